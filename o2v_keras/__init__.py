@@ -1,0 +1,34 @@
+"""Object2Vec for Keras 3: embeddings of pairs of objects."""
+
+import importlib
+
+# Imported when first asked for, so that what needs no TensorFlow (checking
+# data, printing help) starts at once.
+_PUBLIC = {
+    "COMPARATORS": "o2v_keras.registry",
+    "ENCODERS": "o2v_keras.registry",
+    "EarlyStopping": "o2v_keras.training.early_stopping",
+    "EncoderConfig": "o2v_keras.config",
+    "Object2Vec": "o2v_keras.models.object2vec",
+    "Object2VecConfig": "o2v_keras.config",
+    "PairTable": "o2v_keras.data.pair_table",
+    "TrainingResult": "o2v_keras.training.trainer",
+    "embed": "o2v_keras.evaluation.inference",
+    "evaluate": "o2v_keras.evaluation.evaluate",
+    "load_dataset": "o2v_keras.data.load_dataset",
+    "load_model": "o2v_keras.training.model_directory",
+    "predict_scores": "o2v_keras.evaluation.inference",
+    "train": "o2v_keras.training.trainer",
+}
+
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name):
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__():
+    return sorted({*globals(), *_PUBLIC})

@@ -1,0 +1,38 @@
+"""One encoder's hyperparameters with everything resolved."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EncoderConfig:
+    """What one encoder is built from; made by `Object2VecConfig`.
+
+    Nothing is left open here: `layers` is a number where the configuration
+    says `"auto"`, and an encoder that copies enc0 holds enc0's values.
+
+    Args:
+        network: str. Name of the encoder in the registry.
+        layers: int. Number of convolutions or of stacked LSTMs.
+        cnn_filter_width: int. Tokens that one convolution filter spans.
+        max_seq_len: int. Ids used of a sequence; later ones are cut off.
+        vocab_size: int. Number of ids, the padding id 0 included.
+        token_embedding_dim: int. Width of the token embedding.
+        enc_dim: int. Width of the encoding.
+        dropout: float. Rate, from 0 to 1.
+        pretrained_embedding_file: str. Empty when there is none.
+        vocab_file: str. Empty when there is none.
+        freeze_pretrained_embedding: bool. Has an effect only beside a
+            pretrained file, as in SageMaker.
+    """
+
+    network: str
+    layers: int
+    cnn_filter_width: int
+    max_seq_len: int
+    vocab_size: int
+    token_embedding_dim: int
+    enc_dim: int
+    dropout: float
+    pretrained_embedding_file: str
+    vocab_file: str
+    freeze_pretrained_embedding: bool

@@ -1,0 +1,437 @@
+"""All hyperparameters of one Object2Vec model and its training."""
+
+import dataclasses
+import difflib
+import json
+import os
+import warnings
+from collections.abc import Mapping
+
+from o2v_keras.config.encoder_config import EncoderConfig
+from o2v_keras.config.rules import Boolean
+from o2v_keras.config.rules import Choice
+from o2v_keras.config.rules import FileName
+from o2v_keras.config.rules import Integer
+from o2v_keras.config.rules import NameList
+from o2v_keras.config.rules import Number
+from o2v_keras.registry import COMPARATORS
+from o2v_keras.registry import ENCODERS
+
+# SageMaker's `auto`: four convolutions, one bidirectional LSTM.
+_AUTO_LAYERS = {"hcnn": 4}
+
+# SageMaker's defaults for the fields whose value depends on other fields, so
+# that a value the user gave can be told from one he did not.
+_LATE_DEFAULTS = {
+    "token_embedding_dim": 300,
+    "cnn_filter_width": 3,
+    "layers": "auto",
+    "pretrained_embedding_file": "",
+    "vocab_file": "",
+    "freeze_pretrained_embedding": True,
+}
+_ENCODER_FIELDS = ("max_seq_len", "vocab_size", *_LATE_DEFAULTS)
+
+
+def _field(rule, default=dataclasses.MISSING):
+    return dataclasses.field(default=default, metadata={"rule": rule})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Object2VecConfig:
+    """Hyperparameters under their SageMaker names and defaults.
+
+    The fields `enc1_*` describe the second encoder. Under
+    `enc1_network="enc0"` it copies every setting of the first one (not its
+    weights); an `enc1_*` value is then accepted only when it agrees. A
+    `pooled_embedding` encoder has no projection, so its
+    `token_embedding_dim` follows `enc_dim`. After construction every field
+    holds the value in force. Immutable; use `replace` for a variant.
+
+    Args:
+        enc0_max_seq_len: int, at least 1. Longer sequences of `in0` are cut
+            to their first ids. Required.
+        enc0_vocab_size: int, at least 2. Ids of `in0` are smaller than this.
+            Required.
+        enc0_network: str. `"hcnn"`, `"bilstm"`, `"pooled_embedding"` or a
+            name you registered. Defaults to `"hcnn"`.
+        enc0_layers: `"auto"` or int, at least 1. `"auto"` is 4 for `hcnn`
+            and 1 for the others. Defaults to `"auto"`.
+        enc0_cnn_filter_width: int, at least 1. Defaults to `3`.
+        enc0_token_embedding_dim: int, at least 2. Defaults to `300`.
+        enc0_pretrained_embedding_file: str. Defaults to `""` (none).
+        enc0_vocab_file: str. Defaults to `""` (none).
+        enc0_freeze_pretrained_embedding: bool. Defaults to `True`.
+        enc1_network: str. As `enc0_network`, or `"enc0"`. Defaults to
+            `"enc0"`.
+        enc1_max_seq_len: int. Required unless `enc1_network` is `"enc0"`.
+        enc1_vocab_size: int. Required unless `enc1_network` is `"enc0"`.
+        enc1_layers: As `enc0_layers`.
+        enc1_cnn_filter_width: As `enc0_cnn_filter_width`.
+        enc1_token_embedding_dim: As `enc0_token_embedding_dim`.
+        enc1_pretrained_embedding_file: As `enc0_pretrained_embedding_file`.
+        enc1_vocab_file: As `enc0_vocab_file`.
+        enc1_freeze_pretrained_embedding: As for enc0.
+        enc_dim: int, at least 4. Width of both encodings. Defaults to
+            `4096`.
+        tied_token_embedding_weight: bool. One token table for both sides.
+            Defaults to `False`.
+        token_embedding_storage_type: str. `"dense"` or `"row_sparse"`.
+            Defaults to `"dense"`.
+        comparator_list: tuple of str or comma-separated str. Any order of
+            `"hadamard"`, `"concat"`, `"abs_diff"` and registered names.
+            Defaults to all three in this order.
+        mlp_layers: int, at least 0. Defaults to `2`.
+        mlp_dim: int, at least 2. Defaults to `512`.
+        mlp_activation: str. `"tanh"`, `"relu"` or `"linear"`. Defaults to
+            `"linear"`.
+        output_layer: str. `"softmax"` or `"mean_squared_error"`. Defaults to
+            `"softmax"`.
+        num_classes: int, at least 2. Ignored by `mean_squared_error`.
+            Defaults to `2`.
+        dropout: float, 0 to 1. Defaults to `0.0`.
+        optimizer: str. `"adam"`, `"adagrad"`, `"adadelta"`, `"rmsprop"` or
+            `"sgd"`. Defaults to `"adam"`.
+        learning_rate: float, at least 1e-6. Defaults to `0.0004`.
+        weight_decay: float, at least 0. Times the weight, added to the
+            gradient. Defaults to `0.0`.
+        mini_batch_size: int, at least 1. Rows of one step over all replicas.
+            Defaults to `32`.
+        epochs: int, at least 1. Defaults to `30`.
+        early_stopping_patience: int, at least 1. Defaults to `3`.
+        early_stopping_tolerance: float, at least 1e-6. Absolute decrease of
+            the loss. Defaults to `0.01`.
+        bucket_width: int, at least 0. Rows of a batch have lengths in the
+            same buckets of this width; 0 is no bucketing. Defaults to `0`.
+        negative_sampling_rate: int, at least 0. Negatives made for every
+            record. Defaults to `0`.
+        negative_sampling_side: str. The side that is exchanged: `"in0"`,
+            `"in1"` or `"both"` (one or the other at random). Ours, not
+            SageMaker's. Defaults to `"in1"`.
+        negative_sampling_distribution: str. `"records"` draws by frequency,
+            `"objects"` evenly over distinct objects. Ours. Defaults to
+            `"records"`.
+        seed: int, at least 0. Initial weights, dropout, row order and
+            negatives follow from it. Ours. Defaults to `0`.
+
+    Raises:
+        ValueError: If a value breaks its rule, or two values disagree. The
+            message names the field, the rule and the value.
+
+    Example:
+    >>> config = Object2VecConfig(
+    ...     enc0_max_seq_len=1,
+    ...     enc0_vocab_size=944,
+    ...     enc0_network="pooled_embedding",
+    ...     enc_dim=64,
+    ... )
+    >>> config.encoder1.vocab_size, config.encoder1.token_embedding_dim
+    (944, 64)
+
+    Reference:
+    - SageMaker Developer Guide, "Object2Vec Hyperparameters"; defaults also
+      printed by its container.
+    """
+
+    enc0_max_seq_len: int = _field(Integer(1))
+    enc0_vocab_size: int = _field(Integer(2))
+    enc0_network: str = _field(Choice(registry=ENCODERS), "hcnn")
+    enc0_layers: int | str | None = _field(Integer(1, auto=True), None)
+    enc0_cnn_filter_width: int | None = _field(Integer(1), None)
+    enc0_token_embedding_dim: int | None = _field(Integer(2), None)
+    enc0_pretrained_embedding_file: str | None = _field(FileName(), None)
+    enc0_vocab_file: str | None = _field(FileName(), None)
+    enc0_freeze_pretrained_embedding: bool | None = _field(Boolean(), None)
+    enc1_network: str = _field(Choice(("enc0",), ENCODERS), "enc0")
+    enc1_max_seq_len: int | None = _field(Integer(1), None)
+    enc1_vocab_size: int | None = _field(Integer(2), None)
+    enc1_layers: int | str | None = _field(Integer(1, auto=True), None)
+    enc1_cnn_filter_width: int | None = _field(Integer(1), None)
+    enc1_token_embedding_dim: int | None = _field(Integer(2), None)
+    enc1_pretrained_embedding_file: str | None = _field(FileName(), None)
+    enc1_vocab_file: str | None = _field(FileName(), None)
+    enc1_freeze_pretrained_embedding: bool | None = _field(Boolean(), None)
+    enc_dim: int = _field(Integer(4), 4096)
+    tied_token_embedding_weight: bool = _field(Boolean(), False)
+    token_embedding_storage_type: str = _field(
+        Choice(("dense", "row_sparse")), "dense"
+    )
+    comparator_list: tuple[str, ...] | str = _field(
+        NameList(COMPARATORS), ("hadamard", "concat", "abs_diff")
+    )
+    mlp_layers: int = _field(Integer(0), 2)
+    mlp_dim: int = _field(Integer(2), 512)
+    mlp_activation: str = _field(Choice(("tanh", "relu", "linear")), "linear")
+    output_layer: str = _field(
+        Choice(("softmax", "mean_squared_error")), "softmax"
+    )
+    num_classes: int = _field(Integer(2), 2)
+    dropout: float = _field(Number(0.0, 1.0), 0.0)
+    optimizer: str = _field(
+        Choice(("adam", "adagrad", "adadelta", "rmsprop", "sgd")), "adam"
+    )
+    learning_rate: float = _field(Number(1e-6), 0.0004)
+    weight_decay: float = _field(Number(0.0), 0.0)
+    mini_batch_size: int = _field(Integer(1), 32)
+    epochs: int = _field(Integer(1), 30)
+    early_stopping_patience: int = _field(Integer(1), 3)
+    early_stopping_tolerance: float = _field(Number(1e-6), 0.01)
+    bucket_width: int = _field(Integer(0), 0)
+    negative_sampling_rate: int = _field(Integer(0), 0)
+    negative_sampling_side: str = _field(Choice(("in1", "in0", "both")), "in1")
+    negative_sampling_distribution: str = _field(
+        Choice(("records", "objects")), "records"
+    )
+    seed: int = _field(Integer(0), 0)
+
+    def __post_init__(self):
+        given = set()
+        for name, rule in _rules().items():
+            value = getattr(self, name)
+            if value is not None:
+                self._set(name, rule.check(name, value))
+                given.add(name)
+            elif not _may_be_unset(name):
+                raise rule.error(name, value)
+        object.__setattr__(self, "_given", frozenset(given))
+        self._resolve_encoder("enc0")
+        if self.enc1_network == "enc0":
+            self._copy_enc0()
+        else:
+            self._require_enc1_sizes()
+            self._resolve_encoder("enc1")
+        self._check_encoder(self.encoder0, "enc0")
+        self._check_encoder(self.encoder1, "enc1")
+        self._check_tied_tables()
+
+    @classmethod
+    def from_hyperparameters(
+        cls, hyperparameters: Mapping[str, object] | str | os.PathLike
+    ) -> "Object2VecConfig":
+        """Reads SageMaker's form, in which every value may be a string.
+
+        Args:
+            hyperparameters: Mapping of names to values, or the path of a
+                JSON file that holds one, such as SageMaker's
+                `hyperparameters.json`. The container's own keys, which begin
+                with `_`, are ignored with a warning that lists them.
+
+        Raises:
+            ValueError: If a name is unknown (the nearest known one is
+                named), a value breaks its rule, or the file holds no JSON
+                object.
+
+        Example:
+        >>> config = Object2VecConfig.from_hyperparameters({
+        ...     "enc0_max_seq_len": "50",
+        ...     "enc0_vocab_size": "2000",
+        ...     "tied_token_embedding_weight": "true",
+        ...     "comparator_list": "hadamard, abs_diff",
+        ... })
+        >>> config.comparator_list
+        ('hadamard', 'abs_diff')
+        """
+        if isinstance(hyperparameters, str | os.PathLike):
+            hyperparameters = _read_json_object(hyperparameters)
+        return cls.from_dict(_typed_values(hyperparameters))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object]) -> "Object2VecConfig":
+        """Rebuilds a configuration from what `to_dict` returned.
+
+        Raises:
+            ValueError: If a name is unknown or a value breaks its rule.
+        """
+        for name in values:
+            _require_known(name)
+        _require_complete(values)
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns all values in force; the dict goes through JSON."""
+        values = dataclasses.asdict(self)
+        return {**values, "comparator_list": list(self.comparator_list)}
+
+    def replace(self, **changes: object) -> "Object2VecConfig":
+        """Returns a copy with some fields changed and the rest resolved anew.
+
+        Unlike `dataclasses.replace`, a value that was derived from other
+        fields follows their change.
+
+        Example:
+        >>> config = Object2VecConfig(enc0_max_seq_len=9, enc0_vocab_size=50)
+        >>> config.replace(enc0_cnn_filter_width=5).enc1_cnn_filter_width
+        5
+        """
+        values = {name: getattr(self, name) for name in self._given}
+        return type(self).from_dict({**values, **changes})
+
+    @property
+    def encoder0(self) -> EncoderConfig:
+        """The encoder of `in0`, with everything resolved."""
+        return self._encoder("enc0", self.enc0_network)
+
+    @property
+    def encoder1(self) -> EncoderConfig:
+        """The encoder of `in1`, with everything resolved."""
+        copies = self.enc1_network == "enc0"
+        return self._encoder(
+            "enc1", self.enc0_network if copies else self.enc1_network
+        )
+
+    def _encoder(self, prefix, network):
+        values = {n: getattr(self, f"{prefix}_{n}") for n in _ENCODER_FIELDS}
+        if values["layers"] == "auto":
+            values["layers"] = _AUTO_LAYERS.get(network, 1)
+        return EncoderConfig(
+            network=network,
+            enc_dim=self.enc_dim,
+            dropout=self.dropout,
+            **values,
+        )
+
+    def _set(self, name, value):
+        object.__setattr__(self, name, value)
+
+    def _resolve_encoder(self, prefix):
+        for name, default in _LATE_DEFAULTS.items():
+            if getattr(self, f"{prefix}_{name}") is None:
+                self._set(f"{prefix}_{name}", default)
+        if getattr(self, f"{prefix}_network") == "pooled_embedding":
+            self._follow_enc_dim(f"{prefix}_token_embedding_dim")
+
+    def _follow_enc_dim(self, name):
+        width = getattr(self, name)
+        if name in self._given and width != self.enc_dim:
+            warnings.warn(
+                f"A pooled_embedding encoder averages token embeddings and "
+                f"has no projection: {name}={width} follows "
+                f"enc_dim={self.enc_dim}. Set both alike to silence this.",
+                stacklevel=5,
+            )
+        self._set(name, self.enc_dim)
+
+    def _copy_enc0(self):
+        source = self.encoder0
+        for name in _ENCODER_FIELDS:
+            value = getattr(self, f"enc1_{name}")
+            copied = getattr(self, f"enc0_{name}")
+            resolved = getattr(source, name)
+            if value not in (None, "", copied, resolved):
+                raise ValueError(
+                    f"`enc1_{name}` must equal enc0's beside enc1_network="
+                    f'"enc0", which copies every setting of enc0. Received: '
+                    f"enc1_{name}={value!r} and enc0_{name}={resolved!r}. "
+                    f"Leave enc1_{name} out, or set enc1_network="
+                    f'"{self.enc0_network}" to give it settings of its own.'
+                )
+            self._set(f"enc1_{name}", copied)
+
+    def _require_enc1_sizes(self):
+        for name in ("enc1_max_seq_len", "enc1_vocab_size"):
+            if getattr(self, name) is None:
+                raise ValueError(
+                    f"`{name}` must be given beside "
+                    f'enc1_network="{self.enc1_network}"; only '
+                    f'enc1_network="enc0" copies it from enc0. '
+                    f"Received: {name}=None"
+                )
+
+    def _check_encoder(self, encoder, prefix):
+        if encoder.network == "bilstm" and self.enc_dim % 2:
+            raise ValueError(
+                f'`enc_dim` must be even for {prefix}_network="bilstm", '
+                f"whose two directions share it equally. "
+                f"Received: enc_dim={self.enc_dim}"
+            )
+        if encoder.network == "hcnn" and self.enc_dim < encoder.layers:
+            raise ValueError(
+                f"`enc_dim` must be at least {prefix}_layers for "
+                f'{prefix}_network="hcnn", where every convolution gives a '
+                f"part of it. Received: enc_dim={self.enc_dim}, "
+                f"{prefix}_layers={encoder.layers}"
+            )
+
+    def _check_tied_tables(self):
+        if not self.tied_token_embedding_weight:
+            return
+        for name in ("vocab_size", "token_embedding_dim"):
+            first = getattr(self.encoder0, name)
+            second = getattr(self.encoder1, name)
+            if first != second:
+                raise ValueError(
+                    f"`enc0_{name}` and `enc1_{name}` must be equal beside "
+                    f"tied_token_embedding_weight=True, which gives both "
+                    f"encoders one table. Received: enc0_{name}={first}, "
+                    f"enc1_{name}={second}"
+                )
+
+
+def _rules():
+    fields = dataclasses.fields(Object2VecConfig)
+    return {field.name: field.metadata["rule"] for field in fields}
+
+
+def _may_be_unset(name):
+    return Object2VecConfig.__dataclass_fields__[name].default is None
+
+
+def _require_known(name):
+    known = _rules()
+    if name in known:
+        return
+    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.0)
+    raise ValueError(
+        f"`{name}` is no hyperparameter of Object2Vec. "
+        f"The nearest known one is `{near[0]}`."
+    )
+
+
+def _require_complete(values):
+    for name, field in Object2VecConfig.__dataclass_fields__.items():
+        if field.default is dataclasses.MISSING and name not in values:
+            raise ValueError(
+                f"`{name}` must be given; it is "
+                f"{field.metadata['rule'].description}."
+            )
+
+
+def _typed_values(hyperparameters):
+    """Drops the container's own keys and parses strings."""
+    rules = _rules()
+    ignored = sorted(n for n in hyperparameters if str(n).startswith("_"))
+    if ignored:
+        warnings.warn(
+            "These settings of SageMaker's own container have no meaning "
+            f"here and are ignored: {', '.join(ignored)}",
+            stacklevel=3,
+        )
+    values = {}
+    for name, value in hyperparameters.items():
+        if name in ignored:
+            continue
+        _require_known(name)
+        if isinstance(value, str):
+            value = value.strip()
+            if not value and _may_be_unset(name):
+                continue
+            value = rules[name].parse(value)
+        values[name] = value
+    return values
+
+
+def _read_json_object(path):
+    with open(path, encoding="utf-8") as file:
+        try:
+            content = json.load(file)
+        except ValueError as error:
+            raise ValueError(
+                f"{path}: hyperparameters must be a JSON object such as "
+                f'{{"enc0_vocab_size": "944"}}, but this is no JSON: {error}'
+            ) from None
+    if not isinstance(content, dict):
+        raise ValueError(
+            f"{path}: hyperparameters must be a JSON object such as "
+            f'{{"enc0_vocab_size": "944"}}. Received: {type(content).__name__}'
+        )
+    return content

@@ -1,0 +1,171 @@
+"""What a hyperparameter may be: one rule a type.
+
+A rule turns a Python value into the stored one (`check`) and SageMaker's
+string form into a Python value (`parse`). Lower bounds, types and choices are
+SageMaker's; its upper caps exist for its own hardware and are not enforced.
+"""
+
+import dataclasses
+import math
+import numbers
+import operator
+
+from o2v_keras.registry import Registry
+
+
+class Rule:
+    """Base of all rules. Subclasses define `description` and `check`."""
+
+    description: str
+
+    def check(self, name: str, value: object) -> object:
+        """Returns `value` in its stored form or raises `ValueError`."""
+        raise self.error(name, value)
+
+    def parse(self, text: str) -> object:
+        """Returns the Python value of SageMaker's string form.
+
+        Text that has no such value is returned as it is, for `check` to
+        refuse under the hyperparameter's name.
+        """
+        return text
+
+    def error(self, name: str, value: object) -> ValueError:
+        """The one form in which a bad value is reported."""
+        return ValueError(
+            f"`{name}` must be {self.description}. Received: {name}={value!r}"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Integer(Rule):
+    """A whole number of at least `minimum`, or the word `auto`."""
+
+    minimum: int
+    auto: bool = False
+
+    @property
+    def description(self):
+        words = f"an integer of at least {self.minimum}"
+        return f'"auto" or {words}' if self.auto else words
+
+    def check(self, name, value):
+        if self.auto and value == "auto":
+            return value
+        try:
+            number = operator.index(value)
+        except TypeError:
+            raise self.error(name, value) from None
+        if isinstance(value, bool) or number < self.minimum:
+            raise self.error(name, value)
+        return number
+
+    def parse(self, text):
+        try:
+            return int(text)
+        except ValueError:
+            return text
+
+
+@dataclasses.dataclass(frozen=True)
+class Number(Rule):
+    """A finite real number of at least `minimum`, at most `maximum`."""
+
+    minimum: float
+    maximum: float = math.inf
+
+    @property
+    def description(self):
+        if self.maximum == math.inf:
+            return f"a finite number of at least {self.minimum:g}"
+        return f"a number from {self.minimum:g} to {self.maximum:g}"
+
+    def check(self, name, value):
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            raise self.error(name, value)
+        inside = self.minimum <= value <= self.maximum
+        if not inside or not math.isfinite(value):
+            raise self.error(name, value)
+        return float(value)
+
+    def parse(self, text):
+        try:
+            return float(text)
+        except ValueError:
+            return text
+
+
+@dataclasses.dataclass(frozen=True)
+class Boolean(Rule):
+    """True or false."""
+
+    description = "true or false"
+
+    def check(self, name, value):
+        if not isinstance(value, bool):
+            raise self.error(name, value)
+        return value
+
+    def parse(self, text):
+        return {"true": True, "false": False}.get(text.lower(), text)
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice(Rule):
+    """One of a fixed set of names, or of the names in a registry."""
+
+    names: tuple[str, ...] = ()
+    registry: Registry | None = None
+
+    @property
+    def allowed(self):
+        registered = self.registry.names if self.registry else ()
+        return self.names + registered
+
+    @property
+    def description(self):
+        return "one of " + ", ".join(f'"{name}"' for name in self.allowed)
+
+    def check(self, name, value):
+        if not isinstance(value, str) or value not in self.allowed:
+            raise self.error(name, value)
+        return value
+
+
+@dataclasses.dataclass(frozen=True)
+class NameList(Rule):
+    """Distinct names out of a registry, in an order that matters."""
+
+    registry: Registry
+
+    @property
+    def description(self):
+        return "a non-empty list of distinct names out of " + ", ".join(
+            f'"{name}"' for name in self.registry.names
+        )
+
+    def check(self, name, value):
+        names = self.parse(value) if isinstance(value, str) else value
+        if not isinstance(names, list | tuple) or not names:
+            raise self.error(name, value)
+        known = all(
+            isinstance(item, str) and item in self.registry for item in names
+        )
+        if not known or len(set(names)) < len(names):
+            raise self.error(name, value)
+        return tuple(names)
+
+    def parse(self, text):
+        return tuple(part.strip() for part in text.split(","))
+
+
+@dataclasses.dataclass(frozen=True)
+class FileName(Rule):
+    """The bare name of a file, or nothing."""
+
+    description = "the name of a file without folders, or empty"
+
+    def check(self, name, value):
+        if not isinstance(value, str) or "/" in value or "\\" in value:
+            raise self.error(name, value)
+        return value

@@ -1,0 +1,102 @@
+"""Named building blocks that a configuration may refer to."""
+
+import importlib
+from collections.abc import Callable
+from collections.abc import Mapping
+
+
+class Registry:
+    """Maps the names that appear in a configuration to their builders.
+
+    The registries stand below the configuration, so that it can tell a
+    misspelt name from a known one without importing any layer: the built-in
+    names are known from the start, their builders when they are asked for.
+
+    Args:
+        kind: What is registered, as error messages call it.
+        built_in: Name -> module that registers it when it is imported.
+            Defaults to `None`.
+
+    Example:
+    >>> colors = Registry("color")
+    >>> @colors.register("red")
+    ... def make_red():
+    ...     return "#f00"
+    >>> colors["red"]()
+    '#f00'
+    >>> colors.names
+    ('red',)
+    """
+
+    def __init__(self, kind: str, built_in: Mapping[str, str] | None = None):
+        self.kind = kind
+        self._built_in = dict(built_in or {})
+        self._builders: dict[str, Callable] = {}
+
+    def register(self, name: str) -> Callable[[Callable], Callable]:
+        """Returns a decorator that enters a builder under `name`.
+
+        Args:
+            name: A word without blanks or commas: commas separate names in
+                SageMaker's lists.
+
+        Raises:
+            ValueError: If the name is malformed or already taken.
+        """
+        if not name or any(c.isspace() or c == "," for c in name):
+            raise ValueError(
+                f"`name` of a {self.kind} must be a word without blanks or "
+                f"commas. Received: name={name!r}"
+            )
+
+        def enter(builder):
+            owner = self._built_in.get(name, builder.__module__)
+            if name in self._builders or owner != builder.__module__:
+                raise ValueError(
+                    f"`name` must be new, but a {self.kind} of that name is "
+                    f"already registered. Received: name={name!r}"
+                )
+            self._builders[name] = builder
+            return builder
+
+        return enter
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names, the built-in ones first."""
+        return tuple({**self._built_in, **self._builders})
+
+    def __contains__(self, name):
+        return name in self._builders or name in self._built_in
+
+    def __getitem__(self, name):
+        if name in self._built_in and name not in self._builders:
+            importlib.import_module(self._built_in[name])
+        if name not in self._builders:
+            raise ValueError(
+                f"`{self.kind}` must be one of {', '.join(self.names)}; "
+                f"register your own before it is used. "
+                f"Received: {self.kind}={name!r}"
+            )
+        return self._builders[name]
+
+
+_ENCODER_FACTORY = "o2v_keras.models.encoder_factory"
+_COMPARATOR = "o2v_keras.layers.comparator"
+
+ENCODERS = Registry(
+    "encoder",
+    {
+        "hcnn": _ENCODER_FACTORY,
+        "bilstm": _ENCODER_FACTORY,
+        "pooled_embedding": _ENCODER_FACTORY,
+    },
+)
+COMPARATORS = Registry(
+    "comparator",
+    {
+        "hadamard": _COMPARATOR,
+        "concat": _COMPARATOR,
+        "abs_diff": _COMPARATOR,
+    },
+)

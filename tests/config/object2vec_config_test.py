@@ -1,0 +1,254 @@
+import dataclasses
+import json
+import warnings
+
+import pytest
+
+from o2v_keras import Object2VecConfig
+from o2v_keras.models import presets
+
+REQUIRED = {"enc0_max_seq_len": 10, "enc0_vocab_size": 100}
+
+
+def make(**fields):
+    return Object2VecConfig(**{**REQUIRED, **fields})
+
+
+def test_defaults_are_sagemakers():
+    assert make().to_dict() == {
+        "enc0_max_seq_len": 10,
+        "enc0_vocab_size": 100,
+        "enc0_network": "hcnn",
+        "enc0_layers": "auto",
+        "enc0_cnn_filter_width": 3,
+        "enc0_token_embedding_dim": 300,
+        "enc0_pretrained_embedding_file": "",
+        "enc0_vocab_file": "",
+        "enc0_freeze_pretrained_embedding": True,
+        "enc1_network": "enc0",
+        "enc1_max_seq_len": 10,
+        "enc1_vocab_size": 100,
+        "enc1_layers": "auto",
+        "enc1_cnn_filter_width": 3,
+        "enc1_token_embedding_dim": 300,
+        "enc1_pretrained_embedding_file": "",
+        "enc1_vocab_file": "",
+        "enc1_freeze_pretrained_embedding": True,
+        "enc_dim": 4096,
+        "tied_token_embedding_weight": False,
+        "token_embedding_storage_type": "dense",
+        "comparator_list": ["hadamard", "concat", "abs_diff"],
+        "mlp_layers": 2,
+        "mlp_dim": 512,
+        "mlp_activation": "linear",
+        "output_layer": "softmax",
+        "num_classes": 2,
+        "dropout": 0.0,
+        "optimizer": "adam",
+        "learning_rate": 0.0004,
+        "weight_decay": 0.0,
+        "mini_batch_size": 32,
+        "epochs": 30,
+        "early_stopping_patience": 3,
+        "early_stopping_tolerance": 0.01,
+        "bucket_width": 0,
+        "negative_sampling_rate": 0,
+        "negative_sampling_side": "in1",
+        "negative_sampling_distribution": "records",
+        "seed": 0,
+    }
+
+
+def test_is_immutable():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        make().enc_dim = 8
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"enc_dim": 3}, r"`enc_dim` must be an integer of at least 4. .*=3"),
+        ({"enc_dim": 8.0}, "`enc_dim` must be an integer"),
+        ({"enc_dim": True}, "`enc_dim` must be an integer"),
+        ({"enc0_vocab_size": 1}, "`enc0_vocab_size` must be .* at least 2"),
+        ({"enc0_max_seq_len": None}, "`enc0_max_seq_len` must be an integer"),
+        ({"enc0_layers": 0}, '`enc0_layers` must be "auto" or an integer'),
+        ({"enc0_network": "cnn"}, '`enc0_network` must be one of "hcnn"'),
+        ({"enc1_network": "cnn"}, '`enc1_network` must be one of "enc0"'),
+        ({"dropout": 1.1}, "`dropout` must be a number from 0 to 1"),
+        ({"learning_rate": 0.0}, "`learning_rate` must be .* at least 1e-06"),
+        ({"learning_rate": float("nan")}, "`learning_rate` must be a finite"),
+        ({"learning_rate": float("inf")}, "`learning_rate` must be a finite"),
+        ({"weight_decay": "0.1"}, "`weight_decay` must be a finite number"),
+        ({"optimizer": "adamw"}, '`optimizer` must be one of "adam"'),
+        ({"mlp_activation": "gelu"}, '`mlp_activation` must be one of "tanh"'),
+        ({"tied_token_embedding_weight": 1}, "must be true or false"),
+        ({"comparator_list": "dot"}, '`comparator_list` must be .*"hadamard"'),
+        ({"comparator_list": ()}, "`comparator_list` must be a non-empty"),
+        ({"comparator_list": "concat, concat"}, "distinct names"),
+        ({"num_classes": 1}, "`num_classes` must be .* at least 2"),
+        ({"enc0_vocab_file": "a/b"}, "without folders"),
+        ({"seed": -1}, "`seed` must be an integer of at least 0"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_a_broken_rule_names_field_rule_and_value(fields, message):
+    with pytest.raises(ValueError, match=message):
+        make(**fields)
+
+
+def test_sagemakers_upper_caps_are_lifted():
+    config = make(
+        enc0_vocab_size=50_000_000,
+        num_classes=1000,
+        epochs=1000,
+        early_stopping_patience=50,
+        learning_rate=2.0,
+        mlp_layers=20,
+    )
+    assert config.num_classes == 1000
+
+
+@pytest.mark.parametrize(
+    ("network", "layers"), [("hcnn", 4), ("bilstm", 1), ("pooled_embedding", 1)]
+)
+def test_auto_layers(network, layers):
+    config = make(enc0_network=network)
+    assert config.encoder0.layers == config.encoder1.layers == layers
+
+
+class TestEnc1CopiesEnc0:
+    def test_every_setting(self):
+        config = make(enc0_cnn_filter_width=5, enc0_layers=2)
+        assert config.encoder1 == config.encoder0
+
+    @pytest.mark.parametrize("layers", [4, "auto"])
+    def test_an_agreeing_value_is_accepted(self, layers):
+        config = make(enc1_layers=layers, enc1_vocab_size=100)
+        assert config.encoder1 == config.encoder0
+
+    def test_an_empty_value_is_accepted(self):
+        config = Object2VecConfig.from_hyperparameters(
+            {**REQUIRED, "enc1_vocab_file": "", "enc1_layers": ""}
+        )
+        assert config.encoder1 == config.encoder0
+
+    def test_a_differing_value_names_both(self):
+        message = "enc1_vocab_size=3 and enc0_vocab_size=100"
+        with pytest.raises(ValueError, match=message):
+            make(enc1_vocab_size=3)
+
+    def test_an_own_network_needs_its_sizes(self):
+        with pytest.raises(ValueError, match="`enc1_max_seq_len` must be give"):
+            make(enc1_network="hcnn", enc1_vocab_size=5)
+
+
+class TestPooledWidth:
+    def test_follows_enc_dim_silently_when_not_set(self):
+        config = make(enc0_network="pooled_embedding", enc_dim=64)
+        assert config.encoder0.token_embedding_dim == 64
+
+    def test_warns_when_the_user_set_another(self):
+        with pytest.warns(UserWarning, match="=300 follows enc_dim=64"):
+            config = make(
+                enc0_network="pooled_embedding",
+                enc0_token_embedding_dim=300,
+                enc_dim=64,
+            )
+        assert config.encoder0.token_embedding_dim == 64
+
+    def test_reading_it_back_does_not_warn(self):
+        config = make(enc0_network="pooled_embedding", enc_dim=64)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert Object2VecConfig.from_dict(config.to_dict()) == config
+
+
+@pytest.mark.parametrize("network", ["bilstm", "hcnn"])
+def test_enc_dim_must_suit_the_network(network):
+    layers = 1 if network == "bilstm" else 6
+    with pytest.raises(ValueError, match="`enc_dim` must be"):
+        make(enc0_network=network, enc0_layers=layers, enc_dim=5)
+
+
+def test_tied_tables_must_have_one_shape():
+    with pytest.raises(ValueError, match="enc0_vocab_size=100, enc1_vocab_s"):
+        make(
+            enc1_network="hcnn",
+            enc1_max_seq_len=10,
+            enc1_vocab_size=99,
+            tied_token_embedding_weight=True,
+        )
+
+
+class TestHyperparameters:
+    def test_all_strings(self):
+        config = Object2VecConfig.from_hyperparameters(
+            {
+                "enc0_max_seq_len": "10",
+                "enc0_vocab_size": "100",
+                "enc0_layers": "auto",
+                "tied_token_embedding_weight": "True",
+                "comparator_list": "abs_diff, hadamard",
+                "learning_rate": "1e-3",
+                "dropout": "0",
+            }
+        )
+        assert config == make(
+            tied_token_embedding_weight=True,
+            comparator_list=("abs_diff", "hadamard"),
+            learning_rate=0.001,
+        )
+
+    def test_json_file(self, tmp_path):
+        path = tmp_path / "hyperparameters.json"
+        path.write_text(json.dumps({k: str(v) for k, v in REQUIRED.items()}))
+        assert Object2VecConfig.from_hyperparameters(path) == make()
+
+    @pytest.mark.parametrize("text", ["{", "[1]"])
+    def test_a_file_without_an_object_is_named(self, tmp_path, text):
+        path = tmp_path / "h.json"
+        path.write_text(text)
+        with pytest.raises(ValueError, match="h.json: hyperparameters must"):
+            Object2VecConfig.from_hyperparameters(path)
+
+    def test_internal_keys_are_reported(self):
+        with pytest.warns(UserWarning, match="ignored: _kvstore, _num_gpus"):
+            config = Object2VecConfig.from_hyperparameters(
+                {**REQUIRED, "_num_gpus": "auto", "_kvstore": "device"}
+            )
+        assert config == make()
+
+    def test_an_unknown_key_names_the_nearest(self):
+        with pytest.raises(ValueError, match="nearest known one is `mlp_dim`"):
+            Object2VecConfig.from_hyperparameters({**REQUIRED, "mlpdim": "8"})
+
+    def test_a_missing_key_is_named(self):
+        with pytest.raises(ValueError, match="`enc0_vocab_size` must be given"):
+            Object2VecConfig.from_hyperparameters({"enc0_max_seq_len": "1"})
+
+    @pytest.mark.parametrize("value", ["ten", "1.5", ""])
+    def test_text_that_is_no_number(self, value):
+        with pytest.raises(ValueError, match="`epochs` must be an integer"):
+            Object2VecConfig.from_hyperparameters({**REQUIRED, "epochs": value})
+
+
+def test_round_trip_through_json():
+    config = make(comparator_list="concat", enc0_layers=2, dropout=0.5)
+    revived = Object2VecConfig.from_dict(
+        json.loads(json.dumps(config.to_dict()))
+    )
+    assert revived == config
+
+
+def test_replace_resolves_anew():
+    config = make(enc0_network="pooled_embedding", enc_dim=64)
+    assert config.replace(enc_dim=32).encoder1.token_embedding_dim == 32
+
+
+@pytest.mark.parametrize(
+    "preset",
+    ["MOVIELENS_RATING", "MOVIELENS_RECOMMENDATION", "SNLI", "WIKIPEDIA"],
+)
+def test_presets_are_valid(preset):
+    Object2VecConfig.from_hyperparameters(getattr(presets, preset))
