@@ -1,0 +1,177 @@
+"""Bidirectional LSTM encoder for embedded token sequences."""
+
+import keras
+import tensorflow as tf
+
+from o2v_keras.layers.argument_checks import check_integer
+from o2v_keras.layers.argument_checks import check_rate
+
+
+@keras.saving.register_keras_serializable(package="o2v_keras")
+class BiLSTMEncoder(keras.layers.Layer):
+    """Encodes a sequence as the maxima of bidirectional LSTMs over time.
+
+    Every layer runs one LSTM forwards and one backwards over the steps and
+    concatenates their outputs `(forward, backward)`, each of
+    `output_dim / 2` units; the encoding is the maximum over time of the last
+    layer. SageMaker's documentation says of its `bilstm` network only that
+    signals flow both ways; twice the hidden size and max-pooling are those of
+    InferSent, the network its notebooks compare it with.
+
+    Masking: real steps are first moved to the left in their order, so padding
+    before, between or after them never changes an encoding, and a sequence
+    made only of padding is encoded as zeros. No mask enters an LSTM (the
+    backward one runs over rows reversed within their lengths), so cuDNN,
+    which rejects other masks than right padding and empty rows, takes every
+    input. The time axis is reduced, so the output carries no mask.
+
+    Args:
+        output_dim: int. Size of the encoding; a positive even number.
+        layers: int. Number of bidirectional layers. Defaults to 1.
+        dropout: float. Fraction of units to drop between layers in training,
+            from 0 to 1. Defaults to 0.0.
+        use_cudnn: `"auto"` or bool, as in `keras.layers.LSTM`. Defaults to
+            `"auto"` (cuDNN where there is a GPU). The choice is made when the
+            layer is traced: to trace an existing layer for the CPU, first set
+            its attribute, `encoder.use_cudnn = False`.
+        **kwargs: Base layer arguments such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: Float tensor of shape `(batch_size, steps, embedding_dim)`,
+            at least one step; must be finite, at padded steps too.
+        mask: Optional bool tensor of shape `(batch_size, steps)`, `True` at
+            real steps. Defaults to `None` (every step is real).
+        training: Optional bool. Whether to apply dropout.
+
+    Output shape:
+        `(batch_size, output_dim)`.
+
+    Raises:
+        ValueError: If `output_dim` is not a positive even integer, `layers`
+            not a positive integer, `dropout` outside [0, 1], or `use_cudnn`
+            another value.
+
+    Example:
+    >>> encoder = BiLSTMEncoder(output_dim=6)
+    >>> encoder(np.ones((2, 5, 3)), mask=np.ones((2, 5), bool)).shape
+    TensorShape([2, 6])
+
+    Reference:
+    - [Conneau et al., 2017](https://aclanthology.org/D17-1070/)
+    """
+
+    def __init__(
+        self,
+        output_dim,
+        layers=1,
+        dropout=0.0,
+        use_cudnn="auto",
+        **kwargs,
+    ):
+        check_integer("output_dim", output_dim)
+        check_integer("layers", layers)
+        check_rate("dropout", dropout)
+        _check_use_cudnn(use_cudnn)
+        if output_dim % 2:
+            raise ValueError(
+                "`output_dim` must be even, half for each direction. "
+                f"Received: output_dim={output_dim}"
+            )
+        super().__init__(**kwargs)
+        self.output_dim = output_dim
+        self.layers = layers
+        self.dropout = dropout
+        self.forward_lstms = []
+        self.backward_lstms = []
+        for i in range(layers):
+            self.forward_lstms.append(self._lstm(use_cudnn, f"forward_{i}"))
+            self.backward_lstms.append(self._lstm(use_cudnn, f"backward_{i}"))
+        self.dropouts = [
+            keras.layers.Dropout(
+                dropout, dtype=self.dtype_policy, name=f"dropout_{i}"
+            )
+            for i in range(layers - 1)
+        ]
+
+    @property
+    def use_cudnn(self):
+        """`"auto"` or bool: whether the LSTMs are traced for cuDNN."""
+        return self.forward_lstms[0].use_cudnn
+
+    @use_cudnn.setter
+    def use_cudnn(self, value):
+        _check_use_cudnn(value)
+        for lstm in self.forward_lstms + self.backward_lstms:
+            lstm.use_cudnn = value
+
+    def build(self, input_shape):
+        for forward, backward in zip(
+            self.forward_lstms, self.backward_lstms, strict=True
+        ):
+            forward.build(input_shape)
+            backward.build(input_shape)
+            input_shape = (*input_shape[:-1], self.output_dim)
+
+    def call(self, inputs, mask=None, training=None):
+        hidden, lengths = _move_left(inputs, mask)
+        for i in range(self.layers):
+            if i > 0:
+                hidden = self.dropouts[i - 1](hidden, training=training)
+            forward = self.forward_lstms[i](hidden)
+            backward = _reverse(
+                self.backward_lstms[i](_reverse(hidden, lengths)), lengths
+            )
+            hidden = tf.concat([forward, backward], axis=-1)
+        return _max_over_time(hidden, lengths)
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "output_dim": self.output_dim,
+            "layers": self.layers,
+            "dropout": self.dropout,
+            "use_cudnn": self.use_cudnn,
+        }
+
+    def _lstm(self, use_cudnn, name):
+        return keras.layers.LSTM(
+            self.output_dim // 2,
+            return_sequences=True,
+            use_cudnn=use_cudnn,
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+
+def _check_use_cudnn(value):
+    if value != "auto" and not isinstance(value, bool):
+        raise ValueError(
+            '`use_cudnn` must be one of "auto", True, False. '
+            f"Received: use_cudnn={value!r}"
+        )
+
+
+def _move_left(inputs, mask):
+    """Moves real steps to the left; returns them and the rows' lengths."""
+    shape = tf.shape(inputs)
+    if mask is None:
+        return inputs, tf.fill([shape[0]], shape[1])
+    mask = tf.cast(tf.cast(mask, tf.bool), tf.int32)
+    order = tf.argsort(mask, axis=1, direction="DESCENDING", stable=True)
+    return tf.gather(inputs, order, batch_dims=1), tf.reduce_sum(mask, axis=1)
+
+
+def _reverse(inputs, lengths):
+    """Reverses the first `lengths` steps of each row; the rest stays put."""
+    return tf.reverse_sequence(inputs, lengths, seq_axis=1)
+
+
+def _max_over_time(inputs, lengths):
+    """Returns the maxima over real steps; zeros for rows without any."""
+    real = tf.sequence_mask(lengths, tf.shape(inputs)[1])[..., None]
+    # No output of an LSTM is below -1.
+    maxima = tf.reduce_max(tf.where(real, inputs, -1.0), axis=1)
+    return tf.where(lengths[:, None] > 0, maxima, 0.0)

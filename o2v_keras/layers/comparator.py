@@ -1,0 +1,99 @@
+"""Comparison of two encodings."""
+
+import keras
+from keras import ops
+
+from o2v_keras.registry import COMPARATORS
+
+
+@COMPARATORS.register("hadamard")
+def hadamard(first, second):
+    """Returns the elementwise product `first * second`."""
+    return first * second
+
+
+@COMPARATORS.register("concat")
+def concat(first, second):
+    """Returns `first` and `second` side by side."""
+    return ops.concatenate([first, second], axis=-1)
+
+
+@COMPARATORS.register("abs_diff")
+def abs_diff(first, second):
+    """Returns the elementwise distance `|first - second|`."""
+    return ops.abs(first - second)
+
+
+@keras.saving.register_keras_serializable(package="o2v_keras")
+class Comparator(keras.layers.Layer):
+    """Compares two encodings by a list of operations.
+
+    The results are concatenated in the order of `operations`. For encodings
+    `a` and `b` of size `dim`:
+
+    | operation  | result        | size      |
+    | ---------- | ------------- | --------- |
+    | `hadamard` | `a * b`       | `dim`     |
+    | `concat`   | `a, b`        | `2 * dim` |
+    | `abs_diff` | `abs(a - b)`  | `dim`     |
+
+    These are SageMaker's `comparator_list`. Other operations are entered with
+    `@o2v_keras.registry.COMPARATORS.register(name)` on a function of two
+    tensors `(batch_size, dim)`, before a layer or a saved model names them.
+
+    Args:
+        operations: list or tuple of str. Names of registered operations, at
+            least one. Defaults to `("hadamard", "concat", "abs_diff")`.
+        **kwargs: Base layer arguments such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: List or tuple of two float tensors of shape
+            `(batch_size, dim)`.
+
+    Output shape:
+        `(batch_size, size)`, the sum of the operations' sizes; `4 * dim` by
+        default.
+
+    Raises:
+        ValueError: If `operations` is empty, a bare string, or names an
+            unknown operation; or the two encodings differ in size.
+
+    Example:
+    >>> comparator = Comparator(["abs_diff", "hadamard"])
+    >>> comparator([np.array([[1.0, 2.0]]), np.array([[4.0, 3.0]])]).numpy()
+    array([[3., 1., 4., 6.]], dtype=float32)
+    """
+
+    def __init__(self, operations=("hadamard", "concat", "abs_diff"), **kwargs):
+        if not isinstance(operations, list | tuple) or not operations:
+            raise ValueError(
+                "`operations` must be a list of at least one of "
+                f"{', '.join(COMPARATORS.names)}. "
+                f"Received: operations={operations!r}"
+            )
+        for name in operations:
+            COMPARATORS[name]  # An unknown name is an error here.
+        super().__init__(**kwargs)
+        self.operations = tuple(operations)
+        self.input_spec = [keras.layers.InputSpec(ndim=2)] * 2
+
+    def build(self, input_shape):
+        first, second = input_shape
+        if first[-1] != second[-1]:
+            raise ValueError(
+                "`inputs` must be two encodings of the same size. "
+                f"Received: shapes {tuple(first)} and {tuple(second)}"
+            )
+        # Later calls are held to that size; products would broadcast.
+        size = keras.layers.InputSpec(ndim=2, axes={-1: first[-1]})
+        self.input_spec = [size, size]
+
+    def call(self, inputs):
+        first, second = inputs
+        return ops.concatenate(
+            [COMPARATORS[name](first, second) for name in self.operations],
+            axis=-1,
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "operations": list(self.operations)}

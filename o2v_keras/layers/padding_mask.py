@@ -1,0 +1,30 @@
+"""The mask of real tokens."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="o2v_keras")
+class PaddingMask(keras.layers.Layer):
+    """Tells real tokens from padding: `mask = (ids != 0)`.
+
+    SageMaker's Object2Vec masks id 0 in every encoder. The mask is a tensor
+    of the graph that encoders receive as `mask=`, not a hidden attribute of
+    another tensor.
+
+    Args:
+        **kwargs: Base layer arguments such as `name`.
+
+    Call arguments:
+        inputs: Integer tensor of shape `(batch_size, length)`.
+
+    Output shape:
+        `(batch_size, length)`, bool: `True` at real tokens.
+
+    Example:
+    >>> PaddingMask()(np.array([[7, 9, 0]])).numpy()
+    array([[ True,  True, False]])
+    """
+
+    def call(self, inputs):
+        return ops.not_equal(inputs, 0)

@@ -1,0 +1,85 @@
+"""Average-pooling encoder for embedded token sequences."""
+
+import keras
+from keras import ops
+
+from o2v_keras.layers.argument_checks import check_rate
+
+
+@keras.saving.register_keras_serializable(package="o2v_keras")
+class PooledEmbeddingEncoder(keras.layers.Layer):
+    """Encodes a sequence as the mean of its real tokens' embeddings.
+
+    For embeddings `x` and mask `m` the encoding is `dropout(mean)`, where
+    `mean = sum_t(m_t * x_t) / max(1, sum_t(m_t))`. There is no projection:
+    the encoding is as wide as the embeddings. These are the operations of
+    SageMaker's `pooled_embedding` network, as its training logs print them.
+
+    Sum and count are taken in float32 at least, since float16 counts are
+    inexact above 2048 and sums overflow above 65504.
+
+    Masking: padded steps never reach the mean, wherever they stand, and a
+    sequence made only of padding has mean zero, never `NaN`. The time axis is
+    reduced, so the output carries no mask.
+
+    Args:
+        dropout: float. Fraction of the mean's units to drop in training, from
+            0 to 1. Defaults to 0.0.
+        **kwargs: Base layer arguments such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: Float tensor of shape `(batch_size, steps, embedding_dim)`;
+            must be finite, at padded steps too.
+        mask: Optional bool tensor of shape `(batch_size, steps)`, `True` at
+            real steps. Defaults to `None` (every step is real).
+        training: Optional bool. Whether to apply dropout.
+
+    Output shape:
+        `(batch_size, embedding_dim)`.
+
+    Raises:
+        ValueError: If `dropout` is outside [0, 1].
+
+    Example:
+    >>> encoder = PooledEmbeddingEncoder()
+    >>> encoder(
+    ...     np.array([[[1.0, 4.0], [3.0, 8.0], [9.0, 9.0]]]),
+    ...     mask=np.array([[True, True, False]]),
+    ... ).numpy()
+    array([[2., 6.]], dtype=float32)
+
+    Reference:
+    - [Iyyer et al., 2015](https://aclanthology.org/P15-1162/)
+    """
+
+    def __init__(self, dropout=0.0, **kwargs):
+        check_rate("dropout", dropout)
+        super().__init__(**kwargs)
+        self.dropout = dropout
+        self.pooled_dropout = keras.layers.Dropout(
+            dropout, dtype=self.dtype_policy, name="dropout"
+        )
+
+    def call(self, inputs, mask=None, training=None):
+        mean = ops.cast(_masked_mean(inputs, mask), self.compute_dtype)
+        return self.pooled_dropout(mean, training=training)
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def get_config(self):
+        return {**super().get_config(), "dropout": self.dropout}
+
+
+def _masked_mean(inputs, mask):
+    """Returns the mean over real steps, in float32 or better."""
+    dtype = keras.backend.result_type(inputs.dtype, "float32")
+    inputs = ops.cast(inputs, dtype)
+    if mask is None:
+        return ops.mean(inputs, axis=1)
+    mask = ops.cast(ops.cast(mask, "bool"), dtype)  # (B, T)
+    # On long rows a matrix product takes half the time of selecting and
+    # summing (512 x 50 x 300 with gradient, 2 cores: 4 ms against 11).
+    total = ops.matmul(mask[:, None, :], inputs)  # (B, 1, D)
+    count = ops.sum(mask, axis=1, keepdims=True)  # (B, 1)
+    return ops.squeeze(total, axis=1) / ops.maximum(count, 1)  # (B, D)

@@ -1,0 +1,89 @@
+import keras
+import numpy as np
+import pytest
+
+from o2v_keras.layers.comparator import Comparator
+from o2v_keras.registry import COMPARATORS
+from tests.checks import check_layer
+
+FIRST = np.array([[1.0, -2.0], [3.0, 0.5]], "float32")
+SECOND = np.array([[4.0, 3.0], [-1.0, 2.0]], "float32")
+PARTS = {
+    "hadamard": [[4.0, -6.0], [-3.0, 1.0]],
+    "concat": [[1.0, -2.0, 4.0, 3.0], [3.0, 0.5, -1.0, 2.0]],
+    "abs_diff": [[3.0, 5.0], [4.0, 1.5]],
+}
+
+
+def test_layer_contract():
+    check_layer(
+        Comparator,
+        init_kwargs={"operations": ["abs_diff", "concat"]},
+        inputs=[FIRST, SECOND],
+        expected_output_shape=(2, 6),
+        expected_weights={},
+    )
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        ("hadamard", "concat", "abs_diff"),
+        ["abs_diff", "hadamard"],
+        ("concat",),
+        ("concat", "abs_diff", "hadamard"),
+    ],
+    ids=lambda operations: "-".join(operations),
+)
+def test_results_come_in_list_order(operations):
+    outputs = Comparator(operations)([FIRST, SECOND])
+    expected = np.concatenate([PARTS[name] for name in operations], axis=-1)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-6)
+
+
+def test_default_operations_are_sagemakers():
+    assert Comparator().operations == ("hadamard", "concat", "abs_diff")
+
+
+def test_takes_registered_operations(monkeypatch):
+    monkeypatch.setattr(COMPARATORS, "_builders", {**COMPARATORS._builders})
+
+    @COMPARATORS.register("cosine")
+    def cosine(first, second):
+        return -keras.losses.cosine_similarity(first, second)[:, None]
+
+    outputs = Comparator(["cosine", "hadamard"])([FIRST, FIRST])
+    np.testing.assert_allclose(outputs[:, 0], [1, 1], rtol=1e-6)
+    assert outputs.shape == (2, 3)
+
+
+def test_unknown_operation_lists_the_known_ones():
+    with pytest.raises(
+        ValueError, match="hadamard, concat, abs_diff.*'euclid'"
+    ):
+        Comparator(["hadamard", "euclid"])
+
+
+@pytest.mark.parametrize("operations", [(), "hadamard", None])
+def test_rejects_other_than_a_list_of_names(operations):
+    with pytest.raises(ValueError, match="`operations` must be a list"):
+        Comparator(operations)
+
+
+def test_rejects_encodings_of_different_sizes():
+    with pytest.raises(
+        ValueError, match=r"same size. Received: shapes \(2, 2\) and \(2, 1\)"
+    ):
+        Comparator()([FIRST, SECOND[:, :1]])
+
+
+def test_rejects_different_sizes_in_later_calls():
+    comparator = Comparator()
+    comparator([FIRST, SECOND])
+    with pytest.raises(ValueError, match=r"value 2.*shape \(2, 1\)"):
+        comparator([FIRST, SECOND[:, :1]])
+
+
+def test_rejects_other_than_two_inputs():
+    with pytest.raises(ValueError, match=r"expects 2 input\(s\)"):
+        Comparator()([FIRST, SECOND, FIRST])
