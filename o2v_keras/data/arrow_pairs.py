@@ -1,0 +1,63 @@
+"""Tables of arrow columns `in0`, `in1`, `label` as pairs."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.ragged_input import is_list
+from o2v_keras.data.ragged_input import row_lengths
+from o2v_keras.data.row_origin import RowOrigin
+from o2v_keras.data.sequences import Sequences
+
+
+def complete_rows(table: pa.Table) -> np.ndarray:
+    """Marks the rows in which nothing is null; bool `(rows,)`.
+
+    An unsigned id that int64 cannot hold counts as null.
+
+    Example:
+    >>> import pyarrow as pa
+    >>> column = pa.array([[1], None, [2, None], []])
+    >>> complete_rows(pa.table({"in0": column}))
+    array([ True, False, False,  True])
+    """
+    complete = np.ones(table.num_rows, bool)
+    for column in table.columns:
+        chunks = [_complete_rows_of(chunk) for chunk in column.chunks]
+        if chunks:
+            complete &= np.concatenate(chunks)
+    return complete
+
+
+def to_pair_table(table: pa.Table, origin: RowOrigin) -> PairTable:
+    """Makes pairs of complete rows.
+
+    Args:
+        table: `pa.Table` with some of the columns `in0`, `in1`, `label`.
+        origin: `RowOrigin` of its rows.
+    """
+    sides = {
+        name: Sequences.from_any(table[name], name)
+        for name in ("in0", "in1")
+        if name in table.column_names
+    }
+    labels = None
+    if "label" in table.column_names:
+        labels = table["label"].cast(pa.float64(), safe=False).to_numpy()
+    return PairTable(sides.get("in0"), sides.get("in1"), labels, origin)
+
+
+def _complete_rows_of(column):
+    complete = np.array(column.is_valid())
+    if not is_list(column.type):
+        return complete
+    ids = column.flatten()
+    bad = ids.is_null()
+    if pa.types.is_uint64(ids.type):
+        too_large = pc.greater(ids, pa.scalar(2**63 - 1, pa.uint64()))
+        bad = pc.or_(bad, pc.fill_null(too_large, False))
+    ends = np.cumsum(row_lengths(column))
+    positions = np.flatnonzero(bad)
+    complete[np.searchsorted(ends, positions, side="right")] = False
+    return complete

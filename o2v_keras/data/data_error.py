@@ -1,0 +1,5 @@
+"""The error for data that cannot be used."""
+
+
+class DataError(ValueError):
+    """Data cannot be used; the message says what, where and what to do."""

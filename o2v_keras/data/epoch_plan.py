@@ -1,0 +1,185 @@
+"""Which rows an epoch takes, in which order, cut into which batches."""
+
+import dataclasses
+
+import numpy as np
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.negative_sampling import NegativeSampler
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.sequences import Sequences
+
+
+@dataclasses.dataclass(frozen=True)
+class EpochPlan:
+    """One epoch as row numbers of a table.
+
+    Args:
+        in0_rows: int64 `(rows,)`. Row whose `in0` each pair takes.
+        in1_rows: int64 `(rows,)`. Row whose `in1` each pair takes.
+        labels: float64 `(rows,)`.
+        weights: float32 `(rows,)`. 1, or 0 for a row that only fills a batch
+            up to a multiple of the replicas.
+        batch_offsets: int64 `(batches + 1,)`. Batch `i` is the rows from
+            `batch_offsets[i]` to `batch_offsets[i + 1]`.
+        left_out: int. Negatives for which no partner was found.
+    """
+
+    in0_rows: np.ndarray
+    in1_rows: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+    batch_offsets: np.ndarray
+    left_out: int
+
+
+class EpochPlanner:
+    """Plans epochs; each is a function of the seed and its number alone.
+
+    For training, rows are shuffled and negatives drawn anew every epoch, and
+    with `bucket_width` above 0 a batch holds rows whose two lengths fall in
+    the same buckets. Otherwise rows keep their order. The last, shorter
+    batch (of each bucket) is kept as it is.
+
+    Keras counts an epoch's batches once, so every epoch has as many pairs
+    and batches as epoch 0. Where negatives fall into other buckets than they
+    did there, long batches are halved, or short ones of neighbouring buckets
+    joined, until the number fits.
+
+    Args:
+        table: `PairTable` with labels.
+        config: `Object2VecConfig`.
+        training: Whether to shuffle, to bucket and to draw negatives.
+        replicas: Each batch is filled up to a multiple of it with rows of
+            weight 0. Defaults to 1.
+
+    Example:
+    >>> from o2v_keras.data.pair_table import PairTable
+    >>> config = Object2VecConfig(
+    ...     enc0_max_seq_len=1, enc0_vocab_size=9, mini_batch_size=2
+    ... )
+    >>> table = PairTable.from_arrays([[1], [2], [3]], [[4], [5], [6]], [0] * 3)
+    >>> EpochPlanner(table, config, training=False).plan(0).batch_offsets
+    array([0, 2, 3])
+    """
+
+    def __init__(
+        self,
+        table: PairTable,
+        config: Object2VecConfig,
+        training: bool,
+        replicas: int = 1,
+    ):
+        self._table = table
+        self._config = config
+        self._training = training
+        self._replicas = replicas
+        self._sampler = None
+        if training and config.negative_sampling_rate:
+            self._sampler = NegativeSampler(
+                table,
+                config.negative_sampling_rate,
+                config.negative_sampling_side,
+                config.negative_sampling_distribution,
+            )
+        self._bucketed = training and config.bucket_width > 0
+        self._buckets0 = self._buckets(table.in0, config.encoder0)
+        self._buckets1 = self._buckets(table.in1, config.encoder1)
+        # Epoch 0 sets both numbers for all epochs.
+        self._negatives = None
+        generator = self._generator(0)
+        in0_rows, in1_rows, _, _ = self._pairs(generator)
+        self._negatives = len(in0_rows) - len(table)
+        self.num_rows = len(in0_rows)
+        self.num_batches = len(self._batches(generator, in0_rows, in1_rows))
+
+    def plan(self, epoch: int) -> EpochPlan:
+        """Returns the plan of one epoch, counted from 0."""
+        generator = self._generator(epoch)
+        in0_rows, in1_rows, labels, left_out = self._pairs(generator)
+        batches = self._batches(generator, in0_rows, in1_rows)
+        batches = _of_number(
+            batches, self.num_batches, self._config.mini_batch_size
+        )
+        if self._bucketed:
+            batches = [batches[i] for i in generator.permutation(len(batches))]
+        rows, weights, offsets = _filled(batches, self._replicas)
+        return EpochPlan(
+            in0_rows[rows],
+            in1_rows[rows],
+            labels[rows],
+            weights,
+            offsets,
+            left_out,
+        )
+
+    def _generator(self, epoch):
+        return np.random.default_rng([self._config.seed, epoch])
+
+    def _buckets(self, sequences: Sequences, encoder):
+        if not self._bucketed:
+            return np.zeros(len(sequences), np.int64)
+        lengths = np.minimum(sequences.lengths, encoder.max_seq_len)
+        return (lengths - 1) // self._config.bucket_width
+
+    def _pairs(self, generator):
+        rows = np.arange(len(self._table))
+        labels = self._table.labels
+        if self._sampler is None:
+            return rows, rows, labels, 0
+        negatives = self._sampler.sample(generator, self._negatives)
+        return (
+            np.concatenate([rows, negatives.in0_rows]),
+            np.concatenate([rows, negatives.in1_rows]),
+            np.concatenate([labels, np.zeros(len(negatives.in0_rows))]),
+            negatives.left_out,
+        )
+
+    def _batches(self, generator, in0_rows, in1_rows):
+        """Cuts the pairs into batches, bucket by bucket."""
+        order = np.arange(len(in0_rows))
+        if self._training:
+            order = generator.permutation(order)
+        buckets0 = self._buckets0[in0_rows[order]]
+        buckets1 = self._buckets1[in1_rows[order]]
+        buckets = buckets0 * (self._buckets1.max(initial=0) + 1) + buckets1
+        by_bucket = np.argsort(buckets, kind="stable")
+        edges = np.flatnonzero(np.diff(buckets[by_bucket])) + 1
+        size = self._config.mini_batch_size
+        return [
+            rows[start : start + size]
+            for rows in np.split(order[by_bucket], edges)
+            for start in range(0, len(rows), size)
+        ]
+
+
+def _of_number(batches, number, size):
+    """Halves or joins batches until there are `number` of them."""
+    if len(batches) > number:
+        whole = [rows for rows in batches if len(rows) == size]
+        short = [rows for rows in batches if len(rows) < size]
+        joined = np.concatenate(short)
+        return whole + np.array_split(joined, number - len(whole))
+    while len(batches) < number:
+        longest = max(range(len(batches)), key=lambda i: len(batches[i]))
+        batches[longest : longest + 1] = np.array_split(batches[longest], 2)
+    return batches
+
+
+def _filled(batches, replicas):
+    """Joins batches, each filled up to a multiple of `replicas`."""
+    rows = []
+    weights = []
+    for batch in batches:
+        missing = -len(batch) % replicas
+        rows += [batch, np.repeat(batch[:1], missing)]
+        weights += [np.ones(len(batch)), np.zeros(missing)]
+    lengths = [
+        len(a) + len(b) for a, b in zip(rows[::2], rows[1::2], strict=True)
+    ]
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return (
+        np.concatenate(rows),
+        np.concatenate(weights).astype(np.float32),
+        offsets,
+    )

@@ -1,0 +1,188 @@
+"""JSON Lines files as pairs, parsed by arrow."""
+
+import dataclasses
+from collections.abc import Iterator
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.json
+
+from o2v_keras.data.arrow_pairs import complete_rows
+from o2v_keras.data.arrow_pairs import to_pair_table
+from o2v_keras.data.data_error import DataError
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.record_faults import Fault
+from o2v_keras.data.record_faults import record_faults
+from o2v_keras.data.rejected_rows import RejectedRow
+from o2v_keras.data.rejected_rows import RejectedRows
+from o2v_keras.data.row_origin import RowOrigin
+from o2v_keras.data.row_origin import Source
+from o2v_keras.data.text_lines import TextLines
+
+_CHUNK_BYTES = 64 << 20
+_BLOCK_BYTES = 1 << 20
+_GROUP_LINES = 64
+_COLUMN_TYPES = {
+    "in0": pa.list_(pa.int64()),
+    "in1": pa.list_(pa.int64()),
+    "label": pa.float64(),
+}
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_NOT_ONE_OBJECT = (
+    "the line must hold one JSON object and no carriage return inside it"
+)
+_NO_ROWS = np.zeros(0, np.int64)
+_NULL = (Fault("record", "malformed JSON", "a value is null"),)
+
+
+def read_json_lines(
+    path: str,
+    sides: Sequence[str],
+    label: bool,
+    chunk_bytes: int = _CHUNK_BYTES,
+) -> Iterator[tuple[PairTable, RejectedRows]]:
+    """Reads a file of one JSON object a line, plain, `.gz` or `.zst`.
+
+    Arrow parses the text in C++. Only lines that it refuses, and at most 63
+    neighbours of each, are looked at in Python, to say what is wrong.
+
+    Args:
+        path: str. The file.
+        sides: Names of the sides to read, of `"in0"` and `"in1"`.
+        label: bool. Whether to read labels.
+        chunk_bytes: int. Text parsed at a time; a longer line is still read
+            whole. Defaults to 64 MiB.
+
+    Yields:
+        Pairs and rejected rows, chunk by chunk.
+
+    Raises:
+        DataError: If the file cannot be read or decompressed.
+    """
+    number = 1
+    for text in _read_chunks(path, chunk_bytes):
+        chunk = _Chunk(Source(path, "line"), sides, label)
+        chunk.parse(TextLines.scan(text, number))
+        number += text.count(b"\n")
+        yield chunk.result()
+
+
+def _read_chunks(path, chunk_bytes):
+    """Yields whole lines, many at a time."""
+    try:
+        with pa.input_stream(path) as stream:
+            yield from _whole_lines(stream, chunk_bytes)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
+
+
+def _whole_lines(stream, chunk_bytes):
+    rest = stream.read(len(_BYTE_ORDER_MARK))
+    rest = b"" if rest == _BYTE_ORDER_MARK else rest
+    while block := stream.read(chunk_bytes):
+        end = block.rfind(b"\n") + 1
+        if end:
+            yield rest + block[:end]
+            rest = block[end:]
+        else:
+            rest += block
+    if rest:
+        yield rest
+
+
+@dataclasses.dataclass
+class _Chunk:
+    """Sorts the lines of one chunk into pairs and rejected rows."""
+
+    source: Source
+    sides: Sequence[str]
+    label: bool
+    tables: list[PairTable] = dataclasses.field(default_factory=list)
+    rejected: list[RejectedRow] = dataclasses.field(default_factory=list)
+
+    def parse(self, lines):
+        """Parses lines; if arrow refuses them, ever smaller groups of them."""
+        if not len(lines):
+            return
+        try:
+            table = _parse_with_arrow(lines, self._schema)
+        except pa.ArrowInvalid as error:
+            if len(lines) > _GROUP_LINES:
+                # Few large parts: arrow reads a text to its end before it
+                # finds a wrong type, so halving would read it a dozen times.
+                size = max(_GROUP_LINES, -(-len(lines) // _GROUP_LINES))
+                for start in range(0, len(lines), size):
+                    self.parse(lines[start : start + size])
+            else:
+                self._examine(lines, str(error).removesuffix(" in row 0"))
+        else:
+            self._accept(lines, table)
+
+    def result(self):
+        tables = self.tables or [
+            self._pairs(self._schema.empty_table(), _NO_ROWS)
+        ]
+        rejected = RejectedRows.of(self.source, self.rejected)
+        return PairTable.concat(tables), rejected
+
+    @property
+    def _schema(self):
+        names = [*self.sides, *(["label"] if self.label else [])]
+        return pa.schema([(name, _COLUMN_TYPES[name]) for name in names])
+
+    def _accept(self, lines, table):
+        complete = complete_rows(table)
+        if not complete.all():
+            for row in np.flatnonzero(~complete):
+                self._reject(lines, row, self._faults(lines, row) or _NULL)
+            lines, table = lines[complete], table.filter(complete)
+        self.tables.append(self._pairs(table, lines.numbers))
+
+    def _examine(self, lines, message):
+        """Says in Python what is wrong with a few lines arrow refused."""
+        faults = [self._faults(lines, row) for row in range(len(lines))]
+        for row in filter(faults.__getitem__, range(len(lines))):
+            self._reject(lines, row, faults[row])
+        sound = [row for row, found in enumerate(faults) if not found]
+        if len(sound) < len(lines):
+            self.parse(lines[sound].compact())
+        elif len(lines) > 1:
+            for row in sound:
+                self.parse(lines[row : row + 1])
+        else:
+            fault = Fault("record", "malformed JSON", message)
+            self._reject(lines, 0, (fault,))
+
+    def _faults(self, lines, row):
+        return record_faults(lines.record(row), self.sides, self.label)
+
+    def _reject(self, lines, row, faults):
+        number, record = int(lines.numbers[row]), lines.record(row)
+        self.rejected.append(RejectedRow(number, record, faults))
+
+    def _pairs(self, table, numbers):
+        return to_pair_table(table, RowOrigin.of(self.source, numbers))
+
+
+def _parse_with_arrow(lines, schema):
+    # Arrow would read two objects on one line, or one that spans two lines,
+    # and crashes on a text that begins with `null` (pyarrow 26). When every
+    # line is braced, each line break lies between two objects; equal counts
+    # then mean one object a line.
+    if not lines.braced.all():
+        raise pa.ArrowInvalid(_NOT_ONE_OBJECT)
+    longest = int((lines.ends - lines.starts).max())
+    table = pyarrow.json.read_json(
+        pa.BufferReader(lines.span),
+        pyarrow.json.ReadOptions(
+            use_threads=len(lines.span) > _BLOCK_BYTES,
+            block_size=max(_BLOCK_BYTES, longest + 2),
+        ),
+        pyarrow.json.ParseOptions(
+            explicit_schema=schema, unexpected_field_behavior="ignore"
+        ),
+    )
+    if table.num_rows != len(lines):
+        raise pa.ArrowInvalid(_NOT_ONE_OBJECT)
+    return table

@@ -1,0 +1,154 @@
+"""Negative pairs for data that holds only positive ones."""
+
+import dataclasses
+
+import numpy as np
+import pyarrow as pa
+
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.sequences import Sequences
+
+_DRAWS = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Negatives:
+    """Pairs that no record holds, as rows of the table they were made of.
+
+    Args:
+        in0_rows: int64 `(negatives,)`. Row whose `in0` a negative takes.
+        in1_rows: int64 `(negatives,)`. Row whose `in1` a negative takes.
+        left_out: int. Negatives for which every draw hit a known positive.
+    """
+
+    in0_rows: np.ndarray
+    in1_rows: np.ndarray
+    left_out: int
+
+
+class NegativeSampler:
+    """Draws negatives by exchanging one side of a record.
+
+    The exchanged side comes from another record, or evenly from all distinct
+    objects, and is never a known positive partner of the side that stays. A
+    negative whose 20 draws all hit known positives is left out and counted.
+
+    Args:
+        table: `PairTable` of positive records.
+        rate: Negatives per record, at least 1.
+        side: The side that is exchanged: `"in1"`, `"in0"` or `"both"`
+            (each with probability one half). Defaults to `"in1"`, as in the
+            use that SageMaker documents, where a sentence meets a document
+            it does not belong to.
+        distribution: `"records"` draws records, so objects by their
+            frequency; `"objects"` draws distinct objects evenly. Defaults to
+            `"records"`.
+
+    Example:
+    >>> from o2v_keras.data.pair_table import PairTable
+    >>> table = PairTable.from_arrays([[1], [2]], [[3], [4]], [1, 1])
+    >>> negatives = NegativeSampler(table, rate=1).sample(
+    ...     np.random.default_rng(0)
+    ... )
+    >>> negatives.in0_rows, negatives.in1_rows
+    (array([0, 1]), array([1, 0]))
+    """
+
+    def __init__(
+        self,
+        table: PairTable,
+        rate: int,
+        side: str = "in1",
+        distribution: str = "records",
+    ):
+        self._rate = rate
+        self._side = side
+        self._objects0 = _object_numbers(table.in0)
+        self._objects1 = _object_numbers(table.in1)
+        self._known = np.unique(self._pair_numbers(*self._all_rows(2)))
+        by_object = distribution == "objects"
+        # The rows drawn from: all of them, or one row for each object.
+        self._pool0 = _pool(self._objects0, by_object)
+        self._pool1 = _pool(self._objects1, by_object)
+
+    def sample(
+        self, generator: np.random.Generator, exactly: int | None = None
+    ) -> Negatives:
+        """Draws one epoch's negatives.
+
+        Args:
+            generator: In the same state it gives the same negatives.
+            exactly: Number of negatives to return, at most as many as are
+                left out in some epochs and found in others: a surplus is
+                left out at random, a shortage is made up with further
+                negatives of other records. Defaults to `None` (all found).
+        """
+        in0_rows, in1_rows = self._draw_round(generator)
+        wanted = self._rate * len(self._objects0)
+        if exactly is not None and len(in0_rows) != exactly:
+            while len(in0_rows) < exactly:
+                more = self._draw_round(generator)
+                in0_rows = np.concatenate([in0_rows, more[0]])
+                in1_rows = np.concatenate([in1_rows, more[1]])
+            kept = generator.permutation(len(in0_rows))[:exactly]
+            in0_rows, in1_rows = in0_rows[kept], in1_rows[kept]
+        return Negatives(in0_rows, in1_rows, wanted - len(in0_rows))
+
+    def _draw_round(self, generator):
+        """Draws `rate` negatives a record; returns the rows of those found."""
+        (rows,) = self._all_rows(1)
+        in0_rows = np.repeat(rows, self._rate)
+        in1_rows = in0_rows.copy()
+        exchange0 = self._exchanges_in0(generator, len(in0_rows))
+        pending = np.arange(len(in0_rows))
+        for _ in range(_DRAWS):
+            first = exchange0[pending]
+            self._draw(generator, self._pool0, in0_rows, pending[first])
+            self._draw(generator, self._pool1, in1_rows, pending[~first])
+            numbers = self._pair_numbers(in0_rows[pending], in1_rows[pending])
+            pending = pending[_is_member(numbers, self._known)]
+            if not len(pending):
+                break
+        found = np.ones(len(in0_rows), bool)
+        found[pending] = False
+        return in0_rows[found], in1_rows[found]
+
+    def _all_rows(self, sides):
+        return (np.arange(len(self._objects0)),) * sides
+
+    def _pair_numbers(self, in0_rows, in1_rows):
+        distinct1 = self._objects1.max(initial=0) + 1
+        return self._objects0[in0_rows] * distinct1 + self._objects1[in1_rows]
+
+    def _exchanges_in0(self, generator, count):
+        if self._side == "both":
+            return generator.random(count) < 0.5
+        return np.full(count, self._side == "in0")
+
+    @staticmethod
+    def _draw(generator, pool, rows, places):
+        rows[places] = pool[generator.integers(len(pool), size=len(places))]
+
+
+def _object_numbers(sequences: Sequences) -> np.ndarray:
+    """Numbers equal sequences alike: int64 `(rows,)`."""
+    width = sequences.values.dtype.itemsize
+    offsets = np.ascontiguousarray(sequences.offsets * width)
+    rows = pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(),
+        len(sequences),
+        [None, pa.py_buffer(offsets), pa.py_buffer(sequences.values)],
+    )
+    return rows.dictionary_encode().indices.to_numpy().astype(np.int64)
+
+
+def _pool(objects, by_object):
+    if by_object:
+        return np.unique(objects, return_index=True)[1]
+    return np.arange(len(objects))
+
+
+def _is_member(values, sorted_values):
+    places = np.searchsorted(sorted_values, values)
+    places = np.minimum(places, len(sorted_values) - 1)
+    return sorted_values[places] == values

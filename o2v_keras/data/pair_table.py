@@ -1,0 +1,157 @@
+"""Labelled pairs of sequences, column by column."""
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from o2v_keras.data.row_origin import RowOrigin
+from o2v_keras.data.sequences import Sequences
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PairTable:
+    """Pairs of sequences with their labels and where each was read.
+
+    A side or the labels may be absent: embedding needs one side only, and
+    scoring needs no labels.
+
+    Args:
+        in0: `Sequences` for the first encoder, or `None`.
+        in1: `Sequences` for the second encoder, or `None`.
+        labels: float64 array of shape `(rows,)`, or `None`.
+        origin: `RowOrigin` of the rows.
+
+    Raises:
+        ValueError: If both sides are absent or the columns differ in length.
+
+    Example:
+    >>> table = PairTable.from_arrays([[1, 2], [3]], [[4], [5]], [1, 0])
+    >>> len(table), table.locate(1)
+    (2, 'row 1')
+    """
+
+    in0: Sequences | None
+    in1: Sequences | None
+    labels: np.ndarray | None
+    origin: RowOrigin
+
+    def __post_init__(self):
+        if not self.sides:
+            raise ValueError(
+                "`in0` or `in1` must be given. Received: in0=None, in1=None"
+            )
+        columns = {**self.sides, "labels": self.labels}
+        rows = {n: len(c) for n, c in columns.items() if c is not None}
+        if len({*rows.values(), len(self.origin)}) > 1:
+            received = ", ".join(f"len({n})={c}" for n, c in rows.items())
+            raise ValueError(
+                "`in0`, `in1` and `labels` must have as many rows as each "
+                f"other. Received: {received}"
+            )
+
+    @classmethod
+    def from_arrays(
+        cls, in0: Any = None, in1: Any = None, labels: Any = None
+    ) -> "PairTable":
+        """Makes a table of lists, arrays or ragged tensors.
+
+        Args:
+            in0: Rows of ids in any form `Sequences.from_any` takes, or
+                `None`.
+            in1: The same for the other side.
+            labels: Array or list of numbers of shape `(rows,)`, or `None`.
+
+        Raises:
+            ValueError: If a column is malformed or the columns differ in
+                length.
+        """
+        sides = {
+            name: None if data is None else Sequences.from_any(data, name)
+            for name, data in (("in0", in0), ("in1", in1))
+        }
+        labels = None if labels is None else _to_float64(labels)
+        given = [side for side in sides.values() if side is not None]
+        origin = RowOrigin.in_memory(len(given[0]) if given else 0)
+        return cls(**sides, labels=labels, origin=origin)
+
+    @classmethod
+    def concat(cls, tables: Sequence["PairTable"]) -> "PairTable":
+        """Joins tables that have the same columns, in order."""
+        if len(tables) == 1:
+            return tables[0]
+
+        def joined(name, join):
+            columns = [getattr(table, name) for table in tables]
+            if all(column is None for column in columns):
+                return None
+            if any(column is None for column in columns):
+                raise ValueError(
+                    f"`tables` must all have {name}, or none of them. "
+                    f"Received: {name} in some of {len(tables)} tables"
+                )
+            return join(columns)
+
+        return cls(
+            joined("in0", Sequences.concat),
+            joined("in1", Sequences.concat),
+            joined("labels", np.concatenate),
+            RowOrigin.concat([table.origin for table in tables]),
+        )
+
+    def __len__(self):
+        return len(self.origin)
+
+    @property
+    def sides(self) -> dict[str, Sequences]:
+        """The sides that are present, by name."""
+        sides = {"in0": self.in0, "in1": self.in1}
+        return {n: side for n, side in sides.items() if side is not None}
+
+    def locate(self, row: int) -> str:
+        """Names the place a row came from.
+
+        Returns:
+            str. `train.jsonl:17` (lines count from 1), `train.parquet: row
+            17`, or `row 17` of the arrays (rows count from 0).
+        """
+        return self.origin.locate(row)
+
+    def take(self, rows: np.ndarray) -> "PairTable":
+        """Returns the given rows (numbers or a bool mask), in that order."""
+        sides = {name: side.take(rows) for name, side in self.sides.items()}
+        return PairTable(
+            sides.get("in0"),
+            sides.get("in1"),
+            None if self.labels is None else self.labels[rows],
+            self.origin.take(rows),
+        )
+
+    def fingerprint(self) -> str:
+        """Digest of all ids and labels, to tell whether data changed.
+
+        Returns:
+            str of 16 hexadecimal digits. Equal tables have equal ones,
+            wherever their rows were read.
+        """
+        digest = hashlib.blake2b(digest_size=8)
+        for name, side in self.sides.items():
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(side.offsets))
+            digest.update(np.ascontiguousarray(side.values))
+        if self.labels is not None:
+            digest.update(b"labels")
+            digest.update(np.ascontiguousarray(self.labels))
+        return digest.hexdigest()
+
+
+def _to_float64(labels):
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or labels.dtype.kind not in "iuf":
+        raise ValueError(
+            "`labels` must be a 1-D array of numbers. Received: labels of "
+            f"shape {labels.shape} and dtype {labels.dtype}"
+        )
+    return labels.astype(np.float64)

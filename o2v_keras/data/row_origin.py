@@ -1,0 +1,95 @@
+"""Where each row of a table was read."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Source(NamedTuple):
+    """A file, or memory, that rows come from.
+
+    Args:
+        path: str or `None`. As the user wrote it; `None` for memory.
+        unit: str. What `number` counts: `"line"` (from 1, as editors do) or
+            `"row"` (from 0, as NumPy and pandas do).
+    """
+
+    path: str | None
+    unit: str
+
+    def locate(self, number: int) -> str:
+        """Names one line or row, such as `train.jsonl:17`."""
+        if self.unit == "line":
+            return f"{self.path}:{number}"
+        return (
+            f"row {number}"
+            if self.path is None
+            else (f"{self.path}: row {number}")
+        )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RowOrigin:
+    """Source and line number of every row.
+
+    Args:
+        sources: tuple of `Source`.
+        source_ids: int32 array of shape `(rows,)`. Index into `sources`.
+        numbers: int64 array of shape `(rows,)`. Line or row in the source.
+
+    Example:
+    >>> RowOrigin.of(Source("train.jsonl", "line"), np.array([1, 3])).locate(1)
+    'train.jsonl:3'
+    """
+
+    sources: tuple[Source, ...]
+    source_ids: np.ndarray
+    numbers: np.ndarray
+
+    @classmethod
+    def of(cls, source: Source, numbers: np.ndarray) -> "RowOrigin":
+        """Origin of rows of one source."""
+        # A broadcast zero takes no memory, however many rows there are.
+        source_ids = np.broadcast_to(np.int32(0), numbers.shape)
+        return cls((source,), source_ids, np.asarray(numbers, np.int64))
+
+    @classmethod
+    def in_memory(cls, rows: int) -> "RowOrigin":
+        """Origin of rows that were given as arrays."""
+        return cls.of(Source(None, "row"), np.arange(rows))
+
+    @classmethod
+    def concat(cls, parts: Sequence["RowOrigin"]) -> "RowOrigin":
+        """Joins origins; a source of several parts is listed once."""
+        sources = tuple(
+            dict.fromkeys(source for part in parts for source in part.sources)
+        )
+        numbers = np.concatenate([part.numbers for part in parts])
+        if len(sources) == 1:
+            return cls.of(sources[0], numbers)
+        source_ids = [
+            np.array([sources.index(s) for s in part.sources], np.int32)[
+                part.source_ids
+            ]
+            for part in parts
+        ]
+        return cls(sources, np.concatenate(source_ids), numbers)
+
+    def __len__(self):
+        return len(self.numbers)
+
+    def source(self, row: int) -> Source:
+        """The source of a row."""
+        return self.sources[self.source_ids[row]]
+
+    def locate(self, row: int) -> str:
+        """Names the place a row came from, such as `train.jsonl:17`."""
+        return self.source(row).locate(self.numbers[row])
+
+    def take(self, rows: np.ndarray) -> "RowOrigin":
+        """Returns the origin of the given rows (numbers or a bool mask)."""
+        return RowOrigin(
+            self.sources, self.source_ids[rows], self.numbers[rows]
+        )

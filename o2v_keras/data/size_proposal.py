@@ -1,0 +1,56 @@
+"""Hyperparameters that fit the data."""
+
+import numpy as np
+
+from o2v_keras.data.pair_table import PairTable
+
+
+def propose_sizes(
+    table: PairTable, enc1_copies_enc0: bool = False
+) -> dict[str, int | str]:
+    """Proposes the hyperparameters that depend on the data.
+
+    Vocabulary sizes are the largest id plus 1, lengths those of the longest
+    sequence without the zeros that end it. Labels that are integers from 0
+    and leave out no more than every other number are taken for classes; other
+    labels make a regression.
+
+    Args:
+        table: `PairTable`; a side or the labels may be absent.
+        enc1_copies_enc0: bool. Whether one set of sizes must fit both sides,
+            as under `enc1_network="enc0"`; then only `enc0_*` are proposed.
+            Defaults to `False`.
+
+    Returns:
+        dict of some of `enc0_vocab_size`, `enc0_max_seq_len`,
+        `enc1_vocab_size`, `enc1_max_seq_len`, `output_layer` and, for
+        classes, `num_classes`.
+
+    Example:
+    >>> table = PairTable.from_arrays([[1, 2], [9]], [[3], [4]], [0, 2])
+    >>> propose_sizes(table)["enc0_vocab_size"]
+    10
+    >>> propose_sizes(table)["num_classes"]
+    3
+    """
+    sizes = {}
+    for name, side in table.sides.items():
+        encoder = "enc1" if name == "in1" and not enc1_copies_enc0 else "enc0"
+        for field, size in (
+            ("vocab_size", max(2, int(side.values.max(initial=0)) + 1)),
+            ("max_seq_len", max(1, int(side.unpadded_lengths.max(initial=0)))),
+        ):
+            setting = f"{encoder}_{field}"
+            sizes[setting] = max(sizes.get(setting, 0), size)
+    if table.labels is not None and len(table):
+        sizes |= _output(table.labels)
+    return sizes
+
+
+def _output(labels):
+    numbers = np.unique(labels)
+    classes = numbers[-1] + 1
+    natural = (numbers >= 0).all() and (numbers == np.floor(numbers)).all()
+    if natural and classes <= 2 * len(numbers):
+        return {"output_layer": "softmax", "num_classes": max(2, int(classes))}
+    return {"output_layer": "mean_squared_error"}
