@@ -1,10 +1,12 @@
-"""Checks that the layers of o2v_keras must pass."""
+"""Checks that the layers and the model of o2v_keras must pass."""
 
 import json
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from o2v_keras.models.object2vec import Object2Vec
 
 HALF_POLICIES = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 
@@ -166,6 +168,107 @@ def check_padding_invariance(layer, features, position):
             output[:-1], alone, rtol=tolerance, atol=tolerance
         )
         np.testing.assert_array_equal(output[-1], np.zeros_like(output[-1]))
+
+
+def check_model(config, folder):
+    """Runs the contract of the model and its two encoders.
+
+    Args:
+        config: `Object2VecConfig` with dropout 0 and sequences of at least 3.
+        folder: `pathlib.Path` for the saved model.
+    """
+    rng = np.random.default_rng(0)
+    model = Object2Vec(config, name="pairs")
+    # Weights that tell rows and sides apart.
+    for weight in model.weights:
+        weight.assign(rng.normal(0, 0.5, weight.shape))
+    lengths = rng.integers(1, 4, (2, 5))
+    rows = {
+        name: [rng.integers(1, encoder.vocab_size, n) for n in lengths[side]]
+        for side, (name, encoder) in enumerate(
+            {"in0": config.encoder0, "in1": config.encoder1}.items()
+        )
+    }
+    inputs = {name: _padded(side, 3) for name, side in rows.items()}
+    outputs_of = _compiled(model)
+    scores, *encodings = outputs = outputs_of(inputs)
+    softmax = config.output_layer == "softmax"
+    assert scores.shape == (5, config.num_classes if softmax else 1)
+    assert [e.shape for e in encodings] == [(5, config.enc_dim)] * 2
+    assert {output.dtype.name for output in outputs} == {"float32"}
+    if softmax:
+        np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-5)
+
+    # Neither padding nor batch mates count, whatever the length.
+    longest = max(config.encoder0.max_seq_len, config.encoder1.max_seq_len)
+    for steps in (4, longest + 2):
+        padded = {name: _padded(side, steps) for name, side in rows.items()}
+        _assert_close(outputs_of(padded), outputs)
+    for row in range(5):
+        alone = {name: side[row][None] for name, side in rows.items()}
+        _assert_close(outputs_of(alone), [o[[row]] for o in outputs])
+
+    # The graph itself cuts what is too long and pads what is empty.
+    long = {
+        name: rng.integers(1, 20, (2, longest + 2)) for name in ("in0", "in1")
+    }
+    cut = {
+        "in0": long["in0"][:, : config.encoder0.max_seq_len],
+        "in1": long["in1"][:, : config.encoder1.max_seq_len],
+    }
+    _assert_close(outputs_of(long), outputs_of(cut))
+    empty = {name: np.zeros((2, 0), "int64") for name in ("in0", "in1")}
+    padding = {name: np.zeros((2, 1), "int64") for name in ("in0", "in1")}
+    _assert_close(outputs_of(empty), outputs_of(padding))
+
+    # Eager calls and prediction on arrays and on `tf.data` agree.
+    _assert_close(_outputs(model, inputs), outputs)
+    dataset = tf.data.Dataset.from_tensor_slices(inputs).batch(2)
+    for data in (inputs, dataset):
+        _assert_close([model.predict(data, verbose=0)], [scores])
+
+    # The saved model is the same model, down to the optimizer's state: the
+    # next step moves the weights as it does in the original.
+    labels = np.arange(5) % 2
+    model.train_on_batch(inputs, labels)
+    path = folder / "model.keras"
+    model.save(path)
+    revived = keras.models.load_model(path)
+    assert type(revived) is Object2Vec
+    assert (revived.name, revived.config) == (model.name, config)
+    _assert_close(_outputs(revived, inputs), _outputs(model, inputs))
+    for step in (model, revived):
+        assert int(step.optimizer.iterations) == 1
+        step.train_on_batch(inputs, labels)
+    _assert_close(revived.get_weights(), model.get_weights())
+
+
+def _assert_close(arrays, expected):
+    for array, other in zip(arrays, expected, strict=True):
+        np.testing.assert_allclose(array, other, rtol=1e-4, atol=1e-5)
+
+
+def _padded(rows, steps):
+    return np.stack([np.pad(row, (0, steps - len(row))) for row in rows])
+
+
+def _outputs(model, inputs):
+    """Returns scores and both encodings."""
+    return (
+        model(inputs),
+        model.encoder0(inputs["in0"]),
+        model.encoder1(inputs["in1"]),
+    )
+
+
+def _compiled(model):
+    """Returns `_outputs` for inputs of any shape, as NumPy arrays."""
+    ids = tf.TensorSpec((None, None), "int64")
+    function = tf.function(
+        lambda inputs: _outputs(model, inputs),
+        input_signature=[{"in0": ids, "in1": ids}],
+    )
+    return lambda inputs: [output.numpy() for output in function(inputs)]
 
 
 def _call(layer, inputs, mask):

@@ -1,0 +1,83 @@
+"""From an encoder's configuration to its Keras model."""
+
+import keras
+
+from o2v_keras.config import EncoderConfig
+from o2v_keras.layers.bilstm_encoder import BiLSTMEncoder
+from o2v_keras.layers.hcnn_encoder import HCNNEncoder
+from o2v_keras.layers.padding_mask import PaddingMask
+from o2v_keras.layers.pooled_embedding_encoder import PooledEmbeddingEncoder
+from o2v_keras.layers.sequence_limit import SequenceLimit
+from o2v_keras.layers.token_embedding import TokenEmbedding
+from o2v_keras.registry import ENCODERS
+
+
+@ENCODERS.register("hcnn")
+def _hcnn(config: EncoderConfig) -> keras.Layer:
+    return HCNNEncoder(
+        output_dim=config.enc_dim,
+        layers=config.layers,
+        filter_width=config.cnn_filter_width,
+        dropout=config.dropout,
+        name="hcnn",
+    )
+
+
+@ENCODERS.register("bilstm")
+def _bilstm(config: EncoderConfig) -> keras.Layer:
+    return BiLSTMEncoder(
+        output_dim=config.enc_dim,
+        layers=config.layers,
+        dropout=config.dropout,
+        name="bilstm",
+    )
+
+
+@ENCODERS.register("pooled_embedding")
+def _pooled_embedding(config: EncoderConfig) -> keras.Layer:
+    return PooledEmbeddingEncoder(
+        dropout=config.dropout, name="pooled_embedding"
+    )
+
+
+def make_encoder(
+    config: EncoderConfig,
+    token_embedding: TokenEmbedding,
+    input_name: str,
+    name: str,
+) -> keras.Model:
+    """Returns the model from padded ids to one side's encoding.
+
+    The graph itself cuts the ids to `max_seq_len`, gives an empty batch of
+    ids one padding step and masks id 0, so that whoever calls the model, or
+    exports it, agrees on every input.
+
+    Args:
+        config: The encoder's resolved hyperparameters. `config.network`
+            names the builder in `ENCODERS`: a function from `config` to a
+            layer called as `layer(embedded, mask=mask)` on
+            `(batch, length, token_embedding_dim)` and a bool
+            `(batch, length)`.
+        token_embedding: The table; the same layer twice ties two encoders.
+        input_name: Name of the model's input, `(batch, length)` int64.
+        name: Name of the model.
+
+    Returns:
+        A `keras.Model` with output `(batch, enc_dim)`.
+
+    Raises:
+        ValueError: If a registered encoder gives another width than
+            `enc_dim`.
+    """
+    inputs = keras.Input((None,), dtype="int64", name=input_name)
+    ids = SequenceLimit(config.max_seq_len, name="sequence_limit")(inputs)
+    mask = PaddingMask(name="padding_mask")(ids)
+    encoder = ENCODERS[config.network](config)
+    encoding = encoder(token_embedding(ids), mask=mask)
+    if encoding.shape[1:] != (config.enc_dim,):
+        raise ValueError(
+            f'The encoder "{config.network}" must give encodings of shape '
+            f"(batch, enc_dim). Received: {tuple(encoding.shape)} with "
+            f"enc_dim={config.enc_dim}"
+        )
+    return keras.Model(inputs, encoding, name=name)

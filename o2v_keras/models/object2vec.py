@@ -1,0 +1,201 @@
+"""The Object2Vec model."""
+
+import contextlib
+import random
+
+import keras
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.layers.comparator import Comparator
+from o2v_keras.layers.feed_forward import FeedForward
+from o2v_keras.layers.token_embedding import TokenEmbedding
+from o2v_keras.models.encoder_factory import make_encoder
+from o2v_keras.models.global_batch_loss import GlobalBatchLoss
+
+_OPTIMIZERS = {
+    "adam": keras.optimizers.Adam,
+    "adagrad": keras.optimizers.Adagrad,
+    "adadelta": keras.optimizers.Adadelta,
+    "rmsprop": keras.optimizers.RMSprop,
+    "sgd": keras.optimizers.SGD,
+}
+
+
+@keras.saving.register_keras_serializable(package="o2v_keras")
+class Object2Vec(keras.Model):
+    """Two encoders, a comparator, an MLP and a head.
+
+    `scores = head(mlp(comparator(encoder0(in0), encoder1(in1))))`. The
+    encoders never share weights, except one token table when
+    `tied_token_embedding_weight` is set.
+
+    The model comes compiled as the configuration says: optimizer, learning
+    rate, loss over the real rows of the global batch, metrics, no XLA;
+    `weight_decay` times a weight is added to its gradient, to matrices and
+    not to biases, as MXNet did. `compile` it anew to train it otherwise. The
+    initial weights and the dropout masks follow from `config.seed` alone.
+
+    Args:
+        config: `Object2VecConfig`.
+        **kwargs: Base model arguments such as `name`.
+
+    Call arguments:
+        inputs: dict of `in0` and `in1`, each int `(batch, length)`, padded
+            with 0; lengths may differ between sides and calls.
+
+    Output shape:
+        `(batch, num_classes)` float32 probabilities, or `(batch, 1)` float32
+        for `output_layer="mean_squared_error"`.
+
+    Raises:
+        TypeError: If `config` is no `Object2VecConfig`.
+
+    Example:
+    >>> config = Object2VecConfig(
+    ...     enc0_max_seq_len=4, enc0_vocab_size=9, enc_dim=8, mlp_dim=8
+    ... )
+    >>> model = Object2Vec(config)
+    >>> in0, in1 = np.array([[3, 1, 2], [5, 0, 0]]), np.array([[7], [8]])
+    >>> model({"in0": in0, "in1": in1}).shape
+    TensorShape([2, 2])
+    >>> model.encoder0(in0).shape
+    TensorShape([2, 8])
+
+    Reference:
+    - Graphs, layer order and parameter counts are those that SageMaker's
+      container prints in its training logs.
+    """
+
+    def __init__(self, config, **kwargs):
+        if not isinstance(config, Object2VecConfig):
+            raise TypeError(
+                "`config` must be an Object2VecConfig. "
+                f"Received: config={config!r}"
+            )
+        with _seeded(config.seed):
+            # Layers.
+            tables = _token_embeddings(config)
+            encoder0 = make_encoder(
+                config.encoder0, tables[0], input_name="in0", name="encoder0"
+            )
+            encoder1 = make_encoder(
+                config.encoder1, tables[1], input_name="in1", name="encoder1"
+            )
+            comparator = Comparator(config.comparator_list, name="comparator")
+            mlp = FeedForward(
+                config.mlp_dim,
+                config.mlp_layers,
+                activation=config.mlp_activation,
+                dropout=config.dropout,
+                name="mlp",
+            )
+            head = _head(config)
+
+            # Graph.
+            inputs = {
+                name: keras.Input((None,), dtype="int64", name=name)
+                for name in ("in0", "in1")
+            }
+            pair = [encoder0(inputs["in0"]), encoder1(inputs["in1"])]
+            scores = head(mlp(comparator(pair)))
+            super().__init__(inputs=inputs, outputs=scores, **kwargs)
+
+        # Config.
+        self.config = config
+        self.encoder0 = encoder0
+        self.encoder1 = encoder1
+        self._decay_weights()
+        self._compile_as_configured()
+
+    def get_metrics_result(self):
+        """Returns the metrics, `loss` among them, over real rows.
+
+        Keras averages its own loss over all rows, fill rows of weight 0 and
+        regularization included.
+        """
+        results = super().get_metrics_result()
+        if isinstance(self.loss, GlobalBatchLoss):
+            results["loss"] = results.get(self.loss.name, results["loss"])
+        return results
+
+    def get_config(self):
+        return {"config": self.config.to_dict(), "name": self.name}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        values = Object2VecConfig.from_dict(config["config"])
+        return cls(values, name=config["name"])
+
+    def _decay_weights(self):
+        if not self.config.weight_decay:
+            return
+        # The gradient of an L2 penalty is twice its factor times the weight.
+        penalty = keras.regularizers.L2(self.config.weight_decay / 2)
+        for weight in self.trainable_weights:
+            if len(weight.shape) > 1:
+                weight.regularizer = penalty
+
+    def _compile_as_configured(self):
+        optimizer = _OPTIMIZERS[self.config.optimizer]
+        if self.config.output_layer == "softmax":
+            loss = GlobalBatchLoss("cross_entropy")
+            metrics = [
+                keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+                keras.metrics.SparseCategoricalCrossentropy(name=loss.name),
+            ]
+        else:
+            loss = GlobalBatchLoss("mean_squared_error")
+            metrics = [
+                keras.metrics.MeanSquaredError(name=loss.name),
+                keras.metrics.RootMeanSquaredError(),
+                keras.metrics.MeanAbsoluteError(),
+            ]
+        self.compile(
+            optimizer=optimizer(self.config.learning_rate),
+            loss=loss,
+            weighted_metrics=metrics,
+            jit_compile=False,
+        )
+
+
+def _token_embeddings(config):
+    def table(encoder, name):
+        return TokenEmbedding(
+            encoder.vocab_size, encoder.token_embedding_dim, name=name
+        )
+
+    if config.tied_token_embedding_weight:
+        shared = table(config.encoder0, "token_embedding")
+        return shared, shared
+    return (
+        table(config.encoder0, "token_embedding0"),
+        table(config.encoder1, "token_embedding1"),
+    )
+
+
+def _head(config):
+    # Scores stay float32 under mixed precision: they are what is compared
+    # with labels and what leaves the exported model.
+    if config.output_layer == "softmax":
+        return keras.layers.Dense(
+            config.num_classes,
+            activation="softmax",
+            dtype="float32",
+            name="scores",
+        )
+    return keras.layers.Dense(1, dtype="float32", name="scores")
+
+
+@contextlib.contextmanager
+def _seeded(seed):
+    """Makes the seeds that Keras draws follow from `seed`.
+
+    An initializer or a dropout layer without a seed of its own draws one
+    from Python's generator, whose state is put back afterwards.
+    """
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)

@@ -1,0 +1,80 @@
+"""The published configurations: those of AWS's own notebooks."""
+
+MOVIELENS_RATING = {
+    "enc0_network": "pooled_embedding",
+    "enc0_max_seq_len": 1,
+    "enc0_vocab_size": 944,
+    "enc1_network": "pooled_embedding",
+    "enc1_max_seq_len": 1,
+    "enc1_vocab_size": 1684,
+    "enc_dim": 1024,
+    "mlp_layers": 1,
+    "mlp_dim": 256,
+    "mlp_activation": "tanh",
+    "output_layer": "mean_squared_error",
+    "optimizer": "adam",
+    "learning_rate": 0.001,
+    "mini_batch_size": 64,
+    "epochs": 20,
+    "early_stopping_patience": 3,
+    "early_stopping_tolerance": 0.01,
+}
+
+MOVIELENS_RECOMMENDATION = {
+    **MOVIELENS_RATING,
+    "enc_dim": 2048,
+    "mlp_dim": 1024,
+    "mlp_activation": "relu",
+    "output_layer": "softmax",
+    "num_classes": 2,
+    "mini_batch_size": 2048,
+}
+
+SNLI = {
+    "enc0_network": "hcnn",
+    "enc0_max_seq_len": 82,
+    "enc0_vocab_size": 43533,
+    "enc0_layers": "auto",
+    "enc0_cnn_filter_width": 3,
+    "enc0_token_embedding_dim": 300,
+    "enc1_network": "enc0",
+    "enc_dim": 8192,
+    "mlp_layers": 2,
+    "mlp_dim": 512,
+    "mlp_activation": "linear",
+    "output_layer": "softmax",
+    "num_classes": 3,
+    "optimizer": "adam",
+    "learning_rate": 0.0004,
+    "mini_batch_size": 256,
+    "epochs": 20,
+    "early_stopping_patience": 3,
+    "early_stopping_tolerance": 0.01,
+}
+
+SNLI_QUICK = {**SNLI, "enc_dim": 16, "mini_batch_size": 8192, "epochs": 2}
+
+WIKIPEDIA = {
+    "enc0_network": "pooled_embedding",
+    "enc0_max_seq_len": 50,
+    "enc0_vocab_size": 267522,
+    "enc0_token_embedding_dim": 300,
+    "enc1_network": "enc0",
+    "enc_dim": 300,
+    "tied_token_embedding_weight": True,
+    "token_embedding_storage_type": "row_sparse",
+    "comparator_list": "hadamard",
+    "mlp_layers": 2,
+    "mlp_dim": 512,
+    "mlp_activation": "relu",
+    "output_layer": "softmax",
+    "num_classes": 2,
+    "dropout": 0.4,
+    "optimizer": "adam",
+    "learning_rate": 0.01,
+    "negative_sampling_rate": 3,
+    "mini_batch_size": 512,
+    "epochs": 20,
+    "early_stopping_patience": 2,
+    "early_stopping_tolerance": 0.01,
+}

@@ -1,0 +1,298 @@
+import random
+
+import keras
+import numpy as np
+import pytest
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.registry import COMPARATORS
+from o2v_keras.registry import ENCODERS
+from tests.checks import check_model
+
+HCNN = {"enc0_network": "hcnn", "enc0_layers": 2}
+BILSTM = {"enc0_network": "bilstm"}
+POOLED = {"enc0_network": "pooled_embedding"}
+TIED = {"tied_token_embedding_weight": True}
+REGRESSION = {"output_layer": "mean_squared_error"}
+
+rng = np.random.default_rng(0)
+INPUTS = {
+    "in0": rng.integers(1, 30, (6, 3)),
+    "in1": rng.integers(1, 30, (6, 2)),
+}
+CLASSES = rng.integers(0, 3, 6)
+VALUES = rng.normal(size=6).astype("float32")
+
+
+def make_config(**changes):
+    fields = {
+        "enc0_max_seq_len": 6,
+        "enc0_vocab_size": 30,
+        "enc0_token_embedding_dim": 8,
+        "enc_dim": 8,
+        "mlp_dim": 12,
+        "num_classes": 3,
+        "seed": 4,
+    }
+    return Object2VecConfig(**{**fields, **changes})
+
+
+def make_model(**changes):
+    return Object2Vec(make_config(**changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({**HCNN}, id="hcnn"),
+        pytest.param({**HCNN, **TIED, **REGRESSION}, id="hcnn_tied"),
+        pytest.param({**BILSTM, **REGRESSION}, id="bilstm"),
+        pytest.param({**BILSTM, **TIED}, id="bilstm_tied"),
+        pytest.param({**POOLED}, id="pooled"),
+        pytest.param({**POOLED, **TIED, **REGRESSION}, id="pooled_tied"),
+        pytest.param(
+            {
+                **POOLED,
+                "enc0_max_seq_len": 4,
+                "enc1_network": "hcnn",
+                "enc1_max_seq_len": 7,
+                "enc1_vocab_size": 50,
+                "comparator_list": "abs_diff",
+                "mlp_activation": "tanh",
+                "mlp_layers": 1,
+                "weight_decay": 0.01,
+                "optimizer": "sgd",
+            },
+            id="unequal_sides",
+        ),
+    ],
+)
+def test_model_contract(changes, tmp_path):
+    check_model(make_config(**changes), tmp_path)
+
+
+def test_equals_the_formulas():
+    model = make_model(**POOLED, mlp_activation="tanh")
+    weights = {weight.path: np.asarray(weight) for weight in model.weights}
+    e0, e1 = (
+        weights[f"token_embedding{side}/embeddings"][ids].mean(axis=1)
+        for side, ids in enumerate(INPUTS.values())
+    )
+    hidden = np.concatenate([e0 * e1, e0, e1, np.abs(e0 - e1)], axis=1)
+    for i in range(2):
+        kernel, bias = (
+            weights[f"mlp/dense_{i}/{name}"] for name in ("kernel", "bias")
+        )
+        hidden = np.tanh(hidden @ kernel + bias)
+    logits = hidden @ weights["scores/kernel"] + weights["scores/bias"]
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model(INPUTS), expected, rtol=1e-5)
+
+
+def test_only_a_tied_table_is_shared():
+    def shared(**changes):
+        model = make_model(**HCNN, **changes)
+        theirs = {id(weight) for weight in model.encoder1.weights}
+        ours = model.encoder0.weights
+        return [weight.path for weight in ours if id(weight) in theirs]
+
+    assert shared() == []
+    assert shared(**TIED) == ["token_embedding/embeddings"]
+
+
+def test_regression_scores_are_unbounded():
+    model = make_model(**POOLED, **REGRESSION)
+    model.get_layer("scores").bias.assign([-7.0])
+    assert np.asarray(model(INPUTS)).max() < -5
+
+
+def test_weights_and_dropout_follow_from_the_seed_alone():
+    def state(seed):
+        model = make_model(**BILSTM, dropout=0.5, seed=seed)
+        return [np.asarray(variable) for variable in model.variables]
+
+    random.seed(1)
+    first = state(seed=4)
+    random.seed(2)
+    for array, again in zip(first, state(seed=4), strict=True):
+        np.testing.assert_array_equal(array, again)
+    same = [np.array_equal(*pair) for pair in zip(first, state(5), strict=True)]
+    # What starts at a constant: biases, and the count of random draws.
+    constant = [len(np.unique(array)) <= 2 for array in first]
+    assert all(c or not s for s, c in zip(same, constant, strict=True))
+    assert not all(same)
+
+
+def test_leaves_pythons_random_state_alone():
+    random.seed(1)
+    before = random.getstate()
+    make_model(**POOLED)
+    assert random.getstate() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "cls"),
+    [
+        ("adam", keras.optimizers.Adam),
+        ("adagrad", keras.optimizers.Adagrad),
+        ("adadelta", keras.optimizers.Adadelta),
+        ("rmsprop", keras.optimizers.RMSprop),
+        ("sgd", keras.optimizers.SGD),
+    ],
+)
+def test_optimizer_steps(name, cls):
+    model = make_model(**POOLED, optimizer=name, learning_rate=0.125)
+    assert type(model.optimizer) is cls
+    assert float(model.optimizer.learning_rate) == 0.125
+    before = model.get_weights()
+    model.train_on_batch(INPUTS, CLASSES)
+    for weight, old in zip(model.trainable_weights, before, strict=True):
+        assert not np.array_equal(weight, old), weight.path
+
+
+def test_xla_is_off():
+    # Its default would compile anew for every batch shape on one GPU.
+    assert make_model(**POOLED).jit_compile is False
+
+
+@pytest.mark.parametrize("changes", [HCNN, POOLED], ids=["hcnn", "pooled"])
+def test_weight_decay_is_added_to_the_gradients_of_matrices(changes):
+    start, after, losses = [], [], []
+    for weight_decay in (0.0, 0.5):
+        model = make_model(
+            **changes,
+            **TIED,
+            optimizer="sgd",
+            learning_rate=0.1,
+            weight_decay=weight_decay,
+        )
+        values = np.random.default_rng(1)
+        for weight in model.weights:
+            weight.assign(values.normal(0, 0.5, weight.shape))
+        start = model.get_weights()
+        fitted = model.fit(INPUTS, CLASSES, batch_size=6, verbose=0)
+        after.append(model.get_weights())
+        losses.append(fitted.history["loss"][0])
+    # The penalty itself is no part of the loss that is reported.
+    assert losses[0] == losses[1]
+    for old, plain, decayed in zip(start, *after, strict=True):
+        shrunk = 0.1 * 0.5 * old if old.ndim > 1 else 0
+        np.testing.assert_allclose(decayed, plain - shrunk, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "labels", "names"),
+    [
+        pytest.param({}, CLASSES, ["accuracy", "cross_entropy"], id="softmax"),
+        pytest.param(
+            REGRESSION,
+            VALUES,
+            [
+                "mean_squared_error",
+                "root_mean_squared_error",
+                "mean_absolute_error",
+            ],
+            id="regression",
+        ),
+    ],
+)
+def test_metrics_are_those_of_the_task(changes, labels, names):
+    model = make_model(**POOLED, **changes)
+    scores = np.asarray(model(INPUTS), "float64")
+    if changes:
+        errors = scores[:, 0] - labels
+        squared = (errors**2).mean()
+        expected = [squared, squared, squared**0.5, np.abs(errors).mean()]
+    else:
+        entropy = -np.log(scores[np.arange(6), labels]).mean()
+        accuracy = (scores.argmax(axis=1) == labels).mean()
+        expected = [entropy, accuracy, entropy]
+    # An uneven last batch: rows count, not batches.
+    metrics = model.evaluate(
+        INPUTS, labels, batch_size=4, return_dict=True, verbose=0
+    )
+    assert sorted(metrics) == sorted(["loss", *names])
+    for name, value in zip(["loss", *names], expected, strict=True):
+        assert metrics[name] == pytest.approx(value, rel=1e-5), name
+
+
+def test_rows_of_weight_0_are_not_reported():
+    model = make_model(**POOLED, weight_decay=0.1)
+    weights = np.array([1, 1, 1, 1, 0, 0], "float32")
+    real = {name: ids[:4] for name, ids in INPUTS.items()}
+    expected = model.evaluate(real, CLASSES[:4], return_dict=True, verbose=0)
+    metrics = model.evaluate(
+        INPUTS, CLASSES, sample_weight=weights, return_dict=True, verbose=0
+    )
+    assert metrics == pytest.approx(expected, rel=1e-5)
+
+
+def test_can_be_compiled_anew():
+    model = make_model(**POOLED)
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["acc"])
+    metrics = model.evaluate(INPUTS, CLASSES, return_dict=True, verbose=0)
+    assert sorted(metrics) == ["acc", "loss"]
+
+
+@pytest.fixture
+def policy(request):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize(
+    ("policy", "changes"),
+    [("mixed_float16", HCNN), ("mixed_bfloat16", BILSTM)],
+    indirect=["policy"],
+    ids=["float16_hcnn", "bfloat16_bilstm"],
+)
+def test_mixed_precision_gives_float32_scores(policy, changes):
+    model = make_model(**changes, learning_rate=0.01)
+    assert model.encoder0(INPUTS["in0"]).dtype == policy.split("_")[1]
+    assert all(weight.dtype == "float32" for weight in model.weights)
+    before = np.asarray(model(INPUTS))
+    assert before.dtype == np.float32
+    padded = {
+        name: np.pad(ids, ((0, 0), (0, 3))) for name, ids in INPUTS.items()
+    }
+    np.testing.assert_allclose(model(padded), before, atol=1e-3)
+    history = model.fit(INPUTS, CLASSES, epochs=5, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0]
+
+
+class _WeightedMaximum(keras.Layer):
+    """An encoder of a user's own."""
+
+    def __init__(self, units):
+        super().__init__(name="own")
+        self.dense = keras.layers.Dense(units, name="dense")
+
+    def call(self, inputs, mask=None):
+        low = keras.ops.where(mask[..., None], self.dense(inputs), -9.0)
+        return keras.ops.max(low, axis=1)
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+
+def test_takes_registered_encoders_and_comparators(monkeypatch, tmp_path):
+    for registry in (ENCODERS, COMPARATORS):
+        builders = {**registry._builders}
+        monkeypatch.setattr(registry, "_builders", builders)
+    ENCODERS.register("own")(lambda config: _WeightedMaximum(config.enc_dim))
+    COMPARATORS.register("difference")(lambda first, second: first - second)
+    config = make_config(
+        enc0_network="own", comparator_list="difference, hadamard"
+    )
+    check_model(config, tmp_path)
+    model = Object2Vec(config)
+    assert isinstance(model.encoder1.layers[-1], _WeightedMaximum)
+    assert model.get_layer("comparator").output.shape == (None, 16)
+
+
+def test_needs_a_config():
+    with pytest.raises(TypeError, match="must be an Object2VecConfig. Rec"):
+        Object2Vec({"enc0_max_seq_len": 3})
