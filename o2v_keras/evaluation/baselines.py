@@ -1,0 +1,117 @@
+"""What answers without a model score, to stand beside a model's metrics."""
+
+import numpy as np
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.sequences import Sequences
+
+
+def baselines(
+    scored: PairTable, config: Object2VecConfig, training: PairTable | None
+) -> dict[str, dict[str, float]]:
+    """Scores trivial predictors on a split.
+
+    * `majority_class`: the scored split's own most frequent class, and for
+      the loss its own class shares: the best that any constant answer can
+      reach there, so that the baseline never flatters the model.
+    * `global_mean`: the mean label of the training data.
+    * `in0_majority`, `in1_majority`, `in0_mean`, `in1_mean`: for a side of
+      single tokens, the training data's answer for that token (`user mean`,
+      `item mean`); the overall answer for a token not seen in training.
+
+    Args:
+        scored: Table with labels.
+        config: Says whether labels are classes or values.
+        training: The training table, or `None` when it is not at hand; the
+            scored split's own mean then stands for the training mean and
+            the per-side answers are left out. Answers per side are also
+            left out when negatives are drawn, whose labels the training
+            table does not hold.
+
+    Returns:
+        Name of the baseline -> metrics under the names that the model's own
+        metrics have.
+
+    Example:
+    >>> config = Object2VecConfig(enc0_max_seq_len=1, enc0_vocab_size=9)
+    >>> table = PairTable.from_arrays([[1], [2], [3]], [[4]] * 3, [0, 1, 1])
+    >>> scores = baselines(table, config, training=None)
+    >>> round(scores["majority_class"]["accuracy"], 3)
+    0.667
+    """
+    learns_sides = training is not None and not config.negative_sampling_rate
+    sides = [
+        name
+        for name in ("in0", "in1")
+        if learns_sides and _single_tokens(getattr(training, name))
+    ]
+    if config.output_layer == "softmax":
+        return _class_baselines(scored, config.num_classes, training, sides)
+    return _mean_baselines(scored, training, sides)
+
+
+def _class_baselines(scored, num_classes, training, sides):
+    labels = scored.labels.astype(np.int64)
+    shares = np.bincount(labels, minlength=num_classes) / len(labels)
+    real = shares[shares > 0]
+    entropy = float(-(real * np.log(real)).sum()) + 0.0
+    scores = {
+        "majority_class": {
+            "accuracy": float(shares.max()),
+            "cross_entropy": entropy,
+            "loss": entropy,
+        }
+    }
+    for side in sides:
+        tokens, trained = _tokens(training, side), training.labels.astype(int)
+        counts = np.zeros((max(tokens.max(), 0) + 1, num_classes))
+        np.add.at(counts, (tokens, trained), 1)
+        overall = np.bincount(trained).argmax()
+        answers = np.where(
+            counts.sum(axis=1) > 0, counts.argmax(axis=1), overall
+        )
+        answers = _look_up(answers, overall, _tokens(scored, side))
+        scores[f"{side}_majority"] = {
+            "accuracy": float((answers == labels).mean())
+        }
+    return scores
+
+
+def _mean_baselines(scored, training, sides):
+    mean = (scored if training is None else training).labels.mean()
+    scores = {"global_mean": _errors(scored.labels, mean)}
+    for side in sides:
+        tokens = _tokens(training, side)
+        counts = np.bincount(tokens)
+        sums = np.bincount(tokens, weights=training.labels)
+        answers = np.where(counts > 0, sums / np.maximum(counts, 1), mean)
+        answers = _look_up(answers, mean, _tokens(scored, side))
+        scores[f"{side}_mean"] = _errors(scored.labels, answers)
+    return scores
+
+
+def _single_tokens(sequences: Sequences):
+    return bool((sequences.lengths == 1).all())
+
+
+def _tokens(table, side):
+    """The first id of each row; the only one on a side of single tokens."""
+    sequences = getattr(table, side)
+    return sequences.values[sequences.offsets[:-1]]
+
+
+def _look_up(answers, default, tokens):
+    known = tokens < len(answers)
+    return np.where(known, answers[np.where(known, tokens, 0)], default)
+
+
+def _errors(labels, answers):
+    errors = labels - answers
+    squared = float((errors**2).mean())
+    return {
+        "loss": squared,
+        "mean_squared_error": squared,
+        "root_mean_squared_error": squared**0.5,
+        "mean_absolute_error": float(np.abs(errors).mean()),
+    }
