@@ -1,0 +1,108 @@
+"""Writes checkpoints while Keras trains, and goes on from one."""
+
+import os
+import time
+
+import keras
+
+from o2v_keras.data.pair_batches import PairBatches
+from o2v_keras.training.checkpoint import Checkpoint
+from o2v_keras.training.checkpoint import assign_all
+from o2v_keras.training.checkpoint import write_checkpoint
+from o2v_keras.training.early_stopping import EarlyStopping
+from o2v_keras.training.epoch_history import EpochHistory
+
+
+class Checkpointing(keras.callbacks.Callback):
+    """Writes a checkpoint after each epoch, and between batches on request.
+
+    Comes after the callbacks whose state it saves.
+
+    Args:
+        path: The checkpoint file.
+        identity: JSON dict of what is being trained on what; saved, so that
+            a resumed run can be held to it.
+        early_stopping: `EarlyStopping` of this training.
+        history: `EpochHistory` of this training.
+        minutes: Time after which a batch's end is written as well. Defaults
+            to `None`: only epochs' ends.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        identity: dict,
+        early_stopping: EarlyStopping,
+        history: EpochHistory,
+        minutes: float | None = None,
+    ):
+        super().__init__()
+        self._path = path
+        self._identity = identity
+        self._early_stopping = early_stopping
+        self._history = history
+        self._minutes = minutes
+        self._first_batch = 0
+        self._metrics = []
+
+    def resume(self, checkpoint: Checkpoint, touch: PairBatches):
+        """Puts a saved state back; the next `fit` goes on from there.
+
+        Args:
+            checkpoint: What `read_checkpoint` returned.
+            touch: Data of which one batch is evaluated, where metric
+                accumulators must be restored: Keras makes them only when
+                the first batch arrives.
+        """
+        model = self.model
+        assign_all(model.variables, checkpoint.model, "model")
+        with model.distribute_strategy.scope():
+            model.optimizer.build(model.trainable_variables)
+        assign_all(model.optimizer.variables, checkpoint.optimizer, "optimizer")
+        self._early_stopping.resume(
+            checkpoint.state["early_stopping"], checkpoint.best or None
+        )
+        self._history.resume(checkpoint.state["history"])
+        if checkpoint.metrics:
+            model.evaluate(touch.dataset().take(1), verbose=0)
+            self._metrics = checkpoint.metrics
+            self._first_batch = checkpoint.batch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+        self._written = time.monotonic()
+        if self._metrics:
+            assign_all(self.model.metrics_variables, self._metrics, "metrics")
+            self._metrics = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        # After the last batch the checkpoint is that of the epoch's end: Keras
+        # cannot play an epoch that has none left.
+        if self._minutes is None or batch + 1 == self.params["steps"]:
+            return
+        if time.monotonic() - self._written >= 60 * self._minutes:
+            played = self._first_batch + batch + 1
+            metrics = self.model.metrics_variables
+            self._write(self._epoch, played, metrics)
+            self._written = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._first_batch = 0
+        self._write(epoch + 1, 0, [])
+
+    def _write(self, epoch, batch, metrics):
+        state = {
+            "identity": self._identity,
+            "early_stopping": self._early_stopping.get_state(),
+            "history": self._history.epochs,
+        }
+        write_checkpoint(
+            self._path,
+            epoch,
+            batch,
+            state,
+            model=self.model.variables,
+            optimizer=self.model.optimizer.variables,
+            metrics=metrics,
+            best=self._early_stopping.best_weights or [],
+        )

@@ -1,0 +1,140 @@
+"""SageMaker's early-stopping rule as a Keras callback."""
+
+import keras
+import numpy as np
+
+
+class EarlyStopping(keras.callbacks.Callback):
+    """Stops by SageMaker's rule and restores the best weights.
+
+    From epoch `patience` on, an epoch is bad unless its loss lies more than
+    `tolerance` (an absolute difference) below the smallest loss of the last
+    `patience` epochs; not of all epochs, so a slowly improving run is
+    stopped as well. Training stops when more than `patience` epochs in a row
+    are bad, hence after `2 * patience + 1` epochs at the earliest. When
+    training ends for whatever reason, the weights of the epoch with the
+    smallest loss of all are restored.
+
+    Args:
+        monitor: str. Key in the logs, smaller is better. Defaults to
+            `"val_loss"`.
+        patience: int, at least 1. Defaults to `3`.
+        tolerance: float, at least 0. Defaults to `0.01`.
+        verbose: 0 or 1. Whether to print bad epochs and the stop. Defaults
+            to `0`.
+
+    Attributes:
+        best_epoch: int, counted from 0, or `None` before the first epoch.
+        best_loss: float.
+        stopped: bool. Whether the rule has stopped training.
+
+    Raises:
+        ValueError: If an argument breaks its rule, or the logs lack
+            `monitor`.
+
+    Example:
+    >>> callback = EarlyStopping("loss", patience=2, tolerance=0.01)
+
+    Reference:
+    - Reconstructed from the container's training logs, whose stop epochs it
+      reproduces.
+    """
+
+    def __init__(
+        self, monitor="val_loss", patience=3, tolerance=0.01, verbose=0
+    ):
+        super().__init__()
+        if not isinstance(patience, int) or patience < 1:
+            raise ValueError(
+                "`patience` must be an integer of at least 1. "
+                f"Received: patience={patience!r}"
+            )
+        if not tolerance >= 0:
+            raise ValueError(
+                "`tolerance` must be at least 0. "
+                f"Received: tolerance={tolerance!r}"
+            )
+        self.monitor = monitor
+        self.patience = patience
+        self.tolerance = tolerance
+        self.verbose = verbose
+        self._resumed = False
+        self._reset()
+
+    def on_train_begin(self, logs=None):
+        if not self._resumed:
+            self._reset()
+        self._resumed = False
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.monitor not in (logs or {}):
+            raise ValueError(
+                f"`monitor` must be one of {', '.join(logs or {})}. "
+                f"Received: monitor={self.monitor!r}"
+            )
+        loss = float(logs[self.monitor])
+        if self.best_epoch is None or loss < self.best_loss:
+            self.best_epoch, self.best_loss = epoch, loss
+            self.best_weights = self.model.get_weights()
+        if len(self._losses) >= self.patience:
+            self._judge(epoch, loss)
+        self._losses.append(loss)
+
+    def on_train_end(self, logs=None):
+        if self.best_weights is not None:
+            self.model.set_weights(self.best_weights)
+
+    def get_state(self):
+        """Returns what a resumed run needs, as JSON types; not the weights."""
+        return {
+            "losses": list(self._losses),
+            "bad_epochs": self._bad_epochs,
+            "best_epoch": self.best_epoch,
+            "best_loss": self.best_loss,
+            "stopped": self.stopped,
+        }
+
+    def resume(self, state, best_weights):
+        """Goes on from `get_state()` when the next training begins.
+
+        Args:
+            state: dict from `get_state`.
+            best_weights: list of arrays as `Model.get_weights` returns, or
+                `None` when no epoch has ended yet.
+        """
+        self._losses = list(state["losses"])
+        self._bad_epochs = state["bad_epochs"]
+        self.best_epoch = state["best_epoch"]
+        self.best_loss = state["best_loss"]
+        self.stopped = state["stopped"]
+        self.best_weights = best_weights
+        self._resumed = True
+
+    def _reset(self):
+        self._losses = []
+        self._bad_epochs = 0
+        self.best_epoch = None
+        self.best_loss = float("inf")
+        self.best_weights = None
+        self.stopped = False
+
+    def _judge(self, epoch, loss):
+        if np.min(self._losses[-self.patience :]) - loss > self.tolerance:
+            self._bad_epochs = 0
+            return
+        self._bad_epochs += 1
+        self._say(
+            f"Bad epoch: {self.monitor} has not improved (enough). "
+            f"Bad count: {self._bad_epochs}"
+        )
+        if self._bad_epochs > self.patience:
+            self._say(
+                f"Early stopping after epoch {epoch}. Best epoch: "
+                f"{self.best_epoch}, {self.monitor}={self.best_loss:.4g}"
+            )
+            self.stopped = True
+            self.model.stop_training = True
+
+    def _say(self, text):
+        if self.verbose:
+            print(text)

@@ -1,0 +1,131 @@
+"""Plays the epochs of a training through `model.fit`."""
+
+import keras
+
+from o2v_keras.data.pair_batches import PairBatches
+from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.training.checkpoint import read_checkpoint
+from o2v_keras.training.checkpointing import Checkpointing
+from o2v_keras.training.early_stopping import EarlyStopping
+from o2v_keras.training.epoch_history import EpochHistory
+from o2v_keras.training.epoch_setter import EpochSetter
+from o2v_keras.training.model_directory import ModelDirectory
+from o2v_keras.training.non_finite_loss import StopOnNonFiniteLoss
+from o2v_keras.training.progress import Progress
+
+
+def fit(
+    model: Object2Vec,
+    batches: dict[str, PairBatches],
+    directory: ModelDirectory,
+    identity: dict,
+    resume: bool,
+    checkpoint_minutes: float | None,
+    verbose: int,
+) -> tuple[EpochHistory, EarlyStopping]:
+    """Fits until the last epoch or the early stop; best weights remain.
+
+    Args:
+        model: The compiled model, made under its strategy.
+        batches: `train`, and `validation` where there is one.
+        directory: Receives configuration, history, checkpoints and
+            TensorBoard logs.
+        identity: What a resumed run must have in common with the killed one.
+        resume: Whether to go on from the directory's checkpoint.
+        checkpoint_minutes: As in `train`.
+        verbose: 0 or 1.
+
+    Returns:
+        The history of all epochs and the callback that knows the best one.
+
+    Raises:
+        ValueError: If the checkpoint is of another training.
+    """
+    config = model.config
+    train = batches["train"]
+    if "validation" not in batches and verbose:
+        print("No validation data: early stopping watches the training loss.")
+    early_stopping = EarlyStopping(
+        "val_loss" if "validation" in batches else "loss",
+        config.early_stopping_patience,
+        config.early_stopping_tolerance,
+        verbose,
+    )
+    history = EpochHistory(
+        directory.history, train.num_rows / train.num_batches
+    )
+    checkpointing = Checkpointing(
+        directory.checkpoint,
+        identity,
+        early_stopping,
+        history,
+        checkpoint_minutes,
+    )
+    progress = Progress(train.num_batches, config.mini_batch_size)
+    # Those that write come after the one that refuses bad losses, and the
+    # checkpoint after those whose state it saves.
+    before = [EpochSetter(train), StopOnNonFiniteLoss(config.learning_rate)]
+    after = [history, checkpointing]
+    after.append(keras.callbacks.TensorBoard(directory.logs, write_graph=False))
+    if verbose:
+        after.append(progress)
+    for callback in (early_stopping, checkpointing):
+        callback.set_model(model)
+
+    epoch, batch = 0, 0
+    if resume:
+        checkpoint = read_checkpoint(directory.checkpoint)
+        _require_same(checkpoint.state["identity"], identity)
+        checkpointing.resume(checkpoint, train)
+        epoch, batch = checkpoint.epoch, checkpoint.batch
+        if verbose:
+            print(f"Resuming at epoch {epoch}, batch {batch}.")
+    directory.write_config(config)
+    validation = batches.get("validation")
+
+    def play(dataset, first, last, stopper):
+        model.fit(
+            dataset,
+            initial_epoch=first,
+            epochs=last,
+            validation_data=validation and validation.dataset(),
+            callbacks=[*before, stopper, *after],
+            shuffle=False,
+            verbose=0,
+        )
+
+    if batch:
+        # The rest of a begun epoch is a fit of its own, at whose end the
+        # best weights must not come back yet.
+        progress.resume(batch)
+        rest = train.dataset().skip(batch)
+        play(rest, epoch, epoch + 1, _epoch_ends_only(early_stopping))
+        early_stopping.resume(
+            early_stopping.get_state(), early_stopping.best_weights
+        )
+        epoch += 1
+    if epoch < config.epochs and not early_stopping.stopped:
+        play(train.dataset(), epoch, config.epochs, early_stopping)
+    else:
+        early_stopping.on_train_end()
+    return history, early_stopping
+
+
+def _epoch_ends_only(callback):
+    return keras.callbacks.LambdaCallback(on_epoch_end=callback.on_epoch_end)
+
+
+def _require_same(saved, current):
+    for what, values in current.items():
+        differing = [
+            name
+            for name in {**saved[what], **values}
+            if saved[what].get(name) != values.get(name)
+        ]
+        if differing:
+            raise ValueError(
+                f"`resume` must go on with the same {what}; these differ "
+                f"from the checkpoint's: {', '.join(differing)}. Train anew "
+                f"in another model directory, or with `overwrite`, to use "
+                f"the new ones."
+            )

@@ -1,0 +1,170 @@
+"""How much memory a training will take, before anything is allocated."""
+
+import dataclasses
+import os
+import shutil
+
+import psutil
+
+from o2v_keras.config import EncoderConfig
+from o2v_keras.config import Object2VecConfig
+
+_BYTES = 4  # float32
+
+# Variables that each optimizer keeps beside every weight.
+_SLOTS = {"adam": 2, "adadelta": 2, "adagrad": 1, "rmsprop": 1, "sgd": 0}
+
+
+@dataclasses.dataclass(frozen=True)
+class MemoryEstimate:
+    """Bytes that a training will take.
+
+    Args:
+        tables: Token embeddings, on one replica.
+        other_weights: Encoders, MLP and head, on one replica.
+        optimizer: The optimizer's slots, on one replica.
+        gradients: Gradients in flight; a table's is as large as the table
+            for optimizers that make it dense.
+        best_weights: The copy of the best epoch's weights.
+        checkpoint: The checkpoint file with its successor, on disk.
+        replicas: Copies of weights, slots and gradients in memory.
+    """
+
+    tables: int
+    other_weights: int
+    optimizer: int
+    gradients: int
+    best_weights: int
+    checkpoint: int
+    replicas: int
+
+    @property
+    def memory(self) -> int:
+        """Bytes of main memory, or of all GPUs' memory."""
+        per_replica = (
+            self.tables + self.other_weights + self.optimizer + self.gradients
+        )
+        return self.replicas * per_replica + self.best_weights
+
+    def __str__(self):
+        times = f" x {self.replicas} replicas" if self.replicas > 1 else ""
+        return (
+            f"memory: about {_size(self.memory)} = (tables "
+            f"{_size(self.tables)} + other weights "
+            f"{_size(self.other_weights)} + optimizer "
+            f"{_size(self.optimizer)} + gradients {_size(self.gradients)})"
+            f"{times} + best weights {_size(self.best_weights)}; "
+            f"disk: {_size(self.checkpoint)} for checkpoints"
+        )
+
+
+def estimate_memory(
+    config: Object2VecConfig, replicas: int = 1
+) -> MemoryEstimate:
+    """Estimates a training's memory from its configuration alone.
+
+    Encoders that the user registered count with their table only.
+
+    Example:
+    >>> config = Object2VecConfig(
+    ...     enc0_max_seq_len=1,
+    ...     enc0_vocab_size=1000,
+    ...     enc0_network="pooled_embedding",
+    ...     enc_dim=64,
+    ... )
+    >>> estimate_memory(config).tables
+    512000
+    """
+    tables = _BYTES * _table_parameters(config)
+    others = _BYTES * (
+        _encoder_parameters(config.encoder0)
+        + _encoder_parameters(config.encoder1)
+        + _head_parameters(config)
+    )
+    weights = tables + others
+    slots = _SLOTS[config.optimizer]
+    checkpoint = (2 + slots) * weights
+    return MemoryEstimate(
+        tables=tables,
+        other_weights=others,
+        optimizer=slots * weights,
+        gradients=weights,
+        best_weights=weights,
+        checkpoint=2 * checkpoint,
+        replicas=replicas,
+    )
+
+
+def require_memory(estimate: MemoryEstimate, model_dir: str | os.PathLike):
+    """Stops a training that this machine cannot hold.
+
+    Raises:
+        MemoryError: If main memory or the disk falls short; the message says
+            by how much and what to change.
+    """
+    free = psutil.virtual_memory().available
+    if estimate.memory > free:
+        raise MemoryError(
+            f"Training would take about {_size(estimate.memory)} of memory, "
+            f"but {_size(free)} are free. Lower enc_dim, "
+            f"enc*_token_embedding_dim or enc*_vocab_size, set "
+            f"tied_token_embedding_weight, or take an optimizer with fewer "
+            f"slots (sgd none, adagrad one, adam two). {estimate}"
+        )
+    free = shutil.disk_usage(model_dir).free
+    if estimate.checkpoint > free:
+        raise MemoryError(
+            f"Checkpoints would take about {_size(estimate.checkpoint)} in "
+            f"{os.fspath(model_dir)}, but {_size(free)} are free there. Make "
+            f"room or take another --model-dir. {estimate}"
+        )
+
+
+def _table_parameters(config):
+    first, second = (
+        encoder.vocab_size * encoder.token_embedding_dim
+        for encoder in (config.encoder0, config.encoder1)
+    )
+    return first if config.tied_token_embedding_weight else first + second
+
+
+def _encoder_parameters(encoder: EncoderConfig):
+    if encoder.network == "hcnn":
+        filters = encoder.enc_dim / encoder.layers
+        widths = [encoder.token_embedding_dim] + [filters] * (
+            encoder.layers - 1
+        )
+        return round(
+            sum(
+                filters * (encoder.cnn_filter_width * width + 1)
+                for width in widths
+            )
+        )
+    if encoder.network == "bilstm":
+        units = encoder.enc_dim // 2
+        widths = [encoder.token_embedding_dim] + [encoder.enc_dim] * (
+            encoder.layers - 1
+        )
+        return sum(2 * 4 * units * (width + units + 1) for width in widths)
+    return 0
+
+
+def _head_parameters(config):
+    parts = {"hadamard": 1, "concat": 2, "abs_diff": 1}
+    width = config.enc_dim * sum(
+        parts.get(name, 1) for name in config.comparator_list
+    )
+    total = 0
+    for _ in range(config.mlp_layers):
+        total += (width + 1) * config.mlp_dim
+        width = config.mlp_dim
+    outputs = config.num_classes if config.output_layer == "softmax" else 1
+    return total + (width + 1) * outputs
+
+
+def _size(count):
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"

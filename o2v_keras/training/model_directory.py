@@ -1,0 +1,105 @@
+"""The files that a training leaves."""
+
+import json
+import os
+import pathlib
+import shutil
+
+import keras
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.models.object2vec import Object2Vec
+
+
+class ModelDirectory:
+    """Names the files of a model directory and writes them whole.
+
+    Args:
+        path: Folder; made when it is missing.
+
+    Example:
+    >>> import tempfile
+    >>> directory = ModelDirectory(tempfile.mkdtemp())
+    >>> directory.metrics.name
+    'metrics.json'
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = pathlib.Path(path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.model = self.path / "model.keras"
+        self.config = self.path / "config.json"
+        self.metrics = self.path / "metrics.json"
+        self.history = self.path / "history.csv"
+        self.checkpoint = self.path / "checkpoint.zip"
+        self.logs = self.path / "logs"
+
+    def rejected_rows(self, channel: str) -> pathlib.Path:
+        """Where the rejected rows of `train`, `validation` or `test` go."""
+        return self.path / f"rejected_rows.{channel}.jsonl"
+
+    @property
+    def is_used(self) -> bool:
+        """Whether a training has left a checkpoint or a model here."""
+        return self.checkpoint.exists() or self.model.exists()
+
+    def clear(self):
+        """Removes what a training has left, but for rejected rows.
+
+        Otherwise a run that is to replace another one, and is killed before
+        its first checkpoint, would be resumed as that other one.
+        """
+        for file in (
+            self.checkpoint,
+            self.history,
+            self.metrics,
+            self.model,
+            self.config,
+        ):
+            file.unlink(missing_ok=True)
+        if self.logs.exists():
+            shutil.rmtree(self.logs)
+
+    def write_config(self, config: Object2VecConfig):
+        """Writes the configuration with every value in force."""
+        self._write_json(self.config, config.to_dict())
+
+    def write_metrics(self, report: dict):
+        """Writes the report."""
+        self._write_json(self.metrics, report)
+
+    def write_model(self, model: Object2Vec):
+        """Writes `model.keras`."""
+        partial = self.path / "partial.keras"
+        model.save(partial)
+        os.replace(partial, self.model)
+
+    def _write_json(self, path, values):
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(values, indent=2) + "\n")
+        os.replace(partial, path)
+
+
+def load_model(path: str | os.PathLike) -> Object2Vec:
+    """Loads a model from a model directory or a `.keras` file.
+
+    Args:
+        path: What `train` was given as `model_dir`, or a `.keras` file.
+
+    Raises:
+        ValueError: If there is no such model, or it is no Object2Vec.
+    """
+    path = pathlib.Path(path)
+    file = path / "model.keras" if path.is_dir() else path
+    if not file.is_file():
+        raise ValueError(
+            f"`path` must be a model directory or a .keras file, but there "
+            f"is no {file}. Received: path={os.fspath(path)!r}"
+        )
+    model = keras.models.load_model(file)
+    if not isinstance(model, Object2Vec):
+        raise ValueError(
+            f"`path` must hold an Object2Vec model. Received: {file} with a "
+            f"{type(model).__name__}"
+        )
+    return model

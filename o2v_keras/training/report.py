@@ -1,0 +1,74 @@
+"""What came out of a training, as data and as text."""
+
+
+def make_report(
+    epochs: list[dict],
+    best_epoch: int,
+    test: dict[str, float],
+    baselines: dict[str, dict],
+) -> dict:
+    """Returns the content of `metrics.json`.
+
+    Args:
+        epochs: The epochs' metrics, as in `history.csv`.
+        best_epoch: The epoch whose weights were kept, counted from 0.
+        test: Metrics on the test data, empty where there is none.
+        baselines: `validation` and `test` -> baseline -> metrics.
+
+    Returns:
+        `train` and `validation` hold the best epoch's metrics under Keras's
+        names; `train` is averaged while the weights moved.
+    """
+    best = epochs[best_epoch]
+    timing = ("epoch", "seconds", "examples_per_second")
+    train = {
+        name: value
+        for name, value in best.items()
+        if not name.startswith("val_") and name not in timing
+    }
+    validation = {
+        name.removeprefix("val_"): value
+        for name, value in best.items()
+        if name.startswith("val_")
+    }
+    return {
+        "train": train,
+        "validation": validation,
+        "test": test,
+        "baselines": {"validation": {}, "test": {}, **baselines},
+        "best_epoch": best_epoch,
+        "epochs": len(epochs),
+    }
+
+
+def format_report(report: dict) -> str:
+    """Returns the report as a table, baselines below each split's metrics."""
+    splits = [s for s in ("train", "validation", "test") if report[s]]
+    names = [name for name in report["train"] if name != "loss"]
+    rows = [("", *names)]
+    for split in splits:
+        rows.append((split, *_cells(report[split], names)))
+        for name, metrics in report["baselines"].get(split, {}).items():
+            rows.append((f"  {name}", *_cells(metrics, names)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            [row[0].ljust(widths[0])]
+            + [
+                cell.rjust(width)
+                for cell, width in zip(row[1:], widths[1:], strict=True)
+            ]
+        )
+        for row in rows
+    ]
+    lines.append(
+        f"best epoch {report['best_epoch']} (counted from 0) of "
+        f"{report['epochs']}; indented rows are answers without a model"
+    )
+    return "\n".join(lines)
+
+
+def _cells(metrics, names):
+    return [
+        f"{metrics[name]:.4f}" if name in metrics else "-" for name in names
+    ]

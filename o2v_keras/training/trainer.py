@@ -1,0 +1,225 @@
+"""Trains a model from data to a model directory."""
+
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import keras
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.load_dataset import Source
+from o2v_keras.data.load_dataset import left_out_message
+from o2v_keras.data.load_dataset import load_pairs
+from o2v_keras.data.pair_batches import PairBatches
+from o2v_keras.evaluation.baselines import baselines
+from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.training.distribution import make_strategy
+from o2v_keras.training.fitting import fit
+from o2v_keras.training.memory import estimate_memory
+from o2v_keras.training.memory import require_memory
+from o2v_keras.training.model_directory import ModelDirectory
+from o2v_keras.training.model_directory import load_model
+from o2v_keras.training.report import format_report
+from o2v_keras.training.report import make_report
+
+
+class TrainingResult(NamedTuple):
+    """What `train` returns.
+
+    Args:
+        model: `Object2Vec` with the best epoch's weights.
+        history: `keras.callbacks.History` of all epochs, those before a
+            resume among them.
+        report: The content of `metrics.json`.
+    """
+
+    model: Object2Vec
+    history: keras.callbacks.History
+    report: dict
+
+
+def train(
+    config: Object2VecConfig | Mapping | str | os.PathLike,
+    train: Source,
+    validation: Source | None = None,
+    test: Source | None = None,
+    *,
+    model_dir: str | os.PathLike,
+    replicas: int | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    initial_model: str | os.PathLike | None = None,
+    checkpoint_minutes: float | None = None,
+    skip_bad_rows: bool = False,
+    verbose: int = 1,
+) -> TrainingResult:
+    """Trains with `model.fit`, stops early, keeps and scores the best epoch.
+
+    The model directory receives `model.keras`, `config.json` (every value in
+    force), `metrics.json`, `history.csv` (a line an epoch), `checkpoint.zip`
+    and TensorBoard's `logs/`. A run killed at any moment goes on from its
+    checkpoint with `resume=True` and ends as if it had never been killed.
+
+    Args:
+        config: `Object2VecConfig`, or SageMaker's hyperparameters as a
+            mapping or the path of a JSON file.
+        train: Training data: path or glob of JSON Lines or Parquet files, a
+            list of them, a mapping with `in0`, `in1` and `label`, or a
+            `PairTable`.
+        validation: Scored after every epoch; drives early stopping.
+            Defaults to `None`: the training loss drives it.
+        test: Scored once with the best weights. Defaults to `None`.
+        model_dir: Folder for what training leaves.
+        replicas: Devices that share each batch. Defaults to `None`: all GPUs
+            or the CPU.
+        resume: Go on from the checkpoint in `model_dir`, if there is one.
+            Defaults to `False`.
+        overwrite: Train anew in a folder that already holds a training.
+            Defaults to `False`.
+        initial_model: Model directory or `.keras` file whose weights to
+            start from. Defaults to `None`.
+        checkpoint_minutes: Also write a checkpoint within an epoch, this
+            often. Defaults to `None`: after each epoch.
+        skip_bad_rows: Leave rows with errors out, and write them with their
+            reasons to `rejected_rows.<channel>.jsonl`. Defaults to `False`.
+        verbose: 0 or 1. Defaults to `1`.
+
+    Returns:
+        `TrainingResult(model, history, report)`.
+
+    Raises:
+        ValueError: If arguments, hyperparameters or data are unusable, or
+            the loss becomes NaN or infinite.
+        MemoryError: If the machine cannot hold the training.
+        FileExistsError: If `model_dir` holds a training and neither `resume`
+            nor `overwrite` is set.
+    """
+    if not isinstance(config, Object2VecConfig):
+        config = Object2VecConfig.from_hyperparameters(config)
+    _refuse_untrainable(config)
+    strategy = make_strategy(replicas, config.mini_batch_size)
+    replicas = strategy.num_replicas_in_sync
+    directory = ModelDirectory(model_dir)
+    _refuse_used(directory, resume, overwrite)
+    say = print if verbose else _say_nothing
+
+    sources = {"train": train, "validation": validation, "test": test}
+    tables = _load_tables(sources, config, directory, skip_bad_rows)
+    estimate = estimate_memory(config, replicas)
+    say(estimate)
+    require_memory(estimate, directory.path)
+
+    with strategy.scope():
+        model = Object2Vec(config)
+    resuming = resume and directory.checkpoint.exists()
+    if initial_model is not None and not resuming:
+        _start_from(model, initial_model)
+    if overwrite and not resuming:
+        directory.clear()
+    batches = {
+        name: PairBatches(table, config, name == "train", replicas)
+        for name, table in tables.items()
+    }
+    left_out = batches["train"].left_out_negatives(epoch=0)
+    if left_out:
+        say(left_out_message(left_out))
+
+    history, early_stopping = fit(
+        model,
+        batches,
+        directory,
+        identity=_identity(config, tables),
+        resume=resuming,
+        checkpoint_minutes=checkpoint_minutes,
+        verbose=verbose,
+    )
+    report = make_report(
+        history.epochs,
+        early_stopping.best_epoch,
+        test=_score_test(model, batches),
+        baselines={
+            name: baselines(table, config, tables["train"])
+            for name, table in tables.items()
+            if name != "train"
+        },
+    )
+    directory.write_model(model)
+    directory.write_metrics(report)
+    say(format_report(report))
+    say(f"model directory: {directory.path}")
+    return TrainingResult(model, history.as_keras_history(), report)
+
+
+def _refuse_untrainable(config):
+    if config.token_embedding_storage_type == "row_sparse":
+        raise ValueError(
+            'token_embedding_storage_type="row_sparse" builds a model, but '
+            "its lazy optimizers are not part of this version. Train with "
+            'token_embedding_storage_type="dense"; the model is the same.'
+        )
+    for name in ("enc0", "enc1"):
+        field = f"{name}_pretrained_embedding_file"
+        if getattr(config, field):
+            raise ValueError(
+                f"Training from pretrained vectors is not part of this "
+                f"version: leave `{field}` empty. "
+                f"Received: {field}={getattr(config, field)!r}"
+            )
+
+
+def _refuse_used(directory, resume, overwrite):
+    if directory.is_used and not (resume or overwrite):
+        raise FileExistsError(
+            f"{directory.path} already holds a training. Go on with it "
+            "(`--resume`, `resume=True`), replace it (`--overwrite`, "
+            "`overwrite=True`) or name another `model_dir`."
+        )
+
+
+def _load_tables(sources, config, directory, skip_bad_rows):
+    return {
+        name: load_pairs(
+            source,
+            config,
+            training=name == "train",
+            rejected_rows_file=(
+                directory.rejected_rows(name) if skip_bad_rows else None
+            ),
+        )
+        for name, source in sources.items()
+        if source is not None
+    }
+
+
+def _start_from(model, initial_model):
+    weights = load_model(initial_model).get_weights()
+    try:
+        model.set_weights(weights)
+    except ValueError as error:
+        raise ValueError(
+            "`initial_model` must have been made with the same "
+            "hyperparameters for encoders, comparator, MLP and head. "
+            f"Received: initial_model={os.fspath(initial_model)!r}: {error}"
+        ) from None
+
+
+def _identity(config, tables):
+    """What a resumed run must have in common with the killed one."""
+    values = config.to_dict()
+    # A run may be resumed for more epochs than it was meant to have.
+    del values["epochs"]
+    return {
+        "hyperparameters": values,
+        "data": {name: table.fingerprint() for name, table in tables.items()},
+    }
+
+
+def _score_test(model, batches):
+    if "test" not in batches:
+        return {}
+    dataset = batches["test"].dataset()
+    return model.evaluate(dataset, return_dict=True, verbose=0)
+
+
+def _say_nothing(*_):
+    pass

@@ -1,0 +1,89 @@
+import types
+
+import keras
+import pytest
+
+from o2v_keras.training import checkpointing
+from o2v_keras.training.checkpoint import read_checkpoint
+from o2v_keras.training.checkpointing import Checkpointing
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds that pass when a test says so."""
+
+    class Clock:
+        now = 100.0
+
+        def monotonic(self):
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr(checkpointing, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def start(tmp_path):
+    def start(minutes):
+        model = keras.Sequential([keras.layers.Dense(1)])
+        model.build((None, 2))
+        model.compile("sgd", "mse")
+        callback = Checkpointing(
+            tmp_path / "checkpoint.zip",
+            {"seed": 1},
+            types.SimpleNamespace(get_state=dict, best_weights=None),
+            types.SimpleNamespace(epochs=[{"loss": 0.5}]),
+            minutes,
+        )
+        callback.set_model(model)
+        callback.set_params({"steps": 10})
+        return callback
+
+    return start
+
+
+def play(callback, clock, epoch, seconds):
+    """Plays ten batches; returns what was on the disk after each."""
+    callback.on_epoch_begin(epoch)
+    saved = []
+    for batch in range(10):
+        clock.now += seconds
+        callback.on_train_batch_end(batch)
+        if callback._path.exists():
+            checkpoint = read_checkpoint(callback._path)
+            saved.append((checkpoint.epoch, checkpoint.batch))
+    callback.on_epoch_end(epoch)
+    checkpoint = read_checkpoint(callback._path)
+    assert (checkpoint.epoch, checkpoint.batch) == (epoch + 1, 0)
+    return saved
+
+
+def test_writes_after_epochs_only_by_default(start, clock):
+    callback = start(minutes=None)
+    assert play(callback, clock, epoch=0, seconds=1e9) == []
+    assert play(callback, clock, epoch=1, seconds=1e9) == [(1, 0)] * 10
+
+
+def test_writes_within_epochs_every_so_many_minutes(start, clock):
+    callback = start(minutes=2)
+    saved = play(callback, clock, epoch=0, seconds=30)
+    assert saved == [(0, 4)] * 4 + [(0, 8)] * 3
+    assert play(callback, clock, epoch=1, seconds=12) == [(1, 0)] * 10
+
+
+def test_leaves_the_last_batch_to_the_end_of_the_epoch(start, clock):
+    callback = start(minutes=0)
+    assert play(callback, clock, epoch=0, seconds=1)[-1] == (0, 9)
+
+
+def test_holds_what_it_was_given(start, clock):
+    callback = start(minutes=None)
+    play(callback, clock, epoch=0, seconds=1)
+    checkpoint = read_checkpoint(callback._path)
+    assert checkpoint.state == {
+        "identity": {"seed": 1},
+        "early_stopping": {},
+        "history": [{"loss": 0.5}],
+    }
+    assert checkpoint.best == checkpoint.metrics == []

@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from o2v_keras.data.pair_batches import PairBatches
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.training.distribution import make_strategy
+from tests.training.small_training import make_config
+from tests.training.small_training import make_source
+
+HCNN = {"enc0_network": "hcnn", "enc0_layers": 2, "enc0_token_embedding_dim": 6}
+BILSTM = {"enc0_network": "bilstm", "enc0_token_embedding_dim": 6}
+POOLED = {"enc0_network": "pooled_embedding"}
+TIED = {"tied_token_embedding_weight": True}
+REGRESSION = {"output_layer": "mean_squared_error"}
+VARIANTS = {
+    "hcnn": {**HCNN, **REGRESSION, "weight_decay": 0.1},
+    "hcnn_tied": {**HCNN, **TIED},
+    "bilstm": BILSTM,
+    "bilstm_tied": {**BILSTM, **TIED, **REGRESSION},
+    "pooled": {**POOLED, **REGRESSION},
+    "pooled_tied": {**POOLED, **TIED, "optimizer": "adam"},
+    "negatives_and_buckets": {
+        **POOLED,
+        "negative_sampling_rate": 2,
+        "bucket_width": 3,
+    },
+}
+
+
+def make_tables():
+    # A last batch of one row, which leaves a replica without any.
+    sources = make_source(17, label=1), make_source(11)
+    tables = [PairTable.from_arrays(*source.values()) for source in sources]
+    return dict(zip(("train", "validation"), tables, strict=True))
+
+
+def fit(config, replicas):
+    """Returns the model after two epochs, and their metrics."""
+    strategy = make_strategy(replicas, config.mini_batch_size)
+    with strategy.scope():
+        model = Object2Vec(config)
+    train, validation = (
+        PairBatches(table, config, name == "train", replicas).dataset()
+        for name, table in make_tables().items()
+    )
+    history = model.fit(
+        train, validation_data=validation, epochs=2, shuffle=False, verbose=0
+    )
+    return model, history.history
+
+
+@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
+def test_replicas_change_nothing(changes):
+    fields = {"optimizer": "sgd", "learning_rate": 0.3, "mini_batch_size": 8}
+    config = make_config(**{**fields, **changes})
+    start = Object2Vec(config).get_weights()
+    (one, metrics1), (two, metrics2) = (
+        fit(config, replicas) for replicas in (1, 2)
+    )
+    assert two.distribute_strategy.num_replicas_in_sync == 2
+    assert metrics1.keys() == metrics2.keys()
+    for name, values in metrics1.items():
+        np.testing.assert_allclose(
+            metrics2[name], values, rtol=1e-5, err_msg=name
+        )
+    weights = one.get_weights(), two.get_weights()
+    for first, second in zip(*weights, strict=True):
+        np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-6)
+    moved = [
+        not np.allclose(*pair) for pair in zip(start, weights[1], strict=True)
+    ]
+    assert all(moved)
+
+
+def test_reported_values_count_real_rows_only():
+    config = make_config()
+    table = make_tables()["validation"]
+    with make_strategy(2, 8).scope():
+        model = Object2Vec(config)
+    dataset = PairBatches(table, config, False, replicas=2).dataset()
+    metrics = model.evaluate(dataset, return_dict=True, verbose=0)
+    batches = PairBatches(table, config, False).dataset()
+    scores = np.concatenate([model(inputs) for inputs, _ in batches])
+    labels = table.labels.astype(int)
+    entropy = -np.log(scores[np.arange(11), labels].astype("float64")).mean()
+    assert metrics["loss"] == pytest.approx(entropy, rel=1e-5)
+    assert metrics["cross_entropy"] == pytest.approx(entropy, rel=1e-5)
+    accuracy = (scores.argmax(axis=1) == labels).mean()
+    assert metrics["accuracy"] == pytest.approx(accuracy, rel=1e-6)
+
+
+def test_one_replica_needs_no_strategy():
+    assert make_strategy(1, 8) is tf.distribute.get_strategy()
+    assert make_strategy(None, 7) is tf.distribute.get_strategy()
+
+
+def test_takes_all_gpus_by_default(monkeypatch):
+    gpu = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
+    cpu = tf.config.list_physical_devices("CPU")
+    monkeypatch.setattr(
+        tf.config,
+        "list_physical_devices",
+        lambda kind: [gpu, gpu] if kind == "GPU" else cpu,
+    )
+    grown = []
+    monkeypatch.setattr(
+        tf.config.experimental,
+        "set_memory_growth",
+        lambda device, on: grown.append((device, on)),
+    )
+    with pytest.raises(ValueError, match="multiple of .*, replicas=2"):
+        make_strategy(None, 7)
+    assert grown == [(gpu, True)] * 2
+    with pytest.raises(ValueError, match="number of GPUs, 0.*replicas=2"):
+        make_strategy(2, 8)
+
+
+@pytest.mark.parametrize("replicas", [0, -1])
+def test_needs_a_replica(replicas):
+    with pytest.raises(ValueError, match="at least 1. .*replicas="):
+        make_strategy(replicas, 8)
+
+
+def test_the_batch_must_divide():
+    message = "multiple of `replicas`.* mini_batch_size=9, replicas=2"
+    with pytest.raises(ValueError, match=message):
+        make_strategy(2, 9)
+
+
+def test_logical_devices_must_be_made_first():
+    tf.config.list_logical_devices()
+    message = "2 CPU device.*`o2v train --replicas 3`.*Received: replicas=3"
+    with pytest.raises(ValueError, match=message):
+        make_strategy(3, 9)

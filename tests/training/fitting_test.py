@@ -1,0 +1,252 @@
+"""Resumed trainings, from copies of what a killed one leaves on the disk."""
+
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+
+from o2v_keras.training import fitting
+from o2v_keras.training.checkpoint import read_checkpoint
+from o2v_keras.training.checkpointing import Checkpointing
+from o2v_keras.training.trainer import train
+from tests.training.small_training import make_config
+from tests.training.small_training import make_source
+from tests.training.small_training import read_history
+
+SOURCES = {
+    "train": make_source(23, label=1),
+    "validation": make_source(13),
+    "test": make_source(9),
+}
+
+
+class Snapshots(Checkpointing):
+    """Copies the model directory whenever a process might be killed.
+
+    The copies are named `epoch-batch` (after a batch), `epoch-validation`
+    (before it), `epoch-history` (between history and checkpoint) and
+    `epoch-end`.
+    """
+
+    target: pathlib.Path
+
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, logs)
+        self._copy(batch)
+
+    def on_test_begin(self, logs=None):
+        self._copy("validation")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._copy("history")
+        super().on_epoch_end(epoch, logs)
+        self._copy("end")
+
+    def _copy(self, moment):
+        folder = pathlib.Path(self._path).parent
+        shutil.copytree(folder, self.target / f"{self._epoch}-{moment}")
+
+
+def run(folder, changes=None, sources=SOURCES, **arguments):
+    """Trains with dropout and negatives; the third epoch stops early."""
+    fields = {
+        "dropout": 0.4,
+        "negative_sampling_rate": 2,
+        "bucket_width": 2,
+        "early_stopping_patience": 1,
+        "early_stopping_tolerance": 9.0,
+        "epochs": 5,
+    }
+    return train(
+        make_config(**{**fields, **(changes or {})}),
+        **sources,
+        model_dir=folder,
+        **{"verbose": 0, **arguments},
+    )
+
+
+def run_with_snapshots(tmp_path_factory, **arguments):
+    """Returns the folder, the result and the folder of snapshots."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    target = tmp_path_factory.mktemp("snapshots")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "Checkpointing", Snapshots)
+        patch.setattr(Snapshots, "target", target, raising=False)
+        result = run(folder, checkpoint_minutes=0, **arguments)
+    return folder, result, target
+
+
+def assert_same_training(folder, result, other_folder, other_result):
+    """Compares all that two trainings ended with."""
+    report, expected = result.report, other_result.report
+    assert report["epochs"] == expected["epochs"]
+    assert report["best_epoch"] == expected["best_epoch"]
+    for split in ("train", "validation", "test"):
+        assert report[split] == pytest.approx(expected[split], rel=1e-4)
+    lines, expected = read_history(folder), read_history(other_folder)
+    assert len(lines) == len(expected) == result.report["epochs"]
+    for line, other in zip(lines, expected, strict=True):
+        assert line == pytest.approx(other, rel=1e-4)
+    states, arrays = [], []
+    for path, trained in (
+        (folder, result.model),
+        (other_folder, other_result.model),
+    ):
+        checkpoint = read_checkpoint(path / "checkpoint.zip")
+        states.append(checkpoint.state["early_stopping"])
+        assert (checkpoint.epoch, checkpoint.batch) == (len(lines), 0)
+        # The dropout layers' seed states are among the model's variables.
+        arrays.append(
+            [
+                *trained.get_weights(),
+                *checkpoint.model,
+                *checkpoint.optimizer,
+                *checkpoint.best,
+            ]
+        )
+    losses = [state.pop("losses") for state in states]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    assert states[0] == pytest.approx(states[1], rel=1e-4)
+    for array, other in zip(*arrays, strict=True):
+        np.testing.assert_allclose(array, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    return folder, run(folder)
+
+
+@pytest.fixture(scope="module")
+def with_snapshots(tmp_path_factory):
+    # Asked to resume where nothing is, training begins at the beginning.
+    return run_with_snapshots(tmp_path_factory, resume=True)
+
+
+@pytest.fixture
+def killed(with_snapshots, tmp_path):
+    """Returns a folder as a process killed at a moment leaves it."""
+
+    def copy(moment):
+        folder = tmp_path / moment
+        shutil.copytree(with_snapshots[2] / moment, folder)
+        return folder
+
+    return copy
+
+
+def test_early_stopping_ended_the_reference(uninterrupted):
+    _, result = uninterrupted
+    assert result.report["epochs"] == 3
+    losses = result.history.history["loss"]
+    assert len(set(losses)) == 3
+
+
+def test_checkpoints_within_epochs_change_nothing(
+    uninterrupted, with_snapshots
+):
+    assert_same_training(*with_snapshots[:2], *uninterrupted)
+
+
+@pytest.mark.parametrize(
+    ("moment", "epoch", "batch"),
+    [
+        pytest.param("0-0", 0, 1, id="first_batch"),
+        pytest.param("0-end", 1, 0, id="between_epochs"),
+        pytest.param("1-4", 1, 5, id="mid_epoch"),
+        pytest.param("2-6", 2, 7, id="epoch_that_stops_early"),
+        pytest.param("1-validation", 1, None, id="validation"),
+        pytest.param("2-history", 2, None, id="before_the_checkpoint"),
+    ],
+)
+def test_resumed_training_ends_as_if_never_killed(
+    killed, uninterrupted, moment, epoch, batch
+):
+    folder = killed(moment)
+    checkpoint = read_checkpoint(folder / "checkpoint.zip")
+    assert checkpoint.epoch == epoch
+    assert checkpoint.batch > 0 if batch is None else checkpoint.batch == batch
+    result = run(folder, resume=True)
+    assert_same_training(folder, result, *uninterrupted)
+
+
+def test_can_be_killed_again_in_the_same_epoch(
+    killed, uninterrupted, tmp_path, monkeypatch
+):
+    first = killed("1-1")
+    monkeypatch.setattr(fitting, "Checkpointing", Snapshots)
+    monkeypatch.setattr(Snapshots, "target", tmp_path / "two", raising=False)
+    run(first, resume=True, checkpoint_minutes=0)
+    monkeypatch.undo()
+    second = tmp_path / "two" / "1-3"
+    assert read_checkpoint(second / "checkpoint.zip").batch == 2 + 4
+    assert_same_training(second, run(second, resume=True), *uninterrupted)
+
+
+def test_replicas_resume_in_mid_epoch(tmp_path_factory):
+    # One step of a common seed for each replica's dropout.
+    folder, result, snapshots = run_with_snapshots(
+        tmp_path_factory, replicas=2, changes={"epochs": 2}
+    )
+    resumed = snapshots / "1-2"
+    assert_same_training(
+        resumed,
+        run(resumed, resume=True, replicas=2, changes={"epochs": 2}),
+        folder,
+        result,
+    )
+
+
+def test_a_finished_training_is_only_reported(uninterrupted, tmp_path):
+    reference, result = uninterrupted
+    folder = tmp_path / "finished"
+    shutil.copytree(reference, folder)
+    written = (folder / "checkpoint.zip").stat().st_mtime_ns
+    again = run(folder, resume=True)
+    assert again.report == result.report
+    assert (folder / "checkpoint.zip").stat().st_mtime_ns == written
+    assert_same_training(folder, again, reference, result)
+
+
+def test_resumes_for_more_epochs(uninterrupted, tmp_path):
+    run(tmp_path, {"epochs": 1})
+    result = run(tmp_path, resume=True)
+    assert_same_training(tmp_path, result, *uninterrupted)
+    assert '"epochs": 5' in (tmp_path / "config.json").read_text()
+
+
+def test_says_where_it_resumes(killed, capsys):
+    run(killed("2-6"), resume=True, verbose=1)
+    assert "Resuming at epoch 2, batch 7." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "sources", "message"),
+    [
+        pytest.param(
+            {"dropout": 0.3, "seed": 7},
+            {},
+            "same hyperparameters; these differ .*: dropout, seed. Train anew",
+            id="hyperparameters",
+        ),
+        pytest.param(
+            {},
+            {"train": make_source(23, seed=1, label=1)},
+            "same data; these differ from the checkpoint's: train. Train",
+            id="data",
+        ),
+        pytest.param(
+            {}, {"validation": None}, "these differ .*: validation.", id="split"
+        ),
+    ],
+)
+def test_refuses_to_resume_another_training(killed, changes, sources, message):
+    folder = killed("1-4")
+    before = {
+        file: file.read_bytes() for file in folder.iterdir() if file.is_file()
+    }
+    with pytest.raises(ValueError, match=message):
+        run(folder, changes, {**SOURCES, **sources}, resume=True)
+    for file, content in before.items():
+        assert file.read_bytes() == content, file

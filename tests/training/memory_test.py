@@ -1,0 +1,148 @@
+import types
+
+import numpy as np
+import pytest
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.models import presets
+from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.training import memory
+from o2v_keras.training.checkpoint import write_checkpoint
+from o2v_keras.training.memory import estimate_memory
+from o2v_keras.training.memory import require_memory
+
+NARROW = {"enc0_token_embedding_dim": 6}
+TIED = {"tied_token_embedding_weight": True}
+REGRESSION = {"output_layer": "mean_squared_error"}
+
+
+def make_config(**changes):
+    fields = {
+        "enc0_max_seq_len": 3,
+        "enc0_vocab_size": 500,
+        "enc_dim": 12,
+        "mlp_dim": 10,
+        "num_classes": 3,
+    }
+    return Object2VecConfig(**{**fields, **changes})
+
+
+def size(variables):
+    return sum(4 * int(np.prod(v.shape)) for v in variables)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({**NARROW, "enc0_network": "hcnn"}, id="hcnn"),
+        pytest.param(
+            {**NARROW, "enc0_network": "bilstm", "enc0_layers": 2, **TIED},
+            id="bilstm",
+        ),
+        pytest.param(
+            {"enc0_network": "pooled_embedding", **REGRESSION}, id="pooled"
+        ),
+        pytest.param(
+            {
+                **NARROW,
+                "enc1_network": "bilstm",
+                "enc1_max_seq_len": 4,
+                "enc1_vocab_size": 200,
+                "enc1_token_embedding_dim": 9,
+                "comparator_list": "concat",
+                "mlp_layers": 0,
+            },
+            id="unequal_sides",
+        ),
+    ],
+)
+def test_weights_are_those_of_the_model(changes):
+    config = make_config(**changes)
+    estimate = estimate_memory(config)
+    weights = Object2Vec(config).weights
+    tables = [w for w in weights if w.path.endswith("embeddings")]
+    assert estimate.tables == size(tables)
+    assert estimate.other_weights == size(weights) - size(tables)
+    assert estimate.gradients == estimate.best_weights == size(weights)
+
+
+def test_counts_the_published_best_snli_run():
+    encoder = 300 * 3 * 2048 + 2048 + 3 * (2048 * 3 * 2048 + 2048)
+    head = 4 * 8192 * 512 + 512 + 512 * 512 + 512 + 512 * 3 + 3
+    estimate = estimate_memory(Object2VecConfig(**presets.SNLI))
+    assert estimate.other_weights == 4 * (2 * encoder + head)
+    assert estimate.tables == 4 * 2 * 43533 * 300
+
+
+@pytest.mark.parametrize(
+    "name", ["adam", "adagrad", "adadelta", "rmsprop", "sgd"]
+)
+def test_slots_and_checkpoint_are_those_of_the_optimizer(name, tmp_path):
+    config = make_config(enc0_network="pooled_embedding", optimizer=name)
+    estimate = estimate_memory(config)
+    model = Object2Vec(config)
+    model.optimizer.build(model.trainable_variables)
+    slots = [v for v in model.optimizer.variables if len(v.shape)]
+    assert estimate.optimizer == size(slots)
+    path = tmp_path / "checkpoint.zip"
+    write_checkpoint(
+        path,
+        epoch=0,
+        batch=0,
+        state={},
+        model=model.variables,
+        optimizer=model.optimizer.variables,
+        metrics=[],
+        best=model.weights,
+    )
+    # The new file stands beside the old one before it takes its place.
+    assert estimate.checkpoint == pytest.approx(
+        2 * path.stat().st_size, rel=0.1
+    )
+
+
+def test_every_replica_holds_its_own_copy():
+    one = estimate_memory(make_config())
+    three = estimate_memory(make_config(), replicas=3)
+    assert three.memory - one.memory == 2 * (one.memory - one.best_weights)
+    assert "x 3 replicas" in str(three)
+    assert "replicas" not in str(one)
+
+
+def test_text_names_every_part():
+    config = make_config(**NARROW, enc0_vocab_size=1_000_000)
+    estimate = estimate_memory(config)
+    assert "(tables 48 MB + other weights" in str(estimate)
+    for part in ("optimizer 96", "gradients 48", "best weights 48", "disk:"):
+        assert part in str(estimate)
+
+
+@pytest.fixture
+def free(monkeypatch):
+    """Sets how many bytes seem to be free in memory and on the disk."""
+
+    def set_free(ram, disk):
+        monkeypatch.setattr(
+            memory.psutil,
+            "virtual_memory",
+            lambda: types.SimpleNamespace(available=ram),
+        )
+        monkeypatch.setattr(
+            memory.shutil,
+            "disk_usage",
+            lambda path: types.SimpleNamespace(free=disk),
+        )
+
+    return set_free
+
+
+def test_refuses_what_the_machine_cannot_hold(free, tmp_path):
+    estimate = estimate_memory(make_config())
+    free(ram=estimate.memory, disk=estimate.checkpoint)
+    require_memory(estimate, tmp_path)
+    free(ram=estimate.memory - 1, disk=estimate.checkpoint)
+    with pytest.raises(MemoryError, match="of memory, but .*Lower enc_dim"):
+        require_memory(estimate, tmp_path)
+    free(ram=estimate.memory, disk=estimate.checkpoint - 1)
+    with pytest.raises(MemoryError, match=f"in {tmp_path}, but .* are free"):
+        require_memory(estimate, tmp_path)

@@ -1,0 +1,69 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.training.model_directory import ModelDirectory
+from o2v_keras.training.model_directory import load_model
+from tests.training.small_training import make_config
+
+
+@pytest.fixture
+def directory(tmp_path):
+    return ModelDirectory(tmp_path / "new" / "model")
+
+
+def test_loads_what_it_wrote(directory):
+    model = Object2Vec(make_config(seed=3))
+    inputs = {"in0": np.array([[1, 2]]), "in1": np.array([[3]])}
+    model.train_on_batch(inputs, np.array([1]))
+    directory.write_model(model)
+    assert [file.name for file in directory.path.iterdir()] == ["model.keras"]
+    for path in (directory.path, str(directory.model)):
+        loaded = load_model(path)
+        assert loaded.config == model.config
+        pairs = zip(loaded.get_weights(), model.get_weights(), strict=True)
+        for weight, original in pairs:
+            np.testing.assert_array_equal(weight, original)
+
+
+def test_writes_config_and_metrics_as_json(directory):
+    config = make_config(bucket_width=3)
+    directory.write_config(config)
+    directory.write_metrics({"epochs": 2})
+    written = json.loads(directory.config.read_text())
+    assert written == config.to_dict()
+    assert written["early_stopping_patience"] == 3
+    assert json.loads(directory.metrics.read_text()) == {"epochs": 2}
+    names = sorted(file.name for file in directory.path.iterdir())
+    assert names == ["config.json", "metrics.json"]
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "model"])
+def test_is_used_when_a_training_has_left_something(directory, name):
+    directory.write_config(make_config())
+    assert not directory.is_used
+    getattr(directory, name).touch()
+    assert directory.is_used
+
+
+def test_rejected_rows_have_a_file_for_each_channel(directory):
+    train, test = map(directory.rejected_rows, ("train", "test"))
+    assert train.name == "rejected_rows.train.jsonl"
+    assert train.parent == directory.path
+    assert train != test
+
+
+@pytest.mark.parametrize("name", ["", "other.keras"])
+def test_says_which_model_is_missing(directory, name):
+    with pytest.raises(ValueError, match=r"there is no .*\.keras. Received"):
+        load_model(directory.path / name)
+
+
+def test_refuses_another_keras_model(tmp_path):
+    path = tmp_path / "other.keras"
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(path)
+    with pytest.raises(ValueError, match="an Object2Vec model.*a Sequential"):
+        load_model(path)

@@ -1,0 +1,300 @@
+import json
+
+import numpy as np
+import pytest
+
+from o2v_keras.data.data_error import DataError
+from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.training import memory
+from o2v_keras.training.checkpoint import read_checkpoint
+from o2v_keras.training.model_directory import load_model
+from o2v_keras.training.non_finite_loss import NonFiniteLossError
+from o2v_keras.training.trainer import train
+from tests.training.small_training import TIMING
+from tests.training.small_training import make_config
+from tests.training.small_training import make_source
+from tests.training.small_training import read_history
+
+METRICS = {"loss", "accuracy", "cross_entropy"}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A training with all channels, in the words of SageMaker."""
+    folder = tmp_path_factory.mktemp("trained")
+    values = make_config(epochs=3).to_dict()
+    values["comparator_list"] = ",".join(values["comparator_list"])
+    hyperparameters = folder / "hyperparameters.json"
+    hyperparameters.write_text(
+        json.dumps({name: str(value) for name, value in values.items()})
+    )
+    result = train(
+        hyperparameters,
+        make_source(37),
+        make_source(13),
+        make_source(9),
+        model_dir=folder / "model",
+        verbose=0,
+    )
+    return folder / "model", result
+
+
+def test_leaves_its_files(trained):
+    folder, result = trained
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "checkpoint.zip",
+        "config.json",
+        "history.csv",
+        "logs",
+        "metrics.json",
+        "model.keras",
+    ]
+    config = json.loads((folder / "config.json").read_text())
+    assert config == make_config(epochs=3).to_dict()
+    assert json.loads((folder / "metrics.json").read_text()) == result.report
+    logged = {
+        file.parent.name
+        for file in (folder / "logs").rglob("events.out.tfevents.*")
+    }
+    assert logged == {"train", "validation"}
+
+
+def test_history_has_a_line_an_epoch(trained):
+    folder, result = trained
+    history = read_history(folder)
+    assert [line["epoch"] for line in history] == [0, 1, 2]
+    columns = METRICS | {f"val_{name}" for name in METRICS}
+    assert set(history[0]) == {"epoch", *columns}
+    assert set(result.history.history) == {*columns, *TIMING}
+    assert result.history.epoch == [0, 1, 2]
+    for name in columns:
+        column = [line[name] for line in history]
+        assert column == result.history.history[name]
+
+
+def test_report_is_that_of_the_best_weights(trained):
+    folder, (model, history, report) = trained
+    best = report["best_epoch"]
+    assert best == np.argmin(history.history["val_loss"])
+    assert report["epochs"] == 3
+    for name in METRICS:
+        assert report["train"][name] == history.history[name][best]
+        values = history.history[f"val_{name}"]
+        assert report["validation"][name] == values[best]
+    for rows, split in ((13, "validation"), (9, "test")):
+        inputs, labels = padded(make_source(rows))
+        scored = load_model(folder).evaluate(
+            inputs, labels, return_dict=True, verbose=0
+        )
+        assert scored == pytest.approx(report[split], rel=1e-5)
+        baseline = report["baselines"][split]["majority_class"]
+        majority = max(labels.mean(), 1 - labels.mean())
+        assert baseline["accuracy"] == pytest.approx(majority)
+    assert set(report) == {
+        *("train", "validation", "test"),
+        *("baselines", "best_epoch", "epochs"),
+    }
+
+
+def padded(source):
+    inputs = {
+        name: np.stack([np.pad(row, (0, 5 - len(row))) for row in source[name]])
+        for name in ("in0", "in1")
+    }
+    return inputs, np.array(source["label"])
+
+
+def test_returns_the_model_it_saved(trained):
+    folder, result = trained
+    saved = load_model(folder)
+    inputs, _ = padded(make_source(9))
+    np.testing.assert_allclose(saved(inputs), result.model(inputs), rtol=1e-6)
+
+
+def test_without_validation_the_training_loss_is_watched(tmp_path, capsys):
+    result = train(
+        make_config(epochs=9, early_stopping_tolerance=9.0)
+        .replace(early_stopping_patience=1)
+        .to_dict(),
+        make_source(20),
+        model_dir=tmp_path,
+    )
+    printed = capsys.readouterr().out
+    assert "early stopping watches the training loss" in printed
+    assert "memory: about" in printed
+    assert f"model directory: {tmp_path}" in printed
+    losses = result.history.history["loss"]
+    assert len(losses) == result.report["epochs"] == 3
+    assert result.report["best_epoch"] == np.argmin(losses)
+    assert result.report["validation"] == result.report["test"] == {}
+    assert result.report["baselines"] == {"validation": {}, "test": {}}
+
+
+def test_quiet_training_prints_nothing(tmp_path, capsys):
+    train(make_config(epochs=1), make_source(9), model_dir=tmp_path, verbose=0)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_used_directory_is_refused(trained):
+    folder, _ = trained
+    before = (folder / "model.keras").stat().st_mtime_ns
+    with pytest.raises(FileExistsError, match="already holds a training"):
+        train(make_config(), make_source(9), model_dir=folder)
+    assert (folder / "model.keras").stat().st_mtime_ns == before
+
+
+def test_overwrite_leaves_nothing_of_the_old_training(tmp_path):
+    source = make_source(9)
+    settings = {"model_dir": tmp_path, "verbose": 0}
+    train(make_config(epochs=3), source, **settings)
+
+    def killed(self, *args, **kwargs):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Object2Vec, "fit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(make_config(seed=1), source, overwrite=True, **settings)
+    # Whoever resumes now begins the new training, not the old one.
+    assert {file.name for file in tmp_path.iterdir()} == {"config.json"}
+    config = make_config(seed=1)
+    result = train(config, source, resume=True, **settings)
+    assert result.report["epochs"] == len(read_history(tmp_path)) == 2
+
+
+def test_starts_from_an_initial_model(trained, tmp_path):
+    folder, result = trained
+    config = make_config(epochs=1, optimizer="sgd", learning_rate=1e-6)
+    started = train(
+        config,
+        make_source(37),
+        model_dir=tmp_path,
+        initial_model=folder,
+        verbose=0,
+    )
+    for weight, initial in zip(
+        started.model.get_weights(), result.model.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(weight, initial, atol=1e-5)
+
+
+def test_an_initial_model_must_fit(trained, tmp_path):
+    folder, _ = trained
+    settings = {"model_dir": tmp_path, "verbose": 0}
+    config = make_config(mlp_dim=9)
+    with pytest.raises(ValueError, match="`initial_model` must have been made"):
+        train(config, make_source(9), initial_model=folder, **settings)
+    with pytest.raises(ValueError, match="^`path` must be .* there is no"):
+        train(config, make_source(9), initial_model=tmp_path, **settings)
+
+
+def test_refuses_what_the_machine_cannot_hold(tmp_path, monkeypatch):
+    class Free:
+        available = 10_000
+
+    monkeypatch.setattr(memory.psutil, "virtual_memory", Free)
+
+    def build(*args):
+        raise AssertionError("The model was built.")
+
+    monkeypatch.setattr("o2v_keras.training.trainer.Object2Vec", build)
+    with pytest.raises(MemoryError, match="10 kB are free"):
+        train(make_config(), make_source(9), model_dir=tmp_path, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        pytest.param(
+            {"token_embedding_storage_type": "row_sparse"},
+            'Train with token_embedding_storage_type="dense"',
+            id="row_sparse",
+        ),
+        pytest.param(
+            {"enc0_pretrained_embedding_file": "glove.txt"},
+            "leave `enc0_pretrained_embedding_file` empty",
+            id="pretrained",
+        ),
+        pytest.param(
+            {
+                "enc1_network": "hcnn",
+                "enc1_vocab_size": 9,
+                "enc1_max_seq_len": 9,
+                "enc1_pretrained_embedding_file": "glove.txt",
+            },
+            "Received: enc1_pretrained_embedding_file='glove.txt'",
+            id="pretrained_enc1",
+        ),
+        pytest.param(
+            {"mini_batch_size": 9}, "multiple of `replicas`", id="replicas"
+        ),
+    ],
+)
+def test_refuses_before_it_starts(changes, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        train(
+            make_config(**changes),
+            make_source(9),
+            model_dir=tmp_path / "model",
+            replicas=2,
+        )
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("channel", ["train", "validation", "test"])
+def test_checks_every_channel_before_training(channel, tmp_path):
+    sources = {"train": make_source(9), channel: make_source(9, label=5)}
+    with pytest.raises(DataError, match="label=5"):
+        train(make_config(), **sources, model_dir=tmp_path, verbose=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_rows_can_be_skipped(tmp_path):
+    source = make_source(9)
+    source["label"][4] = 5
+    with pytest.warns(UserWarning, match="1 of 9 rows"):
+        train(
+            make_config(epochs=1),
+            make_source(9),
+            validation=source,
+            model_dir=tmp_path,
+            skip_bad_rows=True,
+            verbose=0,
+        )
+    (line,) = (
+        (tmp_path / "rejected_rows.validation.jsonl").read_text().splitlines()
+    )
+    assert "label=5" in line
+
+
+def test_says_how_many_negatives_are_missing(tmp_path, capsys):
+    source = {"in0": [1, 1, 2], "in1": [3, 4, 3], "label": [1, 1, 1]}
+    config = make_config(epochs=1, negative_sampling_rate=2)
+    train(config, source, model_dir=tmp_path)
+    assert "4 negatives an epoch are left out" in capsys.readouterr().out
+
+
+def test_a_loss_that_is_no_number_stops(tmp_path):
+    config = make_config(
+        output_layer="mean_squared_error",
+        optimizer="sgd",
+        learning_rate=1e4,
+        mini_batch_size=4,
+        epochs=9,
+    )
+    source = make_source(4)
+    message = r"epoch \d \(batch 0\) at learning_rate=10000. Try a learning"
+    with pytest.raises(NonFiniteLossError, match=message) as raised:
+        train(
+            config,
+            source,
+            model_dir=tmp_path,
+            checkpoint_minutes=0,
+            verbose=0,
+        )
+    # What the epochs before it have left is in place, and is sound.
+    checkpoint = read_checkpoint(tmp_path / "checkpoint.zip")
+    assert f"in epoch {checkpoint.epoch} " in str(raised.value)
+    assert checkpoint.epoch == len(read_history(tmp_path)) >= 1
+    for array in checkpoint.model:
+        assert np.isfinite(array).all()
