@@ -1,0 +1,80 @@
+"""The command `python -m export`: parse, call, print."""
+
+import argparse
+import sys
+
+from export.acceptance_process import AcceptanceError
+from export.modes import MODES
+from o2v_keras.quiet_start import start_tensorflow
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exports a trained model.
+
+    Args:
+        arguments: Words of the command line. Defaults to `None`: the
+            process's own.
+
+    Returns:
+        The exit status: 0, 2 for a user's error, or 1 when the export failed
+        its acceptance test; a message goes to the standard error output.
+    """
+    options = _parser().parse_args(arguments)
+    start_tensorflow()
+    from export.saved_model import export_saved_model
+    from export.signature_lines import signature_lines
+    from o2v_keras.training.model_directory import load_model
+
+    try:
+        folder = export_saved_model(
+            load_model(options.model),
+            options.output,
+            options.version,
+            options.mode,
+        )
+    except (ValueError, OSError) as error:
+        print(f"export: {error}", file=sys.stderr)
+        return 2
+    except AcceptanceError as error:
+        print(f"export: {error}", file=sys.stderr)
+        return 1
+    print(folder)
+    for line in signature_lines(folder):
+        print(f"  {line}")
+    return 0
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m export",
+        description="Export a trained model for TF Serving.",
+    )
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="M",
+        help="model directory or .keras file",
+    )
+    parser.add_argument(
+        "--output",
+        required=True,
+        metavar="BASE",
+        help="folder of the model's versions, which the server watches",
+    )
+    parser.add_argument(
+        "--version",
+        type=int,
+        metavar="N",
+        help="default: one above the highest in BASE",
+    )
+    parser.add_argument(
+        "--mode",
+        choices=MODES,
+        default="both",
+        help="which signatures; default: both",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

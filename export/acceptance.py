@@ -1,0 +1,196 @@
+"""Checks an export in the way a model server meets it; run as a script.
+
+    python -P acceptance.py FOLDER CASES.json
+
+Status 0 says that the export answers every case as it should, through TF
+Serving's kind of session and through `tf.saved_model.load`; otherwise the
+standard output says what it did instead. The script imports nothing of this
+project and lets nobody do so: the export must stand alone.
+"""
+
+import contextlib
+import importlib.abc
+import json
+import os
+import pathlib
+import sys
+from collections.abc import Callable
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow_serving.apis import prediction_log_pb2
+
+_INIT_OP = "__saved_model_init_op"
+
+Run = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
+
+
+class Refusal(Exception):
+    """Why an export is not accepted."""
+
+
+class AbsentPackages(importlib.abc.MetaPathFinder):
+    """Makes packages unknown to this process, as they are to a server.
+
+    Args:
+        *names: Names of the packages.
+
+    Example:
+    >>> AbsentPackages("o2v_keras").find_spec("o2v_keras.layers")
+    Traceback (most recent call last):
+    ModuleNotFoundError: a server has no o2v_keras.layers
+    """
+
+    def __init__(self, *names: str):
+        self.names = names
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname.partition(".")[0] in self.names:
+            raise ModuleNotFoundError(f"a server has no {fullname}")
+
+
+def main(arguments: list[str]) -> int:
+    """Checks the export that the arguments name; returns the exit status."""
+    sys.meta_path.insert(0, AbsentPackages("o2v_keras", "export"))
+    tf.get_logger().setLevel("ERROR")
+    folder, cases = arguments
+    try:
+        check_export(folder, json.loads(pathlib.Path(cases).read_text()))
+    except Refusal as refusal:
+        print(refusal)
+        return 1
+    return 0
+
+
+def check_export(folder: str | os.PathLike, cases: list[dict]):
+    """Runs all cases and warm-up requests, in both ways of loading.
+
+    Args:
+        folder: The export.
+        cases: Requests and answers in the form of `acceptance_cases`.
+
+    Raises:
+        Refusal: If the signatures are not those of the cases, or an answer
+            is not the expected one.
+    """
+    folder = os.fspath(folder)
+    signatures = read_signatures(folder)
+    expected = {case["signature"] for case in cases}
+    if signatures.keys() != expected:
+        raise Refusal(
+            f"signatures are {sorted(signatures)}, not {sorted(expected)}"
+        )
+    warmup = list(_warmup_requests(folder))
+    # One at a time: each holds all variables of the model.
+    for way, load in (("C++ session", _session), ("Python", _python)):
+        with load(folder, signatures) as run:
+            for case in cases:
+                _check_case(run, case, way)
+            for signature, inputs in warmup:
+                _answer(run, signature, inputs, f"{way}, warm-up")
+
+
+def read_signatures(folder: str | os.PathLike) -> dict:
+    """Returns an export's `SignatureDef` messages by name."""
+    file = pathlib.Path(folder) / "saved_model.pb"
+    graphs = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    signatures = dict(graphs.meta_graphs[0].signature_def)
+    signatures.pop(_INIT_OP, None)
+    return signatures
+
+
+@contextlib.contextmanager
+def _session(folder, signatures) -> Iterator[Run]:
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        tf.compat.v1.saved_model.load(session, ["serve"], folder)
+
+        def run(name, inputs):
+            signature = signatures[name]
+            fetches = {k: info.name for k, info in signature.outputs.items()}
+            inputs = _with_defaults(inputs, signature)
+            feeds = {signature.inputs[k].name: v for k, v in inputs.items()}
+            return session.run(fetches, feeds)
+
+        yield run
+
+
+@contextlib.contextmanager
+def _python(folder, signatures) -> Iterator[Run]:
+    loaded = tf.saved_model.load(folder)
+
+    def run(name, inputs):
+        inputs = _with_defaults(inputs, signatures[name])
+        tensors = {k: tf.constant(v) for k, v in inputs.items()}
+        outputs = loaded.signatures[name](**tensors)
+        return {k: v.numpy() for k, v in outputs.items()}
+
+    yield run
+
+
+def _with_defaults(inputs, signature):
+    """Completes a request as the server does."""
+    defaults = signature.defaults.items()
+    return {**{k: tf.make_ndarray(v) for k, v in defaults}, **inputs}
+
+
+def _warmup_requests(folder):
+    file = os.path.join(folder, "assets.extra", "tf_serving_warmup_requests")
+    for record in tf.data.TFRecordDataset(file).as_numpy_iterator():
+        log = prediction_log_pb2.PredictionLog.FromString(record)
+        request = log.predict_log.request
+        inputs = {k: tf.make_ndarray(v) for k, v in request.inputs.items()}
+        yield request.model_spec.signature_name, inputs
+
+
+def _check_case(run, case, way):
+    inputs = {k: np.array(v, np.int64) for k, v in case["inputs"].items()}
+    shapes = ", ".join(f"{k} {list(v.shape)}" for k, v in inputs.items())
+    where = f"{way}, {case['signature']} of {shapes or 'nothing'}"
+    if "error" in case:
+        _check_error(run, case, inputs, where)
+        return
+    outputs = _answer(run, case["signature"], inputs, where)
+    if outputs.keys() != case["outputs"].keys():
+        raise Refusal(f"{where}: outputs are {sorted(outputs)}")
+    for name, expected in case["outputs"].items():
+        _check_output(outputs[name], expected, case["tolerance"], where, name)
+
+
+def _check_output(actual, expected, tolerance, where, name):
+    expected = np.array(expected, np.float32)
+    if actual.dtype != expected.dtype or actual.shape != expected.shape:
+        raise Refusal(
+            f"{where}: {name} is {actual.dtype} {list(actual.shape)}, not "
+            f"{expected.dtype} {list(expected.shape)}"
+        )
+    if not np.isfinite(actual).all():
+        raise Refusal(f"{where}: {name} holds NaN or infinity")
+    if not np.allclose(actual, expected, 0, tolerance):
+        difference = np.max(np.abs(actual - expected))
+        raise Refusal(
+            f"{where}: {name} differs from the Keras model's by "
+            f"{difference:.3g}, more than {tolerance:.3g}"
+        )
+
+
+def _check_error(run, case, inputs, where):
+    try:
+        run(case["signature"], inputs)
+    except tf.errors.InvalidArgumentError as error:
+        if f"assertion failed: [{case['error']}]" not in error.message:
+            raise Refusal(f"{where}: refused with {error.message}") from None
+        return
+    raise Refusal(f"{where}: answered, instead of: {case['error']}")
+
+
+def _answer(run, signature, inputs, where):
+    try:
+        return run(signature, inputs)
+    except tf.errors.OpError as error:
+        raise Refusal(f"{where}: failed with {error.message}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

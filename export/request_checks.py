@@ -1,0 +1,107 @@
+"""Checks of a request that an exported graph makes itself.
+
+A model server compares names and dtypes of a request with the signature, and
+nothing else: shapes and values reach the graph unchecked. Each check here
+returns what it was given behind the assertion, so that no other op can fail
+first with words of its own.
+"""
+
+import tensorflow as tf
+
+GIVE_ONE_SIDE = (
+    "Give ids in exactly one of in0 and in1, and leave the other out."
+)
+
+
+def known_ids(ids: tf.Tensor, side: str, vocab_size: int) -> tf.Tensor:
+    """Returns `ids` if the vocabulary holds all of them.
+
+    Ids that the model would cut off count too: a request that holds one has
+    used another vocabulary. (Left alone, a CPU fails with an op's internal
+    words and a GPU answers with zeros.)
+
+    Args:
+        ids: int64 `(batch, length)`, any lengths.
+        side: Name of the input, for the message.
+        vocab_size: Ids must be below it.
+
+    Raises:
+        tf.errors.InvalidArgumentError: When the graph runs, if an id is
+            outside 0 to `vocab_size - 1` or `ids` has another rank.
+
+    Example:
+    >>> known_ids(tf.constant([[1, 2]], tf.int64), "in0", 3).numpy()
+    array([[1, 2]])
+    """
+    ids = tf.ensure_shape(ids, [None, None])
+    lowest = tf.reduce_min(ids)
+    worst = tf.where(lowest < 0, lowest, tf.reduce_max(ids))
+    message = tf.strings.join(
+        [
+            f"{side} holds id ",
+            tf.as_string(worst),
+            f", but ids must be from 0 to {vocab_size - 1}.",
+        ]
+    )
+    known = tf.reduce_all((ids >= 0) & (ids < vocab_size))
+    with tf.control_dependencies([tf.debugging.Assert(known, [message])]):
+        return tf.identity(ids)
+
+
+def same_rows(in0: tf.Tensor, in1: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns both sides if they have the same number of rows.
+
+    A single row would otherwise be paired with all rows of the other side.
+
+    Args:
+        in0: `(batch, length)`.
+        in1: `(batch, length)`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: When the graph runs.
+
+    Example:
+    >>> ids = tf.zeros([2, 3], tf.int64)
+    >>> [side.shape[0] for side in same_rows(ids, ids)]
+    [2, 2]
+    """
+    rows0, rows1 = tf.shape(in0)[0], tf.shape(in1)[0]
+    message = tf.strings.join(
+        [
+            "in0 and in1 must have the same number of rows, but in0 has ",
+            tf.as_string(rows0),
+            " and in1 has ",
+            tf.as_string(rows1),
+            ".",
+        ]
+    )
+    equal = tf.equal(rows0, rows1)
+    with tf.control_dependencies([tf.debugging.Assert(equal, [message])]):
+        return tf.identity(in0), tf.identity(in1)
+
+
+def in0_is_given(in0: tf.Tensor, in1: tf.Tensor) -> tf.Tensor:
+    """Tells whether `in0` is the one side that holds ids.
+
+    A side without elements is absent: gRPC fills it in from the signature's
+    default, REST sends an empty list in every row.
+
+    Args:
+        in0: int64, any shape.
+        in1: int64, any shape.
+
+    Returns:
+        A bool scalar; false means that `in1` is the one.
+
+    Raises:
+        tf.errors.InvalidArgumentError: When the graph runs, if both sides
+            hold ids or neither does.
+
+    Example:
+    >>> bool(in0_is_given(tf.constant([[7]]), tf.zeros([1, 0], tf.int32)))
+    True
+    """
+    given0, given1 = tf.size(in0) > 0, tf.size(in1) > 0
+    one = tf.not_equal(given0, given1)
+    with tf.control_dependencies([tf.debugging.Assert(one, [GIVE_ONE_SIDE])]):
+        return tf.identity(given0)

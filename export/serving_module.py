@@ -1,0 +1,125 @@
+"""What an export holds of a model."""
+
+import tensorflow as tf
+
+from export.cpu_path import cpu_path
+from export.modes import check_mode
+from export.request_checks import in0_is_given
+from export.request_checks import known_ids
+from export.request_checks import same_rows
+from o2v_keras.models.object2vec import Object2Vec
+from serving.signatures import EMBEDDINGS
+from serving.signatures import EMBEDDINGS_SIGNATURE
+from serving.signatures import IN0
+from serving.signatures import IN1
+from serving.signatures import SCORES
+from serving.signatures import SCORES_SIGNATURE
+
+
+class ServingModule(tf.Module):
+    """The signatures of an export and the variables that they read.
+
+    The Keras model is no attribute: a module that holds one loads in Python,
+    but TF Serving's C++ session, which restores variables through the graph,
+    answers "Could not find variable". The functions reach the model from
+    their closures, and the variables are listed one by one.
+
+    Everything is traced here, for the CPU.
+
+    Args:
+        model: `Object2Vec`. It is left as it is.
+        mode: `"both"` signatures, or `"classification"` (scores) or
+            `"embedding"` alone. An embedding module lists no variable of the
+            comparator, the MLP and the head. Defaults to `"both"`.
+
+    Attributes:
+        functions: dict of signature name to `tf.function`. They are to be
+            saved as they are: a concrete function has lost the defaults of
+            its parameters.
+        weights: list of `tf.Variable`.
+        config: The model's `Object2VecConfig`.
+
+    Raises:
+        TypeError: If `model` is no `Object2Vec`.
+        ValueError: If `mode` is another word.
+
+    Example:
+    >>> import o2v_keras
+    >>> model = o2v_keras.Object2Vec(
+    ...     o2v_keras.Object2VecConfig(
+    ...         enc0_max_seq_len=4,
+    ...         enc0_vocab_size=9,
+    ...         enc0_network="pooled_embedding",
+    ...         enc_dim=8,
+    ...     )
+    ... )
+    >>> module = ServingModule(model, mode="embedding")
+    >>> list(module.functions)
+    ['encoder_embeddings']
+    >>> ids = tf.constant([[3, 1, 2], [5, 0, 0]], tf.int64)
+    >>> module.functions["encoder_embeddings"](in0=ids)["embeddings"].shape
+    TensorShape([2, 8])
+    """
+
+    def __init__(self, model: Object2Vec, mode: str = "both"):
+        if not isinstance(model, Object2Vec):
+            raise TypeError(
+                f"`model` must be an Object2Vec. Received: model={model!r}"
+            )
+        check_mode(mode)
+        super().__init__(name="object2vec")
+        functions = {}
+        variables = model.variables
+        if mode != "embedding":
+            functions[SCORES_SIGNATURE] = _scores_function(model)
+        if mode != "classification":
+            functions[EMBEDDINGS_SIGNATURE] = _embeddings_function(model)
+        if mode == "embedding":
+            variables = model.encoder0.variables + model.encoder1.variables
+        with cpu_path(model):
+            for function in functions.values():
+                function.get_concrete_function()
+        self.config = model.config
+        self.functions = functions
+        self.weights = [variable.value for variable in variables]
+
+
+def _scores_function(model):
+    def scores(in0, in1):
+        in0 = known_ids(in0, IN0, model.config.encoder0.vocab_size)
+        in1 = known_ids(in1, IN1, model.config.encoder1.vocab_size)
+        in0, in1 = same_rows(in0, in1)
+        values = model({IN0: in0, IN1: in1}, training=False)
+        return {SCORES: tf.cast(values, tf.float32)}
+
+    return _signature(scores)
+
+
+def _embeddings_function(model):
+    def encode(encoder, ids, side, vocab_size):
+        encoding = encoder(known_ids(ids, side, vocab_size), training=False)
+        return tf.cast(encoding, tf.float32)
+
+    # Only a tensor as default finds its way into SignatureDef.defaults.
+    absent = tf.zeros([0, 0], tf.int64)
+
+    def embeddings(in0=absent, in1=absent):
+        values = tf.cond(
+            in0_is_given(in0, in1),
+            lambda: encode(
+                model.encoder0, in0, IN0, model.config.encoder0.vocab_size
+            ),
+            lambda: encode(
+                model.encoder1, in1, IN1, model.config.encoder1.vocab_size
+            ),
+        )
+        return {EMBEDDINGS: values}
+
+    return _signature(embeddings)
+
+
+def _signature(function):
+    ids = [
+        tf.TensorSpec([None, None], tf.int64, name=name) for name in (IN0, IN1)
+    ]
+    return tf.function(function, input_signature=ids, autograph=False)

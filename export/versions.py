@@ -1,0 +1,104 @@
+"""Numbered versions of a model in one base folder, as TF Serving reads them.
+
+A server polls `BASE` every second and loads the highest integer it finds
+there, at once. A folder that is still being written must therefore have
+another kind of name.
+"""
+
+import os
+import pathlib
+import shutil
+import uuid
+from collections.abc import Callable
+
+
+def publish_version(
+    base: str | os.PathLike,
+    version: int | None,
+    write: Callable[[pathlib.Path], None],
+) -> pathlib.Path:
+    """Has a version written aside and renames it into place when it is whole.
+
+    Args:
+        base: Local folder; made when it is missing.
+        version: Positive number, or `None` for one above the highest there.
+        write: Fills the empty folder that it is given. When it raises, the
+            folder is removed.
+
+    Returns:
+        `base/version`.
+
+    Raises:
+        ValueError: If `base` is no local folder, `version` no such number,
+            or the version exists.
+
+    Example:
+    >>> import tempfile
+    >>> base = tempfile.mkdtemp()
+    >>> def write(folder):
+    ...     (folder / "saved_model.pb").touch()
+    >>> [publish_version(base, None, write).name for _ in range(2)]
+    ['1', '2']
+    """
+    _check_version(version)
+    base = _local_folder(base)
+    _check_free(base, version)
+    partial = base / f".partial-{uuid.uuid4().hex}"
+    partial.mkdir()
+    try:
+        write(partial)
+        return _rename(partial, base, version)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _rename(partial, base, version):
+    # Others may have published meanwhile.
+    _check_free(base, version)
+    target = base / str(version or max(_versions(base), default=0) + 1)
+    os.rename(partial, target)
+    return target
+
+
+def _versions(base):
+    """The numbers in `base`; TF Serving reads `007` as 7."""
+    names = [name for name in os.listdir(base) if name.isascii()]
+    return [int(name) for name in names if name.isdigit()]
+
+
+def _local_folder(base):
+    if "://" in os.fspath(base):
+        raise ValueError(
+            "`directory` must be a local folder, where a version can be "
+            "renamed into place in one step; copy it from there. "
+            f"Received: directory={os.fspath(base)!r}"
+        )
+    base = pathlib.Path(base)
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ValueError(
+            "`directory` must be a folder, or a path where one can be made. "
+            f"Received: directory={os.fspath(base)!r}, where a file stands"
+        ) from None
+    return base
+
+
+def _check_version(version):
+    if version is None:
+        return
+    is_integer = isinstance(version, int) and not isinstance(version, bool)
+    if not is_integer or not 0 < version < 2**63:
+        raise ValueError(
+            "`version` must be an integer from 1 to 2**63 - 1, or None for "
+            f"the next free one. Received: version={version!r}"
+        )
+
+
+def _check_free(base, version):
+    if version in _versions(base):
+        raise ValueError(
+            "`version` must be a new one, because a server may have loaded "
+            "the one that exists; leave it out for the next free number. "
+            f"Received: version={version}, which is in {base}"
+        )

@@ -1,0 +1,77 @@
+"""Requests that a server replays before it answers its first one."""
+
+import os
+import pathlib
+from collections.abc import Collection
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2
+from tensorflow_serving.apis import prediction_log_pb2
+
+from o2v_keras.config import EncoderConfig
+from o2v_keras.config import Object2VecConfig
+from serving.signatures import EMBEDDINGS_SIGNATURE
+from serving.signatures import IN0
+from serving.signatures import IN1
+from serving.signatures import SCORES_SIGNATURE
+
+_FILE = "tf_serving_warmup_requests"
+
+# Longer than most sequences and quick to answer; the graph is the same for
+# every length.
+_LENGTH = 32
+
+
+def write_warmup_requests(
+    folder: str | os.PathLike,
+    config: Object2VecConfig,
+    signatures: Collection[str],
+):
+    """Writes one request per signature, for `encoder_embeddings` per side.
+
+    The name and form are TF Serving's: a TFRecord file of `PredictionLog`.
+    A record that fails keeps the server from loading the version. So both
+    inputs are always there: servers before 2.14 know no defaults.
+
+    Args:
+        folder: The export's `assets.extra`; must exist.
+        config: Gives sequence lengths (32 at most).
+        signatures: Names of the export's signatures.
+
+    Example:
+    >>> import tempfile
+    >>> config = Object2VecConfig(enc0_max_seq_len=9, enc0_vocab_size=50)
+    >>> folder = tempfile.mkdtemp()
+    >>> write_warmup_requests(folder, config, ["serving_default"])
+    >>> os.listdir(folder)
+    ['tf_serving_warmup_requests']
+    """
+    side0, side1 = _usual_ids(config.encoder0), _usual_ids(config.encoder1)
+    absent = np.zeros([1, 0], np.int64)
+    requests = [
+        (SCORES_SIGNATURE, side0, side1),
+        (EMBEDDINGS_SIGNATURE, side0, absent),
+        (EMBEDDINGS_SIGNATURE, absent, side1),
+    ]
+    file = pathlib.Path(folder) / _FILE
+    with tf.io.TFRecordWriter(os.fspath(file)) as writer:
+        for signature, in0, in1 in requests:
+            if signature in signatures:
+                log = _prediction_log(signature, in0, in1)
+                writer.write(log.SerializeToString())
+
+
+def _usual_ids(encoder: EncoderConfig):
+    length = min(encoder.max_seq_len, _LENGTH)
+    return np.arange(length)[None] % (encoder.vocab_size - 1) + 1
+
+
+def _prediction_log(signature, in0, in1):
+    request = predict_pb2.PredictRequest()
+    request.model_spec.signature_name = signature
+    request.inputs[IN0].CopyFrom(tf.make_tensor_proto(in0, tf.int64))
+    request.inputs[IN1].CopyFrom(tf.make_tensor_proto(in1, tf.int64))
+    return prediction_log_pb2.PredictionLog(
+        predict_log=prediction_log_pb2.PredictLog(request=request)
+    )

@@ -1,0 +1,49 @@
+"""Exports that several test modules share; each is written once."""
+
+import pytest
+
+from tests.export.exports import make_model
+from tests.export.exports import write_export
+
+TIED = {"tied_token_embedding_weight": True}
+REGRESSION = {"output_layer": "mean_squared_error"}
+VARIANTS = {
+    "hcnn": ({"enc0_network": "hcnn"}, "float32"),
+    "hcnn_tied": (
+        {"enc0_network": "hcnn", **TIED, **REGRESSION},
+        "mixed_float16",
+    ),
+    "bilstm": (
+        {"enc0_network": "bilstm", "enc0_layers": 2, **REGRESSION},
+        "float32",
+    ),
+    "bilstm_tied": ({"enc0_network": "bilstm", **TIED}, "mixed_float16"),
+    "pooled": ({"enc0_network": "pooled_embedding"}, "mixed_float16"),
+    "pooled_tied": (
+        {"enc0_network": "pooled_embedding", **TIED, **REGRESSION},
+        "float32",
+    ),
+}
+
+
+@pytest.fixture(scope="session", params=VARIANTS)
+def variant(request, tmp_path_factory):
+    """Every encoder, tied and not, either head, full and half precision."""
+    model = make_model(*VARIANTS[request.param])
+    return write_export(model, tmp_path_factory.mktemp(request.param))
+
+
+@pytest.fixture(scope="session")
+def unequal_sides(tmp_path_factory):
+    """Encoders that differ in kind, vocabulary and longest sequence."""
+    model = make_model(
+        {
+            "enc0_network": "pooled_embedding",
+            "enc0_max_seq_len": 4,
+            "enc1_network": "hcnn",
+            "enc1_max_seq_len": 6,
+            "enc1_vocab_size": 50,
+            "enc1_token_embedding_dim": 8,
+        }
+    )
+    return write_export(model, tmp_path_factory.mktemp("unequal_sides"))

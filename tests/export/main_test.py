@@ -1,0 +1,77 @@
+import os
+
+import pytest
+
+import export.saved_model
+from export.__main__ import main
+from export.acceptance_process import AcceptanceError
+from tests.export.exports import make_model
+
+
+@pytest.fixture(scope="module")
+def model_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    model = make_model({"enc0_network": "pooled_embedding"})
+    # As after training; Keras warns when it loads an optimizer without slots.
+    model.optimizer.build(model.trainable_variables)
+    model.save(folder / "model.keras")
+    return folder
+
+
+def test_exports_and_prints_path_and_signatures(tmp_path, model_dir, capsys):
+    status = main(
+        ["--model", str(model_dir), "--output", str(tmp_path), "--version", "7"]
+    )
+    assert status == 0
+    assert capsys.readouterr().out.splitlines() == [
+        str(tmp_path / "7"),
+        "  encoder_embeddings: in0 int64 [batch, length], in1 int64 [batch, "
+        "length] -> embeddings float32 [batch, 8]",
+        "  serving_default: in0 int64 [batch, length], in1 int64 [batch, "
+        "length] -> scores float32 [batch, 3]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "message"),
+    [
+        ("nowhere", [], "`path` must be a model directory or a .keras file"),
+        (None, ["--version", "3"], "`version` must be a new one"),
+        (None, ["--version", "-3"], "`version` must be an integer from 1"),
+    ],
+    ids=["no_model", "existing_version", "negative_version"],
+)
+def test_user_error_has_status_2_and_one_line(
+    tmp_path, model_dir, capsys, model, options, message
+):
+    (tmp_path / "3").mkdir()
+    model = model or str(model_dir)
+    status = main(["--model", model, "--output", str(tmp_path), *options])
+    captured = capsys.readouterr()
+    assert (status, captured.out) == (2, "")
+    assert captured.err.startswith(f"export: {message}")
+    assert len(captured.err.splitlines()) == 1
+    assert os.listdir(tmp_path) == ["3"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--model", "m"], ["--model", "m", "--output", "o", "--mode", "x"]],
+    ids=["nothing", "no_output", "mode"],
+)
+def test_misused_options_have_status_2(capsys, options):
+    with pytest.raises(SystemExit) as exit_:
+        main(options)
+    assert exit_.value.code == 2
+    assert "usage: python -m export" in capsys.readouterr().err
+
+
+def test_refused_export_has_status_1(tmp_path, model_dir, capsys, monkeypatch):
+    def refuse(model, directory, version, mode):
+        assert (version, mode) == (None, "embedding")
+        raise AcceptanceError("not published: why")
+
+    monkeypatch.setattr(export.saved_model, "export_saved_model", refuse)
+    words = ["--model", str(model_dir), "--output", str(tmp_path)]
+    assert main([*words, "--mode", "embedding"]) == 1
+    assert capsys.readouterr().err == "export: not published: why\n"
