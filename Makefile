@@ -11,7 +11,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
 
 demo: $(RUNTIME) ## train on WordNet, export, ask the SavedModel; about 3 minutes
-	$(BIN)/python notebooks/wordnet_demo.py
+	$(BIN)/python -m notebooks.wordnet_demo
 
 test: lint ## lint and run the tests
 	$(BIN)/python -m pytest -q -m "not slow"

@@ -1,0 +1,254 @@
+"""WordNet categories paired with definitions, from text to a SavedModel.
+
+What `make demo` runs; each `# %%` begins a cell for editors that know them.
+A category such as `noun.animal` is one token (`in0`), its definition a
+sequence of words (`in1`). Only true pairs are given; training draws the
+negatives.
+"""
+
+# %%
+import collections
+import json
+import pathlib
+import re
+import shlex
+import shutil
+
+from o2v_keras.quiet_start import start_tensorflow
+
+start_tensorflow()
+
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+from sklearn.decomposition import PCA  # noqa: E402
+
+from export import export_saved_model  # noqa: E402
+from o2v_keras import embed  # noqa: E402
+from o2v_keras import load_model  # noqa: E402
+from o2v_keras import predict_scores  # noqa: E402
+from o2v_keras.__main__ import main as o2v  # noqa: E402
+from o2v_keras.datasets.wordnet import load_wordnet_sample  # noqa: E402
+
+BUILD = pathlib.Path("build/demo")
+NEGATIVES = 5
+UNKNOWN = 1
+PROBES = (
+    "a large wild cat",
+    "a person who plays a musical instrument",
+    "to move very fast on foot",
+)
+
+
+def title(text):
+    print(f"\n== {text}", flush=True)
+
+
+def run(command):
+    """Shows and runs an `o2v` command."""
+    print(f"$ o2v {command}", flush=True)
+    if o2v(shlex.split(command)):
+        raise SystemExit(f"o2v {command} failed")
+
+
+# %%
+title("1. Vocabulary and JSON Lines")
+shutil.rmtree(BUILD, ignore_errors=True)
+BUILD.mkdir(parents=True)
+splits = load_wordnet_sample()
+
+
+def words(text):
+    return re.findall(r"[a-z]+|[0-9]+", text.lower())
+
+
+counts = collections.Counter(
+    word for synset in splits["train"] for word in words(synset.definition)
+)
+frequent = [word for word, count in counts.most_common() if count > 1]
+# Id 0 is padding, 1 an unknown word.
+vocabulary = {word: number for number, word in enumerate(frequent, start=2)}
+categories = sorted(
+    {synset.category for synsets in splits.values() for synset in synsets}
+)
+category_ids = {name: number for number, name in enumerate(categories, 1)}
+
+
+def word_ids(text):
+    return [vocabulary.get(word, UNKNOWN) for word in words(text)] or [UNKNOWN]
+
+
+def write_pairs(name, negatives):
+    """Writes true pairs, and with them false ones for validation and test."""
+    generator = np.random.default_rng(0)
+    path = BUILD / f"{name}.jsonl"
+    with open(path, "w", encoding="utf-8") as file:
+        for synset in splits[name]:
+            category = category_ids[synset.category]
+            others = np.setdiff1d(list(category_ids.values()), category)
+            false = generator.choice(others, negatives, replace=False).tolist()
+            definition = word_ids(synset.definition)
+            for label, token in [
+                (1, category),
+                *((0, other) for other in false),
+            ]:
+                record = {"label": label, "in0": [token], "in1": definition}
+                file.write(json.dumps(record) + "\n")
+    return path
+
+
+files = {
+    "train": write_pairs("train", negatives=0),
+    "validation": write_pairs("validation", NEGATIVES),
+    "test": write_pairs("test", NEGATIVES),
+}
+(BUILD / "vocabulary.json").write_text(json.dumps(vocabulary))
+(BUILD / "categories.json").write_text(json.dumps(category_ids))
+print(
+    f"{sum(map(len, splits.values())):,} synsets, {len(categories)} categories,"
+    f" {len(vocabulary):,} words seen twice or more in training"
+)
+print("first record:", files["train"].read_text().split("\n", 1)[0])
+
+# %%
+title("2. Hyperparameters, and what `check` says to them")
+hyperparameters = {
+    "enc0_network": "pooled_embedding",
+    "enc0_max_seq_len": 1,
+    "enc0_vocab_size": len(categories) + 1,
+    "enc1_network": "pooled_embedding",
+    "enc1_max_seq_len": 64,
+    "enc1_vocab_size": len(vocabulary) + 2,
+    "enc_dim": 64,
+    "comparator_list": "hadamard",
+    "mlp_layers": 1,
+    "mlp_dim": 64,
+    "mlp_activation": "relu",
+    "dropout": 0.2,
+    "learning_rate": 0.003,
+    "mini_batch_size": 256,
+    "epochs": 10,
+    "early_stopping_patience": 2,
+    "early_stopping_tolerance": 0.001,
+    "negative_sampling_rate": NEGATIVES,
+    "negative_sampling_side": "in0",
+    "negative_sampling_distribution": "objects",
+}
+(BUILD / "hyperparameters.json").write_text(
+    json.dumps(hyperparameters, indent=2)
+)
+run(
+    f"check --data {files['train']} --training "
+    f"--hyperparameters {BUILD}/hyperparameters.json"
+)
+
+# %%
+title("3. Training")
+run(
+    f"train --train {files['train']} --validation {files['validation']} "
+    f"--test {files['test']} --hyperparameters {BUILD}/hyperparameters.json "
+    f"--model-dir {BUILD}/model"
+)
+model = load_model(BUILD / "model")
+
+# %%
+title("4. The true category among all 45, on the test definitions")
+test = splits["test"]
+definitions = [word_ids(synset.definition) for synset in test]
+true = np.array([category_ids[synset.category] - 1 for synset in test])
+every_pair = {
+    "in0": [[token] for _ in test for token in category_ids.values()],
+    "in1": [ids for ids in definitions for _ in categories],
+}
+scores = predict_scores(model, every_pair)[:, 1]
+scores = scores.reshape(len(test), len(categories))
+true_scores = scores[np.arange(len(test)), true][:, np.newaxis]
+# A tie counts against the model.
+ranks = (scores >= true_scores).sum(axis=1)
+by_frequency = collections.Counter(
+    synset.category for synset in splits["train"]
+)
+frequent3 = [category_ids[n] - 1 for n, _ in by_frequency.most_common(3)]
+print(f"{'':26}first  in the first three")
+print(f"{'model':26}{(ranks <= 1).mean():.3f}  {(ranks <= 3).mean():.3f}")
+print(
+    f"{'most frequent categories':26}{(true == frequent3[0]).mean():.3f}  "
+    f"{np.isin(true, frequent3).mean():.3f}"
+)
+
+# %%
+title("5. Export, and a request to each signature")
+version = export_saved_model(model, BUILD / "export")
+served = tf.saved_model.load(str(version))
+in1 = tf.constant([word_ids(PROBES[0])], tf.int64)
+in0 = tf.constant([[category_ids["noun.animal"]]], tf.int64)
+answer = served.signatures["serving_default"](in0=in0, in1=in1)
+print(f'serving_default: "noun.animal" and "{PROBES[0]}"')
+false_score, true_score = answer["scores"].numpy()[0]
+print(f"  scores: [[{false_score:.4f}, {true_score:.4f}]]")
+answer = served.signatures["encoder_embeddings"](
+    in0=tf.zeros([0, 0], tf.int64), in1=in1
+)
+embedding = answer["embeddings"].numpy()[0]
+print(f'encoder_embeddings: in1 is "{PROBES[0]}"')
+first = ", ".join(f"{number:.4f}" for number in embedding[:3])
+print(f"  embeddings: [[{first}, ...]], {len(embedding)} numbers")
+
+# %%
+title("6. Nearest definitions by cosine, among all 30,000")
+
+
+def unit(vectors):
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(norms, 1e-12)
+
+
+synsets = [synset for split in splits.values() for synset in split]
+every = [word_ids(synset.definition) for synset in synsets]
+known = unit(embed(model, "in1", {"in1": every}))
+asked = unit(embed(model, "in1", {"in1": [word_ids(p) for p in PROBES]}))
+for probe, row in zip(PROBES, asked @ known.T, strict=True):
+    print(f'"{probe}"')
+    for place in np.argsort(-row)[:3]:
+        synset = synsets[place]
+        print(
+            f"  {row[place]:.3f}  {synset.category}: "
+            f"{synset.lemmas[0].replace('_', ' ')}, {synset.definition}"
+        )
+
+# %%
+title("7. A map of the 45 categories")
+vectors = unit(embed(model, "in0", {"in0": list(category_ids.values())}))
+projection = PCA(n_components=2).fit(vectors)
+points = projection.transform(vectors)
+colors = {"noun": "C0", "verb": "C1", "adj": "C2", "adv": "C3"}
+figure, axes = plt.subplots(figsize=(11, 8.5), layout="constrained")
+for part, color in colors.items():
+    chosen = [name.startswith(part + ".") for name in categories]
+    axes.scatter(*points[chosen].T, color=color, label=part, s=20)
+for name, point in zip(categories, points, strict=True):
+    axes.annotate(
+        name.split(".")[1],
+        point,
+        xytext=(4, 3),
+        textcoords="offset points",
+        fontsize=8,
+    )
+share = projection.explained_variance_ratio_.sum()
+axes.set_title(
+    f"WordNet categories, embeddings of encoder0 (PCA, {share:.0%} of variance)"
+)
+axes.set_xlabel("first component")
+axes.set_ylabel("second component")
+axes.legend(title="part of speech")
+figure.savefig(BUILD / "categories.png", dpi=120)
+
+# %%
+title("Where everything lies")
+for path, what in (
+    (BUILD / "train.jsonl", "records; validation.jsonl and test.jsonl beside"),
+    (BUILD / "model", "model.keras, metrics.json, history.csv, logs/"),
+    (version, "the SavedModel, as TF Serving takes it"),
+    (BUILD / "categories.png", "the map"),
+):
+    print(f"{path}  {what}")
