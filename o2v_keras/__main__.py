@@ -137,9 +137,14 @@ def _check(options):
     report = check_pairs(
         result.table, config, result.rejected, options.training
     )
+    copies = config is not None and config.enc1_network == "enc0"
+    sizes = propose_sizes(result.table, enc1_copies_enc0=copies)
+    if config is None:
+        # Sizes of its own are accepted only beside a network of its own.
+        sizes["enc1_network"] = "hcnn"
     print(report)
     print("hyperparameters that fit the data:")
-    print(json.dumps(propose_sizes(result.table), indent=2))
+    print(json.dumps(sizes, indent=2))
     return 2 if report.errors else 0
 
 

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from o2v_keras import Object2VecConfig
 from o2v_keras.__main__ import main
 
 HYPERPARAMETERS = {
@@ -99,6 +100,17 @@ def test_check_proposes_sizes(folder, capsys):
     sizes = json.loads(printed[printed.index("{") :])
     assert sizes["num_classes"] == 3
     assert sizes["enc1_max_seq_len"] == 3
+    Object2VecConfig.from_hyperparameters(sizes)
+
+
+def test_check_proposes_one_size_for_copied_encoders(folder, capsys):
+    hyperparameters = f"{folder}/h.json"
+    data = f"{folder}/train.jsonl"
+    main(["check", "--data", data, "--hyperparameters", hyperparameters])
+    printed = capsys.readouterr().out
+    sizes = json.loads(printed[printed.index("{") :])
+    assert sizes["enc0_max_seq_len"] == 3
+    assert "enc1_max_seq_len" not in sizes
 
 
 def test_check_ends_with_status_2_on_errors(folder, capsys):
