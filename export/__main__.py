@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     start_tensorflow()
     from export.saved_model import export_saved_model
     from export.signature_lines import signature_lines
-    from o2v_keras.training.model_directory import load_model
+    from o2v_keras import load_model
 
     try:
         folder = export_saved_model(

@@ -9,7 +9,7 @@ first with words of its own.
 import tensorflow as tf
 
 GIVE_ONE_SIDE = (
-    "Give ids in exactly one of in0 and in1, and leave the other out."
+    "Give ids in exactly one of in0 and in1, and leave the other empty."
 )
 
 

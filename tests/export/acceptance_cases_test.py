@@ -69,7 +69,7 @@ def test_refusals_name_side_and_limit(cases):
         "in1 holds id -1, but ids must be from 0 to 49.",
         "in0 and in1 must have the same number of rows, but in0 has 2 and in1 "
         "has 1.",
-        "Give ids in exactly one of in0 and in1, and leave the other out.",
+        "Give ids in exactly one of in0 and in1, and leave the other empty.",
     }
 
 

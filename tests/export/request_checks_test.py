@@ -8,7 +8,7 @@ from tests.export.served_model import ABSENT
 
 ONE_SIDE = (
     "assertion failed: "
-    "[Give ids in exactly one of in0 and in1, and leave the other out.]"
+    "[Give ids in exactly one of in0 and in1, and leave the other empty.]"
 )
 EMPTY_ROWS = np.zeros((2, 0), np.int64)
 COLUMNAR_EMPTY = np.zeros((0,), np.int64)
