@@ -21,11 +21,11 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
     Example:
     >>> callback = StopOnNonFiniteLoss(learning_rate=0.1)
     >>> callback.on_epoch_begin(4)
-    >>> callback.on_train_batch_end(7, {"loss": float("nan")})
-    Traceback (most recent call last):
-        ...
-    o2v_keras.training.non_finite_loss.NonFiniteLossError: The loss became nan
-    in epoch 4 (batch 7) at learning_rate=0.1. ...
+    >>> try:
+    ...     callback.on_train_batch_end(7, {"loss": float("nan")})
+    ... except NonFiniteLossError as error:
+    ...     print(str(error).split(". ")[0])
+    The loss became nan in epoch 4 (batch 7) at learning_rate=0.1
     """
 
     def __init__(self, learning_rate):
