@@ -1,5 +1,7 @@
 """Plays the epochs of a training through `model.fit`."""
 
+from collections.abc import Sequence
+
 import keras
 
 from o2v_keras.data.pair_batches import PairBatches
@@ -21,6 +23,7 @@ def fit(
     identity: dict,
     resume: bool,
     checkpoint_minutes: float | None,
+    callbacks: Sequence[keras.callbacks.Callback],
     verbose: int,
 ) -> tuple[EpochHistory, EarlyStopping]:
     """Fits until the last epoch or the early stop; best weights remain.
@@ -33,6 +36,7 @@ def fit(
         identity: What a resumed run must have in common with the killed one.
         resume: Whether to go on from the directory's checkpoint.
         checkpoint_minutes: As in `train`.
+        callbacks: As in `train`.
         verbose: 0 or 1.
 
     Returns:
@@ -69,6 +73,7 @@ def fit(
     after.append(keras.callbacks.TensorBoard(directory.logs, write_graph=False))
     if verbose:
         after.append(progress)
+    after.extend(callbacks)
     for callback in (early_stopping, checkpointing):
         callback.set_model(model)
 

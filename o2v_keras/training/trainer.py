@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
@@ -51,6 +52,7 @@ def train(
     initial_model: str | os.PathLike | None = None,
     checkpoint_minutes: float | None = None,
     skip_bad_rows: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 1,
 ) -> TrainingResult:
     """Trains with `model.fit`, stops early, keeps and scores the best epoch.
@@ -82,6 +84,8 @@ def train(
             often. Defaults to `None`: after each epoch.
         skip_bad_rows: Leave rows with errors out, and write them with their
             reasons to `rejected_rows.<channel>.jsonl`. Defaults to `False`.
+        callbacks: Keras callbacks of your own, called after ours. Defaults to
+            `()`.
         verbose: 0 or 1. Defaults to `1`.
 
     Returns:
@@ -131,6 +135,7 @@ def train(
         identity=_identity(config, tables),
         resume=resuming,
         checkpoint_minutes=checkpoint_minutes,
+        callbacks=callbacks,
         verbose=verbose,
     )
     report = make_report(
