@@ -1,0 +1,134 @@
+"""`python -m export.sagemaker_train`: what SageMaker runs to train.
+
+Reads and writes where SageMaker mounts things, below `/opt/ml`:
+
+- `input/config/hyperparameters.json`, all strings;
+- `input/data/<channel>/`, channels `train`, `validation` and `test`;
+- `checkpoints/`, so that a job on spot instances goes on where it was;
+- `model/`, the export in TF Serving's layout, which SageMaker packs up;
+- `output/model.tar.gz`, the same archive for whoever runs it elsewhere;
+- `output/failure`, why it failed.
+
+The exit status is 0, 1 for a user's error or 255 for one of ours, and the
+metrics go to the standard output in the lines that SageMaker's container
+prints.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+import tarfile
+import traceback
+
+from o2v_keras.quiet_start import start_tensorflow
+
+USER_ERROR = 1
+INTERNAL_ERROR = 255
+
+# What SageMaker shows of the failure file.
+_FAILURE_CHARACTERS = 1024
+_CHANNELS = ("train", "validation", "test")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Trains, exports and packs.
+
+    Args:
+        arguments: Words after the command. SageMaker passes `train`, which
+            is accepted. Defaults to `None`: the process's own.
+
+    Returns:
+        The exit status.
+    """
+    parser = argparse.ArgumentParser(prog="python -m export.sagemaker_train")
+    parser.add_argument("command", nargs="?", choices=("train",))
+    parser.add_argument(
+        "--root",
+        type=pathlib.Path,
+        default=pathlib.Path("/opt/ml"),
+        metavar="DIR",
+        help="where SageMaker mounts things; default /opt/ml",
+    )
+    root = parser.parse_args(arguments).root
+    try:
+        _train(root)
+    except (ValueError, OSError, MemoryError) as error:
+        return _fail(root, f"ClientError: {error}", USER_ERROR)
+    except Exception as error:
+        traceback.print_exc()
+        message = f"AlgorithmError: {type(error).__name__}: {error}"
+        return _fail(root, message, INTERNAL_ERROR)
+    return 0
+
+
+def _train(root):
+    start_tensorflow()
+    from export.sagemaker_metrics import SageMakerMetrics
+    from export.sagemaker_metrics import quality_lines
+    from export.saved_model import export_saved_model
+    from o2v_keras import Object2VecConfig
+    from o2v_keras import train
+
+    config = Object2VecConfig.from_hyperparameters(
+        root / "input" / "config" / "hyperparameters.json"
+    )
+    channels = {
+        name: files for name in _CHANNELS if (files := _files(root, name))
+    }
+    if "train" not in channels:
+        raise ValueError(
+            f"The channel `train` must hold data: {root}/input/data/train is "
+            "missing or empty."
+        )
+    host = _host(root)
+    result = train(
+        config,
+        **channels,
+        model_dir=root / "checkpoints",
+        resume=True,
+        callbacks=[
+            SageMakerMetrics(host, config.epochs, config.mini_batch_size)
+        ],
+    )
+    for line in quality_lines(host, "test", result.report["test"], None):
+        print(line, flush=True)
+    export_saved_model(result.model, root / "model")
+    _pack(root / "model", root / "output" / "model.tar.gz")
+
+
+def _files(root, channel):
+    folder = root / "input" / "data" / channel
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(".")
+    )
+
+
+def _host(root):
+    path = root / "input" / "config" / "resourceconfig.json"
+    if not path.is_file():
+        return "algo-1"
+    return json.loads(path.read_text()).get("current_host", "algo-1")
+
+
+def _pack(folder, archive):
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(archive, "w:gz") as tar:
+        for path in sorted(folder.iterdir()):
+            tar.add(path, arcname=path.name)
+
+
+def _fail(root, message, status):
+    print(message, file=sys.stderr)
+    failure = root / "output" / "failure"
+    failure.parent.mkdir(parents=True, exist_ok=True)
+    failure.write_text(message[:_FAILURE_CHARACTERS], encoding="utf-8")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+import json
+import re
+import tarfile
+
+import numpy as np
+import pytest
+
+from export.sagemaker_train import main
+
+pytestmark = pytest.mark.filterwarnings("ignore:These settings of SageMaker")
+
+# The expressions that SageMaker's tuning jobs use for this algorithm.
+VALIDATION_LOSS = (
+    r"#quality_metric: host=\S+, epoch=\S+, validation cross_entropy "
+    r"<loss>=(\S+)"
+)
+TEST_ACCURACY = r"#quality_metric: host=\S+, test accuracy <score>=(\S+)"
+PROGRESS = r"#progress_metric: host=\S+, completed (\S+) %"
+THROUGHPUT = r"#throughput_metric: host=\S+, train throughput=(\S+) records/s"
+
+
+def write_channel(root, name, rows):
+    generator = np.random.default_rng(0)
+    folder = root / "input" / "data" / name
+    folder.mkdir(parents=True)
+    with open(folder / "part-0.jsonl", "w") as file:
+        for _ in range(rows):
+            record = {
+                "label": int(generator.integers(2)),
+                "in0": generator.integers(1, 9, 2).tolist(),
+                "in1": generator.integers(1, 9, 3).tolist(),
+            }
+            file.write(json.dumps(record) + "\n")
+
+
+@pytest.fixture
+def root(tmp_path):
+    config = tmp_path / "input" / "config"
+    config.mkdir(parents=True)
+    hyperparameters = {
+        "enc0_network": "pooled_embedding",
+        "enc0_max_seq_len": "3",
+        "enc0_vocab_size": "9",
+        "enc_dim": "4",
+        "mlp_dim": "4",
+        "epochs": "2",
+        "_kvstore": "device",
+    }
+    path = config / "hyperparameters.json"
+    path.write_text(json.dumps(hyperparameters))
+    for name, rows in (("train", 12), ("validation", 5), ("test", 3)):
+        write_channel(tmp_path, name, rows)
+    return tmp_path
+
+
+def test_trains_exports_packs_and_logs_as_sagemaker_expects(root, capsys):
+    assert main(["train", "--root", str(root)]) == 0
+    log = capsys.readouterr().out
+    history = (root / "checkpoints" / "history.csv").read_text().splitlines()
+    column = history[0].split(",").index("val_cross_entropy")
+    expected = [float(line.split(",")[column]) for line in history[1:]]
+    assert [float(v) for v in re.findall(VALIDATION_LOSS, log)] == expected
+    report = json.loads((root / "checkpoints" / "metrics.json").read_text())
+    accuracy = re.findall(TEST_ACCURACY, log)
+    assert [float(v) for v in accuracy] == [report["test"]["accuracy"]]
+    assert re.findall(PROGRESS, log) == ["50", "100"]
+    assert len(re.findall(THROUGHPUT, log)) == 2
+    assert (root / "model" / "1" / "saved_model.pb").is_file()
+    with tarfile.open(root / "output" / "model.tar.gz") as archive:
+        assert "1/saved_model.pb" in archive.getnames()
+    assert not (root / "output" / "failure").exists()
+
+
+def test_a_users_error_is_status_1_and_a_failure_file(root, capsys):
+    for path in (root / "input" / "data" / "train").iterdir():
+        path.unlink()
+    assert main(["--root", str(root)]) == 1
+    failure = (root / "output" / "failure").read_text()
+    assert failure.startswith("ClientError: ")
+    assert "`train`" in failure
+    assert failure in capsys.readouterr().err
+
+
+def test_an_error_of_ours_is_status_255(root, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("bug")
+
+    monkeypatch.setattr("export.saved_model.export_saved_model", fail)
+    assert main(["--root", str(root)]) == 255
+    failure = (root / "output" / "failure").read_text()
+    assert failure == "AlgorithmError: RuntimeError: bug"
