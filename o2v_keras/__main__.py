@@ -1,7 +1,9 @@
 """The `o2v` commands: parse, call, print."""
 
 import argparse
+import importlib
 import json
+import os
 import sys
 import warnings
 
@@ -23,12 +25,16 @@ def main(arguments: list[str] | None = None) -> int:
         warnings.showwarning = _show_warning
         warnings.simplefilter("default", UserWarning)
         try:
+            for module in options.modules:
+                _import(module)
             return options.run(options) or 0
         except (ValueError, OSError, MemoryError) as error:
             print(f"o2v {options.command}: {error}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
-            print(f"o2v {options.command}: interrupted", file=sys.stderr)
+            hint = "; go on with --resume" if options.command == "train" else ""
+            message = f"o2v {options.command}: interrupted{hint}"
+            print(message, file=sys.stderr)
             return 130
 
 
@@ -59,12 +65,13 @@ def _parser():
         metavar="N",
         help="devices that share a batch; default: all GPUs, or the CPU",
     )
-    trainer.add_argument(
+    directory = trainer.add_mutually_exclusive_group()
+    directory.add_argument(
         "--resume",
         action="store_true",
         help="go on from the checkpoint in the model directory, if any",
     )
-    trainer.add_argument(
+    directory.add_argument(
         "--overwrite",
         action="store_true",
         help="replace the training in the model directory",
@@ -101,7 +108,28 @@ def _parser():
 def _command(commands, name, run, text):
     parser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(run=run)
+    parser.add_argument(
+        "--import",
+        dest="modules",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="import a module that registers encoders or comparators",
+    )
     return parser
+
+
+def _import(module):
+    sys.path.insert(0, os.getcwd())
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"`--import` must name a module in this folder or an installed "
+            f"one. Received: {module} ({error})"
+        ) from None
+    finally:
+        sys.path.remove(os.getcwd())
 
 
 def _model_and_data(parser):
@@ -180,8 +208,10 @@ def _predict(options):
     start_tensorflow()
     from o2v_keras import load_model
     from o2v_keras import predict_scores
+    from o2v_keras.evaluation.vector_files import check_vector_path
     from o2v_keras.evaluation.vector_files import write_vectors
 
+    check_vector_path(options.output)
     scores = predict_scores(load_model(options.model), options.data)
     write_vectors(options.output, scores, "scores")
     print(f"{len(scores)} rows of scores: {options.output}")
@@ -191,8 +221,10 @@ def _embed(options):
     start_tensorflow()
     from o2v_keras import embed
     from o2v_keras import load_model
+    from o2v_keras.evaluation.vector_files import check_vector_path
     from o2v_keras.evaluation.vector_files import write_vectors
 
+    check_vector_path(options.output)
     model = load_model(options.model)
     embeddings = embed(model, options.side, options.data)
     write_vectors(options.output, embeddings, "embeddings")

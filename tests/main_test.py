@@ -152,6 +152,30 @@ def test_warnings_are_plain_lines(folder, capsys):
     assert "warning: in0: longer than max_seq_len (1 row)" in error
 
 
+def test_outputs_are_checked_before_the_model_is_loaded(tmp_path, capsys):
+    for output in ("scores.csv", "nowhere/scores.npy"):
+        path = str(tmp_path / output)
+        arguments = ["--model", "m", "--data", "d", "--output", path]
+        assert main(["predict", *arguments]) == 2
+        assert "`path` must" in capsys.readouterr().err
+
+
+def test_a_module_of_the_users_is_imported(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_parts.py").write_text("print('registered')")
+    command = ["check", "--data", "nothing.jsonl", "--import"]
+    assert main([*command, "my_parts"]) == 2
+    assert "registered" in capsys.readouterr().out
+    assert main([*command, "no_such_module"]) == 2
+    assert "`--import` must name a module" in capsys.readouterr().err
+
+
+def test_resume_and_overwrite_exclude_each_other(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--resume", "--overwrite"])
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
 def test_help_starts_without_tensorflow():
     code = (
         "import sys; from o2v_keras.__main__ import main\n"

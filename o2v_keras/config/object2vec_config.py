@@ -233,6 +233,11 @@ class Object2VecConfig:
         """
         if isinstance(hyperparameters, str | os.PathLike):
             hyperparameters = _read_json_object(hyperparameters)
+        if not isinstance(hyperparameters, Mapping):
+            raise ValueError(
+                "`hyperparameters` must be a mapping or the path of a JSON "
+                f"file. Received: hyperparameters={hyperparameters!r}"
+            )
         return cls.from_dict(_typed_values(hyperparameters))
 
     @classmethod
@@ -421,6 +426,11 @@ def _typed_values(hyperparameters):
 
 
 def _read_json_object(path):
+    if not os.path.isfile(path):
+        raise ValueError(
+            "`hyperparameters` must be a mapping or the path of a JSON file, "
+            f"but there is no such file: {os.fspath(path)}"
+        )
     with open(path, encoding="utf-8") as file:
         try:
             content = json.load(file)

@@ -95,7 +95,8 @@ class CheckReport:
         """
         if self.warnings:
             lines = [str(p).removeprefix("warning: ") for p in self.warnings]
-            warnings.warn("\n".join(lines), stacklevel=stacklevel + 1)
+            text = "\nwarning: ".join(lines)
+            warnings.warn(text, stacklevel=stacklevel + 1)
 
     def __str__(self):
         summary = f"{self.rows:,} rows read, {self.unusable_rows:,} with errors"

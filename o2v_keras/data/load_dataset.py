@@ -119,6 +119,12 @@ def left_out_message(left_out: int) -> str:
 def _read(source):
     if isinstance(source, PairTable):
         return source, None
+    if not isinstance(source, str | os.PathLike | Mapping | list | tuple):
+        raise ValueError(
+            "Data must be a path or glob, a list of them, a mapping with "
+            "in0, in1 and label, or a PairTable. "
+            f"Received: {type(source).__name__}"
+        )
     if isinstance(source, Mapping):
         missing = {"in0", "in1", "label"} - source.keys()
         if missing:

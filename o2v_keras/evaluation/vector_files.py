@@ -25,17 +25,32 @@ def write_vectors(
     Raises:
         ValueError: If the ending is another one.
     """
+    check_vector_path(path)
     path = pathlib.Path(path)
-    writers = {".npy": _npy, ".parquet": _parquet, ".jsonl": _json_lines}
-    if path.suffix not in writers:
-        raise ValueError(
-            f"`path` must end in {', '.join(writers)}. "
-            f"Received: path={os.fspath(path)!r}"
-        )
     partial = path.with_name(f".{path.name}.partial")
     with open(partial, "wb") as file:
-        writers[path.suffix](file, vectors, name)
+        _WRITERS[path.suffix](file, vectors, name)
     os.replace(partial, path)
+
+
+def check_vector_path(path: str | os.PathLike) -> None:
+    """Checks where vectors are to go, before anything is computed.
+
+    Raises:
+        ValueError: If the ending is none of `.npy`, `.parquet` and `.jsonl`,
+            or the file cannot be made there.
+    """
+    path = pathlib.Path(path)
+    if path.suffix not in _WRITERS:
+        raise ValueError(
+            f"`path` must end in {', '.join(_WRITERS)}. "
+            f"Received: path={os.fspath(path)!r}"
+        )
+    if path.is_dir() or not path.parent.is_dir():
+        raise ValueError(
+            "`path` must be a file in an existing folder. "
+            f"Received: path={os.fspath(path)!r}"
+        )
 
 
 def _npy(file, vectors, name):
@@ -52,3 +67,6 @@ def _json_lines(file, vectors, name):
     for vector in vectors:
         line = json.dumps({name: vector.tolist()})
         file.write(line.encode() + b"\n")
+
+
+_WRITERS = {".npy": _npy, ".parquet": _parquet, ".jsonl": _json_lines}

@@ -11,6 +11,7 @@ from o2v_keras.layers.feed_forward import FeedForward
 from o2v_keras.layers.token_embedding import TokenEmbedding
 from o2v_keras.models.encoder_factory import make_encoder
 from o2v_keras.models.global_batch_loss import GlobalBatchLoss
+from o2v_keras.models.trainable import require_trainable
 
 _OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
@@ -106,6 +107,16 @@ class Object2Vec(keras.Model):
         self.encoder1 = encoder1
         self._decay_weights()
         self._compile_as_configured()
+
+    def fit(self, *args, **kwargs):
+        """As `keras.Model.fit`.
+
+        Raises:
+            ValueError: If the configuration asks for pretrained vectors or
+                row-sparse updates, which training cannot do yet.
+        """
+        require_trainable(self.config)
+        return super().fit(*args, **kwargs)
 
     def get_metrics_result(self):
         """Returns the metrics, `loss` among them, over real rows.

@@ -74,14 +74,28 @@ def write_checkpoint(
 
 
 def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
-    """Reads what `write_checkpoint` wrote."""
-    with zipfile.ZipFile(path) as archive:
-        header = json.loads(archive.read("header.json"))
-        groups = {group: [] for group in _ARRAYS}
-        for name in archive.namelist()[1:]:
-            with archive.open(name) as entry:
-                array = np.lib.format.read_array(entry)
-                groups[name.split("/")[0]].append(array)
+    """Reads what `write_checkpoint` wrote.
+
+    Raises:
+        ValueError: If the file is not a whole checkpoint.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read_archive(archive)
+    except (zipfile.BadZipFile, EOFError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"{os.fspath(path)} is no whole checkpoint ({error}). Put a copy "
+            "back, or train anew with `--overwrite` (`overwrite=True`)."
+        ) from error
+
+
+def _read_archive(archive):
+    header = json.loads(archive.read("header.json"))
+    groups = {group: [] for group in _ARRAYS}
+    for name in archive.namelist()[1:]:
+        with archive.open(name) as entry:
+            array = np.lib.format.read_array(entry)
+            groups[name.split("/")[0]].append(array)
     return Checkpoint(**header, **groups)
 
 

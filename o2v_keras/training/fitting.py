@@ -105,9 +105,6 @@ def fit(
         progress.resume(batch)
         rest = train.dataset().skip(batch)
         play(rest, epoch, epoch + 1, _epoch_ends_only(early_stopping))
-        early_stopping.resume(
-            early_stopping.get_state(), early_stopping.best_weights
-        )
         epoch += 1
     if epoch < config.epochs and not early_stopping.stopped:
         play(train.dataset(), epoch, config.epochs, early_stopping)

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import zipfile
 
 import keras
 
@@ -15,7 +16,7 @@ class ModelDirectory:
     """Names the files of a model directory and writes them whole.
 
     Args:
-        path: Folder; made when it is missing.
+        path: Folder; `make` makes it.
 
     Example:
     >>> import tempfile
@@ -26,13 +27,27 @@ class ModelDirectory:
 
     def __init__(self, path: str | os.PathLike):
         self.path = pathlib.Path(path)
-        self.path.mkdir(parents=True, exist_ok=True)
         self.model = self.path / "model.keras"
         self.config = self.path / "config.json"
         self.metrics = self.path / "metrics.json"
         self.history = self.path / "history.csv"
         self.checkpoint = self.path / "checkpoint.zip"
         self.logs = self.path / "logs"
+
+    def make(self):
+        """Makes the folder, if it is missing.
+
+        Raises:
+            ValueError: If there can be no such folder.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(
+                "`model_dir` must be a folder or the name of a new one. "
+                f"Received: model_dir={os.fspath(self.path)!r}: "
+                f"{error.strerror}"
+            ) from None
 
     def rejected_rows(self, channel: str) -> pathlib.Path:
         """Where the rejected rows of `train`, `validation` or `test` go."""
@@ -91,10 +106,18 @@ def load_model(path: str | os.PathLike) -> Object2Vec:
     """
     path = pathlib.Path(path)
     file = path / "model.keras" if path.is_dir() else path
-    if not file.is_file():
+    if not file.is_file() or file.suffix != ".keras":
+        hint = ""
+        if (path / "checkpoint.zip").is_file():
+            hint = " Its training has not ended: go on with `--resume`."
         raise ValueError(
             f"`path` must be a model directory or a .keras file, but there "
-            f"is no {file}. Received: path={os.fspath(path)!r}"
+            f"is no such file at {file}.{hint} "
+            f"Received: path={os.fspath(path)!r}"
+        )
+    if not zipfile.is_zipfile(file):
+        raise ValueError(
+            f"{file} is no whole .keras file; it may have been cut off."
         )
     model = keras.models.load_model(file)
     if not isinstance(model, Object2Vec):

@@ -1,5 +1,6 @@
 """Trains a model from data to a model directory."""
 
+import numbers
 import os
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_batches import PairBatches
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.models.trainable import require_trainable
 from o2v_keras.training.distribution import make_strategy
 from o2v_keras.training.fitting import fit
 from o2v_keras.training.memory import estimate_memory
@@ -100,15 +102,17 @@ def train(
     """
     if not isinstance(config, Object2VecConfig):
         config = Object2VecConfig.from_hyperparameters(config)
-    _refuse_untrainable(config)
+    require_trainable(config)
     strategy = make_strategy(replicas, config.mini_batch_size)
     replicas = strategy.num_replicas_in_sync
     directory = ModelDirectory(model_dir)
     _refuse_used(directory, resume, overwrite)
+    _refuse_bad_minutes(checkpoint_minutes)
     say = print if verbose else _say_nothing
 
     sources = {"train": train, "validation": validation, "test": test}
     tables = _load_tables(sources, config, directory, skip_bad_rows)
+    directory.make()
     estimate = estimate_memory(config, replicas)
     say(estimate)
     require_memory(estimate, directory.path)
@@ -116,6 +120,8 @@ def train(
     with strategy.scope():
         model = Object2Vec(config)
     resuming = resume and directory.checkpoint.exists()
+    if resume and not resuming:
+        say(f"No checkpoint in {directory.path}: training from the start.")
     if initial_model is not None and not resuming:
         _start_from(model, initial_model)
     if overwrite and not resuming:
@@ -155,24 +161,12 @@ def train(
     return TrainingResult(model, history.as_keras_history(), report)
 
 
-def _refuse_untrainable(config):
-    if config.token_embedding_storage_type == "row_sparse":
-        raise ValueError(
-            'token_embedding_storage_type="row_sparse" builds a model, but '
-            "its lazy optimizers are not part of this version. Train with "
-            'token_embedding_storage_type="dense"; the model is the same.'
-        )
-    for name in ("enc0", "enc1"):
-        field = f"{name}_pretrained_embedding_file"
-        if getattr(config, field):
-            raise ValueError(
-                f"Training from pretrained vectors is not part of this "
-                f"version: leave `{field}` empty. "
-                f"Received: {field}={getattr(config, field)!r}"
-            )
-
-
 def _refuse_used(directory, resume, overwrite):
+    if resume and overwrite:
+        raise ValueError(
+            "`resume` and `overwrite` must not be given both: one goes on "
+            "with a training, the other replaces it."
+        )
     if directory.is_used and not (resume or overwrite):
         raise FileExistsError(
             f"{directory.path} already holds a training. Go on with it "
@@ -181,7 +175,18 @@ def _refuse_used(directory, resume, overwrite):
         )
 
 
+def _refuse_bad_minutes(minutes):
+    is_number = isinstance(minutes, numbers.Real)
+    if minutes is not None and not (is_number and minutes >= 0):
+        raise ValueError(
+            "`checkpoint_minutes` must be a number of at least 0. "
+            f"Received: checkpoint_minutes={minutes!r}"
+        )
+
+
 def _load_tables(sources, config, directory, skip_bad_rows):
+    if skip_bad_rows:
+        directory.make()
     return {
         name: load_pairs(
             source,

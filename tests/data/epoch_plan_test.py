@@ -5,6 +5,7 @@ import pytest
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.epoch_plan import EpochPlanner
+from o2v_keras.data.negative_sampling import NegativeSampler
 from o2v_keras.data.pair_table import PairTable
 
 BUCKETS = {"bucket_width": 2}
@@ -199,3 +200,19 @@ def test_negatives_without_partner_are_counted():
     planner = make_planner(table, **NEGATIVES)
     assert planner.num_rows == 3 + 2
     assert planner.plan(0).left_out == planner.plan(5).left_out == 4
+
+
+def test_rare_partners_do_not_change_the_length_of_an_epoch():
+    # One record in thirty holds the only negative partner of object 1.
+    table = PairTable.from_arrays([1] * 29 + [2], [3] * 29 + [4], np.ones(30))
+    sampler = NegativeSampler(table, rate=2)
+    found = {
+        len(sampler.sample(np.random.default_rng(epoch)).in0_rows)
+        for epoch in range(5)
+    }
+    assert len(found) > 1
+    planner = make_planner(table, **NEGATIVES)
+    for epoch in range(5):
+        plan = planner.plan(epoch)
+        assert len(plan.in0_rows) == planner.num_rows
+        assert plan.left_out == 90 - planner.num_rows

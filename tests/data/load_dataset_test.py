@@ -110,8 +110,11 @@ def test_stops_at_bad_data_with_file_and_line(tmp_path):
     source = make_source()
     source["in1"][6] = [3, 30]
     path = write_lines(tmp_path / "bad.jsonl", source)
-    with pytest.raises(DataError, match=r"bad\.jsonl:7: in1\[1\]=30"):
+    with open(path, "a") as file:
+        file.write('{"in0": [1], "in1": 2}\n')
+    with pytest.raises(DataError, match=r"bad\.jsonl:7: in1\[1\]=30") as raised:
         load_dataset(path, make_config())
+    assert "bad.jsonl:11: " in str(raised.value)
 
 
 def test_stops_at_data_without_rows():

@@ -81,16 +81,16 @@ def test_batches_hold_the_planned_rows_padded_to_the_longest(changes):
 
 
 def test_each_side_has_its_own_longest_row():
-    table = PairTable.from_arrays([[1, 2, 3]], [[4]], [1])
+    table = PairTable.from_arrays([[1, 2, 3]], [[4, 5, 6, 7]], [1])
     config = make_config(
         enc1_network="hcnn",
         enc0_max_seq_len=2,
-        enc1_max_seq_len=5,
+        enc1_max_seq_len=3,
         enc1_vocab_size=9,
     )
     ((inputs, _),) = play(PairBatches(table, config, False).dataset())
     assert inputs["in0"].tolist() == [[1, 2]]
-    assert inputs["in1"].tolist() == [[4]]
+    assert inputs["in1"].tolist() == [[4, 5, 6]]
 
 
 def test_buckets_leave_few_shapes():

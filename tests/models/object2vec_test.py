@@ -151,9 +151,23 @@ def test_optimizer_steps(name, cls):
         assert not np.array_equal(weight, old), weight.path
 
 
-def test_xla_is_off():
-    # Its default would compile anew for every batch shape on one GPU.
-    assert make_model(**POOLED).jit_compile is False
+def test_xla_is_off(monkeypatch):
+    # Keras's default would compile every batch shape anew on one GPU.
+    compiled_with = {}
+    monkeypatch.setattr(
+        keras.Model,
+        "compile",
+        lambda self, **arguments: compiled_with.update(arguments),
+    )
+    make_model(**POOLED)
+    assert compiled_with["jit_compile"] is False
+
+
+def test_dropout_reaches_the_mlp():
+    model = make_model(**HCNN, dropout=0.5)
+    features = np.ones((2, 32), "float32")
+    mlp = model.get_layer("mlp")
+    assert not np.allclose(mlp(features, training=True), mlp(features))
 
 
 @pytest.mark.parametrize("changes", [HCNN, POOLED], ids=["hcnn", "pooled"])

@@ -70,3 +70,10 @@ def test_refuses_values_of_another_model(values):
     with pytest.raises(ValueError, match="The saved weights must fit .*2,"):
         assign_all([variable], values, "weights")
     np.testing.assert_array_equal(variable, np.ones(2))
+
+
+def test_a_checkpoint_that_was_cut_off_is_named(tmp_path):
+    path = tmp_path / "checkpoint.zip"
+    path.write_bytes(b"PK half")
+    with pytest.raises(ValueError, match="checkpoint.zip is no whole check"):
+        read_checkpoint(path)

@@ -66,7 +66,7 @@ def play(callback, losses, first_epoch=0):
 @pytest.mark.parametrize(
     ("patience", "losses", "best"), LOGGED_RUNS.values(), ids=LOGGED_RUNS
 )
-def test_stops_where_the_logged_runs_did(patience, losses, best):
+def test_stops_where_the_logged_runs_did(patience, losses, best, capsys):
     callback = start(patience=patience, tolerance=0.01)
     assert play(callback, losses[:-1]) is None
     assert play(callback, losses[-1:], len(losses) - 1) == len(losses)
@@ -74,6 +74,7 @@ def test_stops_where_the_logged_runs_did(patience, losses, best):
     assert (callback.best_epoch, callback.best_loss) == (best, min(losses))
     callback.on_train_end()
     assert callback.model.weights[0] == best
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("patience", [1, 2, 3, 5])
@@ -125,6 +126,8 @@ def test_goes_on_from_its_state(killed_after):
     assert resumed.best_epoch == best
     resumed.on_train_end()
     assert resumed.model.weights[0] == best
+    resumed.on_train_begin()
+    assert resumed.best_epoch is None
 
 
 def test_a_further_training_begins_anew():

@@ -12,7 +12,9 @@ from tests.training.small_training import make_config
 
 @pytest.fixture
 def directory(tmp_path):
-    return ModelDirectory(tmp_path / "new" / "model")
+    directory = ModelDirectory(tmp_path / "new" / "model")
+    directory.make()
+    return directory
 
 
 def test_loads_what_it_wrote(directory):
@@ -67,3 +69,21 @@ def test_refuses_another_keras_model(tmp_path):
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(path)
     with pytest.raises(ValueError, match="an Object2Vec model.*a Sequential"):
         load_model(path)
+
+
+def test_a_model_that_was_cut_off_is_named(directory):
+    directory.model.write_bytes(b"PK half")
+    with pytest.raises(ValueError, match="model.keras is no whole .keras"):
+        load_model(directory.path)
+
+
+def test_an_unfinished_training_is_to_be_resumed(directory):
+    directory.checkpoint.touch()
+    with pytest.raises(ValueError, match="go on with `--resume`"):
+        load_model(directory.path)
+
+
+def test_a_file_in_its_place_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="`model_dir` must be a folder"):
+        ModelDirectory(tmp_path / "file").make()

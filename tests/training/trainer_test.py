@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from o2v_keras.data.data_error import DataError
+from o2v_keras.data.load_dataset import load_dataset
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training import memory
 from o2v_keras.training.checkpoint import read_checkpoint
@@ -104,6 +105,23 @@ def padded(source):
     return inputs, np.array(source["label"])
 
 
+def test_plays_the_epochs_that_fit_would(tmp_path):
+    config = make_config(negative_sampling_rate=1, bucket_width=2, epochs=3)
+    source, validation = make_source(20, label=1), make_source(9)
+    trained = train(config, source, validation, model_dir=tmp_path, verbose=0)
+    fitted = Object2Vec(config).fit(
+        load_dataset(source, config),
+        validation_data=load_dataset(validation, config, training=False),
+        epochs=3,
+        shuffle=False,
+        verbose=0,
+    )
+    for name, values in fitted.history.items():
+        np.testing.assert_allclose(
+            trained.history.history[name], values, rtol=1e-5
+        )
+
+
 def test_returns_the_model_it_saved(trained):
     folder, result = trained
     saved = load_model(folder)
@@ -122,6 +140,7 @@ def test_without_validation_the_training_loss_is_watched(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "early stopping watches the training loss" in printed
     assert "memory: about" in printed
+    assert "\nepoch 2: accuracy" in printed
     assert f"model directory: {tmp_path}" in printed
     losses = result.history.history["loss"]
     assert len(losses) == result.report["epochs"] == 3
@@ -298,3 +317,52 @@ def test_a_loss_that_is_no_number_stops(tmp_path):
     assert checkpoint.epoch == len(read_history(tmp_path)) >= 1
     for array in checkpoint.model:
         assert np.isfinite(array).all()
+
+
+def test_resume_without_a_checkpoint_says_so(tmp_path, capsys):
+    source = make_source(8)
+    train(make_config(epochs=1), source, model_dir=tmp_path, resume=True)
+    assert f"No checkpoint in {tmp_path}" in capsys.readouterr().out
+
+
+def test_resume_and_overwrite_contradict_each_other(tmp_path):
+    with pytest.raises(ValueError, match="must not be given both"):
+        train(
+            make_config(),
+            make_source(8),
+            model_dir=tmp_path,
+            resume=True,
+            overwrite=True,
+        )
+
+
+@pytest.mark.parametrize("minutes", [-1, "a", float("nan")])
+def test_rejects_other_checkpoint_minutes(tmp_path, minutes):
+    with pytest.raises(ValueError, match="`checkpoint_minutes` must be a num"):
+        train(
+            make_config(),
+            make_source(8),
+            model_dir=tmp_path,
+            checkpoint_minutes=minutes,
+        )
+
+
+def test_refused_data_leaves_no_directory(tmp_path):
+    source = {"in0": [[1]], "in1": [[99]], "label": [1]}
+    with pytest.raises(DataError):
+        train(make_config(), source, model_dir=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"token_embedding_storage_type": "row_sparse"},
+        {"enc0_pretrained_embedding_file": "glove.txt"},
+    ],
+    ids=["row_sparse", "pretrained"],
+)
+def test_fit_refuses_what_it_would_not_do(changes):
+    model = Object2Vec(make_config(**changes))
+    with pytest.raises(ValueError, match="not part of this version"):
+        model.fit({"in0": np.ones((2, 1)), "in1": np.ones((2, 1))}, np.ones(2))
