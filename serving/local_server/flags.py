@@ -1,0 +1,98 @@
+"""Flags of the command, under TF Serving's names."""
+
+import argparse
+
+# Name, type, default, explanation; all are arguments of `LocalServer`.
+_VALUES = [
+    ("port", int, 8500, "port for gRPC; 0 opens none"),
+    ("rest_api_port", int, 0, "port for REST; 0 opens none"),
+    ("model_name", str, "default", "name of the model in requests"),
+    ("model_base_path", str, None, "folder of the model's versions"),
+    (
+        "model_config_file",
+        str,
+        None,
+        "text ModelServerConfig, instead of model_name and model_base_path",
+    ),
+    (
+        "file_system_poll_wait_seconds",
+        float,
+        1.0,
+        "time between two looks for versions; 0 looks once",
+    ),
+    ("max_num_load_retries", int, 5, "repetitions of a failed load"),
+    ("load_retry_interval_micros", int, 60_000_000, "time between them"),
+    ("rest_api_timeout_in_ms", int, 30_000, "limit of a REST request"),
+    ("monitoring_config_file", str, None, "text MonitoringConfig"),
+    (
+        "host",
+        str,
+        "127.0.0.1",
+        "address to bind; TF Serving has no such flag and binds all",
+    ),
+]
+_SWITCHES = [
+    ("rest_api_enable_cors_support", "let other sites read REST answers"),
+    (
+        "allow_version_labels_for_unavailable_models",
+        "let new labels name versions that are not loaded",
+    ),
+    ("enable_grpc_healthcheck_service", "serve grpc.health.v1.Health"),
+]
+
+
+def read_flags(arguments: list[str] | None = None) -> dict:
+    """Reads the command line.
+
+    Args:
+        arguments: Its words. Defaults to `None`: the process's own.
+
+    Returns:
+        Arguments for `LocalServer`. A port of 0 is `None`: not opened.
+
+    Raises:
+        SystemExit: With status 2 and a message, if a flag is wrong; with 0
+            after `--help`.
+
+    Example:
+    >>> flags = read_flags(["--model_base_path=/models/half", "--port=0"])
+    >>> flags["model_base_path"], flags["port"]
+    ('/models/half', None)
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m serving.local_server",
+        usage="%(prog)s --model_base_path=DIR [--FLAG=VALUE ...]",
+        description="Serve SavedModels with the APIs of TF Serving.",
+        allow_abbrev=False,
+    )
+    for name, kind, default, explanation in _VALUES:
+        parser.add_argument(
+            f"--{name}",
+            type=kind,
+            default=default,
+            metavar=kind.__name__.upper(),
+            help=f"{explanation} (%(default)s)",
+        )
+    for name, explanation in _SWITCHES:
+        parser.add_argument(
+            f"--{name}",
+            type=_truth,
+            nargs="?",
+            const=True,
+            default=False,
+            metavar="BOOL",
+            help=explanation,
+        )
+    flags = vars(parser.parse_args(arguments))
+    if not flags["model_base_path"] and not flags["model_config_file"]:
+        parser.error("give --model_base_path or --model_config_file")
+    for name in ("port", "rest_api_port"):
+        flags[name] = flags[name] or None
+    return flags
+
+
+def _truth(text):
+    values = {"true": True, "1": True, "false": False, "0": False}
+    if text.lower() not in values:
+        raise argparse.ArgumentTypeError(f"{text!r} is not true or false")
+    return values[text.lower()]

@@ -1,0 +1,209 @@
+"""Predict, classify and regress on a version of a model."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.framework import types_pb2
+from tensorflow_serving.apis import input_pb2
+
+from serving.local_server.errors import invalid_argument
+from serving.local_server.served_version import ServedVersion
+from serving.saved_model_session import serialized_examples
+
+
+def predict(
+    model: ServedVersion,
+    signature_name: str,
+    inputs: Mapping[str, np.ndarray],
+    output_filter: Iterable[str] = (),
+) -> dict[str, np.ndarray]:
+    """Runs a signature on named inputs.
+
+    Args:
+        model: The version to ask.
+        signature_name: One of its signatures.
+        inputs: Arrays by input name.
+        output_filter: Names of the outputs wanted; none means all.
+
+    Returns:
+        Arrays by output name.
+
+    Raises:
+        tf.errors.OpError: If the request does not fit the signature or the
+            graph refuses it.
+    """
+    signature = model.session.signature_defs[signature_name]
+    _check_input_count(signature, inputs)
+    outputs = tuple(output_filter)
+    for position, name in enumerate(outputs):
+        if name not in signature.outputs:
+            raise invalid_argument(
+                f"output tensor alias not found in signature: {name} Outputs "
+                f"expected to be in the set {_set(signature.outputs)}."
+            )
+        if name in outputs[:position]:
+            raise invalid_argument(f"duplicate output tensor alias: {name}")
+    return model.run("Predict", signature_name, inputs, outputs or None)
+
+
+def classify(
+    model: ServedVersion, signature_name: str, examples: input_pb2.Input
+) -> tuple[np.ndarray, np.ndarray]:
+    """Runs a classification signature.
+
+    Args:
+        model: The version to ask.
+        signature_name: One of its signatures.
+        examples: Examples and, possibly, context.
+
+    Returns:
+        Labels (`bytes`) and float32 scores, both of shape
+        `[examples, classes]`. What the signature lacks is empty or 0.
+
+    Raises:
+        tf.errors.OpError: If it is no such signature, or the graph refuses
+            the examples.
+    """
+    signature = _example_signature(model, signature_name)
+    if len(signature.outputs) not in (1, 2):
+        raise invalid_argument(
+            "Expected one or two output Tensors, found "
+            f"{len(signature.outputs)}"
+        )
+    _check_has_input(signature, "classification")
+    wanted = [
+        name for name in ("classes", "scores") if name in signature.outputs
+    ]
+    if not wanted:
+        raise invalid_argument(
+            "Expected classification signature outputs to contain at least "
+            f'one of "classes" or "scores". Signature was: {signature}'
+        )
+    inputs = _example_inputs(model, examples)
+    outputs = model.run("Classify", signature_name, inputs, wanted)
+    for name, array in outputs.items():
+        _check_classes(name, array, len(inputs["inputs"]))
+    shapes = {array.shape for array in outputs.values()}
+    if len(shapes) > 1:
+        sizes = [outputs[name].shape[1] for name in ("classes", "scores")]
+        raise invalid_argument(
+            "Tensors class and score should match in dim_size(1). Got "
+            f"{sizes[0]} vs. {sizes[1]}"
+        )
+    (shape,) = shapes
+    return (
+        outputs.get("classes", np.full(shape, b"", object)),
+        outputs.get("scores", np.zeros(shape, np.float32)),
+    )
+
+
+def regress(
+    model: ServedVersion, signature_name: str, examples: input_pb2.Input
+) -> np.ndarray:
+    """Runs a regression signature.
+
+    Args:
+        model: The version to ask.
+        signature_name: One of its signatures.
+        examples: Examples and, possibly, context.
+
+    Returns:
+        float32 array of shape `[examples]`.
+
+    Raises:
+        tf.errors.OpError: If it is no such signature, or the graph refuses
+            the examples.
+    """
+    signature = _example_signature(model, signature_name)
+    if len(signature.outputs) != 1:
+        raise invalid_argument("Expected one output Tensor.")
+    _check_has_input(signature, "regression")
+    if "outputs" not in signature.outputs:
+        raise invalid_argument(
+            f"No regression outputs found in SignatureDef: {signature}"
+        )
+    inputs = _example_inputs(model, examples)
+    values = model.run("Regress", signature_name, inputs)["outputs"]
+    count = len(inputs["inputs"])
+    if values.ndim != 1 and values.shape[1:] != (1,):
+        raise invalid_argument(
+            "Expected output Tensor shape to be either [batch_size] or "
+            f"[batch_size, 1] but got {_shape_text(values)}"
+        )
+    if len(values) != count:
+        raise invalid_argument(
+            "Input batch size did not match output batch size: "
+            f"{count} vs. {len(values)}"
+        )
+    if values.dtype != np.float32:
+        raise invalid_argument(
+            f"Expected output Tensor of DT_FLOAT.  Got: {_dtype_text(values)}"
+        )
+    return values.ravel()
+
+
+def _check_input_count(signature, inputs):
+    expected = signature.inputs
+    if len(inputs) == len(expected):
+        return
+    missing = expected.keys() - inputs.keys() - signature.defaults.keys()
+    if missing or len(inputs) > len(expected):
+        raise invalid_argument(
+            f"input size does not match signature: {len(inputs)}!="
+            f"{len(expected)} len({_set(inputs)}) != len({_set(expected)}). "
+            f"Sent extra: {_set(inputs.keys() - expected.keys())}. "
+            f"Missing but required: {_set(missing)}."
+        )
+
+
+def _example_signature(model, name):
+    if name not in model.session.signature_defs:
+        raise invalid_argument(f"No signature was found with the name: {name}")
+    signature = model.session.signature_defs[name]
+    if len(signature.inputs) != 1:
+        raise invalid_argument("Expected one input Tensor.")
+    return signature
+
+
+def _example_inputs(model, examples):
+    texts = serialized_examples(examples)
+    model.metrics.example_counts.observe(len(texts), model.model_name)
+    return {"inputs": texts}
+
+
+def _check_has_input(signature, kind):
+    if "inputs" not in signature.inputs:
+        raise invalid_argument(
+            f"No {kind} inputs found in SignatureDef: {signature}"
+        )
+
+
+def _check_classes(name, array, count):
+    if array.ndim != 2:
+        raise invalid_argument(
+            "Expected Tensor shape: [batch_size num_classes] but got "
+            f"{_shape_text(array)}"
+        )
+    expected = {"classes": "DT_STRING", "scores": "DT_FLOAT"}[name]
+    if _dtype_text(array) != expected:
+        raise invalid_argument(
+            f"Expected {name} Tensor of {expected}. Got: {_dtype_text(array)}"
+        )
+    if len(array) != count:
+        raise invalid_argument(
+            f"Expected {name} output batch size of {count}. Got: {len(array)}"
+        )
+
+
+def _set(names):
+    return f"{{{','.join(sorted(names))}}}"
+
+
+def _shape_text(array):
+    return f"[{','.join(map(str, array.shape))}]"
+
+
+def _dtype_text(array):
+    return types_pb2.DataType.Name(tf.as_dtype(array.dtype).as_datatype_enum)

@@ -1,0 +1,204 @@
+"""JSON text of answers."""
+
+import base64
+import json
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from tensorflow_serving.apis import get_model_metadata_pb2
+from tensorflow_serving.apis import model_pb2
+
+from serving.local_server.errors import invalid_argument
+from serving.local_server.number_text import number_texts
+from serving.saved_model_session import dtype_name
+
+_INTEGERS = "int8 int16 int32 int64 uint8 uint32 uint64".split()
+
+
+def rows_text(outputs: Mapping[str, np.ndarray]) -> str:
+    """Writes the answer to a predict request in row format.
+
+    Args:
+        outputs: Arrays by output name, all with the rows as first dimension.
+
+    Raises:
+        tf.errors.InvalidArgumentError: If they have not, or JSON has no form
+            for one.
+
+    Example:
+    >>> json.loads(rows_text({"scores": np.array([[0.25], [1]])}))
+    {'predictions': [[0.25], [1.0]]}
+    """
+    batch_size = None
+    for name, array in outputs.items():
+        if not array.ndim:
+            raise invalid_argument(
+                f"Tensor name: {name} has no shape information "
+            )
+        if batch_size not in (None, len(array)):
+            raise invalid_argument(
+                f"Tensor name: {name} has inconsistent batch size: "
+                f"{len(array)} expecting: {batch_size}"
+            )
+        batch_size = len(array)
+    columns = {name: _texts(name, array, 1) for name, array in outputs.items()}
+    if len(columns) == 1:
+        (rows,) = columns.values()
+    else:
+        names = [_string(name) for name in columns]
+        rows = [
+            _object(dict(zip(names, row, strict=True)), 8)
+            for row in zip(*columns.values(), strict=True)
+        ]
+    return _object({'"predictions"': _list(rows)})
+
+
+def columns_text(outputs: Mapping[str, np.ndarray]) -> str:
+    """Writes the answer to a predict request in column format.
+
+    Args:
+        outputs: Arrays of any shapes by output name.
+
+    Raises:
+        tf.errors.InvalidArgumentError: If JSON has no form for one.
+
+    Example:
+    >>> json.loads(columns_text({"n": np.array(3), "ok": np.array([True])}))
+    {'outputs': {'n': 3, 'ok': [True]}}
+    """
+    texts = {
+        _string(name): _texts(name, array, 0)[0]
+        for name, array in outputs.items()
+    }
+    text = _object(texts, 4) if len(texts) > 1 else next(iter(texts.values()))
+    return _object({'"outputs"': text})
+
+
+def classes_text(labels: np.ndarray, scores: np.ndarray) -> str:
+    """Writes the answer to a classify request.
+
+    Args:
+        labels: Object array of shape `[examples, classes]` of `bytes`.
+        scores: float32 array of the same shape.
+
+    Example:
+    >>> labels = np.array([[b"no", b"yes"]], object)
+    >>> json.loads(classes_text(labels, np.array([[0.5, 0.25]], np.float32)))
+    {'results': [[['no', 0.5], ['yes', 0.25]]]}
+    """
+    pairs = zip(map(_string, labels.flat), number_texts(scores), strict=True)
+    texts = [f"[{label}, {score}]" for label, score in pairs]
+    rows = _nest(texts, labels.shape, 1)
+    return _object({'"results"': _list(rows)})
+
+
+def regressions_text(values: np.ndarray) -> str:
+    """Writes the answer to a regress request.
+
+    Args:
+        values: float32 array of shape `[examples]`.
+
+    Example:
+    >>> json.loads(regressions_text(np.array([0.5, 2], np.float32)))
+    {'results': [0.5, 2.0]}
+    """
+    return _object({'"results"': _list(number_texts(values))})
+
+
+def message_text(message: Message) -> str:
+    """Writes a message, its unset fields included.
+
+    Example:
+    >>> json.loads(message_text(tf.train.Int64List(value=[5])))
+    {'value': ['5']}
+    """
+    return json_format.MessageToJson(
+        message,
+        preserving_proto_field_name=True,
+        always_print_fields_with_no_presence=True,
+        ensure_ascii=False,
+        indent=4,
+    )
+
+
+def metadata_text(
+    spec: model_pb2.ModelSpec,
+    signatures: get_model_metadata_pb2.SignatureDefMap,
+) -> str:
+    """Writes what is known of a version.
+
+    Args:
+        spec: Its name and number.
+        signatures: Its signatures by name.
+    """
+    inner = _object({'"signature_def"': message_text(signatures)}, 4)
+    return _object({'"model_spec"': message_text(spec), '"metadata"': inner})
+
+
+def error_text(message: str) -> str:
+    """Writes an error.
+
+    Example:
+    >>> json.loads(error_text("no"))
+    {'error': 'no'}
+    """
+    return _object({'"error"': _string(message)})
+
+
+def _object(members, indent=0):
+    """Joins names and values that are JSON text already."""
+    start = "\n" + (indent + 4) * " "
+    lines = [f"{start}{name}: {value}" for name, value in members.items()]
+    end = "\n" + indent * " "
+    return f"{{{','.join(lines)}{end}}}"
+
+
+def _list(texts):
+    return f"[{', '.join(texts)}]"
+
+
+def _texts(name, array, axis):
+    """Returns the JSON of every item along the dimensions before `axis`."""
+    texts = _scalar_texts(name, array) if array.size else []
+    return _nest(texts, array.shape, axis)
+
+
+def _nest(texts, shape, axis):
+    for level in reversed(range(axis, len(shape))):
+        size = shape[level]
+        texts = [
+            _list(texts[row * size : (row + 1) * size])
+            for row in range(math.prod(shape[:level]))
+        ]
+    return texts
+
+
+def _scalar_texts(name, array):
+    if array.dtype in (np.float32, np.float64):
+        return number_texts(array)
+    if array.dtype.name in _INTEGERS:
+        return list(map(str, array.ravel().tolist()))
+    if array.dtype == bool:
+        return ["true" if value else "false" for value in array.ravel()]
+    if array.dtype == object:
+        write = _base64 if name.endswith("_bytes") else _string
+        return [write(value) for value in array.ravel()]
+    dtype = tf.as_dtype(array.dtype).as_datatype_enum
+    raise invalid_argument(
+        f"Failed to write JSON value for tensor type: {dtype_name(dtype)}"
+    )
+
+
+def _base64(value):
+    return f'{{"b64": "{base64.b64encode(value).decode()}"}}'
+
+
+def _string(value):
+    # Bytes that are no UTF-8 are sent as they are.
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "surrogateescape")
+    return json.dumps(value, ensure_ascii=False)
