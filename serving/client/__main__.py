@@ -1,0 +1,103 @@
+"""`python -m serving.client`: ask a server from the shell."""
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: Words after `serving.client`. Defaults to `None`: the
+            process's own.
+
+    Returns:
+        The exit status: 0, or 2 for an error, whose message goes to the
+        standard error output.
+    """
+    options = _parser().parse_args(arguments)
+    from serving.client.server_error import ServerError
+
+    try:
+        with _client(options) as client:
+            answer = _ask(client, options)
+    except (ServerError, ValueError) as error:
+        print(f"serving.client: {error}", file=sys.stderr)
+        return 2
+    print(json.dumps(answer))
+    return 0
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m serving.client",
+        description="Ask a TF Serving server for scores or embeddings.",
+    )
+    parser.add_argument(
+        "command", choices=("predict", "embed", "status", "metadata")
+    )
+    parser.add_argument("--server", default="localhost:8500", metavar="H:P")
+    parser.add_argument(
+        "--rest", action="store_true", help="REST; default is gRPC"
+    )
+    parser.add_argument("--model-name", default="model", metavar="NAME")
+    parser.add_argument("--version", type=int, metavar="N")
+    parser.add_argument("--timeout", type=float, default=10.0, metavar="S")
+    for side in ("in0", "in1"):
+        parser.add_argument(
+            f"--{side}",
+            type=_ids,
+            metavar="IDS",
+            help="rows of ids, as [[1,2],[3]], or one row as 1,2",
+        )
+    return parser
+
+
+def _ids(text):
+    try:
+        return json.loads(text) if text.startswith("[") else [_row(text)]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be rows of ids, as [[1,2],[3]], or one row as 1,2. "
+            f"Received: {text}"
+        ) from None
+
+
+def _row(text):
+    return [int(part) for part in text.split(",")]
+
+
+def _client(options):
+    settings = {
+        "model_name": options.model_name,
+        "version": options.version,
+        "timeout": options.timeout,
+    }
+    if options.rest:
+        from serving.client.rest_client import RestClient
+
+        return RestClient(options.server, **settings)
+    from serving.client.grpc_client import GrpcClient
+
+    return GrpcClient(options.server, **settings)
+
+
+def _ask(client, options):
+    if options.command == "status":
+        return [dataclasses.asdict(version) for version in client.status()]
+    if options.command == "metadata":
+        return client.metadata()
+    if options.command == "embed":
+        return client.embed(in0=options.in0, in1=options.in1).tolist()
+    if options.in0 is None or options.in1 is None:
+        raise ValueError("`predict` must be given both --in0 and --in1.")
+    return client.predict(options.in0, options.in1).tolist()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

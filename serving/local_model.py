@@ -1,0 +1,105 @@
+"""A SavedModel in this process, asked like a server."""
+
+import os
+import pathlib
+
+import grpc
+import numpy as np
+import tensorflow as tf
+
+from serving.client.id_rows import IdSequences
+from serving.client.pair_client import Answers
+from serving.client.pair_client import Call
+from serving.client.pair_client import embeddings_call
+from serving.client.pair_client import scores_call
+from serving.client.server_error import ServerError
+from serving.saved_model_session import SavedModelSession
+from serving.signatures import IN0
+from serving.signatures import IN1
+
+# TensorFlow numbers its errors as gRPC does.
+_CODES = {code.value[0]: code.name for code in grpc.StatusCode}
+
+
+class LocalModel:
+    """The clients' `predict` and `embed` without a server.
+
+    Args:
+        path: A version's directory, or the model's base directory, of which
+            the highest version is taken.
+        batch_size: Rows of one step. Defaults to 256.
+
+    Raises:
+        ValueError: If there is no SavedModel.
+    """
+
+    def __init__(self, path: str | os.PathLike, batch_size: int = 256):
+        self.directory = version_directory(path)
+        self._session = SavedModelSession(self.directory)
+        self._batch_size = batch_size
+
+    @property
+    def signatures(self) -> frozenset[str]:
+        """Names of the signatures that the export holds."""
+        return frozenset(self._session.signature_defs)
+
+    def predict(self, in0: IdSequences, in1: IdSequences) -> np.ndarray:
+        """Returns the scores of pairs, as the clients do."""
+        return self._answer(scores_call(in0, in1))
+
+    def embed(
+        self, in0: IdSequences | None = None, in1: IdSequences | None = None
+    ) -> np.ndarray:
+        """Returns the embeddings of one side, as the clients do."""
+        return self._answer(embeddings_call(in0, in1))
+
+    def close(self):
+        """Frees the model."""
+        self._session.close()
+
+    def _answer(self, call: Call):
+        if call.signature not in self.signatures:
+            raise ServerError(
+                "FAILED_PRECONDITION",
+                f'the export has no signature "{call.signature}". Export '
+                f"again with --mode both.",
+            )
+        answers = Answers(len(call.rows))
+        for batch in call.rows.batches(self._batch_size):
+            answers.put(batch.rows, self._run(call, batch.inputs))
+        return answers.values
+
+    def _run(self, call, inputs):
+        absent = np.zeros((0, 0), np.int64)
+        feeds = {side: inputs.get(side, absent) for side in (IN0, IN1)}
+        try:
+            return self._session.run(call.signature, feeds)[call.output]
+        except tf.errors.OpError as error:
+            raise ServerError(
+                _CODES[error.error_code], error.message
+            ) from error
+
+
+def version_directory(path: str | os.PathLike) -> pathlib.Path:
+    """Returns the directory that holds `saved_model.pb`.
+
+    Args:
+        path: That directory, or one above it with numbered versions.
+
+    Raises:
+        ValueError: If neither is so.
+    """
+    path = pathlib.Path(path)
+    if (path / "saved_model.pb").is_file():
+        return path
+    versions = [
+        child
+        for child in (path.iterdir() if path.is_dir() else ())
+        if child.name.isdigit() and (child / "saved_model.pb").is_file()
+    ]
+    if not versions:
+        raise ValueError(
+            f"{path} is no SavedModel: it holds neither saved_model.pb nor "
+            f"numbered versions with one. Make it with `python -m export`."
+        )
+    return max(versions, key=lambda child: int(child.name))
