@@ -1,0 +1,1 @@
+"""SageMaker's Object2Vec API over a SavedModel or a TF Serving server."""

@@ -1,0 +1,146 @@
+import json
+
+import numpy as np
+import pytest
+
+from serving.client.server_error import ServerError
+from serving.sagemaker_server.bodies import BadRequest
+from serving.sagemaker_server.endpoint import Endpoint
+
+JSON = "application/json"
+LINES = "application/jsonlines"
+
+
+class StubModel:
+    """Scores are the sides' sums; an embedding is the ids' sum and number."""
+
+    def predict(self, in0, in1):
+        pairs = zip(in0, in1, strict=True)
+        return np.array([[sum(a), sum(b)] for a, b in pairs], np.float32)
+
+    def embed(self, in0=None, in1=None):
+        sign = 1 if in1 is None else -1
+        rows = in0 if in1 is None else in1
+        return np.array([[sign * sum(r), len(r)] for r in rows], np.float32)
+
+
+@pytest.fixture
+def endpoint():
+    return Endpoint(StubModel())
+
+
+def invoke(endpoint, body, content_type=JSON, accept=""):
+    if not isinstance(body, bytes):
+        body = json.dumps(body).encode()
+    return endpoint.invoke(body, content_type, accept)
+
+
+def test_pairs_are_scored(endpoint):
+    body = {
+        "instances": [
+            {"in0": [1, 2, 3], "in1": [4]},
+            {"in0": [5], "in1": [6, 7], "label": 1},
+        ]
+    }
+    answer, content_type = invoke(endpoint, body)
+    assert json.loads(answer) == {
+        "predictions": [{"scores": [6.0, 4.0]}, {"scores": [5.0, 13.0]}]
+    }
+    assert content_type == JSON
+
+
+def test_one_side_is_embedded_and_kinds_may_mix(endpoint):
+    body = {
+        "instances": [
+            {"in1": [1, 2]},
+            {"in0": [3]},
+            {"in0": [3], "in1": [4]},
+            {"in0": [5, 6], "in1": None},
+        ]
+    }
+    predictions = json.loads(invoke(endpoint, body)[0])["predictions"]
+    assert predictions == [
+        {"embeddings": [-3.0, 2.0]},
+        {"embeddings": [3.0, 1.0]},
+        {"scores": [3.0, 4.0]},
+        {"embeddings": [11.0, 2.0]},
+    ]
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", JSON, LINES])
+def test_lines_in_and_the_accepted_type_out(endpoint, accept):
+    body = b'{"in0": [1], "in1": [2]}\n\n{"in0": [3], "in1": [4]}\n'
+    answer, content_type = invoke(endpoint, body, LINES, accept)
+    if accept == LINES:
+        rows = [json.loads(line) for line in answer.splitlines()]
+    else:
+        rows = json.loads(answer)["predictions"]
+    assert rows == [{"scores": [1.0, 2.0]}, {"scores": [3.0, 4.0]}]
+    assert content_type == (LINES if accept == LINES else JSON)
+
+
+def test_infer_max_seqlens_cuts_each_side(endpoint):
+    content_type = f"{JSON}; infer_max_seqlens=2,1"
+    body = {"instances": [{"in0": [1, 2, 4]}, {"in1": [8, 16]}]}
+    predictions = json.loads(invoke(endpoint, body, content_type)[0])
+    assert predictions["predictions"] == [
+        {"embeddings": [3.0, 2.0]},
+        {"embeddings": [-8.0, 1.0]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status", "message"),
+    [
+        ([1], JSON, 400, r'The body must be \{"instances"'),
+        ({"instances": 3}, JSON, 400, r'The body must be \{"instances"'),
+        ({"instances": []}, JSON, 400, "at least one record"),
+        ({"instances": [3]}, JSON, 400, r"instances\[0\] must be an object"),
+        ({"instances": [{}]}, JSON, 400, r'instances\[0\] must have "in0"'),
+        ({"instances": [{"in0": 3}]}, JSON, 400, r"\[0\].in0 must be a list"),
+        ({"instances": [{"in0": []}]}, JSON, 400, "at least one integer id"),
+        ({"instances": [{"in0": [1.0]}]}, JSON, 400, "integer id"),
+        ({"instances": [{"in0": [True]}]}, JSON, 400, "integer id"),
+        ({"instances": [{"in0": [-1]}]}, JSON, 400, "ids from 0 on"),
+        ({"instances": [{"in0": [2**63]}]}, JSON, 400, "ids from 0 on"),
+        (b"{", JSON, 400, "The body must be JSON"),
+        (b'{"in0": [1]}\n{', LINES, 400, "Line 2 must be JSON"),
+        (b"1,2", "text/csv", 415, "Content-Type must be .* Received: text/c"),
+        (b"1,2", "", 415, "Received: none"),
+        ({}, f"{JSON}; infer_max_seqlens=3", 400, "must be two lengths"),
+        ({}, f"{JSON}; infer_max_seqlens=0,1", 400, "must be two lengths"),
+    ],
+)
+def test_a_bad_request_says_what_to_change(
+    endpoint, body, content_type, status, message
+):
+    with pytest.raises(BadRequest, match=message) as caught:
+        invoke(endpoint, body, content_type)
+    assert caught.value.status == status
+
+
+def test_deep_nesting_is_a_bad_request(endpoint):
+    with pytest.raises(BadRequest, match="must be JSON"):
+        invoke(endpoint, b"[" * 100_000)
+
+
+def test_another_accept_is_406(endpoint):
+    body = {"instances": [{"in0": [1]}]}
+    with pytest.raises(BadRequest, match="Accept must be") as caught:
+        invoke(endpoint, body, accept="text/html")
+    assert caught.value.status == 406
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("INVALID_ARGUMENT", 400), ("UNAVAILABLE", 503), ("NOT_FOUND", 503)],
+)
+def test_the_models_own_errors_keep_their_message(code, status):
+    class Failing(StubModel):
+        def predict(self, in0, in1):
+            raise ServerError(code, "in0 holds id 99")
+
+    body = {"instances": [{"in0": [99], "in1": [1]}]}
+    with pytest.raises(BadRequest, match="in0 holds id 99") as caught:
+        invoke(Endpoint(Failing()), body)
+    assert caught.value.status == status
