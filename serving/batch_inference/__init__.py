@@ -1,0 +1,1 @@
+"""Scores or embeddings of whole files, resumable."""

@@ -1,0 +1,152 @@
+"""`python -m serving.batch_inference`."""
+
+import argparse
+import os
+import sys
+
+from serving.signatures import EMBEDDINGS_SIGNATURE
+from serving.signatures import IN0
+from serving.signatures import IN1
+from serving.signatures import SCORES_SIGNATURE
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+_USER_ERROR = 2
+_BAD_ROWS = 3
+_INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one job.
+
+    Args:
+        arguments: Words after `serving.batch_inference`. Defaults to `None`:
+            the process's own.
+
+    Returns:
+        The exit status: 0 if all rows were answered, 3 if some are bad, 2
+        for a user's error or a failed server, 130 when interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    from serving.client.server_error import ServerError
+
+    try:
+        return _run(options)
+    except (OSError, ServerError, ValueError) as error:
+        print(f"serving.batch_inference: {error}", file=sys.stderr)
+        return _USER_ERROR
+    except KeyboardInterrupt:
+        print(
+            "serving.batch_inference: interrupted. The same command goes on.",
+            file=sys.stderr,
+        )
+        return _INTERRUPTED
+
+
+def _run(options):
+    from serving.batch_inference.input_files import expand_inputs
+    from serving.batch_inference.job import Job
+    from serving.batch_inference.run_job import run_job
+
+    job = Job(
+        inputs=expand_inputs(options.input),
+        signature=options.signature,
+        side=options.side,
+        output=options.output,
+        sagemaker_output=options.sagemaker_output,
+        bad_rows=options.bad_rows,
+        batch_size=options.batch_size,
+        window=options.window,
+    )
+    model = _model(options)
+    try:
+        counts = run_job(job, model, options.restart)
+    finally:
+        model.close()
+    print(f"{counts.rows} rows, {counts.bad} bad", file=sys.stderr)
+    if not counts.bad:
+        return 0
+    print(f"bad rows are listed in {job.bad_rows_file}", file=sys.stderr)
+    return _BAD_ROWS
+
+
+def _model(options):
+    if options.server:
+        from serving.batch_inference.server_batch_model import ServerBatchModel
+
+        return ServerBatchModel(
+            options.server,
+            options.model_name,
+            options.signature,
+            options.batch_size,
+        )
+    from serving.batch_inference.local_batch_model import LocalBatchModel
+
+    return LocalBatchModel(options.saved_model, options.signature)
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m serving.batch_inference",
+        description="Score pairs, or embed one side, of whole files. After a "
+        "kill the same command goes on where it was.",
+        epilog="Exit status: 0 all rows answered, 3 some rows are bad, 2 the "
+        "job cannot run.",
+    )
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--saved-model",
+        metavar="DIR",
+        help="an export's version directory, or its base directory",
+    )
+    source.add_argument(
+        "--server", metavar="HOST:PORT", help="gRPC address of a TF Serving"
+    )
+    parser.add_argument("--model-name", default="model", metavar="NAME")
+    parser.add_argument(
+        "--signature",
+        default=SCORES_SIGNATURE,
+        choices=(SCORES_SIGNATURE, EMBEDDINGS_SIGNATURE),
+    )
+    parser.add_argument(
+        "--side", choices=(IN0, IN1), help="which side to embed"
+    )
+    parser.add_argument(
+        "--input",
+        required=True,
+        nargs="+",
+        metavar="F",
+        help="files or globs: .jsonl, .jsonl.gz, .jsonl.zst, .parquet",
+    )
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument(
+        "--output", metavar="F", help=".jsonl, .parquet or .npy"
+    )
+    target.add_argument(
+        "--sagemaker-output",
+        metavar="DIR",
+        help="write DIR/<input>.out for each input, as Batch Transform does",
+    )
+    parser.add_argument(
+        "--bad-rows",
+        metavar="F",
+        help="where to list them; default: <output>.bad_rows.jsonl",
+    )
+    parser.add_argument("--batch-size", type=int, default=256, metavar="N")
+    parser.add_argument(
+        "--window",
+        type=int,
+        default=16384,
+        metavar="N",
+        help="rows sorted by length and stored together; default: 16384",
+    )
+    parser.add_argument(
+        "--restart",
+        action="store_true",
+        help="drop what an earlier run has done or written",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

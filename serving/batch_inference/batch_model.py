@@ -1,0 +1,50 @@
+"""What answers the batches of a job."""
+
+import re
+from typing import Protocol
+
+import numpy as np
+
+_ASSERTION = re.compile(r"assertion failed: \[(.*?)\]", re.DOTALL)
+
+
+class Refusal(Exception):
+    """A batch that the model calls invalid; some of its rows are to blame.
+
+    Args:
+        message: The runtime's message. A sentence that the graph asserts is
+            taken out of it.
+
+    Example:
+    >>> print(Refusal("assertion failed: [in0 holds id 9.] [[{{node a}}]]"))
+    in0 holds id 9.
+    """
+
+    def __init__(self, message: str):
+        found = _ASSERTION.search(message)
+        super().__init__(found[1] if found else message.partition("\n")[0])
+
+
+class BatchModel(Protocol):
+    """A model behind one signature; several threads may ask it at once.
+
+    Attributes:
+        identity: JSON values that tell this model from others.
+        in_flight: How many batches are worth asking for at once.
+    """
+
+    identity: dict[str, object]
+    in_flight: int
+
+    def answer(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        """Returns float32 `(batch, dim)`.
+
+        Args:
+            inputs: Side -> int64 `(batch, length)`, padded with 0.
+
+        Raises:
+            Refusal: If rows of the batch are invalid.
+        """
+
+    def close(self):
+        """Frees the model."""

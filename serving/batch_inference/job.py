@@ -1,0 +1,147 @@
+"""What is to be done."""
+
+import dataclasses
+import os
+import pathlib
+
+from serving.batch_inference.json_lines_output import JsonLinesOutput
+from serving.batch_inference.npy_output import NpyOutput
+from serving.batch_inference.parquet_output import ParquetOutput
+from serving.signatures import EMBEDDINGS
+from serving.signatures import EMBEDDINGS_SIGNATURE
+from serving.signatures import IN0
+from serving.signatures import IN1
+from serving.signatures import SCORES
+from serving.signatures import SCORES_SIGNATURE
+
+_ENDINGS = (".jsonl", ".parquet", ".npy")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Job:
+    """Inputs, outputs and how to get from one to the other.
+
+    Args:
+        inputs: Files to read, in this order.
+        signature: `"serving_default"` for scores of both sides, or
+            `"encoder_embeddings"` for one side's embeddings.
+        side: `"in0"` or `"in1"`, of embeddings only. Defaults to `None`.
+        output: File for all answers: `.jsonl`, `.parquet` or `.npy`.
+            Defaults to `None`.
+        sagemaker_output: Instead, the folder for a file `<input>.out` an
+            input, as Batch Transform names them; JSON Lines. Defaults to
+            `None`.
+        bad_rows: File for the rows without an answer. Defaults to `None`:
+            `<output>.bad_rows.jsonl`.
+        batch_size: Rows of a batch. Defaults to 256.
+        window: Rows that are sorted by length and stored together. Defaults
+            to 16,384.
+
+    Raises:
+        ValueError: If the values do not fit together.
+    """
+
+    inputs: tuple[str, ...]
+    signature: str = SCORES_SIGNATURE
+    side: str | None = None
+    output: str | None = None
+    sagemaker_output: str | None = None
+    bad_rows: str | None = None
+    batch_size: int = 256
+    window: int = 16384
+
+    def __post_init__(self):
+        self._check_sides()
+        for name in ("batch_size", "window"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"`{name}` must be at least 1. "
+                    f"Received: {name}={getattr(self, name)!r}"
+                )
+        if (self.output is None) == (self.sagemaker_output is None):
+            raise ValueError(
+                "Give exactly one of `output` and `sagemaker_output`."
+            )
+        if self.output and not self.output.endswith(_ENDINGS):
+            raise ValueError(
+                f"`output` must end with one of {', '.join(_ENDINGS)}. "
+                f"Received: output={self.output!r}"
+            )
+        self._check_files()
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """Names of the sides to read."""
+        return (self.side,) if self.side else (IN0, IN1)
+
+    @property
+    def outputs(self) -> list[tuple[pathlib.Path, list[int]]]:
+        """The outputs, each with the numbers of its inputs."""
+        if self.output:
+            return [(pathlib.Path(self.output), [*range(len(self.inputs))])]
+        folder = pathlib.Path(self.sagemaker_output)
+        return [
+            (folder / f"{os.path.basename(file)}.out", [number])
+            for number, file in enumerate(self.inputs)
+        ]
+
+    @property
+    def bad_rows_file(self) -> pathlib.Path:
+        """Where the rows without an answer are told."""
+        if self.bad_rows:
+            return pathlib.Path(self.bad_rows)
+        return self._beside("bad_rows.jsonl")
+
+    @property
+    def parts_folder(self) -> pathlib.Path:
+        """Where finished windows wait for the others."""
+        return self._beside("parts")
+
+    @property
+    def format(self) -> JsonLinesOutput | ParquetOutput | NpyOutput:
+        """Writes the outputs."""
+        column = EMBEDDINGS if self.side else SCORES
+        if self.output and self.output.endswith(".npy"):
+            return NpyOutput()
+        if self.output and self.output.endswith(".parquet"):
+            return ParquetOutput(column)
+        return JsonLinesOutput(column)
+
+    def _beside(self, ending):
+        if self.output:
+            return pathlib.Path(f"{self.output}.{ending}")
+        return pathlib.Path(self.sagemaker_output, f"batch_inference.{ending}")
+
+    def _check_sides(self):
+        signatures = (SCORES_SIGNATURE, EMBEDDINGS_SIGNATURE)
+        if self.signature not in signatures:
+            raise ValueError(
+                f"`signature` must be one of {', '.join(signatures)}. "
+                f"Received: signature={self.signature!r}"
+            )
+        sides = (
+            (IN0, IN1) if self.signature == EMBEDDINGS_SIGNATURE else (None,)
+        )
+        if self.side not in sides:
+            raise ValueError(
+                f"`side` must be in0 or in1 with {EMBEDDINGS_SIGNATURE}, and "
+                f"must not be given with {SCORES_SIGNATURE}. "
+                f"Received: side={self.side!r}, signature={self.signature!r}"
+            )
+
+    def _check_files(self):
+        files = [*self.inputs, *(path for path, _ in self.outputs)]
+        files.append(self.bad_rows_file)
+        seen = set()
+        for file in map(os.path.realpath, files):
+            if file in seen:
+                raise ValueError(
+                    f"{file}: two inputs or outputs of the job are this file. "
+                    f"Rename one."
+                )
+            seen.add(file)
+        for file in (self.output, self.bad_rows):
+            if file and not pathlib.Path(file).absolute().parent.is_dir():
+                raise ValueError(
+                    f"{file}: its folder does not exist. Make it first."
+                )

@@ -1,0 +1,136 @@
+"""Windows of a JSON Lines file."""
+
+import dataclasses
+import itertools
+import os
+from collections.abc import Iterator
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.json
+
+from serving.batch_inference.id_column import IdColumn
+from serving.batch_inference.record import BadRecord
+from serving.batch_inference.record import parse_record
+from serving.batch_inference.window import Records
+from serving.batch_inference.window import Window
+
+_BLOCK_BYTES = 4 << 20
+_BLANKS = b" \t\r"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_CODECS = {".gz": "gzip", ".zst": "zstd"}
+
+
+def read_json_lines(
+    path: str, number: int, sides: Sequence[str], rows: int
+) -> Iterator["JsonLinesWindow"]:
+    """Yields the windows of a file, plain, `.gz` or `.zst`.
+
+    Every line is a row, so that line i of an answer belongs to line i of the
+    file; a blank one is a bad row.
+
+    Args:
+        path: The file.
+        number: The input's number.
+        sides: Names of the sides to read.
+        rows: Lines of a window.
+
+    Raises:
+        OSError: If the file cannot be read or decompressed.
+    """
+    with pa.OSFile(path) as file:
+        codec = _CODECS.get(os.path.splitext(path)[1])
+        stream = pa.CompressedInputStream(file, codec) if codec else file
+        lines = _lines(stream)
+        for window in itertools.count():
+            found = list(itertools.islice(lines, rows))
+            if not found:
+                return
+            yield JsonLinesWindow(
+                input=number,
+                number=window,
+                file=path,
+                first_line=window * rows + 1,
+                bytes_read=file.tell(),
+                sides=sides,
+                lines=found,
+            )
+
+
+def _lines(stream):
+    rest = stream.read(len(_BYTE_ORDER_MARK))
+    rest = b"" if rest == _BYTE_ORDER_MARK else rest
+    while block := stream.read(_BLOCK_BYTES):
+        *lines, rest = (rest + block).split(b"\n")
+        yield from lines
+    if rest:
+        # A file shorter than a byte order mark has not been split yet.
+        yield from rest.removesuffix(b"\n").split(b"\n")
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class JsonLinesWindow(Window):
+    """Lines, parsed by arrow if all are sound.
+
+    Args:
+        lines: The lines, without their ends.
+    """
+
+    lines: list[bytes]
+
+    def __len__(self):
+        return len(self.lines)
+
+    def parse(self):
+        try:
+            table = self._parse_with_arrow()
+        except pa.ArrowInvalid:
+            return self._parse_one_by_one()
+        ids = {side: IdColumn.from_arrow(table[side]) for side in self.sides}
+        if any(column.broken.any() for column in ids.values()):
+            return self._parse_one_by_one()
+        return Records(ids, {})
+
+    def record(self, row):
+        return self.lines[row].decode("utf-8", "replace").strip()
+
+    def _parse_with_arrow(self):
+        # Arrow would read two objects on one line, or one that spans two
+        # lines. When every line is braced, each line break lies between two
+        # objects; equal counts then mean one object a line.
+        lines = [line.strip(_BLANKS) for line in self.lines]
+        text = b"\n".join(lines)
+        braced = all(
+            line.startswith(b"{") and line.endswith(b"}") for line in lines
+        )
+        if not braced or b"\r" in text:
+            raise pa.ArrowInvalid("a line is not one object")
+        lists = pa.list_(pa.int64())
+        schema = pa.schema([(side, lists) for side in self.sides])
+        table = pyarrow.json.read_json(
+            pa.BufferReader(text),
+            # The cores are busy with the model.
+            pyarrow.json.ReadOptions(
+                use_threads=False, block_size=len(text) + 1
+            ),
+            pyarrow.json.ParseOptions(
+                explicit_schema=schema, unexpected_field_behavior="ignore"
+            ),
+        )
+        if table.num_rows != len(lines):
+            raise pa.ArrowInvalid("a line is not one object")
+        return table
+
+    def _parse_one_by_one(self):
+        rows, reasons = [], {}
+        for row, line in enumerate(self.lines):
+            try:
+                rows.append(parse_record(line, self.sides))
+            except BadRecord as error:
+                rows.append(dict.fromkeys(self.sides))
+                reasons[row] = str(error)
+        ids = {
+            side: IdColumn.from_lists([row[side] for row in rows])
+            for side in self.sides
+        }
+        return Records(ids, reasons)

@@ -1,0 +1,116 @@
+"""Windows of a Parquet file."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterator
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from serving.batch_inference.id_column import IdColumn
+from serving.batch_inference.record import BadRecord
+from serving.batch_inference.record import checked_ids
+from serving.batch_inference.window import Records
+from serving.batch_inference.window import Window
+
+
+def read_parquet(
+    path: str, number: int, sides: Sequence[str], rows: int
+) -> Iterator["ParquetWindow"]:
+    """Yields the windows of a file with list columns `in0`, `in1`.
+
+    Args:
+        path: The file.
+        number: The input's number.
+        sides: Names of the columns to read.
+        rows: Rows of a window.
+
+    Raises:
+        ValueError: If it is no Parquet file, lacks a column, or a column is
+            no list of integers.
+    """
+    first = 0
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            _check_columns(path, file.schema_arrow, sides)
+            share = os.path.getsize(path) / max(1, file.metadata.num_rows)
+            batches = file.iter_batches(rows, columns=list(sides))
+            for window, batch in enumerate(batches):
+                yield ParquetWindow(
+                    input=number,
+                    number=window,
+                    file=path,
+                    first_line=first + 1,
+                    bytes_read=int(share * (first + len(batch))),
+                    sides=sides,
+                    table=pa.Table.from_batches([batch]),
+                )
+                first += len(batch)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path}: cannot be read: {error}") from error
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class ParquetWindow(Window):
+    """Rows of a table.
+
+    Args:
+        table: Columns of the sides.
+    """
+
+    table: pa.Table
+
+    def __len__(self):
+        return len(self.table)
+
+    def parse(self):
+        ids = {
+            side: IdColumn.from_arrow(self.table[side]) for side in self.sides
+        }
+        broken = np.any([column.broken for column in ids.values()], axis=0)
+        return Records(
+            ids, {int(row): self._reason(row) for row in np.flatnonzero(broken)}
+        )
+
+    def record(self, row):
+        return json.dumps(self._values(row))
+
+    def _values(self, row):
+        return self.table.slice(row, 1).to_pylist()[0]
+
+    def _reason(self, row):
+        try:
+            checked_ids(self._values(row), self.sides)
+        except BadRecord as error:
+            return str(error)
+        raise AssertionError(f"row {row} was found broken and is sound")
+
+
+def _check_columns(path, schema, sides):
+    for side in sides:
+        if side not in schema.names:
+            raise ValueError(
+                f'{path}: no column "{side}". Columns in the file: '
+                f"{', '.join(schema.names)}"
+            )
+        type_ = schema.field(side).type
+        if not _holds_ids(type_):
+            raise ValueError(
+                f'{path}: column "{side}" must be a list of integers (a '
+                f"single token is a list of one). It is {type_}"
+            )
+
+
+def _holds_ids(type_):
+    is_list = (
+        pa.types.is_list(type_)
+        or pa.types.is_large_list(type_)
+        or pa.types.is_fixed_size_list(type_)
+    )
+    return is_list and (
+        pa.types.is_integer(type_.value_type)
+        or pa.types.is_null(type_.value_type)
+    )

@@ -1,0 +1,238 @@
+"""Finished windows on the disk, from which a killed job goes on."""
+
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+from typing import NamedTuple
+
+from serving.batch_inference.answers import Answers
+from serving.batch_inference.atomic_file import atomic_file
+from serving.batch_inference.job import Job
+from serving.batch_inference.window import Window
+
+_MANIFEST = "manifest.json"
+_JOINED = "joined.json"
+_LOCK = "lock"
+# In this order: what a kill leaves of a joined job must not look unfinished.
+_OURS = ("*.part", "*.bad", "*.tmp", _MANIFEST, _JOINED)
+
+
+class Counts(NamedTuple):
+    """Rows of a finished job.
+
+    Args:
+        rows: All rows.
+        bad: Rows without an answer.
+    """
+
+    rows: int
+    bad: int
+
+
+class Parts:
+    """The folder of a job's finished windows.
+
+    At every moment a kill leaves a folder from which the next run goes on:
+    `manifest.json` says whose parts they are; `I-W.part` is window W of input
+    I, whose bad rows, if any, were written before as `I-W.bad`;
+    `joined.json` says that all outputs are there.
+
+    Args:
+        job: `Job`.
+        model: Identity of the model, JSON values.
+        restart: Whether to start anew. Defaults to `False`.
+
+    Attributes:
+        counts: `Counts` if all outputs are there already, or `None`.
+
+    Raises:
+        ValueError: If the folder is another job's, an output exists, or
+            another process is at work; the message says how to go on.
+    """
+
+    def __init__(self, job: Job, model: dict, restart: bool = False):
+        self._job = job
+        self._model = model
+        self._manifest = _manifest(job, model)
+        self._folder = job.parts_folder
+        self.counts = None
+        made = not self._folder.exists()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(self._folder)
+        try:
+            self._begin(restart)
+        except BaseException as error:
+            if made and isinstance(error, ValueError):
+                self.clear()
+            self.close()
+            raise
+        self.finished = {_key(path) for path in self._folder.glob("*.part")}
+
+    def close(self):
+        """Lets another process go on."""
+        os.close(self._lock)
+
+    def write(self, window: Window, answers: Answers):
+        """Stores a window; only then does it count as finished."""
+        part = self._path(window.key, "part")
+        if answers.reasons:
+            with atomic_file(part.with_suffix(".bad")) as file:
+                file.write(_bad_rows(window, answers.reasons))
+        with atomic_file(part) as file:
+            self._job.format.write_part(file, answers)
+
+    def join(self, windows: list[tuple[int, int]], rows: int) -> Counts:
+        """Writes the outputs from all windows.
+
+        Args:
+            windows: Keys of all windows, in order.
+            rows: How many rows they hold.
+
+        Raises:
+            ValueError: If an input has changed since the job began.
+        """
+        if _manifest(self._job, self._model) != self._manifest:
+            raise ValueError(
+                "an input has changed while the job ran. Give --restart to "
+                "begin anew."
+            )
+        for path, inputs in self._job.outputs:
+            keys = [key for key in windows if key[0] in inputs]
+            with atomic_file(path) as file:
+                self._job.format.join(
+                    file, [self._path(key, "part") for key in keys]
+                )
+        counts = Counts(rows, self._join_bad_rows(windows))
+        joined = {**self._manifest, "counts": counts}
+        _write_json(self._folder / _JOINED, joined)
+        return counts
+
+    def clear(self):
+        """Removes the folder with what is ours in it."""
+        self._remove_files()
+        (self._folder / _LOCK).unlink()
+        if not any(self._folder.iterdir()):
+            self._folder.rmdir()
+
+    def _begin(self, restart):
+        joined, manifest = self._folder / _JOINED, self._folder / _MANIFEST
+        if not restart and joined.exists():
+            content = json.loads(joined.read_text())
+            counts = content.pop("counts")
+            self._check_same(content)
+            self.counts = Counts(*counts)
+        elif not restart and manifest.exists():
+            self._check_same(json.loads(manifest.read_text()))
+        else:
+            self._check_absent(restart)
+            self._remove_files()
+            _write_json(manifest, self._manifest)
+
+    def _check_absent(self, restart):
+        outputs = [path for path, _ in self._job.outputs]
+        for path in (*outputs, self._job.bad_rows_file):
+            if path.exists() and not restart:
+                raise ValueError(
+                    f"{path} exists already. Write to another file, or give "
+                    f"--restart to write it anew."
+                )
+
+    def _check_same(self, manifest):
+        if manifest == self._manifest:
+            return
+        differences = [
+            f"{name} was {_text(manifest.get(name))} and is "
+            f"{_text(self._manifest.get(name))}"
+            for name in sorted({*manifest, *self._manifest})
+            if manifest.get(name) != self._manifest.get(name)
+        ]
+        raise ValueError(
+            f"{self._folder} holds the beginning of another job: "
+            f"{'; '.join(differences)}. Run that job to its end, or give "
+            f"--restart to drop it."
+        )
+
+    def _remove_files(self):
+        for pattern in _OURS:
+            for path in self._folder.glob(pattern):
+                path.unlink()
+
+    def _join_bad_rows(self, windows):
+        paths = [self._path(key, "bad") for key in windows]
+        paths = [path for path in paths if path.exists()]
+        if not paths:
+            self._job.bad_rows_file.unlink(missing_ok=True)
+            return 0
+        with atomic_file(self._job.bad_rows_file) as file:
+            for path in paths:
+                with open(path, "rb") as source:
+                    shutil.copyfileobj(source, file)
+        with open(self._job.bad_rows_file, "rb") as file:
+            return sum(1 for _ in file)
+
+    def _path(self, key, ending):
+        return self._folder / f"{key[0]:06d}-{key[1]:08d}.{ending}"
+
+
+def _key(path):
+    number, window = path.stem.split("-")
+    return int(number), int(window)
+
+
+def _lock(folder):
+    # The kernel lets go of it when the process dies, however it does.
+    file = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        raise ValueError(
+            f"another process is at work in {folder}. Wait for it, or end it."
+        ) from None
+    return file
+
+
+def _manifest(job, model):
+    inputs = {}
+    for number, file in enumerate(job.inputs):
+        stat = os.stat(file)
+        inputs[f"input {number}"] = {
+            "file": os.path.abspath(file),
+            "bytes": stat.st_size,
+            "modified_ns": stat.st_mtime_ns,
+        }
+    outputs = [os.path.abspath(path) for path, _ in job.outputs]
+    return {
+        **inputs,
+        **model,
+        "outputs": outputs,
+        "bad_rows": os.path.abspath(job.bad_rows_file),
+        "signature": job.signature,
+        "side": job.side,
+        "batch_size": job.batch_size,
+        "window": job.window,
+    }
+
+
+def _bad_rows(window, reasons):
+    lines = [
+        {
+            "file": window.file,
+            "line": window.first_line + row,
+            "reason": reason,
+            "record": window.record(row),
+        }
+        for row, reason in reasons.items()
+    ]
+    return "".join(json.dumps(line) + "\n" for line in lines).encode()
+
+
+def _write_json(path: pathlib.Path, content):
+    with atomic_file(path) as file:
+        file.write(json.dumps(content, indent=1).encode())
+
+
+def _text(value):
+    return "absent" if value is None else json.dumps(value)

@@ -1,0 +1,91 @@
+"""Runs a job from where it stands to its end."""
+
+import concurrent.futures
+import contextlib
+import os
+
+from serving.batch_inference.answering import Answering
+from serving.batch_inference.batch_model import BatchModel
+from serving.batch_inference.input_files import read_windows
+from serving.batch_inference.job import Job
+from serving.batch_inference.parts import Counts
+from serving.batch_inference.parts import Parts
+from serving.batch_inference.progress import Progress
+
+
+def run_job(job: Job, model: BatchModel, restart: bool = False) -> Counts:
+    """Answers all rows of a job that no earlier run has answered.
+
+    While the model computes, one thread reads and parses the next window and
+    another writes the last one.
+
+    Args:
+        job: `Job`.
+        model: `BatchModel`.
+        restart: Whether to drop what an earlier run has done. Defaults to
+            `False`.
+
+    Returns:
+        The counts of all rows, those of earlier runs included.
+
+    Raises:
+        ValueError: If the job cannot go on where it stands.
+        OSError: If a file cannot be read or written.
+        ServerError: If a server fails. What is finished stays.
+    """
+    with contextlib.closing(Parts(job, model.identity, restart)) as parts:
+        counts = parts.counts or _Run(job, model, parts).run()
+        parts.clear()
+    return counts
+
+
+class _Run:
+    def __init__(self, job, model, parts):
+        self._job = job
+        self._model = model
+        self._parts = parts
+        self._windows = read_windows(job.inputs, job.sides, job.window)
+        self._keys = []
+        self._rows = 0
+        self._skipped = 0.0
+        self._sizes = [os.path.getsize(file) for file in job.inputs]
+
+    def run(self):
+        with (
+            Answering(self._model, self._job.batch_size) as answering,
+            concurrent.futures.ThreadPoolExecutor(1) as reader,
+            concurrent.futures.ThreadPoolExecutor(1) as writer,
+            Progress() as progress,
+        ):
+            self._answer_windows(answering, reader, writer, progress)
+        return self._parts.join(self._keys, self._rows)
+
+    def _answer_windows(self, answering, reader, writer, progress):
+        answered = 0
+        written = None
+        upcoming = reader.submit(self._next)
+        while (found := upcoming.result()) is not None:
+            window, records = found
+            upcoming = reader.submit(self._next)
+            answers = answering.answers(records)
+            if written:
+                written.result()
+            written = writer.submit(self._parts.write, window, answers)
+            answered += len(window)
+            progress.update(self._share(window), self._skipped, answered)
+        if written:
+            written.result()
+
+    def _next(self):
+        """Returns the next window that is to be answered, parsed."""
+        for window in self._windows:
+            self._keys.append(window.key)
+            self._rows += len(window)
+            if window.key not in self._parts.finished:
+                return window, window.parse()
+            self._skipped = self._share(window)
+        return None
+
+    def _share(self, window):
+        before = sum(self._sizes[: window.input])
+        return (before + window.bytes_read) / sum(self._sizes)

@@ -1,0 +1,94 @@
+import io
+import json
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+
+from serving.batch_inference import json_lines_output
+from serving.batch_inference.answers import Answers
+from serving.batch_inference.json_lines_output import JsonLinesOutput
+from serving.batch_inference.npy_output import NpyOutput
+from serving.batch_inference.parquet_output import ParquetOutput
+
+NAN = float("nan")
+
+
+def _answers(rows, reasons=()):
+    return Answers(np.array(rows, np.float32), dict(reasons))
+
+
+WINDOWS = [
+    _answers([[0.25, 1.0], [NAN, NAN], [-0.1, 3e-9]], {1: 'no "in1"'}),
+    Answers(np.zeros((1, 0), np.float32), {0: "bad"}),
+    _answers([[0.0, 123456789.0]]),
+]
+
+
+def _joined(tmp_path, output, windows):
+    parts = [tmp_path / str(number) for number in range(len(windows))]
+    for part, answers in zip(parts, windows, strict=True):
+        with open(part, "wb") as file:
+            output.write_part(file, answers)
+    joined = io.BytesIO()
+    output.join(joined, parts)
+    joined.seek(0)
+    return joined
+
+
+def test_json_lines_are_those_of_sagemaker(tmp_path):
+    joined = _joined(tmp_path, JsonLinesOutput("scores"), WINDOWS)
+    assert joined.read().decode().splitlines() == [
+        '{"scores": [0.25, 1.0]}',
+        '{"error": "no \\"in1\\""}',
+        '{"scores": [-0.1, 3e-9]}',
+        '{"error": "bad"}',
+        '{"scores": [0.0, 123456790.0]}',
+    ]
+
+
+def test_json_lines_give_the_same_floats_in_every_chunk(tmp_path, monkeypatch):
+    monkeypatch.setattr(json_lines_output, "_NUMBERS_AT_ONCE", 50)
+    rng = np.random.default_rng(0)
+    values = rng.normal(0, 1, (40, 7)).astype(np.float32)
+    values *= 10.0 ** rng.integers(-30, 30, (40, 7))
+    values[13] = np.nan
+    output = JsonLinesOutput("embeddings")
+    joined = _joined(tmp_path, output, [Answers(values, {13: "why"})])
+    rows = [json.loads(line) for line in joined]
+    assert rows.pop(13) == {"error": "why"}
+    found = np.array([row["embeddings"] for row in rows], np.float32)
+    np.testing.assert_array_equal(found, np.delete(values, 13, axis=0))
+
+
+def test_parquet_has_null_for_a_bad_row(tmp_path):
+    joined = _joined(tmp_path, ParquetOutput("scores"), WINDOWS)
+    table = pyarrow.parquet.read_table(joined)
+    assert str(table.schema.field("scores").type) == "list<element: float>"
+    rows = table["scores"].to_pylist()
+    assert rows[:2] == [[0.25, 1.0], None]
+    assert rows[2] == [float(np.float32(-0.1)), float(np.float32(3e-9))]
+    assert rows[3:] == [None, [0.0, float(np.float32(123456789))]]
+
+
+def test_npy_has_nan_for_a_bad_row(tmp_path):
+    values = np.load(_joined(tmp_path, NpyOutput(), WINDOWS))
+    expected = [
+        [0.25, 1.0],
+        [NAN, NAN],
+        [-0.1, 3e-9],
+        [NAN, NAN],
+        [0.0, 123456789.0],
+    ]
+    np.testing.assert_array_equal(values, np.array(expected, np.float32))
+    assert values.dtype == np.float32
+
+
+@pytest.mark.parametrize("windows", [[], WINDOWS[1:2]], ids=["none", "bad"])
+def test_output_without_any_answer(tmp_path, windows):
+    rows = len(windows)
+    assert np.load(_joined(tmp_path, NpyOutput(), windows)).shape == (rows, 0)
+    joined = _joined(tmp_path, ParquetOutput("scores"), windows)
+    assert pyarrow.parquet.read_table(joined).num_rows == rows
+    joined = _joined(tmp_path, JsonLinesOutput("scores"), windows)
+    assert len(joined.readlines()) == rows

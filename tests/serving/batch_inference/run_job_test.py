@@ -1,0 +1,341 @@
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from serving.batch_inference import parts
+from serving.batch_inference.job import Job
+from serving.batch_inference.run_job import run_job
+from tests.serving.batch_inference.fake_model import FakeModel
+from tests.serving.batch_inference.fake_model import expected
+
+ROOT = pathlib.Path(__file__).parents[3]
+ROWS = 100
+BAD = {20: '"in1" is empty', 55: "in0 holds id 777."}
+
+
+def _records(rows=ROWS):
+    rng = np.random.default_rng(0)
+    records = [
+        {"in0": rng.integers(1, 99, n).tolist(), "in1": [int(n)]}
+        for n in rng.integers(1, 9, rows)
+    ]
+    records[20]["in1"] = []
+    records[55]["in0"][0] = 777
+    return records
+
+
+@pytest.fixture
+def records():
+    return _records()
+
+
+@pytest.fixture
+def source(tmp_path, records):
+    path = tmp_path / "in.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def _job(source, output, **options):
+    options = {"window": 16, "batch_size": 4, **options}
+    return Job(inputs=(str(source),), output=str(output), **options)
+
+
+def _files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet", "npy"])
+@pytest.mark.parametrize("input_kind", ["jsonl", "parquet"])
+def test_row_i_answers_row_i(tmp_path, records, source, input_kind, kind):
+    if input_kind == "parquet":
+        source = tmp_path / "in.parquet"
+        pyarrow.parquet.write_table(pa.Table.from_pylist(records), source)
+    output = tmp_path / f"out.{kind}"
+    counts = run_job(_job(source, output), FakeModel())
+    assert counts == (ROWS, 2)
+    for row, answer in enumerate(_read(output)):
+        good = expected(records[row]["in0"], records[row]["in1"])
+        assert answer == (None if row in BAD else good)
+    assert not (tmp_path / f"out.{kind}.parts").exists()
+
+
+def _read(path):
+    if path.suffix == ".npy":
+        rows = np.load(path)
+        return [None if np.isnan(row).any() else row.tolist() for row in rows]
+    if path.suffix == ".parquet":
+        return pyarrow.parquet.read_table(path)["scores"].to_pylist()
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    return [row.get("scores") for row in rows]
+
+
+def test_bad_rows_are_listed(tmp_path, records, source):
+    run_job(_job(source, tmp_path / "out.jsonl"), FakeModel())
+    listed = (tmp_path / "out.jsonl.bad_rows.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in listed] == [
+        {
+            "file": str(source),
+            "line": row + 1,
+            "reason": reason,
+            "record": json.dumps(records[row]),
+        }
+        for row, reason in BAD.items()
+    ]
+    answers = (tmp_path / "out.jsonl").read_text().splitlines()
+    assert json.loads(answers[20]) == {"error": BAD[20]}
+
+
+def test_without_bad_rows_there_is_no_list(tmp_path):
+    (tmp_path / "in.jsonl").write_text('{"in0": [1], "in1": [2]}\n')
+    job = _job(tmp_path / "in.jsonl", tmp_path / "out.npy")
+    assert run_job(job, FakeModel()) == (1, 0)
+    assert sorted(_files(tmp_path)) == ["in.jsonl", "out.npy"]
+
+
+def test_sagemaker_output_is_one_file_an_input(tmp_path, source):
+    (tmp_path / "b.jsonl").write_text('{"in0": [5], "in1": [2]}\n')
+    job = Job(
+        inputs=(str(tmp_path / "b.jsonl"), str(source)),
+        sagemaker_output=str(tmp_path / "made" / "out"),
+        window=16,
+    )
+    assert run_job(job, FakeModel()) == (ROWS + 1, 2)
+    files = _files(tmp_path / "made" / "out")
+    assert sorted(files) == [
+        "b.jsonl.out",
+        "batch_inference.bad_rows.jsonl",
+        "in.jsonl.out",
+    ]
+    assert files["b.jsonl.out"] == b'{"scores": [5.0, 1.0, 2.0, 1.0]}\n'
+    assert files["in.jsonl.out"].count(b"\n") == ROWS
+
+
+def test_embeddings_of_one_side(tmp_path, source, records):
+    job = _job(
+        source,
+        tmp_path / "out.jsonl",
+        signature="encoder_embeddings",
+        side="in0",
+    )
+    assert run_job(job, FakeModel()) == (ROWS, 1)
+    first = (tmp_path / "out.jsonl").read_text().splitlines()[0]
+    assert json.loads(first) == {"embeddings": expected(records[0]["in0"])}
+
+
+class Crash(BaseException):
+    pass
+
+
+class Crashes:
+    """Makes the n-th call of a function the last thing a process does."""
+
+    def __init__(self, monkeypatch, module, name):
+        self._function = getattr(module, name)
+        self.calls = 0
+        self.at = None
+        monkeypatch.setattr(module, name, self)
+
+    def __call__(self, *arguments, **keywords):
+        self.calls += 1
+        if self.at is not None and self.calls >= self.at:
+            raise Crash
+        return self._function(*arguments, **keywords)
+
+
+STAGES = {
+    "before_rename": (os, "replace"),
+    "before_flush": (os, "fsync"),
+    "before_removal": (os, "unlink"),
+}
+
+
+@pytest.mark.parametrize(("module", "name"), STAGES.values(), ids=STAGES.keys())
+def test_every_crash_is_made_good(tmp_path, source, module, name, monkeypatch):
+    outputs = tmp_path / "whole"
+    outputs.mkdir()
+    with monkeypatch.context() as patch:
+        crashes = Crashes(patch, module, name)
+        run_job(_job(source, outputs / "out.jsonl"), FakeModel())
+    whole = _files(outputs)
+    assert crashes.calls > 5
+    # The last removal, of the lock, is of the test below.
+    calls = crashes.calls - (name == "unlink")
+    for call in range(1, calls + 1):
+        folder = tmp_path / f"crash{call}"
+        folder.mkdir()
+        job = _job(source, folder / "out.jsonl")
+        with monkeypatch.context() as patch:
+            Crashes(patch, module, name).at = call
+            with pytest.raises(Crash):
+                run_job(job, FakeModel())
+        joined = (folder / "out.jsonl").exists()
+        model = FakeModel()
+        assert run_job(job, model) == (ROWS, 2)
+        assert _files(folder) == whole
+        assert not (joined and model.shapes)
+
+
+def test_crash_after_the_last_part_is_gone(tmp_path, source, monkeypatch):
+    job = _job(source, tmp_path / "out.jsonl")
+    with monkeypatch.context() as patch:
+        Crashes(patch, os, "rmdir").at = 1
+        with pytest.raises(Crash):
+            run_job(job, FakeModel())
+    # Nothing tells this moment from the end of the job.
+    with pytest.raises(ValueError, match="out.jsonl exists already"):
+        run_job(job, FakeModel())
+    assert len(_read(tmp_path / "out.jsonl")) == ROWS
+
+
+def test_finished_windows_are_not_asked_for_again(
+    tmp_path, source, monkeypatch
+):
+    job = _job(source, tmp_path / "out.jsonl")
+    with monkeypatch.context() as patch:
+        # The manifest, five windows of which two have bad rows.
+        Crashes(patch, os, "replace").at = 1 + 5 + 2 + 1
+        with pytest.raises(Crash):
+            run_job(job, FakeModel())
+    finished = len(list((tmp_path / "out.jsonl.parts").glob("*.part")))
+    assert finished == 5
+    model = FakeModel()
+    assert run_job(job, model) == (ROWS, 2)
+    assert sum(shape["in0"][0] for shape in model.shapes) == ROWS - 5 * 16
+
+
+@pytest.mark.parametrize("windows", [1, 20])
+def test_killed_process_is_continued(tmp_path, windows):
+    source = tmp_path / "in.jsonl"
+    lines = [json.dumps(record) for record in _records(800)]
+    source.write_text("\n".join(lines))
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killed.mkdir()
+    job = _job(source, whole / "out.jsonl")
+    run_job(job, FakeModel())
+    script = ROOT / "tests" / "serving" / "batch_inference" / "resume_target.py"
+    process = subprocess.Popen(
+        [sys.executable, script, source, killed / "out.jsonl"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    folder = killed / "out.jsonl.parts"
+    deadline = time.monotonic() + 60
+    while len(list(folder.glob("*.part"))) < windows:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (killed / "out.jsonl").exists()
+    run_job(_job(source, killed / "out.jsonl"), FakeModel())
+    assert _files(killed) == _files(whole)
+
+
+@pytest.fixture
+def begun(tmp_path, source, monkeypatch):
+    """A job of which three windows are finished."""
+    job = _job(source, tmp_path / "out.jsonl")
+    with monkeypatch.context() as patch:
+        Crashes(patch, os, "replace").at = 5
+        with pytest.raises(Crash):
+            run_job(job, FakeModel())
+    return job
+
+
+CHANGES = {
+    "window": ({"window": 8}, "window was 16 and is 8"),
+    "batch_size": ({"batch_size": 5}, "batch_size was 4 and is 5"),
+    "bad_rows": ({"bad_rows": "b"}, 'bad_rows was ".*jsonl" and is ".*/b"'),
+    "side": (
+        {"signature": "encoder_embeddings", "side": "in0"},
+        'side was absent and is "in0"; signature was "serving_default"',
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "message"), CHANGES.values(), ids=CHANGES)
+def test_other_options_do_not_continue(begun, source, options, message):
+    job = _job(source, begun.output, **options)
+    with pytest.raises(ValueError, match=message):
+        run_job(job, FakeModel())
+    assert run_job(begun, FakeModel()) == (ROWS, 2)
+
+
+def test_other_model_does_not_continue(begun):
+    with pytest.raises(
+        ValueError, match='fake was "fake" and is "other".*--re'
+    ):
+        run_job(begun, FakeModel(name="other"))
+
+
+def test_changed_input_does_not_continue(begun, source):
+    source.write_text(source.read_text() + '{"in0": [1], "in1": [1]}\n')
+    with pytest.raises(ValueError, match="input 0 was .*bytes.* and is .*--re"):
+        run_job(begun, FakeModel())
+    assert run_job(begun, FakeModel(), restart=True) == (ROWS + 1, 2)
+
+
+def test_restart_asks_for_everything(begun):
+    model = FakeModel()
+    run_job(begun, model, restart=True)
+    refused = sum(shape["in0"][0] for shape in model.shapes)
+    assert refused > ROWS - 2
+    assert len(_read(pathlib.Path(begun.output))) == ROWS
+
+
+def test_input_that_changes_meanwhile_is_an_error(tmp_path, source):
+    class Changing(FakeModel):
+        def answer(self, inputs):
+            os.utime(source, (1, 1))
+            return super().answer(inputs)
+
+    job = _job(source, tmp_path / "out.jsonl")
+    with pytest.raises(ValueError, match="an input has changed while the job"):
+        run_job(job, Changing())
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.bad_rows.jsonl"])
+def test_finished_output_is_kept(tmp_path, source, name):
+    (tmp_path / name).write_text("mine")
+    job = _job(source, tmp_path / "out.jsonl")
+    with pytest.raises(ValueError, match=f"{name} exists already.*--restart"):
+        run_job(job, FakeModel())
+    assert (tmp_path / name).read_text() == "mine"
+    assert not (tmp_path / "out.jsonl.parts").exists()
+    assert run_job(job, FakeModel(), restart=True) == (ROWS, 2)
+    assert (tmp_path / name).read_text() != "mine"
+
+
+def test_restart_drops_an_old_list_of_bad_rows(tmp_path, source):
+    job = _job(source, tmp_path / "out.jsonl")
+    run_job(job, FakeModel())
+    source.write_text('{"in0": [1], "in1": [2]}\n')
+    assert run_job(job, FakeModel(), restart=True) == (1, 0)
+    assert not job.bad_rows_file.exists()
+
+
+def test_two_processes_do_not_share_a_job(begun):
+    holder = parts.Parts(begun, FakeModel().identity)
+    try:
+        with pytest.raises(ValueError, match="another process is at work in"):
+            run_job(begun, FakeModel(), restart=True)
+    finally:
+        holder.close()
+    assert run_job(begun, FakeModel()) == (ROWS, 2)
+
+
+def test_files_of_others_stay(begun):
+    other = begun.parts_folder / "notes.txt"
+    other.write_text("mine")
+    run_job(begun, FakeModel(), restart=True)
+    assert other.read_text() == "mine"
