@@ -5,19 +5,31 @@ DEVELOPMENT := .venv/.development-installed
 SOURCES := o2v_keras export serving tests notebooks benchmarks conftest.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint format bench clean
+# What `make serve` serves, and under which name.
+MODEL ?= build/demo/export
+NAME ?= model
+
+.PHONY: help demo test test-slow test-serving serve lint format bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' Makefile
 
-demo: $(RUNTIME) ## train on WordNet, export, ask the SavedModel; about 3 minutes
+demo: $(RUNTIME) ## train on WordNet, export, serve, ask; about 2 minutes
 	$(BIN)/python -m notebooks.wordnet_demo
+	$(BIN)/python -m notebooks.serving_demo
 
 test: lint ## lint and run the tests
 	$(BIN)/python -m pytest -q -m "not slow"
 
 test-slow: $(DEVELOPMENT) ## run the tests that are too heavy for every change
 	$(BIN)/python -m pytest -q -m slow
+
+test-serving: $(DEVELOPMENT) ## check a server: SERVER=host:port MODEL=... NAME=...
+	O2V_SERVER=$(SERVER) O2V_EXPORT=$(MODEL) O2V_MODEL_NAME=$(NAME) \
+	    $(BIN)/python -m pytest -q tests/serving/contract
+
+serve: $(RUNTIME) ## serve MODEL as NAME: TF Serving, or embedded without Docker
+	serving/deploy/serve.sh $(MODEL) $(NAME) $(BIN)/python
 
 lint: $(DEVELOPMENT) ## check style without changing a file
 	$(BIN)/ruff format --check $(SOURCES)
@@ -29,6 +41,8 @@ format: $(DEVELOPMENT) ## bring all files into house style
 
 bench: $(RUNTIME) ## print the benchmarks' ratios on this machine
 	$(BIN)/python -m benchmarks.reading
+	$(BIN)/python -m benchmarks.serving
+	$(BIN)/python -m benchmarks.batch_inference
 
 clean: ## remove what the other targets made, the environment included
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache
