@@ -179,21 +179,3 @@ def test_fit_takes_our_dataset_the_users_own_and_arrays():
         losses.append(history.history["loss"])
     np.testing.assert_allclose(losses[1:], [losses[0]] * 2, rtol=1e-5)
     assert losses[0][1] < losses[0][0]
-
-
-def test_fit_plays_one_epoch_a_pass():
-    source = make_source(labels=[1] * 10)
-    config = make_config(negative_sampling_rate=1, mini_batch_size=7)
-    model = Object2Vec(config)
-    dataset = load_dataset(source, config)
-    history = model.fit(dataset, epochs=3, shuffle=False, verbose=0)
-    batches = PairBatches(
-        PairTable.from_arrays(*source.values()), config, training=True
-    )
-    model = Object2Vec(config)
-    losses = []
-    for epoch in range(3):
-        batches.epoch = epoch
-        fitted = model.fit(batches.dataset(), shuffle=False, verbose=0)
-        losses += fitted.history["loss"]
-    np.testing.assert_allclose(history.history["loss"], losses, rtol=1e-6)

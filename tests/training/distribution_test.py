@@ -19,9 +19,8 @@ VARIANTS = {
     "hcnn_tied": {**HCNN, **TIED},
     "bilstm": BILSTM,
     "bilstm_tied": {**BILSTM, **TIED, **REGRESSION},
-    "pooled": {**POOLED, **REGRESSION},
     "pooled_tied": {**POOLED, **TIED, "optimizer": "adam"},
-    "negatives_and_buckets": {
+    "pooled_with_negatives": {
         **POOLED,
         "negative_sampling_rate": 2,
         "bucket_width": 3,

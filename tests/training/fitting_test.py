@@ -192,6 +192,7 @@ def test_replicas_resume_in_mid_epoch(tmp_path_factory):
     folder, result, snapshots = run_with_snapshots(
         tmp_path_factory, replicas=2, changes={"epochs": 2}
     )
+    assert result.model.distribute_strategy.num_replicas_in_sync == 2
     killed = snapshots / "1-2"
     resumed = run(killed, resume=True, replicas=2, changes={"epochs": 2})
     assert_same_training(killed, resumed, folder, result)

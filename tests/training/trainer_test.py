@@ -1,5 +1,6 @@
 import json
 
+import keras
 import numpy as np
 import pytest
 
@@ -154,6 +155,24 @@ def test_quiet_training_prints_nothing(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_calls_the_users_callbacks_after_its_own(tmp_path):
+    saved = []
+
+    def look(epoch, logs):
+        checkpoint = read_checkpoint(tmp_path / "checkpoint.zip")
+        saved.append((epoch, checkpoint.epoch, len(read_history(tmp_path))))
+
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=look)
+    train(
+        make_config(epochs=2),
+        make_source(9),
+        model_dir=tmp_path,
+        callbacks=[callback],
+        verbose=0,
+    )
+    assert saved == [(0, 1, 1), (1, 2, 2)]
+
+
 def test_a_used_directory_is_refused(trained):
     folder, _ = trained
     before = (folder / "model.keras").stat().st_mtime_ns
@@ -266,6 +285,15 @@ def test_checks_every_channel_before_training(channel, tmp_path):
     with pytest.raises(DataError, match="label=5"):
         train(make_config(), **sources, model_dir=tmp_path, verbose=0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_training_data_must_be_positive(tmp_path):
+    config = make_config(negative_sampling_rate=1)
+    mixed, positive = make_source(9), make_source(9, label=1)
+    settings = {"model_dir": tmp_path, "verbose": 0}
+    with pytest.raises(DataError, match="label"):
+        train(config, mixed, **settings)
+    train(config.replace(epochs=1), positive, validation=mixed, **settings)
 
 
 def test_bad_rows_can_be_skipped(tmp_path):
