@@ -31,7 +31,9 @@ def evaluate(model: Object2Vec, source: Source) -> dict:
     2
     """
     table = load_pairs(source, model.config)
-    batches = PairBatches(table, model.config, training=False)
+    # A model trained on several replicas is evaluated on them as well.
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    batches = PairBatches(table, model.config, False, replicas)
     metrics = model.evaluate(batches.dataset(), return_dict=True, verbose=0)
     return {
         "metrics": metrics,

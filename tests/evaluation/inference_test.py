@@ -7,6 +7,7 @@ from o2v_keras import embed
 from o2v_keras import evaluate
 from o2v_keras import predict_scores
 from o2v_keras.data.data_error import DataError
+from o2v_keras.training.distribution import make_strategy
 
 PAIRS = {
     "in0": [[1], [2, 3, 4, 5, 6], [7, 8], [1, 1, 1]],
@@ -78,6 +79,18 @@ def test_cut_sequences_are_warned_about(model):
 def test_rejects_another_side(model):
     with pytest.raises(ValueError, match='`side` must be "in0" or "in1"'):
         embed(model, "encoder0", {"in0": [[1]]})
+
+
+def test_a_model_of_two_replicas_is_evaluated_alike(model):
+    strategy = make_strategy(2, mini_batch_size=32)
+    with strategy.scope():
+        mirrored = Object2Vec(model.config)
+    mirrored.set_weights(model.get_weights())
+    uneven = {name: values[:3] for name, values in PAIRS.items()}
+    expected = evaluate(model, uneven)["metrics"]
+    assert evaluate(mirrored, uneven)["metrics"] == pytest.approx(
+        expected, rel=1e-5
+    )
 
 
 def test_evaluation_counts_every_row_once(model):
