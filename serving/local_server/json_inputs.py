@@ -105,7 +105,7 @@ def decode_base64(value) -> bytes:
     text = "".join(value["b64"].split())
     body = text.rstrip("=")
     padding = -len(body) % 4
-    if padding == 3 or len(text) - len(body) not in (0, padding):
+    if len(text) - len(body) not in (0, padding):
         raise invalid_argument("Unable to base64 decode")
     try:
         return base64.b64decode(body + padding * "=", validate=True)

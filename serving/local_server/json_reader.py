@@ -21,6 +21,11 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _WORD = re.compile(r"null|true|false")
 _NOT_FINITE = re.compile(r"(-?)(NaN|Inf(?:inity)?)")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]*)?([eE][+-]?[0-9]*)?")
+# Numbers in a list that Python's parser reads as the C++ one, which is fast.
+_PLAIN_NUMBERS = re.compile(
+    r"(?:-?(?:0|[1-9][0-9]{0,16})(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-9]{1,2})?"
+    r"[ \t\n\r]*,[ \t\n\r]*)+"
+)
 _PAIRED_ESCAPES = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     r"|\\u(?![dD][89a-fA-F])|\\[^u]"
@@ -103,8 +108,17 @@ class _Reader:
                 self._take(",", f"Missing a comma or {closer} after an {kind}.")
             if closer == "}":
                 self._read_name()
+            elif container is not None:
+                self._read_plain_numbers(container)
             first = self._value("Invalid value.")
         return self._document[0]
+
+    def _read_plain_numbers(self, container):
+        self._peek()
+        if match := _PLAIN_NUMBERS.match(self._text, self._position):
+            numbers = match.group().rstrip()[:-1]
+            container.extend(json.loads(f"[{numbers}]"))
+            self._position = match.end()
 
     def _read_name(self):
         if self._peek() != '"':

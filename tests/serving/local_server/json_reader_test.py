@@ -50,6 +50,9 @@ def test_literals_tell_integers_from_decimals():
         (b"hello", "Invalid value. at offset: 0"),
         (b'{"a": [1, 2,]}', "Invalid value. at offset: 12"),
         (b'{"a": [', "Invalid value. at offset: 7"),
+        (b'{"a": [1, 2, ', "Invalid value. at offset: 13"),
+        (b'{"a": [1, 2, 03]}', "Missing a comma or ] after an array element."),
+        (b'{"a": [1, 2,, 3]}', "Invalid value. at offset: 12"),
         (b'{"a": }', "Invalid value. at offset: 6"),
         (b'{"a": nan}', "Invalid value. at offset: 6"),
         (b'{"a": +1}', "Invalid value. at offset: 6"),
@@ -124,6 +127,15 @@ JSON = st.recursive(
     ),
     max_leaves=20,
 )
+
+
+@pytest.mark.parametrize(
+    "numbers", ["1", "1, 2", "0,-1.5e-3 ,\n1E5,2", "1e308,1e22, 3", "-0.0,0"]
+)
+def test_runs_of_numbers_are_read_alike(numbers):
+    expected = json.loads(f"[{numbers}]")
+    found = _Reader(f'{{"a": [{numbers}, Inf, [{numbers}], {numbers}]}}').read()
+    assert found["a"] == [*expected, math.inf, expected, *expected]
 
 
 @settings(deadline=None, database=None, derandomize=True)

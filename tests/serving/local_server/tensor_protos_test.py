@@ -37,6 +37,7 @@ def test_arrays_make_the_round_trip(dtype, shape):
     message = tensor_pb2.TensorProto()
     fill_proto(message, array)
     assert not message.tensor_content
+    assert message.HasField("tensor_shape")
     for reader in (to_array, tf.make_ndarray):
         back = reader(message)
         assert back.dtype == array.dtype
