@@ -62,8 +62,9 @@ class RestClient(PairClient):
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
         self._session.headers.update(headers or {})
-        if root_certificates is not None:
-            self._session.verify = root_certificates
+        # Given with each request: what a session holds yields to
+        # REQUESTS_CA_BUNDLE in the environment.
+        self._verify = True if root_certificates is None else root_certificates
 
     def status(self):
         answer = self._retried(
@@ -114,7 +115,7 @@ class RestClient(PairClient):
     def _send(self, method, url, body, timeout):
         try:
             response = self._session.request(
-                method, url, json=body, timeout=timeout
+                method, url, json=body, timeout=timeout, verify=self._verify
             )
         except requests.Timeout as error:
             raise ServerError("DEADLINE_EXCEEDED", str(error)) from error
