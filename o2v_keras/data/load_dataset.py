@@ -49,6 +49,12 @@ def load_pairs(
     >>> len(load_pairs(source, config))
     2
     """
+    if not isinstance(config, Object2VecConfig):
+        raise TypeError(
+            "`config` must be an Object2VecConfig; make one of "
+            "hyperparameters with Object2VecConfig.from_hyperparameters. "
+            f"Received: {type(config).__name__}"
+        )
     table, rejected = _read(source)
     report = check_pairs(table, config, rejected, training)
     if not report.rows:

@@ -179,3 +179,9 @@ def test_fit_takes_our_dataset_the_users_own_and_arrays():
         losses.append(history.history["loss"])
     np.testing.assert_allclose(losses[1:], [losses[0]] * 2, rtol=1e-5)
     assert losses[0][1] < losses[0][0]
+
+
+def test_names_what_is_no_configuration():
+    source = {"in0": [[1]], "in1": [[2]], "label": [1]}
+    with pytest.raises(TypeError, match="from_hyperparameters. .*: dict"):
+        load_dataset(source, {"enc0_vocab_size": 9})
