@@ -1,6 +1,7 @@
 """Versions that come and go, as observed on the real TF Serving."""
 
 import shutil
+import threading
 import time
 
 import grpc
@@ -12,7 +13,10 @@ from tensorflow_serving.apis import model_management_pb2
 from tensorflow_serving.apis import model_service_pb2_grpc
 from tensorflow_serving.apis import prediction_log_pb2
 
+from serving.local_server import model_registry
 from serving.local_server.local_server import LocalServer
+from serving.local_server.model_config import single_model
+from serving.local_server.model_config import wanted_versions
 from tests.serving.local_server.models import write_adder
 
 
@@ -44,8 +48,8 @@ class Watched:
         return aside.rename(self.base / model / str(number))
 
     def start(self, **flags):
-        flags = {"model_name": "m", "model_base_path": self.base / "m", **flags}
-        self.server = LocalServer(**flags, **self._flags)
+        model = {"model_name": "m", "model_base_path": self.base / "m"}
+        self.server = LocalServer(**{**model, **self._flags, **flags})
         return self.server
 
     def status(self, model="m"):
@@ -289,6 +293,51 @@ def test_labels_move_with_the_configuration(watched):
         assert "Unrecognized servable version label: stable" in answer.text
 
 
+def test_labels_in_use_move_only_to_what_is_there(watched):
+    watched.publish(1)
+    allowed = {"allow_version_labels_for_unavailable_models": True}
+    with watched.start(**allowed):
+        for number in (1, 1):
+            labels = {"stable": number, "next": 9}
+            watched.reload(config(watched, "m", version_labels=labels))
+        answer = watched.predict("/labels/next")
+        assert "Servable not found for request: Specific(m, 9)" in answer.text
+        labels = {"stable": 9}
+        code, _ = refusal(
+            watched.reload, config(watched, "m", version_labels=labels)
+        )
+        assert code == "FAILED_PRECONDITION"
+        assert watched.added("/labels/stable") == 1
+
+
+def test_folders_may_be_looked_at_only_when_asked(watched):
+    watched.publish(1)
+    with watched.start(file_system_poll_wait_seconds=0):
+        watched.publish(2)
+        time.sleep(0.3)
+        assert watched.status() == [(1, "AVAILABLE")]
+        watched.reload(config(watched, "m"))
+        watched.wait_for((2, "AVAILABLE"), (1, "END"))
+
+
+def test_a_look_that_a_reload_overtakes_does_not_count(watched, monkeypatch):
+    watched.publish(1)
+    watched.publish(2)
+    overtaking = single_model("m", watched.base / "m")
+    overtaking.config[0].model_version_policy.specific.versions.append(1)
+
+    def look(found_by):
+        monkeypatch.setattr(model_registry, "wanted_versions", wanted_versions)
+        found = wanted_versions(found_by)
+        server._registry.configure(overtaking)
+        return found
+
+    monkeypatch.setattr(model_registry, "wanted_versions", look)
+    server = watched.start(file_system_poll_wait_seconds=0)
+    with server:
+        watched.wait_for((1, "AVAILABLE"))
+
+
 @pytest.mark.parametrize(
     ("policy", "numbers"),
     [
@@ -333,8 +382,6 @@ def test_server_does_not_start_without_its_model(watched):
 
 
 def test_server_waits_for_its_base_path(watched):
-    import threading
-
     server = watched.start()
     start = threading.Thread(target=server.__enter__)
     start.start()
