@@ -29,7 +29,9 @@ class PooledEmbeddingEncoder(keras.layers.Layer):
 
     Call arguments:
         inputs: Float tensor of shape `(batch_size, steps, embedding_dim)`;
-            must be finite, at padded steps too.
+            must be finite, at padded steps too. Or of shape
+            `(batch_size, embedding_dim)`: means that a pooled
+            `TokenEmbedding` has taken while looking up.
         mask: Optional bool tensor of shape `(batch_size, steps)`, `True` at
             real steps. Defaults to `None` (every step is real).
         training: Optional bool. Whether to apply dropout.
@@ -52,6 +54,9 @@ class PooledEmbeddingEncoder(keras.layers.Layer):
     - [Iyyer et al., 2015](https://aclanthology.org/P15-1162/)
     """
 
+    # Whoever builds a graph may look means up instead of embeddings.
+    takes_means = True
+
     def __init__(self, dropout=0.0, **kwargs):
         check_rate("dropout", dropout)
         super().__init__(**kwargs)
@@ -61,8 +66,9 @@ class PooledEmbeddingEncoder(keras.layers.Layer):
         )
 
     def call(self, inputs, mask=None, training=None):
-        mean = ops.cast(_masked_mean(inputs, mask), self.compute_dtype)
-        return self.pooled_dropout(mean, training=training)
+        if len(inputs.shape) == 3:
+            inputs = ops.cast(_masked_mean(inputs, mask), self.compute_dtype)
+        return self.pooled_dropout(inputs, training=training)
 
     def compute_mask(self, inputs, mask=None):
         return None

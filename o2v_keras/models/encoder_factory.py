@@ -57,7 +57,8 @@ def make_encoder(
             names the builder in `ENCODERS`: a function from `config` to a
             layer called as `layer(embedded, mask=mask)` on
             `(batch, length, token_embedding_dim)` and a bool
-            `(batch, length)`.
+            `(batch, length)`; one with an attribute `takes_means` is called
+            on the means of real tokens, `(batch, token_embedding_dim)`.
         token_embedding: The table; the same layer twice ties two encoders.
         input_name: Name of the model's input, `(batch, length)` int64.
         name: Name of the model.
@@ -73,7 +74,10 @@ def make_encoder(
     ids = SequenceLimit(config.max_seq_len, name="sequence_limit")(inputs)
     mask = PaddingMask(name="padding_mask")(ids)
     encoder = ENCODERS[config.network](config)
-    encoding = encoder(token_embedding(ids), mask=mask)
+    if getattr(encoder, "takes_means", False):
+        encoding = encoder(token_embedding(ids, mask=mask, pooled=True))
+    else:
+        encoding = encoder(token_embedding(ids), mask=mask)
     if encoding.shape[1:] != (config.enc_dim,):
         raise ValueError(
             f'The encoder "{config.network}" must give encodings of shape '

@@ -30,6 +30,35 @@ def test_looks_up_rows():
     np.testing.assert_array_equal(outputs, table[ids])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_pooled_rows_are_means_of_real_tokens(dtype):
+    embedding = TokenEmbedding(9, 3, dtype=dtype)
+    ids = np.array([[4, 4, 0, 7], [0, 0, 0, 0], [0, 5, 0, 0]])
+    outputs = embedding(ids, mask=ids != 0, pooled=True)
+    assert outputs.dtype == embedding.compute_dtype
+    table = embedding.embeddings.numpy()
+    expected = [(2 * table[4] + table[7]) / 3, np.zeros(3), table[5]]
+    np.testing.assert_allclose(
+        tf.cast(outputs, "float32"), expected, rtol=1e-2, atol=1e-6
+    )
+    if dtype == "float32":
+        np.testing.assert_allclose(outputs, expected, rtol=1e-6)
+
+
+def test_gradient_of_pooled_rows_holds_each_id_once():
+    embedding = TokenEmbedding(9, 2)
+    ids = tf.constant([[4, 4, 0, 7], [0, 7, 0, 0]])
+    weights = tf.constant([[3.0, 6.0], [1.0, 2.0]])
+    with tf.GradientTape() as tape:
+        outputs = embedding(ids, mask=ids != 0, pooled=True)
+        loss = tf.reduce_sum(outputs * weights)
+    gradient = tape.gradient(loss, embedding.embeddings.value)
+    assert sorted(gradient.indices.numpy()) == [4, 7]
+    dense = tf.convert_to_tensor(gradient).numpy()
+    np.testing.assert_allclose(dense[4], [2.0, 4.0])
+    np.testing.assert_allclose(dense[7], [1.0 + 1.0, 2.0 + 2.0])
+
+
 def test_initializes_the_table():
     outputs = TokenEmbedding(5, 3, "ones")(np.array([[4, 0]]))
     np.testing.assert_array_equal(outputs, np.ones((1, 2, 3)))

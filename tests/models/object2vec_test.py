@@ -11,6 +11,7 @@ from o2v_keras.registry import COMPARATORS
 from o2v_keras.registry import ENCODERS
 from tests.checks import check_model
 from tests.graphs import lengths
+from tests.graphs import optimized_nodes
 
 HCNN = {"enc0_network": "hcnn", "enc0_layers": 2}
 BILSTM = {"enc0_network": "bilstm"}
@@ -292,6 +293,15 @@ def test_a_row_sparse_step_holds_no_tensor_of_table_size(changes, storage):
     step = tf.function(lambda: model.train_step((INPUTS, CLASSES)))
     found = 977 in lengths(step.get_concrete_function().graph)
     assert found == (storage == "dense")
+
+
+@pytest.mark.parametrize("changes", [POOLED, {**HCNN, **TIED}])
+def test_nor_does_one_that_tensorflow_has_optimized(changes):
+    model = make_model(**changes, token_embedding_storage_type="row_sparse")
+    nodes = optimized_nodes(lambda: model.fit(INPUTS, CLASSES, verbose=0))
+    reads = [node.name for node in nodes if node.op == "ReadVariableOp"]
+    assert any("dense" in name for name in reads)
+    assert not [name for name in reads if "token_embedding" in name]
 
 
 @pytest.mark.parametrize("steps", [1, 3, 10])
