@@ -23,7 +23,7 @@ from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.row_origin import Source
 from o2v_keras.data.text_lines import TextLines
 
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 512 << 10
 _BLOCK_BYTES = 1 << 20
 _GROUP_LINES = 64
 _COLUMN_TYPES = {
@@ -56,7 +56,8 @@ def read_json_lines(
         sides: Names of the sides to read, of `"in0"` and `"in1"`.
         label: bool. Whether to read labels.
         chunk_bytes: int. Text parsed at a time; a longer line is still read
-            whole. Defaults to 1 MiB, which the processor's cache holds.
+            whole. Defaults to 512 KiB, which the processor's cache holds
+            with all that is made of it.
 
     Yields:
         Pairs and rejected rows, chunk by chunk.
@@ -106,14 +107,14 @@ def _read_chunks(path, chunk_bytes):
 def _whole_lines(stream, chunk_bytes):
     rest = stream.read(len(_BYTE_ORDER_MARK))
     rest = b"" if rest == _BYTE_ORDER_MARK else rest
+    begun = [rest]  # joined once, however many blocks a line is long
     while block := stream.read(chunk_bytes):
         end = block.rfind(b"\n") + 1
         if end:
-            yield rest + block[:end]
-            rest = block[end:]
-        else:
-            rest += block
-    if rest:
+            yield b"".join([*begun, block[:end]])
+            begun = []
+        begun.append(block[end:])
+    if rest := b"".join(begun):
         yield rest
 
 

@@ -177,13 +177,10 @@ class _Digits:
 
     def ids(self, first, past):
         lengths = past - first
-        filled = lengths > 0
-        # Rises by one where a list begins and falls where it has ended.
-        inside = np.zeros(len(self._starts) + 1, np.int8)
-        inside[first[filled]] += 1
-        inside[past[filled]] -= 1
-        inside = np.cumsum(inside[:-1], dtype=np.int8).view(bool)
-        return Sequences.from_lengths(self._values(inside), lengths)
+        before = np.cumsum(lengths) - lengths
+        runs = np.repeat(first - before, lengths)
+        runs += np.arange(runs.size)  # (ids,)
+        return Sequences.from_lengths(self._values(runs), lengths)
 
     def decimals(self, first, past):
         numbers = self._values(first)
@@ -213,13 +210,15 @@ class _Digits:
     def _values(self, runs):
         """The numbers that the given runs write, int64."""
         ends, lengths = self._ends[runs], self._lengths[runs]
-        if lengths.max(initial=0) > _LONGEST:
+        longest = lengths.max(initial=0)
+        if longest <= 8:
+            return self._last_digits(ends, lengths)
+        if longest > _LONGEST:
             raise _NotPlain
         values = self._last_digits(ends, np.minimum(lengths, 8))
         long = np.flatnonzero(lengths > 8)
-        if long.size:
-            high = self._last_digits(ends[long] - 8, lengths[long] - 8)
-            values[long] += high * 10**8
+        high = self._last_digits(ends[long] - 8, lengths[long] - 8)
+        values[long] += high * 10**8
         return values
 
     def _last_digits(self, ends, count):
