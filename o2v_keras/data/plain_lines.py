@@ -21,6 +21,7 @@ _SLOT = re.compile(
     rb"(?<=\[)[0-9, ]*(?=\])"  # between the brackets of a list
     rb"|(?<=[: ])[0-9]+(?:\.[0-9]+)?(?=[ ,}])"  # a single number
 )
+_RUN = re.compile(rb"[0-9]+")
 _ZERO, _COMMA, _SPACE, _POINT = b"0, ."
 _LONGEST = 16
 # Both below 10^15, an integer divided by a power of ten is rounded once, so
@@ -104,20 +105,22 @@ class _Layout(NamedTuple):
 
 def _parse(lines, layout, wanted):
     digits = _Digits(np.frombuffer(lines.text, np.uint8))
-    places = lines.starts
-    runs = {}
+    places, runs = lines.starts, digits.runs_from(lines.starts)
+    spans = {}
     names = [*layout.slots, None]
     for literal, name in zip(layout.literals, names, strict=True):
         places = _past(digits.data, places, literal)
+        runs = runs + len(_RUN.findall(literal))
         if name is not None:
-            find = digits.lists if layout.slots[name] else digits.numbers
-            *runs[name], places = find(places)
+            find = digits.list_ends if layout.slots[name] else digits.ends
+            past, places = find(runs, places)
+            spans[name], runs = (runs, past), past
     if (places != lines.ends).any():
         raise _NotPlain
     return {
-        name: digits.ids(*runs[name])
+        name: digits.ids(*spans[name])
         if is_list
-        else digits.decimals(*runs[name])
+        else digits.decimals(*spans[name])
         for name, is_list in wanted.items()
     }
 
@@ -144,36 +147,40 @@ class _Digits:
         self.data = data
         is_digit = data - _ZERO < 10  # smaller bytes wrap around
         edges = np.flatnonzero(is_digit[1:] != is_digit[:-1]) + 1
-        self._starts, self._ends = edges.reshape(-1, 2).T.copy()
-        self._lengths = self._ends - self._starts
+        starts, self._ends = edges.reshape(-1, 2).T.copy()
+        self._lengths = self._ends - starts
+        self._starts = np.append(starts, -1)  # one more, which is nowhere
         self._refuse_leading_zeros()
         ends = self._ends[:-1]
-        gaps = self._starts[1:] - ends
+        gaps = starts[1:] - ends
         spaced = (gaps == 2) & (data[ends + 1] == _SPACE)
         follows = (data[ends] == _COMMA) & (spaced | (gaps == 1))
         # The last run of each series of runs with commas between.
         self._last = np.append(np.flatnonzero(~follows), len(gaps))
 
-    def lists(self, places):
-        """Finds the series of runs at places: first, past the last; ends."""
-        first, filled = self._runs_at(places)
-        last = self._last[np.searchsorted(self._last, first[filled])]
-        past, ends = first.copy(), places.copy()
+    def runs_from(self, places):
+        """Numbers of the first runs at or after places."""
+        return np.searchsorted(self._starts[:-1], places)
+
+    def list_ends(self, runs, places):
+        """Lists of `runs` at `places`: the runs past them and their ends."""
+        filled = self._begin_at(runs, places)
+        last = self._last[np.searchsorted(self._last, runs[filled])]
+        past, ends = runs.copy(), places.copy()
         past[filled] = last + 1
         ends[filled] = self._ends[last]
-        return first, past, ends
+        return past, ends
 
-    def numbers(self, places):
-        """Finds the one or two runs of a number: first, past the last; ends."""
-        first, found = self._runs_at(places)
-        if not found.all():
+    def ends(self, runs, places):
+        """Numbers of one or two runs: the runs past them and their ends."""
+        if not self._begin_at(runs, places).all():
             raise _NotPlain
-        ends = self._ends[first]
+        ends = self._ends[runs]
         pointed = self.data[ends] == _POINT
-        past = first + 1 + pointed
-        if (self._starts[past[pointed] - 1] != ends[pointed] + 1).any():
+        past = runs + 1 + pointed
+        if not self._begin_at(past[pointed] - 1, ends[pointed] + 1).all():
             raise _NotPlain
-        return first, past, self._ends[past - 1]
+        return past, self._ends[past - 1]
 
     def ids(self, first, past):
         lengths = past - first
@@ -198,14 +205,15 @@ class _Digits:
         return numbers
 
     def _refuse_leading_zeros(self):
-        led = (self.data[self._starts] == _ZERO) & (self._lengths > 1)
-        if (self.data[self._starts[led] - 1] != _POINT).any():
+        starts = self._starts[:-1]
+        led = (self.data[starts] == _ZERO) & (self._lengths > 1)
+        if (self.data[starts[led] - 1] != _POINT).any():
             raise _NotPlain
 
-    def _runs_at(self, places):
-        """Numbers of the runs at or after places, and which are at them."""
-        runs = np.searchsorted(self._starts, places)
-        return runs, np.append(self._starts, -1)[runs] == places
+    def _begin_at(self, runs, places):
+        if runs.max(initial=0) >= len(self._starts):
+            raise _NotPlain
+        return self._starts[runs] == places
 
     def _values(self, runs):
         """The numbers that the given runs write, int64."""
