@@ -104,16 +104,21 @@ class PairBatches:
             for column in columns:
                 column.set_shape([None])
             *columns, offsets = columns
-            return tf.data.Dataset.from_tensor_slices(
-                (offsets[:-1], offsets[1:])
-            ).map(
-                lambda start, stop: self._batch(
-                    *(column[start:stop] for column in columns)
-                ),
-                num_parallel_calls=tf.data.AUTOTUNE,
+            bounds = (offsets[:-1], offsets[1:])
+            return tf.data.Dataset.zip(
+                tf.data.Dataset.from_tensor_slices(bounds),
+                tf.data.Dataset.from_tensors(tuple(columns)).repeat(),
             )
 
+        # Gathering is mapped over all passes' batches: a map inside of
+        # `flat_map` would be compiled anew in every pass.
         batches = tf.data.Dataset.range(1).flat_map(one_epoch)
+        batches = batches.map(
+            lambda bounds, columns: self._batch(
+                *(column[slice(*bounds)] for column in columns)
+            ),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
         batches = batches.apply(
             tf.data.experimental.assert_cardinality(self.num_batches)
         )
