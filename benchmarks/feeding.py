@@ -32,7 +32,8 @@ from o2v_keras.models.presets import SNLI  # noqa: E402
 from o2v_keras.models.presets import WIKIPEDIA  # noqa: E402
 
 REPEATS = 5
-STEPS = 500
+FITS = 3
+STEPS = 250
 PLANNED_ROWS = 1_000_000
 GENERATOR = np.random.default_rng(0)
 
@@ -72,19 +73,19 @@ def _configurations(movielens):
     rating = Object2VecConfig(**MOVIELENS_RATING)
     large = Object2VecConfig(**{**MOVIELENS_RATING, "mini_batch_size": 2048})
     sentences = _table(
-        _lengths(60_000, 11, 60),
-        _lengths(60_000, 11, 60),
+        _lengths(30_000, 11, 60),
+        _lengths(30_000, 11, 60),
         SNLI["enc0_vocab_size"],
-        GENERATOR.integers(3, size=60_000).astype(float),
+        GENERATOR.integers(3, size=30_000).astype(float),
     )
     snli = Object2VecConfig(
         **{**SNLI, "mini_batch_size": 64, "bucket_width": 5}
     )
     articles = _table(
-        _lengths(60_000, 20, 50),
-        _lengths(60_000, 150, 200),
+        _lengths(30_000, 20, 50),
+        _lengths(30_000, 150, 200),
         WIKIPEDIA["enc0_vocab_size"],
-        np.ones(60_000),
+        np.ones(30_000),
     )
     wikipedia = Object2VecConfig(**{**WIKIPEDIA, "enc0_max_seq_len": 200})
     return {
@@ -164,7 +165,7 @@ def _print_training(table, alone):
 
     fed = "fed by the pipeline"
     ready = "fed one batch that is ready"
-    times = interleaved({fed: fit(pipeline), ready: fit(one_batch)}, REPEATS)
+    times = interleaved({fed: fit(pipeline), ready: fit(one_batch)}, FITS)
     for name, timing in times.items():
         print(f"fit, {name}: {STEPS / timing.median:,.0f} steps/s")
     loss = [
@@ -173,13 +174,13 @@ def _print_training(table, alone):
     ]
     print(
         f"share of a step lost to the pipeline: {statistics.median(loss):.1%} "
-        f"({min(loss):.1%} to {max(loss):.1%} in {REPEATS} runs)"
+        f"({min(loss):.1%} to {max(loss):.1%} in {FITS} runs)"
     )
-    shares = [_waiting_share(model, pipeline) for _ in range(REPEATS)]
+    shares = [_waiting_share(model, pipeline) for _ in range(FITS)]
     print(
         "share of a step spent waiting in next(iterator): "
         f"{statistics.median(shares):.1%} ({min(shares):.1%} to "
-        f"{max(shares):.1%} in {REPEATS} runs)"
+        f"{max(shares):.1%} in {FITS} runs)"
     )
     print(f"batches alone: {alone / _rate(times[ready]):.1f} times the steps/s")
 

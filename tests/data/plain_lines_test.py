@@ -117,6 +117,8 @@ def test_reads_what_is_asked_for_among_constant_fields():
         pytest.param(line([1, ""], [2], 1), id="comma_at_end"),
         pytest.param(line(["", 1], [2], 1), id="comma_at_begin"),
         pytest.param(line([1, "", 2], [2], 1), id="two_commas"),
+        pytest.param(line(["1,,2"], [2], 1), id="commas_side_by_side"),
+        pytest.param(line(["1,-2"], [2], 1), id="minus_after_comma"),
         pytest.param(
             line([1], [2], '1, "in0": [3]'), id="repeated_field"
         ),
