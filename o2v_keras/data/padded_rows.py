@@ -22,10 +22,16 @@ class PaddedRows:
     """
 
     def __init__(self, sequences: Sequences, max_seq_len: int):
-        with tf.device("CPU:0"):
-            self._values = tf.constant(sequences.values, tf.int64)
-            self._offsets = tf.constant(sequences.offsets, tf.int64)
+        longest = sequences.lengths.max(initial=0)
         self._max_seq_len = max_seq_len
+        self._cuts = longest > max_seq_len
+        self._even = longest == sequences.lengths.min(initial=longest)
+        values = sequences.values
+        if self._even:
+            values = values.reshape(len(sequences), longest)[:, :max_seq_len]
+        with tf.device("CPU:0"):
+            self._values = tf.constant(values, tf.int64)
+            self._offsets = tf.constant(sequences.offsets, tf.int64)
 
     def gather(self, rows: tf.Tensor) -> tf.Tensor:
         """Returns ids int64 `(batch, longest row of the batch)`.
@@ -33,10 +39,27 @@ class PaddedRows:
         Args:
             rows: Row numbers, int64 `(batch,)`.
         """
-        starts = tf.gather(self._offsets, rows)
-        lengths = tf.gather(self._offsets, rows + 1) - starts
-        lengths = tf.minimum(lengths, self._max_seq_len)[:, tf.newaxis]
-        steps = tf.range(tf.reduce_max(lengths))[tf.newaxis, :]
-        real = steps < lengths  # (B, T)
-        places = tf.where(real, starts[:, tf.newaxis] + steps, 0)
-        return tf.where(real, tf.gather(self._values, places), 0)
+        if self._even:
+            return tf.gather(self._values, rows)
+        # The kernels themselves: around them tf.RaggedTensor makes a dozen
+        # more, which take longer than a batch of short rows.
+        ragged = tf.raw_ops.RaggedGather(
+            params_nested_splits=[self._offsets],
+            params_dense_values=self._values,
+            indices=rows,
+            OUTPUT_RAGGED_RANK=1,
+        )
+        (offsets,) = ragged.output_nested_splits
+        return tf.raw_ops.RaggedTensorToTensor(
+            shape=tf.stack([-1, self._width(offsets)]),
+            values=ragged.output_dense_values,
+            default_value=tf.constant(0, tf.int64),
+            row_partition_tensors=[offsets],
+            row_partition_types=["ROW_SPLITS"],
+        )
+
+    def _width(self, offsets):
+        if not self._cuts:
+            return tf.constant(-1, tf.int64)  # as wide as the longest row
+        longest = tf.reduce_max(offsets[1:] - offsets[:-1])
+        return tf.minimum(longest, self._max_seq_len)
