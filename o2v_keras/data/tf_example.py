@@ -1,0 +1,125 @@
+"""Pairs as serialized `tf.train.Example`s, the records of our TFRecord files.
+
+A record has the int64 lists `in0` and `in1` and the float list `label` of one
+number; an unlabelled record has no `label`.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from o2v_keras.data.data_error import DataError
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.row_origin import RowOrigin
+from o2v_keras.data.sequences import Sequences
+
+_SIDE = {"dtype": tf.int64, "row_splits_dtype": tf.int64}
+_LABEL = {"dtype": tf.float32, "row_splits_dtype": tf.int64}
+
+
+def make_example(
+    in0: Iterable[int] | None = None,
+    in1: Iterable[int] | None = None,
+    label: float | None = None,
+) -> bytes:
+    """Serializes one record; equal records give equal bytes.
+
+    Args:
+        in0: Ids of the first side, or `None` to leave it out.
+        in1: Ids of the second side, or `None` to leave it out.
+        label: float, stored as float32, or `None` to leave it out.
+
+    Returns:
+        bytes of a `tf.train.Example`.
+
+    Example:
+    >>> record = make_example(in0=[6, 17], in1=[16], label=1)
+    >>> parse_examples([record]).in0[0]
+    array([ 6, 17])
+    """
+    example = tf.train.Example()
+    feature = example.features.feature
+    for name, ids in (("in0", in0), ("in1", in1)):
+        if ids is not None:
+            feature[name].int64_list.value.extend(ids)
+    if label is not None:
+        feature["label"].float_list.value.append(label)
+    # Without it the order of the features is arbitrary.
+    return example.SerializeToString(deterministic=True)
+
+
+def parse_examples(
+    records: Sequence[bytes] | np.ndarray | tf.Tensor,
+    sides: Sequence[str] = ("in0", "in1"),
+    label: bool = True,
+    origin: RowOrigin | None = None,
+) -> PairTable:
+    """Parses many records at once, in TensorFlow's C++.
+
+    Args:
+        records: Serialized `tf.train.Example`s: list, array of dtype object
+            (NumPy's `S` drops zero bytes at the end), or string tensor, of
+            shape `(rows,)`.
+        sides: Names of the sides to read. Defaults to both. A side that a
+            record lacks becomes an empty sequence, which `check_pairs`
+            reports.
+        label: Whether to read labels; without, a `label` is ignored.
+            Defaults to `True`.
+        origin: `RowOrigin` of the records. Defaults to `None`: they are rows
+            0, 1, ... of an array.
+
+    Returns:
+        A `PairTable` with a row for every record.
+
+    Raises:
+        DataError: If a record is no `tf.train.Example`, holds a list of
+            another type, or has not exactly one label where labels are read.
+
+    Example:
+    >>> records = [make_example(in1=[5]), make_example(in1=[7, 8])]
+    >>> parse_examples(records, sides=["in1"], label=False).in1.lengths
+    array([1, 2])
+    """
+    features = {name: tf.io.RaggedFeature(**_SIDE) for name in sides}
+    if label:
+        features["label"] = tf.io.RaggedFeature(**_LABEL)
+    if origin is None:
+        origin = RowOrigin.in_memory(len(records))
+    try:
+        with tf.device("CPU:0"):
+            parsed = tf.io.parse_example(
+                tf.convert_to_tensor(records, tf.string), features
+            )
+    except tf.errors.InvalidArgumentError as error:
+        raise DataError(_reason(error)) from None
+    columns = {
+        name: Sequences(column.values.numpy(), column.row_splits.numpy())
+        for name, column in parsed.items()
+        if name != "label"
+    }
+    labels = _labels(parsed["label"], origin) if label else None
+    return PairTable(columns.get("in0"), columns.get("in1"), labels, origin)
+
+
+def _labels(column, origin):
+    counts = np.diff(column.row_splits.numpy())
+    wrong = np.flatnonzero(counts != 1)
+    if wrong.size:
+        row = wrong[0]
+        raise DataError(
+            f"{origin.locate(row)}: must have one label in the float list "
+            f'"label". Received: {counts[row]} labels'
+        )
+    return column.values.numpy().astype(np.float64)
+
+
+def _reason(error):
+    """TensorFlow's sentence without the names of its graph nodes."""
+    reason = error.message.split("}} ")[-1].removesuffix("[Op:ParseExampleV2]")
+    reason = reason.strip().removeprefix("Name: <unknown>, ")
+    return (
+        'Every record must be a tf.train.Example with int64 lists "in0" and '
+        '"in1" and a float list "label". Received: ' + reason[:200]
+    )
