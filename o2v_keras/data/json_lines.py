@@ -16,6 +16,7 @@ from o2v_keras.data.record_faults import Fault
 from o2v_keras.data.record_faults import record_faults
 from o2v_keras.data.rejected_rows import RejectedRow
 from o2v_keras.data.rejected_rows import RejectedRows
+from o2v_keras.data.remote_files import open_stream
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.row_origin import Source
 from o2v_keras.data.text_lines import TextLines
@@ -71,7 +72,7 @@ def read_json_lines(
 def _read_chunks(path, chunk_bytes):
     """Yields whole lines, many at a time."""
     try:
-        with pa.input_stream(path) as stream:
+        with open_stream(path) as stream:
             yield from _whole_lines(stream, chunk_bytes)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
