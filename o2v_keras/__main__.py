@@ -124,6 +124,13 @@ def _parser():
         help="leave rows with errors out and write them to a side file",
     )
 
+    trainer.add_argument(
+        "--stream-rows",
+        type=int,
+        metavar="N",
+        help="read training data in blocks of N rows; default: all in memory",
+    )
+
     scorer = _command(commands, "evaluate", _evaluate, "score labelled data")
     _model_and_data(scorer)
 
@@ -191,6 +198,8 @@ def _check(options):
     from o2v_keras.data.readers import read_pairs
     from o2v_keras.data.size_proposal import propose_sizes
 
+    if any(".tfrecord" in path for path in options.data):
+        start_tensorflow()
     result = read_pairs(options.data)
     config = None
     if options.hyperparameters:
@@ -240,6 +249,7 @@ def _train(options):
         initial_model=options.initial_model,
         checkpoint_minutes=options.checkpoint_minutes,
         skip_bad_rows=options.skip_bad_rows,
+        stream_rows=options.stream_rows,
     )
 
 

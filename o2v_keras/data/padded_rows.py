@@ -33,10 +33,26 @@ class PaddedRows:
         Args:
             rows: Row numbers, int64 `(batch,)`.
         """
-        starts = tf.gather(self._offsets, rows)
-        lengths = tf.gather(self._offsets, rows + 1) - starts
-        lengths = tf.minimum(lengths, self._max_seq_len)[:, tf.newaxis]
-        steps = tf.range(tf.reduce_max(lengths))[tf.newaxis, :]
-        real = steps < lengths  # (B, T)
-        places = tf.where(real, starts[:, tf.newaxis] + steps, 0)
-        return tf.where(real, tf.gather(self._values, places), 0)
+        return gather_padded(
+            self._values, self._offsets, rows, self._max_seq_len
+        )
+
+
+def gather_padded(
+    values: tf.Tensor, offsets: tf.Tensor, rows: tf.Tensor, max_seq_len: int
+) -> tf.Tensor:
+    """Does what `PaddedRows.gather` does, with rows that are tensors.
+
+    Args:
+        values: As in `Sequences`.
+        offsets: As in `Sequences`.
+        rows: Row numbers, int64 `(batch,)`.
+        max_seq_len: Longer rows are cut to their first ids.
+    """
+    starts = tf.gather(offsets, rows)
+    lengths = tf.gather(offsets, rows + 1) - starts
+    lengths = tf.minimum(lengths, max_seq_len)[:, tf.newaxis]
+    steps = tf.range(tf.reduce_max(lengths))[tf.newaxis, :]
+    real = steps < lengths  # (B, T)
+    places = tf.where(real, starts[:, tf.newaxis] + steps, 0)
+    return tf.where(real, tf.gather(values, places), 0)
