@@ -11,8 +11,23 @@ import sys
 import tempfile
 import time
 
-import numpy as np
-import psutil
+from o2v_keras.quiet_start import start_tensorflow
+
+start_tensorflow()
+
+import numpy as np  # noqa: E402
+import psutil  # noqa: E402
+
+from benchmarks.machine import machine  # noqa: E402
+from o2v_keras import Object2VecConfig  # noqa: E402
+from o2v_keras import convert  # noqa: E402
+from o2v_keras import train  # noqa: E402
+from o2v_keras.data.data_files import expand_paths  # noqa: E402
+from o2v_keras.data.load_dataset import load_pairs  # noqa: E402
+from o2v_keras.data.pair_batches import PairBatches  # noqa: E402
+from o2v_keras.data.pair_stream import PairStream  # noqa: E402
+from o2v_keras.data.readers import read_pieces  # noqa: E402
+from o2v_keras.data.stream_batches import StreamBatches  # noqa: E402
 
 ROWS = 60_000
 TIMES = (1, 10)
@@ -21,8 +36,6 @@ VOCABULARY = 50_000
 
 
 def _config():
-    from o2v_keras import Object2VecConfig
-
     return Object2VecConfig(
         enc0_network="pooled_embedding",
         enc0_max_seq_len=30,
@@ -54,8 +67,6 @@ def _write_lines(path: pathlib.Path, rows: int):
 
 
 def _convert(folder: pathlib.Path) -> float:
-    from o2v_keras import convert
-
     began = time.perf_counter()
     convert(
         folder / "pairs.jsonl", folder / "shards", shard_rows=10_000, verbose=0
@@ -64,9 +75,6 @@ def _convert(folder: pathlib.Path) -> float:
 
 
 def _read(folder: pathlib.Path) -> float:
-    from o2v_keras.data.data_files import expand_paths
-    from o2v_keras.data.readers import read_pieces
-
     began = time.perf_counter()
     for file in expand_paths(folder / "shards"):
         for _ in read_pieces(file, ("in0", "in1"), True):
@@ -75,9 +83,6 @@ def _read(folder: pathlib.Path) -> float:
 
 
 def _batches(folder: pathlib.Path) -> float:
-    from o2v_keras.data.pair_stream import PairStream
-    from o2v_keras.data.stream_batches import StreamBatches
-
     stream = PairStream(folder / "shards", _config(), STREAM_ROWS)
     batches = StreamBatches(stream, _config())
     began = time.perf_counter()
@@ -87,8 +92,6 @@ def _batches(folder: pathlib.Path) -> float:
 
 
 def _train(folder: pathlib.Path) -> float:
-    from o2v_keras import train
-
     began = time.perf_counter()
     train(
         _config(),
@@ -102,9 +105,6 @@ def _train(folder: pathlib.Path) -> float:
 
 
 def _in_memory(folder: pathlib.Path) -> float:
-    from o2v_keras.data.load_dataset import load_pairs
-    from o2v_keras.data.pair_batches import PairBatches
-
     table = load_pairs(folder / "shards", _config(), training=True)
     batches = PairBatches(table, _config(), training=True)
     began = time.perf_counter()
@@ -141,8 +141,6 @@ def _measure(task: str, folder: pathlib.Path) -> tuple[float, float]:
 
 def main():
     """Prints peak memory and rows per second of every task at both sizes."""
-    from benchmarks.machine import machine
-
     print(machine())
     print(
         f"{ROWS:,} rows x {TIMES}, blocks of {STREAM_ROWS:,} rows, one "
@@ -168,9 +166,6 @@ def main():
 
 if __name__ == "__main__":
     if len(sys.argv) == 3:
-        from o2v_keras.quiet_start import start_tensorflow
-
-        start_tensorflow()
         print(_TASKS[sys.argv[1]](pathlib.Path(sys.argv[2])))
     else:
         main()

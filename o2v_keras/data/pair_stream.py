@@ -16,7 +16,7 @@ from o2v_keras.data.data_error import DataError
 from o2v_keras.data.data_files import Paths
 from o2v_keras.data.data_files import expand_paths
 from o2v_keras.data.pair_table import PairTable
-from o2v_keras.data.parquet_pairs import count_row_groups
+from o2v_keras.data.parquet_pairs import row_group_sizes
 from o2v_keras.data.readers import read_pieces
 from o2v_keras.data.stream_check import StreamCheck
 
@@ -177,8 +177,8 @@ def _list_units(files):
     for file in files:
         groups = [None]
         if file.endswith(".parquet"):
-            # A file without rows has no groups, and is an error when read.
-            groups = range(count_row_groups(file)) or groups
+            # A file without rows is an error when it is read.
+            groups = np.flatnonzero(row_group_sizes(file)).tolist() or groups
         units += [_Unit(file, group) for group in groups]
     return units
 
@@ -203,9 +203,12 @@ class _UnitReader:
                 self._table = next(self._tables, None)
             if self._table is None:
                 self._refuse()
-            taken.append(self._table.take(slice(rows)))
-            self._table = self._table.take(slice(rows, None))
-            rows -= len(taken[-1])
+            table, self._table = self._table, None
+            if len(table) > rows:
+                self._table = table.take(slice(rows, None))
+                table = table.take(slice(rows))
+            taken.append(table)
+            rows -= len(table)
         if not self.rows_left and (self._table or any(self._tables)):
             self._refuse()
         return taken

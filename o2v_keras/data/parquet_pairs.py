@@ -56,7 +56,7 @@ def read_parquet(
             open_random(path), buffer_size=_BUFFER_BYTES
         ) as file:
             _check_columns(path, file.schema_arrow, names)
-            sizes = _row_group_sizes(file)
+            sizes = _row_group_sizes(file.metadata)
             groups = [row_group] if row_group is not None else range(len(sizes))
             first = sum(sizes[: groups[0]]) if len(groups) else 0
             for batch in file.iter_batches(batch_rows, groups, columns=names):
@@ -67,22 +67,22 @@ def read_parquet(
         raise UnreadableError(f"{path}: cannot be read: {error}") from error
 
 
-def count_row_groups(path: str) -> int:
-    """Number of row groups of a file.
+def row_group_sizes(path: str) -> list[int]:
+    """Number of rows in each row group of a file.
 
     Raises:
         DataError: If the file is no Parquet file.
     """
     try:
         with pyarrow.parquet.ParquetFile(open_random(path)) as file:
-            return file.num_row_groups
+            return _row_group_sizes(file.metadata)
     except (pa.ArrowInvalid, OSError) as error:
         raise UnreadableError(f"{path}: cannot be read: {error}") from error
 
 
-def _row_group_sizes(file):
-    groups = range(file.num_row_groups)
-    return [file.metadata.row_group(group).num_rows for group in groups]
+def _row_group_sizes(metadata):
+    groups = range(metadata.num_row_groups)
+    return [metadata.row_group(group).num_rows for group in groups]
 
 
 def _check_columns(path, schema, names):

@@ -87,7 +87,7 @@ def test_an_epoch_holds_every_row_once(files, kind):
         assert block.fingerprint() == expected.fingerprint()
 
 
-@pytest.mark.parametrize("kind", ["lines", "parquet", "plain"])
+@pytest.mark.parametrize("kind", ["parquet", "plain"])
 def test_order_follows_from_seed_and_epoch(files, kind):
     def epoch(number, seed=0):
         stream = PairStream(files / kind, make_config(seed=seed), 50)
