@@ -39,6 +39,7 @@ def run(source, model_dir, **arguments):
         make_source(13),
         make_source(9),
         model_dir=model_dir,
+        steps_per_execution=1,
         verbose=0,
         **arguments,
     )
