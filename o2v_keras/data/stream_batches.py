@@ -105,10 +105,13 @@ class StreamBatches:
             tf.TensorSpec([None], tf.float32),
             integers,
         )
+        # As in `PairBatches`, gathering is mapped over all blocks' batches: a
+        # map inside of `flat_map` would be compiled anew for every block.
         batches = (
             tf.data.Dataset.from_generator(blocks, output_signature=signature)
             .prefetch(1)
-            .flat_map(self._batches)
+            .flat_map(_bounds_and_columns)
+            .map(self._batch, num_parallel_calls=tf.data.AUTOTUNE)
         )
         batches = batches.apply(
             tf.data.experimental.assert_cardinality(self.num_batches)
@@ -140,25 +143,27 @@ class StreamBatches:
             plan.batch_offsets,
         )
 
-    def _batches(self, *columns):
-        *sides, in0_rows, in1_rows, labels, weights, offsets = columns
+    def _batch(self, bounds, columns):
+        *sides, in0_rows, in1_rows, labels, weights = columns
         index, count = self._share
+        rows = slice(bounds[0] + index, bounds[1], count)
         config = self._config
+        inputs = {
+            "in0": gather_padded(
+                *sides[:2], in0_rows[rows], config.encoder0.max_seq_len
+            ),
+            "in1": gather_padded(
+                *sides[2:], in1_rows[rows], config.encoder1.max_seq_len
+            ),
+        }
+        if self._replicas > 1:
+            return inputs, labels[rows], weights[rows]
+        return inputs, labels[rows]
 
-        def batch(start, stop):
-            rows = slice(start + index, stop, count)
-            inputs = {
-                "in0": gather_padded(
-                    *sides[:2], in0_rows[rows], config.encoder0.max_seq_len
-                ),
-                "in1": gather_padded(
-                    *sides[2:], in1_rows[rows], config.encoder1.max_seq_len
-                ),
-            }
-            if self._replicas > 1:
-                return inputs, labels[rows], weights[rows]
-            return inputs, labels[rows]
 
-        return tf.data.Dataset.from_tensor_slices(
-            (offsets[:-1], offsets[1:])
-        ).map(batch, num_parallel_calls=tf.data.AUTOTUNE)
+def _bounds_and_columns(*columns):
+    """Sets the bounds of each batch of a block beside the whole block."""
+    *columns, offsets = columns
+    bounds = tf.data.Dataset.from_tensor_slices((offsets[:-1], offsets[1:]))
+    block = tf.data.Dataset.from_tensors(tuple(columns)).repeat()
+    return tf.data.Dataset.zip(bounds, block)
