@@ -120,7 +120,8 @@ def test_blocks_are_asked_for(folder, monkeypatch):
         trainer, "train", lambda *args, **settings: asked.update(settings)
     )
     command = ["train", "--train", "a.tfrecord", "--model-dir", "m"]
-    main([*command, "--hyperparameters", "h.json", "--stream-rows", "500"])
+    blocks = ["--stream-rows", "500"]
+    main([*command, "--hyperparameters", f"{folder}/h.json", *blocks])
     assert asked["stream_rows"] == 500
 
 
