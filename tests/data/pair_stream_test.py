@@ -87,10 +87,9 @@ def test_an_epoch_holds_every_row_once(files, kind):
         assert block.fingerprint() == expected.fingerprint()
 
 
-@pytest.mark.parametrize("kind", ["parquet", "plain"])
-def test_order_follows_from_seed_and_epoch(files, kind):
+def test_order_follows_from_seed_and_epoch(files):
     def epoch(number, seed=0):
-        stream = PairStream(files / kind, make_config(seed=seed), 50)
+        stream = PairStream(files / "parquet", make_config(seed=seed), 50)
         return np.concatenate(rows_of(stream.blocks(number)))
 
     first = epoch(0)
@@ -115,9 +114,10 @@ def test_fingerprint_follows_rows_and_layout(files):
     def fingerprint(kind, rows=50):
         return PairStream(files / kind, make_config(), rows).fingerprint()
 
-    assert fingerprint("plain") == fingerprint("gzip") == fingerprint("plain")
-    assert fingerprint("plain") != fingerprint("lines")
-    assert fingerprint("plain") != fingerprint("plain", rows=30)
+    first = fingerprint("parquet")
+    assert fingerprint("parquet") == first
+    assert fingerprint("lines") != first
+    assert fingerprint("parquet", rows=30) != first
 
 
 def test_every_row_is_observed_in_order(files):

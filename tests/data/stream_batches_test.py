@@ -112,6 +112,19 @@ def test_order_follows_from_the_epoch(folder, rows):
     assert batches.epoch == 1
 
 
+def test_blocks_are_shuffled_differently(tmp_path):
+    lines = [
+        json.dumps({"in0": [n + 1], "in1": [1], "label": 1}) for n in range(60)
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    batches = make_batches(tmp_path / "a.jsonl", rows=30)
+    rows = np.array([a - 1 for a, _, _ in pairs_of(play(batches.dataset()))])
+    first, second = rows[:30], rows[30:] - 30
+    assert sorted(first) == sorted(second) == list(range(30))
+    assert (first != second).any()
+    assert (first != np.arange(30)).any()
+
+
 def test_buckets_hold_rows_of_like_length(folder):
     def padding(**changes):
         batches = make_batches(folder, rows=ROWS, **changes)
