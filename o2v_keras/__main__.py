@@ -9,6 +9,12 @@ import warnings
 
 from o2v_keras.quiet_start import start_tensorflow
 
+# How an interrupted command goes on.
+_HINTS = {
+    "train": "; go on with --resume",
+    "convert": "; the same command goes on",
+}
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command.
@@ -32,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"o2v {options.command}: {error}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
-            hint = "; go on with --resume" if options.command == "train" else ""
+            hint = _HINTS.get(options.command, "")
             message = f"o2v {options.command}: interrupted{hint}"
             print(message, file=sys.stderr)
             return 130
@@ -51,6 +57,33 @@ def _parser():
         "--training",
         action="store_true",
         help="check as training data: with negative sampling, labels are 1",
+    )
+
+    converter = _command(
+        commands, "convert", _convert, "write data as TFRecord shards"
+    )
+    converter.add_argument("--input", nargs="+", required=True, metavar="F")
+    converter.add_argument("--output", required=True, metavar="DIR")
+    converter.add_argument(
+        "--shard-rows",
+        type=int,
+        default=1 << 18,
+        metavar="N",
+        help="rows of a shard; default: %(default)s",
+    )
+    converter.add_argument(
+        "--compression", choices=["gzip"], help="default: plain files"
+    )
+    converter.add_argument(
+        "--side", choices=("in0", "in1"), help="write this side only"
+    )
+    converter.add_argument(
+        "--unlabelled", action="store_true", help="write no labels"
+    )
+    converter.add_argument(
+        "--skip-bad-rows",
+        action="store_true",
+        help="leave rows with errors out and write them to a side file",
     )
 
     trainer = _command(commands, "train", _train, "train a model")
@@ -105,6 +138,13 @@ def _parser():
         "--skip-bad-rows",
         action="store_true",
         help="leave rows with errors out and write them to a side file",
+    )
+
+    trainer.add_argument(
+        "--stream-rows",
+        type=int,
+        metavar="N",
+        help="read training data in blocks of N rows; default: all in memory",
     )
 
     scorer = _command(commands, "evaluate", _evaluate, "score labelled data")
@@ -174,6 +214,8 @@ def _check(options):
     from o2v_keras.data.readers import read_pairs
     from o2v_keras.data.size_proposal import propose_sizes
 
+    if any(".tfrecord" in path for path in options.data):
+        start_tensorflow()
     result = read_pairs(options.data)
     config = None
     if options.hyperparameters:
@@ -190,6 +232,21 @@ def _check(options):
     print("hyperparameters that fit the data:")
     print(json.dumps(sizes, indent=2))
     return 2 if report.errors else 0
+
+
+def _convert(options):
+    start_tensorflow()
+    from o2v_keras.data.convert import convert
+
+    convert(
+        options.input,
+        options.output,
+        shard_rows=options.shard_rows,
+        compression=options.compression,
+        sides=[options.side] if options.side else ["in0", "in1"],
+        label=not options.unlabelled,
+        skip_bad_rows=options.skip_bad_rows,
+    )
 
 
 def _train(options):
@@ -214,6 +271,7 @@ def _train(options):
         steps_per_execution=options.steps_per_execution,
         deterministic=options.deterministic,
         skip_bad_rows=options.skip_bad_rows,
+        stream_rows=options.stream_rows,
     )
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.data_error import DataError
 from o2v_keras.data.negative_sampling import NegativeSampler
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.sequences import Sequences
@@ -52,6 +53,10 @@ class EpochPlanner:
         training: Whether to shuffle, to bucket and to draw negatives.
         replicas: Each batch is filled up to a multiple of it with rows of
             weight 0. Defaults to 1.
+        num_batches: Batches of every epoch. Defaults to `None`: as many as
+            epoch 0 has.
+        block: Number of the table, where several share the seed. Defaults to
+            0, whose epochs are those of a table on its own.
 
     Example:
     >>> from o2v_keras.data.pair_table import PairTable
@@ -69,7 +74,10 @@ class EpochPlanner:
         config: Object2VecConfig,
         training: bool,
         replicas: int = 1,
+        num_batches: int | None = None,
+        block: int = 0,
     ):
+        self._block = block
         self._table = table
         self._config = config
         self._training = training
@@ -85,11 +93,16 @@ class EpochPlanner:
         self._bucketed = training and config.bucket_width > 0
         self._buckets0 = self._buckets(table.in0, config.encoder0)
         self._buckets1 = self._buckets(table.in1, config.encoder1)
-        # Epoch 0 sets both numbers for all epochs.
         self._negatives = None
+        self.num_batches = num_batches
+        if num_batches is None:
+            self._count_epoch_0()
+
+    def _count_epoch_0(self):
+        """Lets epoch 0 set both numbers for all epochs."""
         generator = self._generator(0)
         in0_rows, in1_rows, _, _ = self._pairs(generator)
-        self._negatives = len(in0_rows) - len(table)
+        self._negatives = len(in0_rows) - len(self._table)
         self.num_rows = len(in0_rows)
         _, offsets = self._batches(generator, in0_rows, in1_rows)
         self.num_batches = len(offsets) - 1
@@ -119,7 +132,8 @@ class EpochPlanner:
         )
 
     def _generator(self, epoch):
-        return np.random.default_rng([self._config.seed, epoch])
+        block = [self._block] if self._block else []
+        return np.random.default_rng([self._config.seed, epoch, *block])
 
     def _buckets(self, sequences: Sequences, encoder):
         if not self._bucketed:
@@ -173,7 +187,16 @@ def _positions(lengths):
 
 
 def _of_number(order, offsets, number, size):
-    """Halves or joins batches until there are `number` of them."""
+    """Halves or joins batches until there are `number` of them.
+
+    As long as `number` batches of `size` hold all rows, none grows longer.
+    """
+    if len(order) < number:
+        raise DataError(
+            f"{number} batches cannot be made of {len(order)} rows: too few "
+            "negatives were found. Lower `negative_sampling_rate` or raise "
+            "`stream_rows`."
+        )
     sizes = np.diff(offsets)
     if len(sizes) > number:
         short = np.repeat(sizes < size, sizes)

@@ -12,13 +12,14 @@ import pyarrow.json
 
 from o2v_keras.data.arrow_pairs import complete_rows
 from o2v_keras.data.arrow_pairs import to_pair_table
-from o2v_keras.data.data_error import DataError
+from o2v_keras.data.data_error import UnreadableError
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.plain_lines import parse_plain_lines
 from o2v_keras.data.record_faults import Fault
 from o2v_keras.data.record_faults import record_faults
 from o2v_keras.data.rejected_rows import RejectedRow
 from o2v_keras.data.rejected_rows import RejectedRows
+from o2v_keras.data.remote_files import open_stream
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.row_origin import Source
 from o2v_keras.data.text_lines import TextLines
@@ -98,10 +99,10 @@ def _map_in_threads(function, arguments):
 def _read_chunks(path, chunk_bytes):
     """Yields whole lines, many at a time."""
     try:
-        with pa.input_stream(path) as stream:
+        with open_stream(path) as stream:
             yield from _whole_lines(stream, chunk_bytes)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
+        raise UnreadableError(f"{path}: cannot be read: {error}") from error
 
 
 def _whole_lines(stream, chunk_bytes):

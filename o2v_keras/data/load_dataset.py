@@ -27,9 +27,9 @@ def load_pairs(
     """Reads pairs and checks them against a configuration.
 
     Args:
-        source: Path or glob of JSON Lines (`.jsonl`, also `.gz` and `.zst`)
-            or Parquet files, a list of them, a mapping with `in0`, `in1` and
-            `label` arrays, or a `PairTable`.
+        source: Path, glob or folder of JSON Lines, Parquet or TFRecord
+            files (see `read_pairs`), a list of them, a mapping with `in0`,
+            `in1` and `label` arrays, or a `PairTable`.
         config: `Object2VecConfig` that the data must fit.
         training: Whether negatives will be drawn for the data, so that all
             labels must be 1. Defaults to `False`.
@@ -78,9 +78,9 @@ def load_dataset(
     the epoch; the k-th pass over the dataset is epoch k, counted from 0.
 
     Args:
-        paths: Path or glob of JSON Lines (`.jsonl`, also `.gz` and `.zst`)
-            or Parquet files, a list of them, a mapping with `in0`, `in1` and
-            `label` arrays, or a `PairTable`.
+        paths: Path, glob or folder of JSON Lines, Parquet or TFRecord
+            files (see `read_pairs`), a list of them, a mapping with `in0`,
+            `in1` and `label` arrays, or a `PairTable`.
         config: `Object2VecConfig`.
         training: Whether to shuffle, to group rows by `bucket_width` and to
             draw `negative_sampling_rate` negatives a record, all anew in

@@ -41,25 +41,49 @@ class PaddedRows:
         """
         if self._even:
             return tf.gather(self._values, rows)
-        # The kernels themselves: around them tf.RaggedTensor makes a dozen
-        # more, which take longer than a batch of short rows.
-        ragged = tf.raw_ops.RaggedGather(
-            params_nested_splits=[self._offsets],
-            params_dense_values=self._values,
-            indices=rows,
-            OUTPUT_RAGGED_RANK=1,
-        )
-        (offsets,) = ragged.output_nested_splits
-        return tf.raw_ops.RaggedTensorToTensor(
-            shape=tf.stack([-1, self._width(offsets)]),
-            values=ragged.output_dense_values,
-            default_value=tf.constant(0, tf.int64),
-            row_partition_tensors=[offsets],
-            row_partition_types=["ROW_SPLITS"],
+        return gather_padded(
+            self._values,
+            self._offsets,
+            rows,
+            self._max_seq_len if self._cuts else None,
         )
 
-    def _width(self, offsets):
-        if not self._cuts:
-            return tf.constant(-1, tf.int64)  # as wide as the longest row
+
+def gather_padded(
+    values: tf.Tensor,
+    offsets: tf.Tensor,
+    rows: tf.Tensor,
+    max_seq_len: int | None,
+) -> tf.Tensor:
+    """Gathers ragged rows that are tensors.
+
+    Args:
+        values: As in `Sequences`.
+        offsets: As in `Sequences`.
+        rows: Row numbers, int64 `(batch,)`.
+        max_seq_len: Longer rows are cut to their first ids. `None` where no
+            row is longer.
+
+    Returns:
+        Ids int64 `(batch, longest row of the batch)`.
+    """
+    # The kernels themselves: around them tf.RaggedTensor makes a dozen more,
+    # which take longer than a batch of short rows.
+    ragged = tf.raw_ops.RaggedGather(
+        params_nested_splits=[offsets],
+        params_dense_values=values,
+        indices=rows,
+        OUTPUT_RAGGED_RANK=1,
+    )
+    (offsets,) = ragged.output_nested_splits
+    width = tf.constant(-1, tf.int64)  # as wide as the longest row
+    if max_seq_len is not None:
         longest = tf.reduce_max(offsets[1:] - offsets[:-1])
-        return tf.minimum(longest, self._max_seq_len)
+        width = tf.minimum(longest, max_seq_len)
+    return tf.raw_ops.RaggedTensorToTensor(
+        shape=tf.stack([-1, width]),
+        values=ragged.output_dense_values,
+        default_value=tf.constant(0, tf.int64),
+        row_partition_tensors=[offsets],
+        row_partition_types=["ROW_SPLITS"],
+    )

@@ -1,5 +1,6 @@
 """Trains a model from data to a model directory."""
 
+import contextlib
 import numbers
 import os
 from collections.abc import Mapping
@@ -14,7 +15,10 @@ from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import left_out_message
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_batches import PairBatches
+from o2v_keras.data.pair_stream import PairStream
+from o2v_keras.data.stream_batches import StreamBatches
 from o2v_keras.evaluation.baselines import baselines
+from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.trainable import require_trainable
 from o2v_keras.training.advice import row_sparse_advice
@@ -61,6 +65,7 @@ def train(
     steps_per_execution: int | None = None,
     deterministic: bool = False,
     skip_bad_rows: bool = False,
+    stream_rows: int | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 1,
 ) -> TrainingResult:
@@ -74,9 +79,9 @@ def train(
     Args:
         config: `Object2VecConfig`, or SageMaker's hyperparameters as a
             mapping or the path of a JSON file.
-        train: Training data: path or glob of JSON Lines or Parquet files, a
-            list of them, a mapping with `in0`, `in1` and `label`, or a
-            `PairTable`.
+        train: Training data: path, glob or folder of JSON Lines, Parquet or
+            TFRecord files, a list of them, a mapping with `in0`, `in1` and
+            `label`, or a `PairTable`.
         validation: Scored after every epoch; drives early stopping.
             Defaults to `None`: the training loss drives it.
         test: Scored once with the best weights. Defaults to `None`.
@@ -100,6 +105,10 @@ def train(
             process. Defaults to `False`.
         skip_bad_rows: Leave rows with errors out, and write them with their
             reasons to `rejected_rows.<channel>.jsonl`. Defaults to `False`.
+        stream_rows: Read the training data, which must be files, again for
+            every epoch, in blocks of at most this many rows, of which two
+            are in memory; `PairStream` says how rows are shuffled. Other
+            channels stay in memory. Defaults to `None`: all in memory.
         callbacks: Keras callbacks of your own, called after ours. Defaults to
             `()`.
         verbose: 0 or 1. Defaults to `1`.
@@ -129,7 +138,10 @@ def train(
     say = print if verbose else _say_nothing
 
     sources = {"train": train, "validation": validation, "test": test}
-    tables = _load_tables(sources, config, directory, skip_bad_rows)
+    labels = TrainingLabels(config)
+    tables = _load_tables(
+        sources, config, directory, skip_bad_rows, stream_rows, labels
+    )
     directory.make()
     estimate = estimate_memory(config, replicas)
     say(estimate)
@@ -145,7 +157,7 @@ def train(
     if overwrite and not resuming:
         directory.clear()
     batches = {
-        name: PairBatches(table, config, name == "train", replicas)
+        name: _make_batches(table, config, name == "train", replicas)
         for name, table in tables.items()
     }
     left_out = batches["train"].left_out_negatives(epoch=0)
@@ -156,23 +168,24 @@ def train(
     if advice:
         say(advice)
 
-    history, early_stopping = fit(
-        model,
-        batches,
-        directory,
-        identity=_identity(config, tables),
-        resume=resuming,
-        checkpoint_minutes=checkpoint_minutes,
-        steps_per_execution=steps_per_execution,
-        callbacks=callbacks,
-        verbose=verbose,
-    )
+    with _data_errors_named(batches["train"]):
+        history, early_stopping = fit(
+            model,
+            batches,
+            directory,
+            identity=_identity(config, tables),
+            resume=resuming,
+            checkpoint_minutes=checkpoint_minutes,
+            steps_per_execution=steps_per_execution,
+            callbacks=callbacks,
+            verbose=verbose,
+        )
     report = make_report(
         history.epochs,
         early_stopping.best_epoch,
         test=_score_test(model, batches),
         baselines={
-            name: baselines(table, config, tables["train"])
+            name: baselines(table, config, labels)
             for name, table in tables.items()
             if name != "train"
         },
@@ -220,21 +233,45 @@ def _steps_per_execution(steps, replicas):
     return steps
 
 
-def _load_tables(sources, config, directory, skip_bad_rows):
+def _load_tables(
+    sources, config, directory, skip_bad_rows, stream_rows, labels
+):
+    """Loads all channels and tallies the training labels."""
     if skip_bad_rows:
         directory.make()
-    return {
-        name: load_pairs(
-            source,
-            config,
-            training=name == "train",
-            rejected_rows_file=(
-                directory.rejected_rows(name) if skip_bad_rows else None
-            ),
-        )
+
+    def load(name, source):
+        rejected = directory.rejected_rows(name) if skip_bad_rows else None
+        training = name == "train"
+        if training and stream_rows is not None:
+            return PairStream(source, config, stream_rows, rejected, labels.add)
+        return load_pairs(source, config, training, rejected)
+
+    tables = {
+        name: load(name, source)
         for name, source in sources.items()
         if source is not None
     }
+    if stream_rows is None:
+        labels.add(tables["train"])
+    return tables
+
+
+def _make_batches(table, config, training, replicas):
+    if isinstance(table, PairStream):
+        return StreamBatches(table, config, replicas)
+    return PairBatches(table, config, training, replicas)
+
+
+@contextlib.contextmanager
+def _data_errors_named(batches):
+    """Raises what was wrong with streamed data in place of TensorFlow's."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if getattr(batches, "failure", None) is None:
+            raise
+        raise batches.failure from error
 
 
 def _start_from(model, initial_model):
