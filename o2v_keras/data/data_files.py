@@ -2,11 +2,15 @@
 
 import glob
 import os
+from collections.abc import Callable
 from collections.abc import Sequence
+from typing import BinaryIO
 
 from o2v_keras.data.data_error import DataError
 
 Paths = str | os.PathLike | Sequence[str | os.PathLike]
+# Opens a path for reading and decompresses it as its ending says.
+Opener = Callable[[str], BinaryIO]
 
 
 def expand_paths(paths: Paths) -> list[str]:
