@@ -2,11 +2,14 @@
 
 import dataclasses
 import warnings
+from collections.abc import Iterable
 
 import numpy as np
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.value_checks import Finding
+
+_CASES_SHOWN = 5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -20,6 +23,8 @@ class Problem:
         count: int. Number of rows.
         cases: tuple of str. The first few, as `train.jsonl:17: in0[3]=-1`.
         advice: str. What is expected and how to get there.
+        proposed: float. Value of a setting that the advice proposes.
+            Defaults to 0: none.
     """
 
     field: str
@@ -28,6 +33,7 @@ class Problem:
     count: int
     cases: tuple[str, ...]
     advice: str
+    proposed: float = 0
 
     def __str__(self):
         rows = "1 row" if self.count == 1 else f"{self.count:,} rows"
@@ -39,23 +45,62 @@ class Problem:
         return "\n    ".join(lines)
 
 
+def join_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Makes one problem of those of one kind; errors come first.
+
+    The advice is that of the problem that proposes the largest value, which
+    fits the others' rows as well.
+    """
+    joined = {}
+    for problem in problems:
+        key = (problem.field, problem.kind)
+        earlier = joined.get(key)
+        joined[key] = _joined(earlier, problem) if earlier else problem
+    # Stable: errors first, otherwise in the order found.
+    return tuple(sorted(joined.values(), key=lambda p: p.severity))
+
+
+def _joined(first, second):
+    larger = second if second.proposed > first.proposed else first
+    return dataclasses.replace(
+        larger,
+        count=first.count + second.count,
+        cases=(first.cases + second.cases)[:_CASES_SHOWN],
+    )
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class CheckReport:
     """All problems of a table and of the rows rejected on the way to it.
 
     Args:
         problems: tuple of `Problem`, errors first.
-        bad_rows: bool array of shape `(rows,)`. Rows of the table that have
-            an error.
-        rejected: int. Number of rows that are not in the table at all.
+        rows: int. Number of rows read.
+        unusable_rows: int. Number of rows with an error.
+        bad_rows: bool array of shape `(table rows,)`. Rows of the table that
+            have an error. `None` in a report of several tables.
         findings: tuple of `Finding`. The rows of the table behind the
-            problems.
+            problems; empty in a report of several tables.
     """
 
     problems: tuple[Problem, ...]
-    bad_rows: np.ndarray
-    rejected: int
-    findings: tuple[Finding, ...]
+    rows: int
+    unusable_rows: int
+    bad_rows: np.ndarray | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @classmethod
+    def none(cls) -> "CheckReport":
+        """The report of no rows."""
+        return cls((), 0, 0)
+
+    def joined(self, other: "CheckReport") -> "CheckReport":
+        """The report of this one's rows and those of another, read later."""
+        return CheckReport(
+            join_problems((*self.problems, *other.problems)),
+            self.rows + other.rows,
+            self.unusable_rows + other.unusable_rows,
+        )
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -66,16 +111,6 @@ class CheckReport:
     def warnings(self) -> tuple[Problem, ...]:
         """Problems that training lives with."""
         return tuple(p for p in self.problems if p.severity == "warning")
-
-    @property
-    def rows(self) -> int:
-        """Number of rows read."""
-        return len(self.bad_rows) + self.rejected
-
-    @property
-    def unusable_rows(self) -> int:
-        """Number of rows with an error."""
-        return int(self.bad_rows.sum()) + self.rejected
 
     def raise_for_errors(self) -> None:
         """Stops if a row is unusable.

@@ -1,6 +1,5 @@
 """Checks pairs before training and reports all kinds of trouble at once."""
 
-import dataclasses
 import json
 import os
 import warnings
@@ -12,6 +11,7 @@ import numpy as np
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.check_report import CheckReport
 from o2v_keras.data.check_report import Problem
+from o2v_keras.data.check_report import join_problems
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.record_faults import ADVICE
@@ -63,8 +63,9 @@ def check_pairs(
             bad_rows[finding.rows] = True
     return CheckReport(
         problems=_problems(table, rejected, findings),
+        rows=len(table) + len(rejected),
+        unusable_rows=int(bad_rows.sum()) + len(rejected),
         bad_rows=bad_rows,
-        rejected=len(rejected),
         findings=tuple(findings),
     )
 
@@ -92,31 +93,55 @@ def drop_bad_rows(
     Raises:
         DataError: If no row is left.
     """
+    unusable_rows(table, report, rejected).write(side_file)
+    warn_of_skipped_rows(report, side_file, stacklevel=2)
+    return table.take(~report.bad_rows)
+
+
+def unusable_rows(
+    table: PairTable, report: CheckReport, rejected: RejectedRows | None
+) -> RejectedRows:
+    """Collects the rows that the reader or the check refused.
+
+    Args:
+        table: `PairTable`.
+        report: `CheckReport` of this table.
+        rejected: `RejectedRows` that the reader found, or `None`.
+    """
     bad = _rejected_by_value(table, report)
-    parts = [bad] if rejected is None else [rejected, bad]
-    RejectedRows.concat(parts).write(side_file)
+    return RejectedRows.concat([bad] if rejected is None else [rejected, bad])
+
+
+def warn_of_skipped_rows(
+    report: CheckReport, side_file: str | os.PathLike, stacklevel: int
+) -> None:
+    """Says how many rows were left out and where they are.
+
+    Args:
+        report: `CheckReport` of all rows.
+        side_file: Where the unusable rows went.
+        stacklevel: Frames up to the one that is blamed.
+
+    Raises:
+        DataError: If no row is left.
+    """
     if report.unusable_rows == report.rows:
         raise DataError(f"No row is left to use. {report}")
     if report.unusable_rows:
         warnings.warn(
             f"{report.unusable_rows:,} of {report.rows:,} rows have errors "
             f"and are left out; {side_file} holds them with the reasons.",
-            stacklevel=2,
+            stacklevel=stacklevel + 1,
         )
-    return table.take(~report.bad_rows)
 
 
 def _problems(table, rejected, findings):
-    problems = {}
-    for problem in (
-        *_problems_of_rejected(rejected),
-        *(_problem_of(finding, table) for finding in findings),
-    ):
-        key = (problem.field, problem.kind)
-        earlier = problems.get(key)
-        problems[key] = _joined(earlier, problem) if earlier else problem
-    # Stable: errors first, otherwise in the order found.
-    return tuple(sorted(problems.values(), key=lambda p: p.severity))
+    return join_problems(
+        (
+            *_problems_of_rejected(rejected),
+            *(_problem_of(finding, table) for finding in findings),
+        )
+    )
 
 
 def _problems_of_rejected(rejected):
@@ -143,14 +168,7 @@ def _problem_of(finding, table):
             for row in finding.rows[:_CASES_SHOWN]
         ),
         finding.advice,
-    )
-
-
-def _joined(first, second):
-    return dataclasses.replace(
-        first,
-        count=first.count + second.count,
-        cases=(first.cases + second.cases)[:_CASES_SHOWN],
+        finding.proposed,
     )
 
 

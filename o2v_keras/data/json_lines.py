@@ -12,12 +12,12 @@ import pyarrow.json
 from o2v_keras.data.arrow_pairs import complete_rows
 from o2v_keras.data.arrow_pairs import to_pair_table
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.data_files import Opener
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.record_faults import Fault
 from o2v_keras.data.record_faults import record_faults
 from o2v_keras.data.rejected_rows import RejectedRow
 from o2v_keras.data.rejected_rows import RejectedRows
+from o2v_keras.data.remote_files import open_stream
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.row_origin import Source
 from o2v_keras.data.text_lines import TextLines
@@ -43,7 +43,6 @@ def read_json_lines(
     sides: Sequence[str],
     label: bool,
     chunk_bytes: int = _CHUNK_BYTES,
-    open_file: Opener = pa.input_stream,
 ) -> Iterator[tuple[PairTable, RejectedRows]]:
     """Reads a file of one JSON object a line, plain, `.gz` or `.zst`.
 
@@ -56,8 +55,6 @@ def read_json_lines(
         label: bool. Whether to read labels.
         chunk_bytes: int. Text parsed at a time; a longer line is still read
             whole. Defaults to 64 MiB.
-        open_file: Opens the file and decompresses it. Defaults to arrow's
-            `input_stream`, for local files.
 
     Yields:
         Pairs and rejected rows, chunk by chunk.
@@ -65,34 +62,34 @@ def read_json_lines(
     Raises:
         DataError: If the file cannot be read or decompressed.
     """
+    number = 1
+    for text in _read_chunks(path, chunk_bytes):
+        chunk = _Chunk(Source(path, "line"), sides, label)
+        chunk.parse(TextLines.scan(text, number))
+        number += text.count(b"\n")
+        yield chunk.result()
+
+
+def _read_chunks(path, chunk_bytes):
+    """Yields whole lines, many at a time."""
     try:
-        with open_file(path) as file:
-            number = 1
-            for text in read_line_chunks(file, chunk_bytes):
-                chunk = _Chunk(Source(path, "line"), sides, label)
-                chunk.parse(TextLines.scan(text, number))
-                number += text.count(b"\n")
-                yield chunk.result()
+        with open_stream(path) as stream:
+            yield from whole_lines(stream, chunk_bytes)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
 
 
-def read_line_chunks(file: BinaryIO, chunk_bytes: int) -> Iterator[bytes]:
-    r"""Yields whole lines, many at a time, without a byte order mark.
+def whole_lines(stream: BinaryIO, chunk_bytes: int) -> Iterator[bytes]:
+    """Yields the lines of a text, many at a time, no byte order mark.
 
     Args:
-        file: Text, already decompressed.
+        stream: The text, decompressed.
         chunk_bytes: int. Bytes read at a time; a longer line is still read
             whole.
-
-    Example:
-    >>> import io
-    >>> list(read_line_chunks(io.BytesIO(b"a\nbc\nd"), 3))
-    [b'a\nbc\n', b'd']
     """
-    rest = file.read(len(_BYTE_ORDER_MARK))
+    rest = stream.read(len(_BYTE_ORDER_MARK))
     rest = b"" if rest == _BYTE_ORDER_MARK else rest
-    while block := file.read(chunk_bytes):
+    while block := stream.read(chunk_bytes):
         end = block.rfind(b"\n") + 1
         if end:
             yield rest + block[:end]

@@ -16,6 +16,7 @@ from o2v_keras.data.ragged_input import is_list
 from o2v_keras.data.record_faults import record_faults
 from o2v_keras.data.rejected_rows import RejectedRow
 from o2v_keras.data.rejected_rows import RejectedRows
+from o2v_keras.data.remote_files import open_random
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.row_origin import Source
 
@@ -47,7 +48,7 @@ def read_parquet(
     names = [*sides, *(["label"] if label else [])]
     first = 0
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
+        with pyarrow.parquet.ParquetFile(open_random(path)) as file:
             _check_columns(path, file.schema_arrow, names)
             for batch in file.iter_batches(batch_rows, columns=names):
                 table = pa.Table.from_batches([batch])

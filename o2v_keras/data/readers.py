@@ -11,7 +11,19 @@ from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.parquet_pairs import read_parquet
 from o2v_keras.data.rejected_rows import RejectedRows
 
-_READERS = {".parquet": read_parquet} | {
+
+def _read_tfrecord(*arguments, **settings):
+    # TensorFlow takes seconds to start, and no other format needs it.
+    from o2v_keras.data.tfrecord_pairs import read_tfrecord
+
+    return read_tfrecord(*arguments, **settings)
+
+
+_READERS = {
+    ".parquet": read_parquet,
+    ".tfrecord": _read_tfrecord,
+    ".tfrecord.gz": _read_tfrecord,
+} | {
     ending + compression: read_json_lines
     for ending in (".jsonl", ".json", ".ndjson")
     for compression in ("", ".gz", ".zst")
@@ -35,15 +47,17 @@ class ReadResult:
 def read_pairs(
     paths: Paths, sides: Sequence[str] = ("in0", "in1"), label: bool = True
 ) -> ReadResult:
-    """Reads JSON Lines and Parquet files.
+    """Reads JSON Lines, Parquet and TFRecord files.
 
     The format follows from the ending: `.jsonl`, `.json` or `.ndjson`, each
-    also with `.gz` or `.zst`, and `.parquet`. A JSON line looks like
-    `{"in0": [6, 17], "in1": [16, 21, 13], "label": 1}`, SageMaker's format;
-    Parquet has columns of these names. Other fields are ignored.
+    also with `.gz` or `.zst`, `.parquet`, and `.tfrecord`, also with `.gz`.
+    A JSON line looks like `{"in0": [6, 17], "in1": [16, 21, 13], "label":
+    1}`, SageMaker's format; Parquet has columns of these names, and TFRecord
+    files hold `tf.train.Example`s with such features. Other fields are
+    ignored.
 
     Args:
-        paths: A path or glob, or a list of them.
+        paths: A path, glob or folder, or a list of them.
         sides: Names of the sides to read. Defaults to both.
         label: bool. Whether to read labels; without, a `label` is ignored.
             Defaults to `True`.

@@ -28,6 +28,10 @@ class Fault(NamedTuple):
 
 ADVICE = {
     "malformed JSON": "Write one complete JSON object on each line.",
+    "no such Example": (
+        'Write a tf.train.Example with int64 lists "in0" and "in1" and one '
+        'number in the float list "label", as o2v convert does.'
+    ),
     "no JSON object": (
         'Write each line as {"in0": [6, 17], "in1": [16, 21], "label": 1}.'
     ),

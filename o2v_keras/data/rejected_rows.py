@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -83,17 +84,21 @@ class RejectedRows:
         """
         path = pathlib.Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        order = np.lexsort((self.origin.numbers, self._file_ranks()))
         with path.open("w", encoding="utf-8") as file:
-            for row in order:
-                source = self.origin.source(row)
-                entry = {
-                    "file": source.path,
-                    source.unit: int(self.origin.numbers[row]),
-                    "reasons": [str(fault) for fault in self.faults[row]],
-                    "record": self.records[row],
-                }
-                file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            file.writelines(self.json_lines())
+
+    def json_lines(self) -> Iterator[str]:
+        """Yields the lines that `write` writes."""
+        order = np.lexsort((self.origin.numbers, self._file_ranks()))
+        for row in order:
+            source = self.origin.source(row)
+            entry = {
+                "file": source.path,
+                source.unit: int(self.origin.numbers[row]),
+                "reasons": [str(fault) for fault in self.faults[row]],
+                "record": self.records[row],
+            }
+            yield json.dumps(entry, ensure_ascii=False) + "\n"
 
     def _file_ranks(self):
         paths = [source.path or "" for source in self.origin.sources]

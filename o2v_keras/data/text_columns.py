@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from collections.abc import Sequence
-from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.csv
@@ -11,10 +10,11 @@ import pyarrow.json
 import pyarrow.parquet
 
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.data_files import Opener
 from o2v_keras.data.data_files import Paths
 from o2v_keras.data.data_files import expand_paths
-from o2v_keras.data.json_lines import read_line_chunks
+from o2v_keras.data.json_lines import whole_lines
+from o2v_keras.data.remote_files import open_random
+from o2v_keras.data.remote_files import open_stream
 from o2v_keras.data.text_lines import TextLines
 
 _BATCH_ROWS = 1 << 14
@@ -69,16 +69,12 @@ def check_text_files(files: Sequence[str], columns: Sequence[str]) -> None:
         _reader(file)
 
 
-def read_text_file(
-    path: str, columns: Sequence[str], open_file: Opener = pa.input_stream
-) -> Iterator[str | None]:
+def read_text_file(path: str, columns: Sequence[str]) -> Iterator[str | None]:
     """Reads the texts of some columns of one file, as `read_texts` does.
 
     Args:
         path: The file.
         columns: Names of the columns.
-        open_file: Opens a path for reading and decompresses it. Defaults to
-            arrow's `input_stream`, for local files.
 
     Raises:
         DataError: If the file cannot be read, or no row has a text in one of
@@ -87,17 +83,14 @@ def read_text_file(
     batches = _reader(path)
     missing, rows = set(columns), 0
     try:
-        with open_file(path) as file:
-            for table in batches(path, file, columns):
-                rows += len(table)
-                texts = [table[name].to_pylist() for name in columns]
-                missing -= {
-                    name
-                    for name in missing
-                    if table[name].null_count < len(table)
-                }
-                for row in zip(*texts, strict=True):
-                    yield from row
+        for table in batches(path, columns):
+            rows += len(table)
+            texts = [table[name].to_pylist() for name in columns]
+            missing -= {
+                name for name in missing if table[name].null_count < len(table)
+            }
+            for row in zip(*texts, strict=True):
+                yield from row
     except (OSError, *_NO_COLUMN) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
     if not rows:
@@ -116,17 +109,18 @@ def _reader(path):
     )
 
 
-def _json_batches(path, file: BinaryIO, columns):
+def _json_batches(path, columns):
     schema = pa.schema([(name, pa.string()) for name in columns])
     options = pyarrow.json.ParseOptions(
         explicit_schema=schema, unexpected_field_behavior="ignore"
     )
     number = 1
-    for text in read_line_chunks(file, _CHUNK_BYTES):
-        lines = TextLines.scan(text, number)
-        number += text.count(b"\n")
-        if len(lines):
-            yield _parse(path, lines, columns, options)
+    with open_stream(path) as stream:
+        for text in whole_lines(stream, _CHUNK_BYTES):
+            lines = TextLines.scan(text, number)
+            number += text.count(b"\n")
+            if len(lines):
+                yield _parse(path, lines, columns, options)
 
 
 def _parse(path, lines, columns, options):
@@ -168,27 +162,30 @@ def _line_trouble(line, columns):
     return None
 
 
-def _csv_batches(path, file, columns, delimiter=","):
-    with pyarrow.csv.open_csv(
-        file,
-        parse_options=pyarrow.csv.ParseOptions(
-            delimiter=delimiter, newlines_in_values=True
-        ),
-        convert_options=pyarrow.csv.ConvertOptions(
-            include_columns=columns,
-            column_types=dict.fromkeys(columns, pa.string()),
-        ),
-    ) as reader:
+def _csv_batches(path, columns, delimiter=","):
+    with (
+        open_stream(path) as stream,
+        pyarrow.csv.open_csv(
+            stream,
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=delimiter, newlines_in_values=True
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                include_columns=columns,
+                column_types=dict.fromkeys(columns, pa.string()),
+            ),
+        ) as reader,
+    ):
         for batch in reader:
             yield pa.Table.from_batches([batch])
 
 
-def _tsv_batches(path, file, columns):
-    return _csv_batches(path, file, columns, delimiter="\t")
+def _tsv_batches(path, columns):
+    return _csv_batches(path, columns, delimiter="\t")
 
 
-def _parquet_batches(path, file, columns):
-    with pyarrow.parquet.ParquetFile(file) as parquet:
+def _parquet_batches(path, columns):
+    with pyarrow.parquet.ParquetFile(open_random(path)) as parquet:
         for batch in parquet.iter_batches(_BATCH_ROWS, columns=columns):
             table = pa.Table.from_batches([batch])
             for name in columns:

@@ -9,12 +9,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.record_faults import Fault
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.sequences import Sequences
 
+_NO_EXAMPLE = "no such Example"
 _SIDE = {"dtype": tf.int64, "row_splits_dtype": tf.int64}
 _LABEL = {"dtype": tf.float32, "row_splits_dtype": tf.int64}
 
@@ -97,22 +100,57 @@ def parse_examples(
     columns = {
         name: Sequences(column.values.numpy(), column.row_splits.numpy())
         for name, column in parsed.items()
-        if name != "label"
     }
-    labels = _labels(parsed["label"], origin) if label else None
+    labels = _labels(columns["label"], origin) if label else None
     return PairTable(columns.get("in0"), columns.get("in1"), labels, origin)
 
 
+def example_faults(
+    record: bytes, sides: Sequence[str], label: bool
+) -> tuple[Fault, ...]:
+    """Lists the faults of one record, in Python.
+
+    Args:
+        record: bytes.
+        sides: Names of the sides the record must have.
+        label: Whether the record must have a label.
+
+    Returns:
+        tuple of `Fault`, at most one for a feature.
+
+    Example:
+    >>> for fault in example_faults(make_example(in0=[3]), ["in0"], True):
+    ...     print(fault)
+    label: missing: no "label"
+    """
+    try:
+        feature = tf.train.Example.FromString(record).features.feature
+    except DecodeError:
+        return (Fault("record", _NO_EXAMPLE, "no protocol buffer of it"),)
+    kinds = {name: "int64_list" for name in sides}
+    if label:
+        kinds["label"] = "float_list"
+    faults = []
+    for name, kind in kinds.items():
+        found = feature[name].WhichOneof("kind") if name in feature else None
+        if found is None:
+            faults.append(Fault(name, "missing", f'no "{name}"'))
+        elif found != kind:
+            faults.append(Fault(name, _NO_EXAMPLE, f'"{name}" is a {found}'))
+        elif name == "label" and len(feature[name].float_list.value) != 1:
+            count = len(feature[name].float_list.value)
+            faults.append(Fault(name, _NO_EXAMPLE, f"{count} labels"))
+    return tuple(faults)
+
+
 def _labels(column, origin):
-    counts = np.diff(column.row_splits.numpy())
-    wrong = np.flatnonzero(counts != 1)
+    wrong = np.flatnonzero(column.lengths != 1)
     if wrong.size:
-        row = wrong[0]
         raise DataError(
-            f"{origin.locate(row)}: must have one label in the float list "
-            f'"label". Received: {counts[row]} labels'
+            f"{origin.locate(wrong[0])}: must have one label in the float "
+            f'list "label". Received: {column.lengths[wrong[0]]} labels'
         )
-    return column.values.numpy().astype(np.float64)
+    return column.values.astype(np.float64)
 
 
 def _reason(error):

@@ -1,6 +1,7 @@
 """Finds ids and labels that the configuration does not allow."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from collections.abc import Iterator
 
@@ -24,6 +25,8 @@ class Finding:
         describe: Callable that says of a row what was found in it.
         advice: str. What is expected and how to get there.
         severity: str. `"error"` or `"warning"`. Defaults to `"error"`.
+        proposed: float. Value of a setting that the advice proposes.
+            Defaults to 0: none.
     """
 
     field: str
@@ -32,6 +35,7 @@ class Finding:
     describe: Callable[[int], str]
     advice: str
     severity: str = "error"
+    proposed: float = 0
 
 
 def check_values(
@@ -116,6 +120,7 @@ def _check_limits(name, table, config) -> Iterator[Finding]:
         lambda row: _first_id(name, side[row], side[row] >= size),
         f"Ids must be less than {setting}={size}. "
         f"{setting}={largest + 1} would fit all ids here.",
+        proposed=largest + 1,
     )
     setting, sharing = _setting(name, table, config, "max_seq_len")
     length = encoder.max_seq_len
@@ -128,6 +133,7 @@ def _check_limits(name, table, config) -> Iterator[Finding]:
         f"Only the first {length} ids are used. "
         f"{setting}={longest} would keep all.",
         severity="warning",
+        proposed=int(longest),
     )
 
 
@@ -155,6 +161,7 @@ def _check_labels(labels, config, training) -> Iterator[Finding]:
             describe,
             f"With num_classes={classes} labels are integers from 0 to "
             f"{classes - 1}. {_label_remedy(labels[finite], natural[finite])}",
+            proposed=_classes(labels[finite], natural[finite]),
         )
     if training and config.negative_sampling_rate > 0:
         yield Finding(
@@ -171,9 +178,14 @@ def _check_labels(labels, config, training) -> Iterator[Finding]:
 
 def _label_remedy(labels, natural):
     if natural.all():
-        largest = int(labels.max(initial=0))
-        return f"num_classes={largest + 1} would fit all labels here."
+        classes = int(_classes(labels, natural))
+        return f"num_classes={classes} would fit all labels here."
     return 'For real numbers set output_layer="mean_squared_error".'
+
+
+def _classes(labels, natural):
+    """The classes that labels need, infinitely many if they are none."""
+    return float(labels.max(initial=0)) + 1 if natural.all() else math.inf
 
 
 def _encoder(config, name) -> EncoderConfig:

@@ -10,6 +10,8 @@ from o2v_keras.data.data_files import expand_paths
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = ("b.jsonl", "a.jsonl", "[x].jsonl", "deep/er/c.jsonl")
+    shards = ("b.parquet", "a.parquet", "_SUCCESS", ".a.crc", "x/c.parquet")
+    names = (*names, *(f"folder/{shard}" for shard in shards))
     for name in (*names, "k4", "k1", "k5", "k3", "k2"):
         path = pathlib.Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,6 +32,9 @@ def folder(tmp_path, monkeypatch):
         ),
         pytest.param("[x].jsonl", ["[x].jsonl"], id="name_like_a_glob"),
         pytest.param("d*/er/*", ["deep/er/c.jsonl"], id="folder_glob"),
+        pytest.param(
+            "folder", ["folder/a.parquet", "folder/b.parquet"], id="folder"
+        ),
     ],
 )
 def test_lists_files(paths, files):
@@ -45,9 +50,7 @@ def test_lists_files(paths, files):
         ),
         pytest.param(["a.jsonl", "z*"], r"z\*: matches no file", id="glob"),
         pytest.param("d*", r"d\*: matches no file", id="glob_of_folders"),
-        pytest.param(
-            "deep", "deep: is a folder. Name its files: deep/", id="folder"
-        ),
+        pytest.param("deep", "deep: is a folder without files", id="folder"),
         pytest.param(
             ["a.jsonl", "./a*"], "/a.jsonl: is named twice", id="repeated"
         ),

@@ -5,6 +5,7 @@ import tensorflow as tf
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.row_origin import Source
+from o2v_keras.data.tf_example import example_faults
 from o2v_keras.data.tf_example import make_example
 from o2v_keras.data.tf_example import parse_examples
 
@@ -78,3 +79,19 @@ def test_unusable_record(record, message):
     origin = RowOrigin.of(Source("a.tfrecord", "row"), np.array([7, 8]))
     with pytest.raises(DataError, match=message):
         parse_examples([make_example([4], [5], 1), record], origin=origin)
+
+
+@pytest.mark.parametrize(
+    ("record", "reasons"),
+    [
+        (make_example([1], [2], 3), []),
+        (make_example(in0=[1]), ["in1: missing", "label: missing"]),
+        (floats("in0", [1.5]), ["in0: no such", "in1: miss", "label: miss"]),
+    ],
+    ids=["none", "absent", "type"],
+)
+def test_faults_of_a_record(record, reasons):
+    faults = example_faults(record, ["in0", "in1"], label=True)
+    assert len(faults) == len(reasons)
+    for fault, reason in zip(faults, reasons, strict=True):
+        assert str(fault).startswith(reason)
