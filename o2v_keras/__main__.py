@@ -202,7 +202,7 @@ def _check(options):
     from o2v_keras.config import Object2VecConfig
     from o2v_keras.data.checks import check_pairs
     from o2v_keras.data.readers import read_pairs
-    from o2v_keras.data.size_proposal import propose_sizes
+    from o2v_keras.data.size_proposal import proposal_text
 
     result = read_pairs(options.data)
     config = None
@@ -211,14 +211,8 @@ def _check(options):
     report = check_pairs(
         result.table, config, result.rejected, options.training
     )
-    copies = config is not None and config.enc1_network == "enc0"
-    sizes = propose_sizes(result.table, enc1_copies_enc0=copies)
-    if config is None:
-        # Sizes of its own are accepted only beside a network of its own.
-        sizes["enc1_network"] = "hcnn"
     print(report)
-    print("hyperparameters that fit the data:")
-    print(json.dumps(sizes, indent=2))
+    print(proposal_text(result.table, config))
     return 2 if report.errors else 0
 
 
