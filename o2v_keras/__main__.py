@@ -9,6 +9,12 @@ import warnings
 
 from o2v_keras.quiet_start import start_tensorflow
 
+# How an interrupted command goes on.
+_HINTS = {
+    "train": "; go on with --resume",
+    "convert": "; the same command goes on",
+}
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command.
@@ -32,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"o2v {options.command}: {error}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
-            hint = "; go on with --resume" if options.command == "train" else ""
+            hint = _HINTS.get(options.command, "")
             message = f"o2v {options.command}: interrupted{hint}"
             print(message, file=sys.stderr)
             return 130
@@ -97,6 +103,33 @@ def _parser():
         "--shift-ids",
         action="store_true",
         help="number a foreign vocabulary anew whose id 0 or 1 is a word",
+    )
+
+    converter = _command(
+        commands, "convert", _convert, "write data as TFRecord shards"
+    )
+    converter.add_argument("--input", nargs="+", required=True, metavar="F")
+    converter.add_argument("--output", required=True, metavar="DIR")
+    converter.add_argument(
+        "--shard-rows",
+        type=int,
+        default=1 << 18,
+        metavar="N",
+        help="rows of a shard; default: %(default)s",
+    )
+    converter.add_argument(
+        "--compression", choices=["gzip"], help="default: plain files"
+    )
+    converter.add_argument(
+        "--side", choices=("in0", "in1"), help="write this side only"
+    )
+    converter.add_argument(
+        "--unlabelled", action="store_true", help="write no labels"
+    )
+    converter.add_argument(
+        "--skip-bad-rows",
+        action="store_true",
+        help="leave rows with errors out and write them to a side file",
     )
 
     trainer = _command(commands, "train", _train, "train a model")
@@ -233,6 +266,21 @@ def _vocabulary(options):
         )
     vocabulary.save(options.output)
     print(f"{len(vocabulary):,} ids (vocab_size): {options.output}")
+
+
+def _convert(options):
+    start_tensorflow()
+    from o2v_keras.data.convert import convert
+
+    convert(
+        options.input,
+        options.output,
+        shard_rows=options.shard_rows,
+        compression=options.compression,
+        sides=[options.side] if options.side else ["in0", "in1"],
+        label=not options.unlabelled,
+        skip_bad_rows=options.skip_bad_rows,
+    )
 
 
 def _train(options):

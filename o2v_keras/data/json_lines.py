@@ -11,7 +11,7 @@ import pyarrow.json
 
 from o2v_keras.data.arrow_pairs import complete_rows
 from o2v_keras.data.arrow_pairs import to_pair_table
-from o2v_keras.data.data_error import DataError
+from o2v_keras.data.data_error import UnreadableError
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.record_faults import Fault
 from o2v_keras.data.record_faults import record_faults
@@ -76,7 +76,7 @@ def _read_chunks(path, chunk_bytes):
         with open_stream(path) as stream:
             yield from whole_lines(stream, chunk_bytes)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
+        raise UnreadableError(f"{path}: cannot be read: {error}") from error
 
 
 def whole_lines(stream: BinaryIO, chunk_bytes: int) -> Iterator[bytes]:

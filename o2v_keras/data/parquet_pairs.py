@@ -11,6 +11,7 @@ import pyarrow.parquet
 from o2v_keras.data.arrow_pairs import complete_rows
 from o2v_keras.data.arrow_pairs import to_pair_table
 from o2v_keras.data.data_error import DataError
+from o2v_keras.data.data_error import UnreadableError
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.ragged_input import is_list
 from o2v_keras.data.record_faults import record_faults
@@ -55,7 +56,7 @@ def read_parquet(
                 yield _split(table, Source(path, "row"), first, sides, label)
                 first += len(batch)
     except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
+        raise UnreadableError(f"{path}: cannot be read: {error}") from error
 
 
 def _check_columns(path, schema, names):

@@ -1,6 +1,7 @@
 """Files of pairs -> one table, with what could not be used beside it."""
 
 import dataclasses
+from collections.abc import Iterator
 from collections.abc import Sequence
 
 from o2v_keras.data.data_error import DataError
@@ -19,6 +20,8 @@ def _read_tfrecord(*arguments, **settings):
     return read_tfrecord(*arguments, **settings)
 
 
+_PIECE_ROWS = 1 << 13
+_PIECE_BYTES = 4 << 20
 _READERS = {
     ".parquet": read_parquet,
     ".tfrecord": _read_tfrecord,
@@ -80,14 +83,44 @@ def read_pairs(
     readers = [(file, _reader(file)) for file in expand_paths(paths)]
     tables, rejected = [], []
     for file, read in readers:
-        rows = 0
-        for part_table, part_rejected in read(file, sides, label):
-            tables.append(part_table)
-            rejected.append(part_rejected)
-            rows += len(part_table) + len(part_rejected)
-        if not rows:
-            raise DataError(f"{file}: holds no record.")
+        for part in _not_empty(file, read(file, sides, label)):
+            tables.append(part[0])
+            rejected.append(part[1])
     return ReadResult(PairTable.concat(tables), RejectedRows.concat(rejected))
+
+
+def read_pieces(
+    file: str, sides: Sequence[str], label: bool, **settings
+) -> Iterator[tuple[PairTable, RejectedRows]]:
+    """Reads a file in small pieces, for data that memory cannot hold.
+
+    Args:
+        file: str. One file, as `read_pairs` takes it.
+        sides: Names of the sides to read.
+        label: bool. Whether to read labels.
+        **settings: Further arguments of the format's reader, such as
+            `row_groups` for Parquet.
+
+    Yields:
+        Pairs and rejected rows, in the order of the file.
+
+    Raises:
+        DataError: As `read_pairs`.
+    """
+    size = {"batch_rows": _PIECE_ROWS}
+    if _reader(file) is read_json_lines:
+        size = {"chunk_bytes": _PIECE_BYTES}
+    pieces = _reader(file)(file, sides, label, **size, **settings)
+    yield from _not_empty(file, pieces)
+
+
+def _not_empty(file, pieces):
+    rows = 0
+    for table, rejected in pieces:
+        yield table, rejected
+        rows += len(table) + len(rejected)
+    if not rows:
+        raise DataError(f"{file}: holds no record.")
 
 
 def _reader(file):

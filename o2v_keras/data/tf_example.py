@@ -4,7 +4,9 @@ A record has the int64 lists `in0` and `in1` and the float list `label` of one
 number; an unlabelled record has no `label`.
 """
 
+import itertools
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 
 import numpy as np
@@ -51,6 +53,26 @@ def make_example(
         feature["label"].float_list.value.append(label)
     # Without it the order of the features is arbitrary.
     return example.SerializeToString(deterministic=True)
+
+
+def make_examples(table: PairTable) -> Iterator[bytes]:
+    """Serializes the rows of a table.
+
+    Example:
+    >>> table = PairTable.from_arrays([[1, 2], [3]], [[4], [5]], [1, 0])
+    >>> parse_examples(list(make_examples(table))).labels
+    array([1., 0.])
+    """
+    columns = {name: _lists(side) for name, side in table.sides.items()}
+    if table.labels is not None:
+        columns["label"] = table.labels.tolist()
+    for row in zip(*columns.values(), strict=True):
+        yield make_example(**dict(zip(columns, row, strict=True)))
+
+
+def _lists(side):
+    values, offsets = side.values.tolist(), side.offsets.tolist()
+    return [values[i:j] for i, j in itertools.pairwise(offsets)]
 
 
 def parse_examples(

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from o2v_keras.data.data_error import DataError
+from o2v_keras.data.data_error import UnreadableError
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.rejected_rows import RejectedRow
 from o2v_keras.data.rejected_rows import RejectedRows
@@ -59,7 +60,7 @@ def _batches(path, batch_rows):
             read += len(records)
     except (tf.errors.OpError, OSError) as error:
         reason = getattr(error, "message", str(error)).split("}} ")[-1]
-        raise DataError(
+        raise UnreadableError(
             f"{path}: cannot be read beyond row {read}: {reason}"
         ) from None
 

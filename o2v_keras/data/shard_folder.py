@@ -1,0 +1,136 @@
+"""The files of a conversion: each under its final name only when whole."""
+
+import json
+import re
+
+from tensorflow.io import gfile
+
+from o2v_keras.data.data_error import DataError
+
+_MANIFEST = "_manifest.json"
+_JOB = "_job.json"
+
+
+class ShardFolder:
+    """Names and finishes the shards of one conversion.
+
+    A shard is written as `pairs-00003.tfrecord.partial`, renamed to
+    `pairs-00003.tfrecord.whole` when it is closed, and to
+    `pairs-00003-of-00012.tfrecord` when their number is known. `_job.json`
+    says what is being converted, `_manifest.json`, written last, what was.
+
+    Args:
+        path: Folder, local or remote; made if missing.
+        ending: str. `".tfrecord"` or `".tfrecord.gz"`.
+    """
+
+    def __init__(self, path: str, ending: str):
+        self.path = path
+        self._ending = ending
+        self._whole = set()
+
+    def begin(self, job: dict) -> dict | None:
+        """Claims the folder, or takes up the same job where it was left.
+
+        Args:
+            job: JSON dict of all that the shards depend on.
+
+        Returns:
+            The manifest, if the job is already done.
+
+        Raises:
+            DataError: If the folder holds something else.
+        """
+        gfile.makedirs(self.path)
+        names = set(gfile.listdir(self.path))
+        if _MANIFEST in names:
+            manifest = self._read(_MANIFEST)
+            self._require_same(manifest["job"], job)
+            if _JOB in names:
+                gfile.remove(gfile.join(self.path, _JOB))
+            return manifest
+        if _JOB in names:
+            self._require_same(self._read(_JOB), job)
+        elif names - {f"{_JOB}.partial"}:
+            raise DataError(
+                f"{self.path}: holds other files, such as {min(names)}. "
+                "Name a new or an empty folder."
+            )
+        else:
+            self._write(_JOB, job)
+        self._whole = {
+            int(re.match(r"pairs-(\d+)", name)[1])
+            for name in names
+            if name.startswith("pairs-") and not name.endswith(".partial")
+        }
+        return None
+
+    def is_whole(self, shard: int) -> bool:
+        """Whether an earlier run has finished a shard."""
+        return shard in self._whole
+
+    def partial(self, shard: int) -> str:
+        """Where a shard is to be written."""
+        return self._file(shard, f"{self._ending}.partial")
+
+    def set_whole(self, shard: int) -> None:
+        """Tells that a shard is written and closed."""
+        whole = self._file(shard, f"{self._ending}.whole")
+        gfile.rename(self.partial(shard), whole, overwrite=True)
+
+    def finish(self, job: dict, rows: list[int], facts: dict) -> dict:
+        """Gives all shards their final names and writes the manifest.
+
+        Args:
+            job: As in `begin`.
+            rows: Rows of each shard.
+            facts: JSON dict of what the manifest says besides.
+
+        Returns:
+            The manifest.
+        """
+        names = []
+        for shard in range(len(rows)):
+            ending = f"-of-{len(rows):05d}{self._ending}"
+            final = self._file(shard, ending)
+            whole = self._file(shard, f"{self._ending}.whole")
+            # An earlier run may have been killed between two shards.
+            if gfile.exists(whole):
+                gfile.rename(whole, final, overwrite=True)
+            names.append(f"pairs-{shard:05d}{ending}")
+        shards = [
+            {"file": name, "rows": count}
+            for name, count in zip(names, rows, strict=True)
+        ]
+        manifest = {**facts, "shards": shards, "job": job}
+        self._write(_MANIFEST, manifest)
+        gfile.remove(gfile.join(self.path, _JOB))
+        return manifest
+
+    def clear(self) -> None:
+        """Removes what an unfinished job has left."""
+        for name in gfile.listdir(self.path):
+            if name.startswith(("pairs-", "_")):
+                gfile.remove(gfile.join(self.path, name))
+
+    def _file(self, shard, ending):
+        return gfile.join(self.path, f"pairs-{shard:05d}{ending}")
+
+    def _require_same(self, saved, job):
+        differing = [name for name in job if saved.get(name) != job[name]]
+        if differing:
+            raise DataError(
+                f"{self.path}: holds a conversion of other data or with other "
+                f"options; these differ: {', '.join(differing)}. Name another "
+                "folder, or remove this one."
+            )
+
+    def _read(self, name):
+        with gfile.GFile(gfile.join(self.path, name), "r") as file:
+            return json.load(file)
+
+    def _write(self, name, values):
+        path = gfile.join(self.path, name)
+        with gfile.GFile(f"{path}.partial", "w") as file:
+            file.write(json.dumps(values, indent=2) + "\n")
+        gfile.rename(f"{path}.partial", path, overwrite=True)
