@@ -30,7 +30,7 @@ def read_word_ids(path: str | os.PathLike) -> dict[str, int]:
     {'[PAD]': 0, '[UNK]': 1, 'the': 2, 'a': 3}
     """
     path = pathlib.Path(path)
-    _check_ending(path)
+    check_vocabulary_ending(path)
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -47,6 +47,25 @@ def write_words(
     Args:
         path: `.json` or `.txt`. The file appears there when it is complete.
         words: Words, in the order of their ids.
+        first_id: Id of the first of them.
+
+    Raises:
+        ValueError: As `words_text`.
+    """
+    text = words_text(path, words, first_id)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(partial, path)
+
+
+def words_text(
+    path: str | os.PathLike, words: Sequence[str], first_id: int
+) -> str:
+    """Returns the text of a file of words whose ids count from `first_id`.
+
+    Args:
+        path: `.json` or `.txt`. Nothing is written.
+        words: Words, in the order of their ids.
         first_id: Id of the first of them. A `.txt` gets lines for the ids
             before it: `[PAD]`, then `[UNK]`, or `[UNK0]`, `[UNK1]`, ... if
             there are several.
@@ -54,15 +73,12 @@ def write_words(
     Raises:
         ValueError: If the ending is another one or a word cannot be a line.
     """
-    _check_ending(path)
-    if _is_json(path):
-        ids = {word: id_ for id_, word in enumerate(words, first_id)}
-        text = json.dumps(ids, ensure_ascii=False, indent=0) + "\n"
-    else:
-        text = _text_of_lines(words, first_id)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(partial, path)
+    path = pathlib.PurePath(path)
+    check_vocabulary_ending(path)
+    if not _is_json(path):
+        return _text_of_lines(words, first_id)
+    ids = {word: id_ for id_, word in enumerate(words, first_id)}
+    return json.dumps(ids, ensure_ascii=False, indent=0) + "\n"
 
 
 def check_vocabulary_path(path: str | os.PathLike) -> None:
@@ -73,7 +89,7 @@ def check_vocabulary_path(path: str | os.PathLike) -> None:
             cannot be made there.
     """
     path = pathlib.Path(path)
-    _check_ending(path)
+    check_vocabulary_ending(path)
     if path.is_dir() or not path.parent.is_dir():
         raise ValueError(
             "`path` must be a file in an existing folder. "
@@ -81,8 +97,9 @@ def check_vocabulary_path(path: str | os.PathLike) -> None:
         )
 
 
-def _check_ending(path):
-    if path.suffix not in (".json", ".txt"):
+def check_vocabulary_ending(path: str | os.PathLike) -> None:
+    """Raises `ValueError` if a path ends neither in `.json` nor `.txt`."""
+    if pathlib.PurePath(path).suffix not in (".json", ".txt"):
         raise ValueError(
             "`path` of a vocabulary must end in .json or .txt. "
             f"Received: path={os.fspath(path)!r}"
