@@ -1,5 +1,6 @@
 """An export as a model of Beam's RunInference."""
 
+import contextlib
 import pathlib
 import tempfile
 from collections.abc import Sequence
@@ -39,7 +40,8 @@ class SavedModelHandler(ModelHandler[Window, PredictionResult, Answering]):
 
     def load_model(self) -> Answering:
         """Loads the model; raises `ValueError` if it cannot be."""
-        model = LocalBatchModel(_local(self._model), self._signature)
+        with _local(self._model) as directory:
+            model = LocalBatchModel(directory, self._signature)
         return Answering(model, self._batch_size)
 
     def run_inference(
@@ -65,18 +67,21 @@ class SavedModelHandler(ModelHandler[Window, PredictionResult, Answering]):
         return model.answers(window.parse())
 
 
+@contextlib.contextmanager
 def _local(directory):
     """Copies a remote directory, which TensorFlow's session cannot open."""
     if not is_remote(directory):
-        return directory
+        yield directory
+        return
     directory = directory.rstrip("/")
     (found,) = FileSystems.match([f"{directory}/**"])
     if not found.metadata_list:
         raise ValueError(f"{directory}: no such directory.")
-    copy = pathlib.Path(tempfile.mkdtemp(prefix="saved_model_"))
-    for metadata in found.metadata_list:
-        target = copy / metadata.path.removeprefix(f"{directory}/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with FileSystems.open(metadata.path) as source:
-            target.write_bytes(source.read(metadata.size_in_bytes))
-    return str(copy)
+    with tempfile.TemporaryDirectory(prefix="saved_model_") as copy:
+        for metadata in found.metadata_list:
+            name = metadata.path.removeprefix(f"{directory}/")
+            target = pathlib.Path(copy, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with FileSystems.open(metadata.path) as source:
+                target.write_bytes(source.read(metadata.size_in_bytes))
+        yield copy

@@ -89,8 +89,10 @@ LABELS = {
 
 @pytest.mark.parametrize("faulty", [0.0, 0.5])
 @pytest.mark.parametrize("labels", LABELS)
-@pytest.mark.parametrize("config", CONFIGS)
-@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(
+    ("config", "training"),
+    [("no config", False), ("classes", False), ("copied sides", True)],
+)
 def test_parts_say_what_the_whole_says(
     tmp_path, config, labels, faulty, training
 ):
@@ -105,9 +107,9 @@ def test_parts_say_what_the_whole_says(
     parts = [
         check.part(table, rejected)
         for file in files
-        for table, rejected in read_json_lines(file, SIDES, True, 700)
+        for table, rejected in read_json_lines(file, SIDES, True, 1500)
     ]
-    assert len(parts) > 10
+    assert len(parts) > 5
     part = merged_in_any_order(check, parts, generator)
     assert check.text(part) == expected
     assert len(part.witnesses) + len(part.rejected) < 0.7 * report.rows
