@@ -4,7 +4,6 @@ import gzip
 import json
 import random
 
-import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -25,14 +24,15 @@ FAULTY = [
 ]
 
 
-def record(generator):
+def record(generator, text=None):
     sides = {
         side: [
             generator.randrange(1, 30) for _ in range(generator.randrange(1, 6))
         ]
         for side in ("in0", "in1")
     }
-    text = " ".join(generator.choices(WORDS, range(len(WORDS), 0, -1), k=4))
+    weights = range(len(WORDS), 0, -1)
+    text = text or " ".join(generator.choices(WORDS, weights, k=4))
     label = generator.randrange(3)
     return json.dumps({**sides, "label": label, "text": text, "more": "a b"})
 
@@ -42,7 +42,8 @@ def corpus(tmp_path_factory):
     """Three files, the last of them compressed."""
     folder, generator = tmp_path_factory.mktemp("corpus"), random.Random(0)
     for name in ("b.jsonl", "a.jsonl", "c.jsonl.gz"):
-        lines = "\n".join(record(generator) for _ in range(20))
+        rows = [record(generator) for _ in range(20)]
+        lines = "\n".join([*rows, record(generator, "rare rare scarce")])
         open_ = gzip.open if name.endswith(".gz") else open
         with open_(folder / name, "wb") as file:
             file.write(lines.encode())
@@ -90,7 +91,7 @@ def test_statistics_of_sound_data_end_with_0(corpus, tmp_path, capsys):
     ("name", "options"),
     [
         ("v.json", []),
-        ("v.txt", ["--min-count", "3"]),
+        ("v.txt", ["--min-count", "6"]),
         ("v.txt", ["--max-size", "7", "--hash-buckets", "3"]),
     ],
 )
@@ -134,7 +135,7 @@ def test_convert_writes_the_records_of_one_machine(
     compression = "GZIP" if ending.endswith(".gz") else ""
     found = records(output, compression)
     assert found == records(expected, compression)
-    assert len(found) == 60
+    assert len(found) == 63
 
 
 def test_convert_stops_at_bad_rows_or_tells_them(faulty, tmp_path, capsys):
@@ -189,4 +190,4 @@ def test_a_runner_can_be_named(corpus, tmp_path):
     assert (
         main(["vocabulary", *words, "--runner", "BundleBasedDirectRunner"]) == 0
     )
-    assert np.count_nonzero(list(json.loads(output.read_text()))) == len(WORDS)
+    assert len(json.loads(output.read_text())) == len(WORDS) + 2
