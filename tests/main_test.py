@@ -7,6 +7,7 @@ import pytest
 
 from o2v_keras import Object2VecConfig
 from o2v_keras.__main__ import main
+from o2v_keras.training import trainer
 
 HYPERPARAMETERS = {
     "enc0_network": "pooled_embedding",
@@ -58,6 +59,7 @@ def model(folder):
 def test_train_leaves_a_model_directory(model, folder):
     names = {path.name for path in (folder / "model").iterdir()}
     assert names == {
+        "best_weights.1.zip",
         "checkpoint.zip",
         "config.json",
         "history.csv",
@@ -91,6 +93,36 @@ def test_vectors_are_written(model, folder, command, shape):
     )
     assert status == 0
     assert np.load(output).shape == shape
+
+
+def test_shards_are_data_like_any_other(model, folder, capsys):
+    shards = str(folder / "shards")
+    command = ["convert", "--input", f"{folder}/test.jsonl", "--output", shards]
+    options = ["--shard-rows", "2", "--compression", "gzip"]
+    assert main([*command, *options]) == 0
+    assert f"2 shards: {shards}" in capsys.readouterr().out
+    assert main([*command, *options]) == 0
+    assert "holds this conversion already" in capsys.readouterr().out
+    assert main(command) == 2
+    assert "o2v convert: " in capsys.readouterr().err
+    assert main(["check", "--data", shards]) == 0
+    assert "3 rows read, 0 with errors" in capsys.readouterr().out
+    printed = []
+    for data in (shards, f"{folder}/test.jsonl"):
+        assert main(["evaluate", "--model", model, "--data", data]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+
+
+def test_blocks_are_asked_for(folder, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(
+        trainer, "train", lambda *args, **settings: asked.update(settings)
+    )
+    command = ["train", "--train", "a.tfrecord", "--model-dir", "m"]
+    blocks = ["--stream-rows", "500"]
+    main([*command, "--hyperparameters", f"{folder}/h.json", *blocks])
+    assert asked["stream_rows"] == 500
 
 
 def test_check_proposes_sizes(folder, capsys):

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.data_error import DataError
 from o2v_keras.data.negative_sampling import NegativeSampler
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.sequences import Sequences
@@ -52,6 +53,10 @@ class EpochPlanner:
         training: Whether to shuffle, to bucket and to draw negatives.
         replicas: Each batch is filled up to a multiple of it with rows of
             weight 0. Defaults to 1.
+        num_batches: Batches of every epoch. Defaults to `None`: as many as
+            epoch 0 has.
+        block: Number of the table, where several share the seed. Defaults to
+            0, whose epochs are those of a table on its own.
 
     Example:
     >>> from o2v_keras.data.pair_table import PairTable
@@ -69,7 +74,10 @@ class EpochPlanner:
         config: Object2VecConfig,
         training: bool,
         replicas: int = 1,
+        num_batches: int | None = None,
+        block: int = 0,
     ):
+        self._block = block
         self._table = table
         self._config = config
         self._training = training
@@ -85,25 +93,35 @@ class EpochPlanner:
         self._bucketed = training and config.bucket_width > 0
         self._buckets0 = self._buckets(table.in0, config.encoder0)
         self._buckets1 = self._buckets(table.in1, config.encoder1)
-        # Epoch 0 sets both numbers for all epochs.
         self._negatives = None
+        self.num_batches = num_batches
+        if num_batches is None:
+            self._count_epoch_0()
+
+    def _count_epoch_0(self):
+        """Lets epoch 0 set both numbers for all epochs."""
         generator = self._generator(0)
         in0_rows, in1_rows, _, _ = self._pairs(generator)
-        self._negatives = len(in0_rows) - len(table)
+        self._negatives = len(in0_rows) - len(self._table)
         self.num_rows = len(in0_rows)
-        self.num_batches = len(self._batches(generator, in0_rows, in1_rows))
+        _, offsets = self._batches(generator, in0_rows, in1_rows)
+        self.num_batches = len(offsets) - 1
 
     def plan(self, epoch: int) -> EpochPlan:
         """Returns the plan of one epoch, counted from 0."""
         generator = self._generator(epoch)
         in0_rows, in1_rows, labels, left_out = self._pairs(generator)
-        batches = self._batches(generator, in0_rows, in1_rows)
-        batches = _of_number(
-            batches, self.num_batches, self._config.mini_batch_size
+        order, offsets = _of_number(
+            *self._batches(generator, in0_rows, in1_rows),
+            self.num_batches,
+            self._config.mini_batch_size,
         )
+        batches = np.arange(self.num_batches)
         if self._bucketed:
-            batches = [batches[i] for i in generator.permutation(len(batches))]
-        rows, weights, offsets = _filled(batches, self._replicas)
+            batches = generator.permutation(batches)
+        starts, sizes = offsets[batches], np.diff(offsets)[batches]
+        places, weights, offsets = _filled(starts, sizes, self._replicas)
+        rows = order[places]
         return EpochPlan(
             in0_rows[rows],
             in1_rows[rows],
@@ -114,7 +132,8 @@ class EpochPlanner:
         )
 
     def _generator(self, epoch):
-        return np.random.default_rng([self._config.seed, epoch])
+        block = [self._block] if self._block else []
+        return np.random.default_rng([self._config.seed, epoch, *block])
 
     def _buckets(self, sequences: Sequences, encoder):
         if not self._bucketed:
@@ -136,50 +155,70 @@ class EpochPlanner:
         )
 
     def _batches(self, generator, in0_rows, in1_rows):
-        """Cuts the pairs into batches, bucket by bucket."""
+        """Orders the pairs, bucket by bucket, and cuts them into batches."""
         order = np.arange(len(in0_rows))
         if self._training:
             order = generator.permutation(order)
-        buckets0 = self._buckets0[in0_rows[order]]
-        buckets1 = self._buckets1[in1_rows[order]]
-        buckets = buckets0 * (self._buckets1.max(initial=0) + 1) + buckets1
-        by_bucket = np.argsort(buckets, kind="stable")
-        edges = np.flatnonzero(np.diff(buckets[by_bucket])) + 1
-        size = self._config.mini_batch_size
-        return [
-            rows[start : start + size]
-            for rows in np.split(order[by_bucket], edges)
-            for start in range(0, len(rows), size)
-        ]
+        edges = np.array([0, len(order)])
+        if self._bucketed:
+            buckets0 = self._buckets0[in0_rows[order]]
+            buckets1 = self._buckets1[in1_rows[order]]
+            buckets = buckets0 * (self._buckets1.max(initial=0) + 1) + buckets1
+            # NumPy sorts integers of 16 bits in linear time.
+            buckets = buckets.astype(np.min_scalar_type(buckets.max(initial=0)))
+            by_bucket = np.argsort(buckets, kind="stable")
+            changes = np.flatnonzero(np.diff(buckets[by_bucket])) + 1
+            edges = np.concatenate([edges[:1], changes, edges[1:]])
+            order = order[by_bucket]
+        return order, _cut(edges, self._config.mini_batch_size)
 
 
-def _of_number(batches, number, size):
-    """Halves or joins batches until there are `number` of them."""
-    if len(batches) > number:
-        whole = [rows for rows in batches if len(rows) == size]
-        short = [rows for rows in batches if len(rows) < size]
-        joined = np.concatenate(short)
-        return whole + np.array_split(joined, number - len(whole))
-    while len(batches) < number:
-        longest = max(range(len(batches)), key=lambda i: len(batches[i]))
-        batches[longest : longest + 1] = np.array_split(batches[longest], 2)
-    return batches
+def _cut(edges, size):
+    """Offsets of batches of `size` rows, the last before an edge shorter."""
+    counts = -(-np.diff(edges) // size)
+    starts = np.repeat(edges[:-1], counts) + size * _positions(counts)
+    return np.append(starts, edges[-1])
 
 
-def _filled(batches, replicas):
-    """Joins batches, each filled up to a multiple of `replicas`."""
-    rows = []
-    weights = []
-    for batch in batches:
-        missing = -len(batch) % replicas
-        rows += [batch, np.repeat(batch[:1], missing)]
-        weights += [np.ones(len(batch)), np.zeros(missing)]
-    lengths = [
-        len(a) + len(b) for a, b in zip(rows[::2], rows[1::2], strict=True)
-    ]
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return (
-        np.concatenate(rows),
-        np.concatenate(weights).astype(np.float32),
-        offsets,
-    )
+def _positions(lengths):
+    """Counts from 0 within each of consecutive runs of the given lengths."""
+    ends = np.cumsum(lengths)
+    return np.arange(lengths.sum()) - np.repeat(ends - lengths, lengths)
+
+
+def _of_number(order, offsets, number, size):
+    """Halves or joins batches until there are `number` of them.
+
+    As long as `number` batches of `size` hold all rows, none grows longer.
+    """
+    if len(order) < number:
+        raise DataError(
+            f"{number} batches cannot be made of {len(order)} rows: too few "
+            "negatives were found. Lower `negative_sampling_rate` or raise "
+            "`stream_rows`."
+        )
+    sizes = np.diff(offsets)
+    if len(sizes) > number:
+        short = np.repeat(sizes < size, sizes)
+        order = np.concatenate([order[~short], order[short]])
+        whole = size * np.arange(np.count_nonzero(sizes == size) + 1)
+        rest = len(order) - whole[-1]
+        share, larger = divmod(rest, number - len(whole) + 1)
+        shares = np.full(number - len(whole) + 1, share)
+        shares[:larger] += 1
+        offsets = np.concatenate([whole, whole[-1] + np.cumsum(shares)])
+    while len(offsets) <= number:
+        longest = np.argmax(np.diff(offsets))
+        half = (offsets[longest] + offsets[longest + 1] + 1) // 2
+        offsets = np.insert(offsets, longest + 1, half)
+    return order, offsets
+
+
+def _filled(starts, sizes, replicas):
+    """Places of the rows of batches, filled up to a multiple of `replicas`."""
+    lengths = sizes + -sizes % replicas
+    positions = _positions(lengths)
+    real = positions < np.repeat(sizes, lengths)
+    places = np.repeat(starts, lengths) + np.where(real, positions, 0)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return places, real.astype(np.float32), offsets

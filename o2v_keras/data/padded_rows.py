@@ -22,10 +22,16 @@ class PaddedRows:
     """
 
     def __init__(self, sequences: Sequences, max_seq_len: int):
-        with tf.device("CPU:0"):
-            self._values = tf.constant(sequences.values, tf.int64)
-            self._offsets = tf.constant(sequences.offsets, tf.int64)
+        longest = sequences.lengths.max(initial=0)
         self._max_seq_len = max_seq_len
+        self._cuts = longest > max_seq_len
+        self._even = longest == sequences.lengths.min(initial=longest)
+        values = sequences.values
+        if self._even:
+            values = values.reshape(len(sequences), longest)[:, :max_seq_len]
+        with tf.device("CPU:0"):
+            self._values = tf.constant(values, tf.int64)
+            self._offsets = tf.constant(sequences.offsets, tf.int64)
 
     def gather(self, rows: tf.Tensor) -> tf.Tensor:
         """Returns ids int64 `(batch, longest row of the batch)`.
@@ -33,10 +39,51 @@ class PaddedRows:
         Args:
             rows: Row numbers, int64 `(batch,)`.
         """
-        starts = tf.gather(self._offsets, rows)
-        lengths = tf.gather(self._offsets, rows + 1) - starts
-        lengths = tf.minimum(lengths, self._max_seq_len)[:, tf.newaxis]
-        steps = tf.range(tf.reduce_max(lengths))[tf.newaxis, :]
-        real = steps < lengths  # (B, T)
-        places = tf.where(real, starts[:, tf.newaxis] + steps, 0)
-        return tf.where(real, tf.gather(self._values, places), 0)
+        if self._even:
+            return tf.gather(self._values, rows)
+        return gather_padded(
+            self._values,
+            self._offsets,
+            rows,
+            self._max_seq_len if self._cuts else None,
+        )
+
+
+def gather_padded(
+    values: tf.Tensor,
+    offsets: tf.Tensor,
+    rows: tf.Tensor,
+    max_seq_len: int | None,
+) -> tf.Tensor:
+    """Gathers ragged rows that are tensors.
+
+    Args:
+        values: As in `Sequences`.
+        offsets: As in `Sequences`.
+        rows: Row numbers, int64 `(batch,)`.
+        max_seq_len: Longer rows are cut to their first ids. `None` where no
+            row is longer.
+
+    Returns:
+        Ids int64 `(batch, longest row of the batch)`.
+    """
+    # The kernels themselves: around them tf.RaggedTensor makes a dozen more,
+    # which take longer than a batch of short rows.
+    ragged = tf.raw_ops.RaggedGather(
+        params_nested_splits=[offsets],
+        params_dense_values=values,
+        indices=rows,
+        OUTPUT_RAGGED_RANK=1,
+    )
+    (offsets,) = ragged.output_nested_splits
+    width = tf.constant(-1, tf.int64)  # as wide as the longest row
+    if max_seq_len is not None:
+        longest = tf.reduce_max(offsets[1:] - offsets[:-1])
+        width = tf.minimum(longest, max_seq_len)
+    return tf.raw_ops.RaggedTensorToTensor(
+        shape=tf.stack([-1, width]),
+        values=ragged.output_dense_values,
+        default_value=tf.constant(0, tf.int64),
+        row_partition_tensors=[offsets],
+        row_partition_types=["ROW_SPLITS"],
+    )

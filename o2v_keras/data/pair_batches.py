@@ -7,14 +7,16 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.epoch_plan import EpochPlanner
 from o2v_keras.data.padded_rows import PaddedRows
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.plans_ahead import PlansAhead
 
 
 class PairBatches:
     """Feeds a table to `model.fit`, an epoch at a pass.
 
-    A pass asks the planner once for the epoch's rows; from there on batches
-    are gathered and padded by TensorFlow's own threads, whole batches at a
-    time, each padded to its longest row.
+    A pass takes the epoch's rows from the planner, which goes on with the
+    next epoch's in the background when training; from there on batches are
+    gathered and padded by TensorFlow's own threads, whole batches at a time,
+    each padded to its longest row.
 
     Args:
         table: `PairTable` with labels.
@@ -48,6 +50,9 @@ class PairBatches:
         replicas: int = 1,
     ):
         self._planner = EpochPlanner(table, config, training, replicas)
+        self._plans = PlansAhead(self._planner)
+        # Only shuffling and drawing take time worth a thread.
+        self._plan_of = self._plans.take if training else self._planner.plan
         self._weighted = replicas > 1
         softmax = config.output_layer == "softmax"
         self._label_dtype = np.int64 if softmax else np.float32
@@ -59,7 +64,7 @@ class PairBatches:
 
     def left_out_negatives(self, epoch: int) -> int:
         """Number of negatives of an epoch for which no partner was found."""
-        return self._planner.plan(epoch).left_out
+        return self._plans.peek(epoch).left_out
 
     def dataset(self, advance: bool = False) -> tf.data.Dataset:
         """Returns the batches of `epoch` as it stands when a pass begins.
@@ -76,7 +81,7 @@ class PairBatches:
         """
 
         def plan():
-            plan = self._planner.plan(self.epoch)
+            plan = self._plan_of(self.epoch)
             self.epoch += advance
             return (
                 plan.in0_rows,
@@ -99,16 +104,21 @@ class PairBatches:
             for column in columns:
                 column.set_shape([None])
             *columns, offsets = columns
-            return tf.data.Dataset.from_tensor_slices(
-                (offsets[:-1], offsets[1:])
-            ).map(
-                lambda start, stop: self._batch(
-                    *(column[start:stop] for column in columns)
-                ),
-                num_parallel_calls=tf.data.AUTOTUNE,
+            bounds = (offsets[:-1], offsets[1:])
+            return tf.data.Dataset.zip(
+                tf.data.Dataset.from_tensor_slices(bounds),
+                tf.data.Dataset.from_tensors(tuple(columns)).repeat(),
             )
 
+        # Gathering is mapped over all passes' batches: a map inside of
+        # `flat_map` would be compiled anew in every pass.
         batches = tf.data.Dataset.range(1).flat_map(one_epoch)
+        batches = batches.map(
+            lambda bounds, columns: self._batch(
+                *(column[slice(*bounds)] for column in columns)
+            ),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
         batches = batches.apply(
             tf.data.experimental.assert_cardinality(self.num_batches)
         )

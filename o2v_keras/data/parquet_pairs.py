@@ -22,6 +22,7 @@ from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.row_origin import Source
 
 _BATCH_ROWS = 1 << 16
+_BUFFER_BYTES = 1 << 20
 
 
 def read_parquet(
@@ -29,6 +30,7 @@ def read_parquet(
     sides: Sequence[str],
     label: bool,
     batch_rows: int = _BATCH_ROWS,
+    row_group: int | None = None,
 ) -> Iterator[tuple[PairTable, RejectedRows]]:
     """Reads a Parquet file with list columns `in0`, `in1` and a `label`.
 
@@ -37,6 +39,8 @@ def read_parquet(
         sides: Names of the sides to read, of `"in0"` and `"in1"`.
         label: bool. Whether to read labels.
         batch_rows: int. Rows read at a time. Defaults to 65,536.
+        row_group: int. Number of the only row group to read. Defaults to
+            `None`: all.
 
     Yields:
         Pairs and rejected rows, batch by batch.
@@ -47,16 +51,38 @@ def read_parquet(
             names all such columns.
     """
     names = [*sides, *(["label"] if label else [])]
-    first = 0
     try:
-        with pyarrow.parquet.ParquetFile(open_random(path)) as file:
+        with pyarrow.parquet.ParquetFile(
+            open_random(path), buffer_size=_BUFFER_BYTES
+        ) as file:
             _check_columns(path, file.schema_arrow, names)
-            for batch in file.iter_batches(batch_rows, columns=names):
+            sizes = _row_group_sizes(file.metadata)
+            groups = [row_group] if row_group is not None else range(len(sizes))
+            first = sum(sizes[: groups[0]]) if len(groups) else 0
+            for batch in file.iter_batches(batch_rows, groups, columns=names):
                 table = pa.Table.from_batches([batch])
                 yield _split(table, Source(path, "row"), first, sides, label)
                 first += len(batch)
     except (pa.ArrowInvalid, OSError) as error:
         raise UnreadableError(f"{path}: cannot be read: {error}") from error
+
+
+def row_group_sizes(path: str) -> list[int]:
+    """Number of rows in each row group of a file.
+
+    Raises:
+        DataError: If the file is no Parquet file.
+    """
+    try:
+        with pyarrow.parquet.ParquetFile(open_random(path)) as file:
+            return _row_group_sizes(file.metadata)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UnreadableError(f"{path}: cannot be read: {error}") from error
+
+
+def _row_group_sizes(metadata):
+    groups = range(metadata.num_row_groups)
+    return [metadata.row_group(group).num_rows for group in groups]
 
 
 def _check_columns(path, schema, names):

@@ -21,7 +21,7 @@ def _read_tfrecord(*arguments, **settings):
 
 
 _PIECE_ROWS = 1 << 13
-_PIECE_BYTES = 4 << 20
+_PIECE_BYTES = 512 << 10
 _READERS = {
     ".parquet": read_parquet,
     ".tfrecord": _read_tfrecord,

@@ -48,11 +48,15 @@ class StreamCheck:
         self._config = config
         self._training = training
         self._side_file = side_file and os.fspath(side_file)
+        is_device = self._side_file == os.devnull
+        self._partial = (
+            os.devnull if is_device else f"{self._side_file}.partial"
+        )
         self._file = None
 
     def __enter__(self):
         if self._side_file:
-            self._file = remote_files().GFile(f"{self._side_file}.partial", "w")
+            self._file = remote_files().GFile(self._partial, "w")
         return self
 
     def __exit__(self, *_):
@@ -88,7 +92,8 @@ class StreamCheck:
             self.report.raise_for_errors()
             return
         self._file.close()
-        remote_files().rename(
-            f"{self._side_file}.partial", self._side_file, overwrite=True
-        )
+        if self._partial != self._side_file:
+            remote_files().rename(
+                self._partial, self._side_file, overwrite=True
+            )
         warn_of_skipped_rows(self.report, self._side_file, stacklevel + 1)

@@ -50,12 +50,16 @@ def read_tfrecord(
 def _batches(path, batch_rows):
     read = 0
     try:
-        # Batches of strings only: whole rows would be copied once more.
-        for records in tf.data.TFRecordDataset(
-            path,
+        # tf.data.TFRecordDataset would trace a function for every file.
+        variant = tf.raw_ops.TFRecordDataset(
+            filenames=path,
             compression_type="GZIP" if path.endswith(".gz") else "",
             buffer_size=_BUFFER_BYTES,
-        ).batch(batch_rows):
+        )
+        dataset = tf.data.experimental.from_variant(
+            variant, tf.TensorSpec([], tf.string)
+        )
+        for records in dataset.batch(batch_rows):
             yield records
             read += len(records)
     except (tf.errors.OpError, OSError) as error:

@@ -4,11 +4,13 @@ import numpy as np
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.pair_table import PairTable
-from o2v_keras.data.sequences import Sequences
+from o2v_keras.evaluation.training_labels import TrainingLabels
 
 
 def baselines(
-    scored: PairTable, config: Object2VecConfig, training: PairTable | None
+    scored: PairTable,
+    config: Object2VecConfig,
+    training: PairTable | TrainingLabels | None,
 ) -> dict[str, dict[str, float]]:
     """Scores trivial predictors on a split.
 
@@ -23,11 +25,11 @@ def baselines(
     Args:
         scored: Table with labels.
         config: Says whether labels are classes or values.
-        training: The training table, or `None` when it is not at hand; the
-            scored split's own mean then stands for the training mean and
-            the per-side answers are left out. Answers per side are also
-            left out when negatives are drawn, whose labels the training
-            table does not hold.
+        training: The training table, or the tallies of one that is not in
+            memory, or `None` when neither is at hand; the scored split's own
+            mean then stands for the training mean and the per-side answers
+            are left out. Answers per side are also left out when negatives
+            are drawn, whose labels the training table does not hold.
 
     Returns:
         Name of the baseline -> metrics under the names that the model's own
@@ -40,18 +42,15 @@ def baselines(
     >>> round(scores["majority_class"]["accuracy"], 3)
     0.667
     """
-    learns_sides = training is not None and not config.negative_sampling_rate
-    sides = [
-        name
-        for name in ("in0", "in1")
-        if learns_sides and _single_tokens(getattr(training, name))
-    ]
+    if isinstance(training, PairTable):
+        table, training = training, TrainingLabels(config)
+        training.add(table)
     if config.output_layer == "softmax":
-        return _class_baselines(scored, config.num_classes, training, sides)
-    return _mean_baselines(scored, training, sides)
+        return _class_baselines(scored, config.num_classes, training)
+    return _mean_baselines(scored, training)
 
 
-def _class_baselines(scored, num_classes, training, sides):
+def _class_baselines(scored, num_classes, training):
     labels = scored.labels.astype(np.int64)
     shares = np.bincount(labels, minlength=num_classes) / len(labels)
     real = shares[shares > 0]
@@ -63,11 +62,8 @@ def _class_baselines(scored, num_classes, training, sides):
             "loss": entropy,
         }
     }
-    for side in sides:
-        tokens, trained = _tokens(training, side), training.labels.astype(int)
-        counts = np.zeros((max(tokens.max(), 0) + 1, num_classes))
-        np.add.at(counts, (tokens, trained), 1)
-        overall = np.bincount(trained).argmax()
+    for side, counts in training.sides.items() if training else ():
+        overall = training.totals.argmax()
         answers = np.where(
             counts.sum(axis=1) > 0, counts.argmax(axis=1), overall
         )
@@ -78,21 +74,18 @@ def _class_baselines(scored, num_classes, training, sides):
     return scores
 
 
-def _mean_baselines(scored, training, sides):
-    mean = (scored if training is None else training).labels.mean()
+def _mean_baselines(scored, training):
+    if training is None:
+        return {"global_mean": _errors(scored.labels, scored.labels.mean())}
+    rows, total = training.totals
+    mean = total / rows
     scores = {"global_mean": _errors(scored.labels, mean)}
-    for side in sides:
-        tokens = _tokens(training, side)
-        counts = np.bincount(tokens)
-        sums = np.bincount(tokens, weights=training.labels)
+    for side, columns in training.sides.items():
+        counts, sums = columns.T
         answers = np.where(counts > 0, sums / np.maximum(counts, 1), mean)
         answers = _look_up(answers, mean, _tokens(scored, side))
         scores[f"{side}_mean"] = _errors(scored.labels, answers)
     return scores
-
-
-def _single_tokens(sequences: Sequences):
-    return bool((sequences.lengths == 1).all())
 
 
 def _tokens(table, side):

@@ -1,5 +1,6 @@
 """Trains a model from data to a model directory."""
 
+import contextlib
 import numbers
 import os
 from collections.abc import Mapping
@@ -7,15 +8,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
+import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import left_out_message
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_batches import PairBatches
+from o2v_keras.data.pair_stream import PairStream
+from o2v_keras.data.stream_batches import StreamBatches
 from o2v_keras.evaluation.baselines import baselines
+from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.trainable import require_trainable
+from o2v_keras.training.advice import row_sparse_advice
 from o2v_keras.training.distribution import make_strategy
 from o2v_keras.training.fitting import fit
 from o2v_keras.training.memory import estimate_memory
@@ -24,6 +30,9 @@ from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.report import format_report
 from o2v_keras.training.report import make_report
+
+# More brings nothing measurable (benchmarks/README.md), and callbacks wait.
+_STEPS_PER_EXECUTION = 10
 
 
 class TrainingResult(NamedTuple):
@@ -53,7 +62,10 @@ def train(
     overwrite: bool = False,
     initial_model: str | os.PathLike | None = None,
     checkpoint_minutes: float | None = None,
+    steps_per_execution: int | None = None,
+    deterministic: bool = False,
     skip_bad_rows: bool = False,
+    stream_rows: int | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 1,
 ) -> TrainingResult:
@@ -67,9 +79,9 @@ def train(
     Args:
         config: `Object2VecConfig`, or SageMaker's hyperparameters as a
             mapping or the path of a JSON file.
-        train: Training data: path or glob of JSON Lines or Parquet files, a
-            list of them, a mapping with `in0`, `in1` and `label`, or a
-            `PairTable`.
+        train: Training data: path, glob or folder of JSON Lines, Parquet or
+            TFRecord files, a list of them, a mapping with `in0`, `in1` and
+            `label`, or a `PairTable`.
         validation: Scored after every epoch; drives early stopping.
             Defaults to `None`: the training loss drives it.
         test: Scored once with the best weights. Defaults to `None`.
@@ -84,8 +96,19 @@ def train(
             start from. Defaults to `None`.
         checkpoint_minutes: Also write a checkpoint within an epoch, this
             often. Defaults to `None`: after each epoch.
+        steps_per_execution: Steps that TensorFlow takes before callbacks are
+            called again (and a checkpoint within an epoch can be written).
+            They are the same steps, without Python in between. Defaults to
+            `None`: 10 on one device, 1 on several, where Keras knows no more.
+        deterministic: Use only TensorFlow operations that give the same bits
+            in every run, which may be slower. It holds for the rest of the
+            process. Defaults to `False`.
         skip_bad_rows: Leave rows with errors out, and write them with their
             reasons to `rejected_rows.<channel>.jsonl`. Defaults to `False`.
+        stream_rows: Read the training data, which must be files, again for
+            every epoch, in blocks of at most this many rows, of which two
+            are in memory; `PairStream` says how rows are shuffled. Other
+            channels stay in memory. Defaults to `None`: all in memory.
         callbacks: Keras callbacks of your own, called after ours. Defaults to
             `()`.
         verbose: 0 or 1. Defaults to `1`.
@@ -103,15 +126,22 @@ def train(
     if not isinstance(config, Object2VecConfig):
         config = Object2VecConfig.from_hyperparameters(config)
     require_trainable(config)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+        keras.utils.set_random_seed(config.seed)
     strategy = make_strategy(replicas, config.mini_batch_size)
     replicas = strategy.num_replicas_in_sync
     directory = ModelDirectory(model_dir)
     _refuse_used(directory, resume, overwrite)
     _refuse_bad_minutes(checkpoint_minutes)
+    steps_per_execution = _steps_per_execution(steps_per_execution, replicas)
     say = print if verbose else _say_nothing
 
     sources = {"train": train, "validation": validation, "test": test}
-    tables = _load_tables(sources, config, directory, skip_bad_rows)
+    labels = TrainingLabels(config)
+    tables = _load_tables(
+        sources, config, directory, skip_bad_rows, stream_rows, labels
+    )
     directory.make()
     estimate = estimate_memory(config, replicas)
     say(estimate)
@@ -127,29 +157,35 @@ def train(
     if overwrite and not resuming:
         directory.clear()
     batches = {
-        name: PairBatches(table, config, name == "train", replicas)
+        name: _make_batches(table, config, name == "train", replicas)
         for name, table in tables.items()
     }
     left_out = batches["train"].left_out_negatives(epoch=0)
     if left_out:
         say(left_out_message(left_out))
 
-    history, early_stopping = fit(
-        model,
-        batches,
-        directory,
-        identity=_identity(config, tables),
-        resume=resuming,
-        checkpoint_minutes=checkpoint_minutes,
-        callbacks=callbacks,
-        verbose=verbose,
-    )
+    advice = row_sparse_advice(config, batches["train"].num_batches)
+    if advice:
+        say(advice)
+
+    with _data_errors_named(batches["train"]):
+        history, early_stopping = fit(
+            model,
+            batches,
+            directory,
+            identity=_identity(config, tables),
+            resume=resuming,
+            checkpoint_minutes=checkpoint_minutes,
+            steps_per_execution=steps_per_execution,
+            callbacks=callbacks,
+            verbose=verbose,
+        )
     report = make_report(
         history.epochs,
         early_stopping.best_epoch,
         test=_score_test(model, batches),
         baselines={
-            name: baselines(table, config, tables["train"])
+            name: baselines(table, config, labels)
             for name, table in tables.items()
             if name != "train"
         },
@@ -184,21 +220,58 @@ def _refuse_bad_minutes(minutes):
         )
 
 
-def _load_tables(sources, config, directory, skip_bad_rows):
+def _steps_per_execution(steps, replicas):
+    if steps is None:
+        return 1 if replicas > 1 else _STEPS_PER_EXECUTION
+    is_integer = isinstance(steps, int) and not isinstance(steps, bool)
+    if not is_integer or steps < 1 or (steps > 1 and replicas > 1):
+        raise ValueError(
+            "`steps_per_execution` must be an integer of at least 1, and 1 on "
+            "several replicas, where Keras cannot take steps together. "
+            f"Received: steps_per_execution={steps!r}, replicas={replicas}"
+        )
+    return steps
+
+
+def _load_tables(
+    sources, config, directory, skip_bad_rows, stream_rows, labels
+):
+    """Loads all channels and tallies the training labels."""
     if skip_bad_rows:
         directory.make()
-    return {
-        name: load_pairs(
-            source,
-            config,
-            training=name == "train",
-            rejected_rows_file=(
-                directory.rejected_rows(name) if skip_bad_rows else None
-            ),
-        )
+
+    def load(name, source):
+        rejected = directory.rejected_rows(name) if skip_bad_rows else None
+        training = name == "train"
+        if training and stream_rows is not None:
+            return PairStream(source, config, stream_rows, rejected, labels.add)
+        return load_pairs(source, config, training, rejected)
+
+    tables = {
+        name: load(name, source)
         for name, source in sources.items()
         if source is not None
     }
+    if stream_rows is None:
+        labels.add(tables["train"])
+    return tables
+
+
+def _make_batches(table, config, training, replicas):
+    if isinstance(table, PairStream):
+        return StreamBatches(table, config, replicas)
+    return PairBatches(table, config, training, replicas)
+
+
+@contextlib.contextmanager
+def _data_errors_named(batches):
+    """Raises what was wrong with streamed data in place of TensorFlow's."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if getattr(batches, "failure", None) is None:
+            raise
+        raise batches.failure from error
 
 
 def _start_from(model, initial_model):

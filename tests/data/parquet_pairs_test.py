@@ -6,6 +6,7 @@ import pytest
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.parquet_pairs import read_parquet
+from o2v_keras.data.parquet_pairs import row_group_sizes
 
 INT_LISTS = pa.list_(pa.int64())
 
@@ -128,3 +129,13 @@ def test_rejects_a_file_that_is_no_parquet(tmp_path):
     path.write_text('{"in0": [1]}')
     with pytest.raises(DataError, match="x.parquet: cannot be read"):
         read(str(path))
+
+
+def test_reads_one_row_group_with_its_own_row_numbers(tmp_path):
+    path = str(tmp_path / "a.parquet")
+    ids = pa.array([[n] for n in range(1, 8)], pa.list_(pa.int64()))
+    pyarrow.parquet.write_table(pa.table({"in0": ids}), path, row_group_size=3)
+    assert row_group_sizes(path) == [3, 3, 1]
+    ((table, _),) = read_parquet(path, ["in0"], False, row_group=1)
+    assert table.in0.values.tolist() == [4, 5, 6]
+    assert table.locate(1) == f"{path}: row 4"

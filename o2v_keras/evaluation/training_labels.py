@@ -1,0 +1,68 @@
+"""What answers without a model need to know of the training data."""
+
+import numpy as np
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.pair_table import PairTable
+
+
+class TrainingLabels:
+    """Tallies labels, overall and by the token of a side of single tokens.
+
+    A tally is a row: of classes the number of each, of values their number
+    and their sum. Tables may be added one by one; the tallies do not depend
+    on how the data are cut (the overall sum of values: but for rounding).
+
+    Args:
+        config: Says whether labels are classes or values. Where negatives
+            are drawn, tokens are not tallied: the data do not hold the
+            negatives' labels.
+
+    Attributes:
+        totals: The tally of all rows.
+        sides: Name of each side of single tokens -> tallies
+            `(tokens, classes)` or `(tokens, 2)`, a row for each token up to
+            the largest, or further.
+
+    Example:
+    >>> config = Object2VecConfig(enc0_max_seq_len=2, enc0_vocab_size=9)
+    >>> labels = TrainingLabels(config)
+    >>> labels.add(PairTable.from_arrays([[1], [2]], [[3], [4, 5]], [0, 1]))
+    >>> labels.totals, list(labels.sides)
+    (array([1., 1.]), ['in0'])
+    """
+
+    def __init__(self, config: Object2VecConfig):
+        self._softmax = config.output_layer == "softmax"
+        self._width = config.num_classes if self._softmax else 2
+        self.totals = np.zeros(self._width)
+        names = () if config.negative_sampling_rate else ("in0", "in1")
+        self.sides = {name: np.zeros((0, self._width)) for name in names}
+
+    def add(self, table: PairTable) -> None:
+        """Adds labelled rows that have passed the check."""
+        if self._softmax:
+            classes = table.labels.astype(np.int64)
+            self.totals += np.bincount(classes, minlength=self._width)
+        else:
+            self.totals += len(table), table.labels.sum()
+        for name in list(self.sides):
+            sequences = table.sides[name]
+            if (sequences.lengths == 1).all():
+                tallies = self._grown(name, sequences.values)
+                if self._softmax:
+                    np.add.at(tallies, (sequences.values, classes), 1)
+                else:
+                    np.add.at(tallies[:, 0], sequences.values, 1)
+                    np.add.at(tallies[:, 1], sequences.values, table.labels)
+            else:
+                del self.sides[name]
+
+    def _grown(self, name, tokens):
+        tallies = self.sides[name]
+        missing = tokens.max(initial=-1) + 1 - len(tallies)
+        if missing > 0:
+            # Doubled, so that many tables copy no more than twice the whole.
+            more = np.zeros((max(missing, len(tallies)), self._width))
+            self.sides[name] = tallies = np.concatenate([tallies, more])
+        return tallies
