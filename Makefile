@@ -2,6 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 DEVELOPMENT := .venv/.development-installed
+BEAM := .venv-beam/.installed
 SOURCES := o2v_keras export serving tests notebooks benchmarks conftest.py
 
 .DEFAULT_GOAL := help
@@ -9,7 +10,7 @@ SOURCES := o2v_keras export serving tests notebooks benchmarks conftest.py
 MODEL ?= build/demo/export
 NAME ?= model
 
-.PHONY: help demo test test-slow test-serving serve lint format bench clean
+.PHONY: help demo test test-slow test-beam test-serving serve lint format bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' Makefile
@@ -23,6 +24,10 @@ test: lint ## lint and run the tests
 
 test-slow: $(DEVELOPMENT) ## run the tests that are too heavy for every change
 	$(BIN)/python -m pytest -q -m slow
+
+test-beam: $(BEAM) ## run the tests of the jobs on Apache Beam
+	.venv-beam/bin/python -m pytest -q tests/data/beam tests/serving/beam \
+	    o2v_keras/data/beam serving/beam
 
 test-serving: $(DEVELOPMENT) ## check a server: SERVER=host:port MODEL=... NAME=...
 	O2V_SERVER=$(SERVER) O2V_EXPORT=$(MODEL) O2V_MODEL_NAME=$(NAME) \
@@ -47,7 +52,7 @@ bench: $(RUNTIME) ## print the benchmarks' ratios on this machine
 	$(BIN)/python -m benchmarks.batch_inference
 
 clean: ## remove what the other targets made, the environment included
-	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .venv-beam build dist *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Made anew only when a requirements file changed.
@@ -58,4 +63,11 @@ $(RUNTIME): requirements.txt
 
 $(DEVELOPMENT): requirements-dev.txt $(RUNTIME)
 	$(BIN)/pip install --quiet -r requirements-dev.txt
+	touch $@
+
+# Beam holds pyarrow back, so it cannot share an environment with the rest.
+$(BEAM): requirements-beam.txt requirements-dev.txt
+	$(PYTHON) -m venv .venv-beam
+	.venv-beam/bin/pip install --quiet -r requirements-beam.txt \
+	    $(shell grep == requirements-dev.txt)
 	touch $@

@@ -1,9 +1,18 @@
 """Pytest setup shared by the tests and the docstring examples."""
 
+import importlib.util
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
+# Jobs on Apache Beam, which has an environment of its own.
+collect_ignore_glob = (
+    []
+    if importlib.util.find_spec("apache_beam")
+    else ["o2v_keras/data/beam/*", "serving/beam/*"]
+)
 
 # Two logical CPU devices, so that distribution is tested on any machine. They
 # must exist before TensorFlow starts its devices.

@@ -59,6 +59,52 @@ def _parser():
         help="check as training data: with negative sampling, labels are 1",
     )
 
+    words = _command(
+        commands, "vocabulary", _vocabulary, "number the words of texts"
+    )
+    source = words.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--data",
+        nargs="+",
+        metavar="F",
+        help=".jsonl, .csv, .tsv, each also .gz or .zst; .parquet",
+    )
+    source.add_argument(
+        "--vocabulary", metavar="V", help="copy this vocabulary instead"
+    )
+    words.add_argument("--columns", nargs="+", metavar="C")
+    words.add_argument(
+        "--output",
+        required=True,
+        metavar="O",
+        help='.json ({"word": id}) or .txt (a word a line)',
+    )
+    words.add_argument(
+        "--min-count",
+        type=int,
+        default=1,
+        metavar="N",
+        help="leave out words that are there less often; default: 1",
+    )
+    words.add_argument(
+        "--max-size",
+        type=int,
+        metavar="N",
+        help="ids at most, those of padding and unknown words included",
+    )
+    words.add_argument(
+        "--hash-buckets",
+        type=int,
+        default=0,
+        metavar="N",
+        help="ids for unknown words; default: 0, which means one",
+    )
+    words.add_argument(
+        "--shift-ids",
+        action="store_true",
+        help="number a foreign vocabulary anew whose id 0 or 1 is a word",
+    )
+
     converter = _command(
         commands, "convert", _convert, "write data as TFRecord shards"
     )
@@ -212,7 +258,7 @@ def _check(options):
     from o2v_keras.config import Object2VecConfig
     from o2v_keras.data.checks import check_pairs
     from o2v_keras.data.readers import read_pairs
-    from o2v_keras.data.size_proposal import propose_sizes
+    from o2v_keras.data.size_proposal import proposal_text
 
     if any(".tfrecord" in path for path in options.data):
         start_tensorflow()
@@ -223,15 +269,28 @@ def _check(options):
     report = check_pairs(
         result.table, config, result.rejected, options.training
     )
-    copies = config is not None and config.enc1_network == "enc0"
-    sizes = propose_sizes(result.table, enc1_copies_enc0=copies)
-    if config is None:
-        # Sizes of its own are accepted only beside a network of its own.
-        sizes["enc1_network"] = "hcnn"
     print(report)
-    print("hyperparameters that fit the data:")
-    print(json.dumps(sizes, indent=2))
+    print(proposal_text(result.table, config))
     return 2 if report.errors else 0
+
+
+def _vocabulary(options):
+    from o2v_keras.data.text_columns import read_texts
+    from o2v_keras.data.vocabulary import Vocabulary
+    from o2v_keras.data.vocabulary_files import check_vocabulary_path
+
+    check_vocabulary_path(options.output)
+    if options.vocabulary:
+        vocabulary = Vocabulary.load(options.vocabulary, options.shift_ids)
+    else:
+        vocabulary = Vocabulary.build(
+            read_texts(options.data, options.columns or ()),
+            options.min_count,
+            options.max_size,
+            options.hash_buckets,
+        )
+    vocabulary.save(options.output)
+    print(f"{len(vocabulary):,} ids (vocab_size): {options.output}")
 
 
 def _convert(options):

@@ -215,3 +215,28 @@ def test_help_starts_without_tensorflow():
         "except SystemExit: assert 'tensorflow' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_vocabulary_is_built_and_copied(tmp_path, capsys):
+    texts, words = tmp_path / "texts.csv", tmp_path / "words.txt"
+    texts.write_text("title,plot\na b,b c\nb,a\n")
+    command = ["vocabulary", "--data", texts, "--columns", "title", "plot"]
+    options = ["--min-count", "2", "--hash-buckets", "2", "--output", words]
+    assert main([*map(str, command), *map(str, options)]) == 0
+    assert capsys.readouterr().out == f"5 ids (vocab_size): {words}\n"
+    assert words.read_text().split() == "[PAD] [UNK0] [UNK1] b a".split()
+    copy = tmp_path / "words.json"
+    command = ["vocabulary", "--vocabulary", words, "--output", copy]
+    assert main([*map(str, command)]) == 0
+    assert json.loads(copy.read_text()) == {"b": 3, "a": 4}
+
+
+def test_a_vocabulary_with_a_word_as_padding_is_shifted(tmp_path, capsys):
+    foreign, ours = tmp_path / "vocab.json", tmp_path / "ours.json"
+    foreign.write_text('{"the": 0, "<unk>": 5}')
+    command = ["vocabulary", "--vocabulary", str(foreign)]
+    command += ["--output", str(ours)]
+    assert main(command) == 2
+    assert "id 0 is the word 'the'" in capsys.readouterr().err
+    assert main([*command, "--shift-ids"]) == 0
+    assert json.loads(ours.read_text()) == {"the": 2}

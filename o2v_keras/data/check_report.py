@@ -9,7 +9,7 @@ import numpy as np
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.value_checks import Finding
 
-_CASES_SHOWN = 5
+CASES_SHOWN = 5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ def _joined(first, second):
     return dataclasses.replace(
         larger,
         count=first.count + second.count,
-        cases=(first.cases + second.cases)[:_CASES_SHOWN],
+        cases=(first.cases + second.cases)[:CASES_SHOWN],
     )
 
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.check_report import CASES_SHOWN
 from o2v_keras.data.check_report import CheckReport
 from o2v_keras.data.check_report import Problem
 from o2v_keras.data.check_report import join_problems
@@ -18,8 +19,6 @@ from o2v_keras.data.record_faults import ADVICE
 from o2v_keras.data.record_faults import Fault
 from o2v_keras.data.rejected_rows import RejectedRows
 from o2v_keras.data.value_checks import check_values
-
-_CASES_SHOWN = 5
 
 
 def check_pairs(
@@ -149,7 +148,7 @@ def _problems_of_rejected(rejected):
     for row, faults in enumerate(rejected.faults):
         for field, kind, what in faults:
             counts[field, kind] += 1
-            if counts[field, kind] <= _CASES_SHOWN:
+            if counts[field, kind] <= CASES_SHOWN:
                 place = rejected.origin.locate(row)
                 cases[field, kind].append(f"{place}: {what}")
     for (field, kind), count in counts.items():
@@ -165,7 +164,7 @@ def _problem_of(finding, table):
         len(finding.rows),
         tuple(
             f"{table.locate(row)}: {finding.describe(row)}"
-            for row in finding.rows[:_CASES_SHOWN]
+            for row in finding.rows[:CASES_SHOWN]
         ),
         finding.advice,
         finding.proposed,

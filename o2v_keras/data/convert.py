@@ -114,7 +114,7 @@ def _convert(files, folder, job, progress):
                     # Whoever must mend the data wants to hear of all of it.
                     if check.report.errors and side_file is None:
                         continue
-                    _refuse_lossy_labels(table)
+                    refuse_lossy_labels(table)
                     facts.add(table)
                     writer.write(table)
                     progress.update(facts.rows, len(writer.rows))
@@ -219,7 +219,12 @@ def _source(file):
     return {"path": path, "bytes": status.length, "mtime": status.mtime_nsec}
 
 
-def _refuse_lossy_labels(table):
+def refuse_lossy_labels(table: PairTable) -> None:
+    """Stops at a label that is a whole number and would be another as float32.
+
+    Raises:
+        DataError: By file and line.
+    """
     if table.labels is None:
         return
     with np.errstate(over="ignore"):

@@ -5,6 +5,7 @@ import concurrent.futures
 import dataclasses
 from collections.abc import Iterator
 from collections.abc import Sequence
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -100,12 +101,19 @@ def _read_chunks(path, chunk_bytes):
     """Yields whole lines, many at a time."""
     try:
         with open_stream(path) as stream:
-            yield from _whole_lines(stream, chunk_bytes)
+            yield from whole_lines(stream, chunk_bytes)
     except OSError as error:
         raise UnreadableError(f"{path}: cannot be read: {error}") from error
 
 
-def _whole_lines(stream, chunk_bytes):
+def whole_lines(stream: BinaryIO, chunk_bytes: int) -> Iterator[bytes]:
+    """Yields the lines of a text, many at a time, no byte order mark.
+
+    Args:
+        stream: The text, decompressed.
+        chunk_bytes: int. Bytes read at a time; a longer line is still read
+            whole.
+    """
     rest = stream.read(len(_BYTE_ORDER_MARK))
     rest = b"" if rest == _BYTE_ORDER_MARK else rest
     begun = [rest]  # joined once, however many blocks a line is long

@@ -72,6 +72,15 @@ class RejectedRows:
     def __len__(self):
         return len(self.records)
 
+    def take(self, rows: np.ndarray) -> "RejectedRows":
+        """Returns the given rows (numbers or a bool mask), in that order."""
+        places = np.arange(len(self))[rows]
+        return RejectedRows(
+            self.origin.take(places),
+            tuple(self.records[place] for place in places),
+            tuple(self.faults[place] for place in places),
+        )
+
     def write(self, path: str | os.PathLike) -> None:
         """Writes the rows as JSON Lines, sorted by file and line.
 

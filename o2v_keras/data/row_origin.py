@@ -93,3 +93,9 @@ class RowOrigin:
         return RowOrigin(
             self.sources, self.source_ids[rows], self.numbers[rows]
         )
+
+    def compact(self) -> "RowOrigin":
+        """Returns the same without the sources that no row is from."""
+        used, source_ids = np.unique(self.source_ids, return_inverse=True)
+        sources = tuple(self.sources[id_] for id_ in used)
+        return RowOrigin(sources, source_ids.astype(np.int32), self.numbers)

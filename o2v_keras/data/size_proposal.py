@@ -1,7 +1,10 @@
 """Hyperparameters that fit the data."""
 
+import json
+
 import numpy as np
 
+from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.pair_table import PairTable
 
 
@@ -45,6 +48,22 @@ def propose_sizes(
     if table.labels is not None and len(table):
         sizes |= _output(table.labels)
     return sizes
+
+
+def proposal_text(table: PairTable, config: Object2VecConfig | None) -> str:
+    """Words the proposal, as `o2v check` prints it.
+
+    Args:
+        table: `PairTable`.
+        config: `Object2VecConfig` whose encoders the sizes are for. `None`
+            means that both encoders get sizes of their own.
+    """
+    copies = config is not None and config.enc1_network == "enc0"
+    sizes = propose_sizes(table, enc1_copies_enc0=copies)
+    if config is None:
+        # Sizes of its own are accepted only beside a network of its own.
+        sizes["enc1_network"] = "hcnn"
+    return f"hyperparameters that fit the data:\n{json.dumps(sizes, indent=2)}"
 
 
 def _output(labels):

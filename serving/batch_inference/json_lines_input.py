@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import os
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 
@@ -22,7 +23,11 @@ _CODECS = {".gz": "gzip", ".zst": "zstd"}
 
 
 def read_json_lines(
-    path: str, number: int, sides: Sequence[str], rows: int
+    path: str,
+    number: int,
+    sides: Sequence[str],
+    rows: int,
+    open_file: Callable[[str], pa.NativeFile] = pa.OSFile,
 ) -> Iterator["JsonLinesWindow"]:
     """Yields the windows of a file, plain, `.gz` or `.zst`.
 
@@ -34,11 +39,13 @@ def read_json_lines(
         number: The input's number.
         sides: Names of the sides to read.
         rows: Lines of a window.
+        open_file: Opens the file, compressed as it is. Defaults to
+            `pa.OSFile`, for this machine's files.
 
     Raises:
         OSError: If the file cannot be read or decompressed.
     """
-    with pa.OSFile(path) as file:
+    with open_file(path) as file:
         codec = _CODECS.get(os.path.splitext(path)[1])
         stream = pa.CompressedInputStream(file, codec) if codec else file
         lines = _lines(stream)

@@ -1,0 +1,1 @@
+"""Jobs over corpora past one machine, on Apache Beam."""

@@ -1,0 +1,113 @@
+"""Pairs to TFRecord shards, by many workers."""
+
+from collections.abc import Sequence
+
+import apache_beam as beam
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.metrics.metric import Metrics
+from apache_beam.metrics.metric import MetricsFilter
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from o2v_keras.data.checks import check_pairs
+from o2v_keras.data.checks import unusable_rows
+from o2v_keras.data.convert import refuse_lossy_labels
+from o2v_keras.data.readers import read_pieces
+from o2v_keras.data.tf_example import make_examples
+
+_BAD = "bad"
+_ROWS = Metrics.counter("convert", "rows")
+_LEFT_OUT = Metrics.counter("convert", "left_out")
+
+
+def write_tfrecord(
+    files: Sequence[str],
+    output: str,
+    options: PipelineOptions,
+    *,
+    shards: int = 0,
+    compression: str | None = None,
+    sides: Sequence[str] = ("in0", "in1"),
+    label: bool = True,
+    skip_bad_rows: bool = False,
+) -> tuple[int, int]:
+    """Writes the records that `o2v convert` writes, in another order.
+
+    The shards `pairs-00000-of-00012.tfrecord` get their names when all of
+    them are whole.
+
+    Args:
+        files: Paths of JSON Lines, Parquet or TFRecord files.
+        output: Folder for the shards, wherever Beam can write.
+        options: Beam's options.
+        shards: Number of shards. Defaults to 0: as Beam sees fit.
+        compression: `"gzip"`, or `None` for plain files. Defaults to `None`.
+        sides: Names of the sides to write. Defaults to both.
+        label: Whether the rows have labels. Defaults to `True`.
+        skip_bad_rows: Leave rows with errors out, and write them with their
+            reasons to `_rejected_rows-*.jsonl` in `output`. Defaults to
+            `False`: they stop the job.
+
+    Returns:
+        How many rows were written, and how many were left out.
+
+    Raises:
+        DataError: If a file cannot be read, holds no record or, without
+            `skip_bad_rows`, has bad rows; by file and line.
+        ValueError: If `output` holds shards already.
+    """
+    prefix = FileSystems.join(output, "pairs")
+    (found,) = FileSystems.match([f"{prefix}-*"])
+    if found.metadata_list:
+        raise ValueError(
+            "`output` must hold no shards, for those of two jobs would mix. "
+            f"Received: {found.metadata_list[0].path}"
+        )
+    gzip = compression == "gzip"
+    with beam.Pipeline(options=options) as pipeline:
+        records = (
+            pipeline
+            | "files" >> beam.Create(files)
+            | "spread" >> beam.Reshuffle()
+            | "read"
+            >> beam.FlatMap(_records, sides, label, skip_bad_rows).with_outputs(
+                _BAD, main="records"
+            )
+        )
+        records.records | "write" >> beam.io.WriteToTFRecord(
+            prefix,
+            file_name_suffix=".tfrecord.gz" if gzip else ".tfrecord",
+            num_shards=shards,
+            compression_type=(
+                CompressionTypes.GZIP if gzip else CompressionTypes.UNCOMPRESSED
+            ),
+        )
+        if skip_bad_rows:
+            records[_BAD] | "write bad rows" >> beam.io.WriteToText(
+                FileSystems.join(output, "_rejected_rows"),
+                file_name_suffix=".jsonl",
+                append_trailing_newlines=False,
+            )
+    metrics = pipeline.result.metrics()
+    return _total(metrics, _ROWS), _total(metrics, _LEFT_OUT)
+
+
+def _records(file: str, sides: Sequence[str], label: bool, skip_bad_rows: bool):
+    """Yields records, and lines for the bad rows under their tag."""
+    for table, rejected in read_pieces(file, sides, label):
+        report = check_pairs(table, rejected=rejected)
+        if skip_bad_rows:
+            _LEFT_OUT.inc(report.unusable_rows)
+            for line in unusable_rows(table, report, rejected).json_lines():
+                yield beam.pvalue.TaggedOutput(_BAD, line)
+        else:
+            report.raise_for_errors()
+        table = table.take(~report.bad_rows)
+        refuse_lossy_labels(table)
+        _ROWS.inc(len(table))
+        yield from make_examples(table)
+
+
+def _total(metrics, counter):
+    found = metrics.query(MetricsFilter().with_metric(counter))["counters"]
+    return sum(result.result for result in found)

@@ -1,0 +1,179 @@
+"""Files of words and their ids."""
+
+import json
+import os
+import pathlib
+from collections.abc import Sequence
+
+from o2v_keras.data.data_error import DataError
+
+_PADDING, _UNKNOWN = "[PAD]", "[UNK]"
+
+
+def read_word_ids(path: str | os.PathLike) -> dict[str, int]:
+    """Reads which id each word of a file has.
+
+    Args:
+        path: `.json` with `{"word": id}`, or `.txt` with a word a line,
+            whose number, from 0, is its id. Hash buckets at the beginning of
+            a `.txt`, as `write_words` puts them there, are left out.
+
+    Raises:
+        DataError: If the file holds something else, a word or an id twice,
+            or is empty.
+
+    Example:
+    >>> import tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "words.txt")
+    >>> write_words(path, ["the", "a"], first_id=2)
+    >>> read_word_ids(path)
+    {'[PAD]': 0, '[UNK]': 1, 'the': 2, 'a': 3}
+    """
+    path = pathlib.Path(path)
+    check_vocabulary_ending(path)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: must be UTF-8. Found: {error}") from None
+    pairs = _json_pairs(path, text) if _is_json(path) else _lines(text)
+    return _checked(path, pairs)
+
+
+def write_words(
+    path: pathlib.Path, words: Sequence[str], first_id: int
+) -> None:
+    """Writes words whose ids count from `first_id`.
+
+    Args:
+        path: `.json` or `.txt`. The file appears there when it is complete.
+        words: Words, in the order of their ids.
+        first_id: Id of the first of them.
+
+    Raises:
+        ValueError: As `words_text`.
+    """
+    text = words_text(path, words, first_id)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(partial, path)
+
+
+def words_text(
+    path: str | os.PathLike, words: Sequence[str], first_id: int
+) -> str:
+    """Returns the text of a file of words whose ids count from `first_id`.
+
+    Args:
+        path: `.json` or `.txt`. Nothing is written.
+        words: Words, in the order of their ids.
+        first_id: Id of the first of them. A `.txt` gets lines for the ids
+            before it: `[PAD]`, then `[UNK]`, or `[UNK0]`, `[UNK1]`, ... if
+            there are several.
+
+    Raises:
+        ValueError: If the ending is another one or a word cannot be a line.
+    """
+    path = pathlib.PurePath(path)
+    check_vocabulary_ending(path)
+    if not _is_json(path):
+        return _text_of_lines(words, first_id)
+    ids = {word: id_ for id_, word in enumerate(words, first_id)}
+    return json.dumps(ids, ensure_ascii=False, indent=0) + "\n"
+
+
+def check_vocabulary_path(path: str | os.PathLike) -> None:
+    """Checks where a vocabulary is to go, before anything is read.
+
+    Raises:
+        ValueError: If the ending is neither `.json` nor `.txt`, or the file
+            cannot be made there.
+    """
+    path = pathlib.Path(path)
+    check_vocabulary_ending(path)
+    if path.is_dir() or not path.parent.is_dir():
+        raise ValueError(
+            "`path` must be a file in an existing folder. "
+            f"Received: path={os.fspath(path)!r}"
+        )
+
+
+def check_vocabulary_ending(path: str | os.PathLike) -> None:
+    """Raises `ValueError` if a path ends neither in `.json` nor `.txt`."""
+    if pathlib.PurePath(path).suffix not in (".json", ".txt"):
+        raise ValueError(
+            "`path` of a vocabulary must end in .json or .txt. "
+            f"Received: path={os.fspath(path)!r}"
+        )
+
+
+def _is_json(path):
+    return path.suffix == ".json"
+
+
+def _json_pairs(path, text):
+    try:
+        # Objects become tuples of pairs, which keep repeated words.
+        content = json.loads(text, object_pairs_hook=tuple)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: is no JSON: {error}") from None
+    if not isinstance(content, tuple):
+        raise DataError(
+            f'{path}: must hold one object such as {{"the": 2, "a": 3}}.'
+        )
+    return content
+
+
+def _lines(text):
+    words = text.removesuffix("\n").split("\n")
+    words = [word.removesuffix("\r") for word in words]
+    pairs = [(word, id_) for id_, word in enumerate(words)]
+    buckets = 0
+    while words[1 + buckets : 2 + buckets] == [_bucket(buckets)]:
+        buckets += 1
+    return pairs[:1] + pairs[1 + buckets :]
+
+
+def _bucket(number):
+    return f"[UNK{number}]"
+
+
+def _checked(path, pairs):
+    ids, words = {}, {}
+    for word, id_ in pairs:
+        if type(id_) is not int or id_ < 0:
+            raise DataError(
+                f"{path}: ids must be integers from 0 on. "
+                f"Received: {word!r}: {id_!r}"
+            )
+        if word in ids:
+            raise DataError(
+                f"{path}: the word {word!r} has two ids, {ids[word]} and "
+                f"{id_}. Name it once."
+            )
+        if id_ in words:
+            raise DataError(
+                f"{path}: id {id_} is both {words[id_]!r} and {word!r}. Give "
+                "each word an id of its own."
+            )
+        ids[word], words[id_] = id_, word
+    return ids
+
+
+def _text_of_lines(words, first_id):
+    for word in words:
+        if "\n" in word or word.endswith("\r"):
+            raise ValueError(
+                f"{word!r} holds a line break and cannot be a line of a .txt "
+                "file. Save the vocabulary as .json."
+            )
+    unknown = first_id - 1
+    buckets = [_bucket(number) for number in range(unknown)]
+    reserved = [_PADDING, *(buckets if unknown > 1 else [_UNKNOWN])]
+    # A word named like the next bucket would be read as one.
+    for name in (*reserved, _bucket(unknown)):
+        if name in words:
+            raise ValueError(
+                f"the word {name!r} would mean padding or unknown words in a "
+                ".txt file. Save the vocabulary as .json."
+            )
+    return "\n".join([*reserved, *words]) + "\n"

@@ -1,0 +1,1 @@
+"""Scores and embeddings of corpora past one machine, on Apache Beam."""

@@ -1,0 +1,87 @@
+"""An export as a model of Beam's RunInference."""
+
+import contextlib
+import pathlib
+import tempfile
+from collections.abc import Sequence
+
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.ml.inference.base import ModelHandler
+from apache_beam.ml.inference.base import PredictionResult
+
+from serving.batch_inference.answering import Answering
+from serving.batch_inference.answers import Answers
+from serving.batch_inference.local_batch_model import LocalBatchModel
+from serving.batch_inference.window import Window
+from serving.beam.corpus_files import is_remote
+
+
+class SavedModelHandler(ModelHandler[Window, PredictionResult, Answering]):
+    """Answers windows of rows, as `serving.batch_inference` does.
+
+    An example is a whole window: its rows are sorted by length, padded with 0
+    and answered in batches of similar lengths. A process loads the model
+    once, for all its threads.
+
+    Args:
+        model: An export's version directory, or its base directory, of which
+            the highest version is taken. Every worker must be able to read
+            it; one such as `gs://bucket/export/1` is copied to each.
+        signature: Name of the signature to run.
+        batch_size: Rows of a batch.
+    """
+
+    def __init__(self, model: str, signature: str, batch_size: int):
+        # Windows are not gathered further.
+        super().__init__(min_batch_size=1, max_batch_size=1)
+        self._model = model
+        self._signature = signature
+        self._batch_size = batch_size
+
+    def load_model(self) -> Answering:
+        """Loads the model; raises `ValueError` if it cannot be."""
+        with _local(self._model) as directory:
+            model = LocalBatchModel(directory, self._signature)
+        return Answering(model, self._batch_size)
+
+    def run_inference(
+        self,
+        batch: Sequence[Window],
+        model: Answering,
+        inference_args: dict | None = None,
+    ) -> list[PredictionResult]:
+        """Returns each window with its `Answers`."""
+        return [
+            PredictionResult(window, self._answers(window, model))
+            for window in batch
+        ]
+
+    def get_num_bytes(self, batch: Sequence[Window]) -> int:
+        """Returns the size of the rows' text."""
+        return sum(len(line) for window in batch for line in window.lines)
+
+    def get_metrics_namespace(self) -> str:
+        return "SavedModel"
+
+    def _answers(self, window, model) -> Answers:
+        return model.answers(window.parse())
+
+
+@contextlib.contextmanager
+def _local(directory):
+    """Copies a remote directory, which TensorFlow's session cannot open."""
+    if not is_remote(directory):
+        yield directory
+        return
+    directory = directory.rstrip("/")
+    (found,) = FileSystems.match([f"{directory}/**"])
+    if not found.metadata_list:
+        raise ValueError(f"{directory}: no such directory.")
+    with tempfile.TemporaryDirectory(prefix="saved_model_") as copy:
+        for metadata in found.metadata_list:
+            name = metadata.path.removeprefix(f"{directory}/")
+            target = pathlib.Path(copy, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with FileSystems.open(metadata.path) as source:
+                target.write_bytes(source.read(metadata.size_in_bytes))
+        yield copy
