@@ -17,7 +17,8 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: Words after `o2v`. Defaults to `None`: the process's own.
 
     Returns:
-        The exit status: 0, 130 when interrupted, or 2 for a user's error,
+        The exit status: 0, 130 when interrupted, 75 when a connection was
+        lost and the command may be given again, or 2 for a user's error,
         whose message goes to the standard error output.
     """
     options = _parser().parse_args(arguments)
@@ -28,6 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
             for module in options.modules:
                 _import(module)
             return options.run(options) or 0
+        except ConnectionError as error:
+            print(f"o2v {options.command}: {error}", file=sys.stderr)
+            return os.EX_TEMPFAIL
         except (ValueError, OSError, MemoryError) as error:
             print(f"o2v {options.command}: {error}", file=sys.stderr)
             return 2

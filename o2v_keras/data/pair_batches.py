@@ -23,6 +23,10 @@ class PairBatches:
         replicas: Replicas that share a batch. With more than one, elements
             carry a sample weight, 0 for rows that only fill a batch up.
             Defaults to 1.
+        share: `(index, count)`: batches hold every `count`-th row of the
+            planned ones, from row `index` on; `replicas` must be a multiple
+            of `count`. Several workers thus play one plan together, and
+            each gathers its own rows only. Defaults to `(0, 1)`: all rows.
 
     Attributes:
         epoch: int. The epoch that the next pass over `dataset()` plays.
@@ -46,7 +50,9 @@ class PairBatches:
         config: Object2VecConfig,
         training: bool,
         replicas: int = 1,
+        share: tuple[int, int] = (0, 1),
     ):
+        self._share = share
         self._planner = EpochPlanner(table, config, training, replicas)
         self._weighted = replicas > 1
         softmax = config.output_layer == "softmax"
@@ -99,11 +105,15 @@ class PairBatches:
             for column in columns:
                 column.set_shape([None])
             *columns, offsets = columns
+            index, count = self._share
             return tf.data.Dataset.from_tensor_slices(
                 (offsets[:-1], offsets[1:])
             ).map(
                 lambda start, stop: self._batch(
-                    *(column[start:stop] for column in columns)
+                    *(
+                        column[start + index : stop : count]
+                        for column in columns
+                    )
                 ),
                 num_parallel_calls=tf.data.AUTOTUNE,
             )

@@ -6,11 +6,13 @@ import time
 import keras
 
 from o2v_keras.data.pair_batches import PairBatches
+from o2v_keras.training.agreement import tell_all
 from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.checkpoint import assign_all
 from o2v_keras.training.checkpoint import write_checkpoint
 from o2v_keras.training.early_stopping import EarlyStopping
 from o2v_keras.training.epoch_history import EpochHistory
+from o2v_keras.training.worker import Worker
 
 
 class Checkpointing(keras.callbacks.Callback):
@@ -26,6 +28,9 @@ class Checkpointing(keras.callbacks.Callback):
         history: `EpochHistory` of this training.
         minutes: Time after which a batch's end is written as well. Defaults
             to `None`: only epochs' ends.
+        worker: This process. Of several workers the chief writes, at moments
+            that its clock sets; the others take part in collecting metrics.
+            Defaults to one that trains alone.
     """
 
     def __init__(
@@ -35,6 +40,7 @@ class Checkpointing(keras.callbacks.Callback):
         early_stopping: EarlyStopping,
         history: EpochHistory,
         minutes: float | None = None,
+        worker: Worker | None = None,
     ):
         super().__init__()
         self._path = path
@@ -42,6 +48,7 @@ class Checkpointing(keras.callbacks.Callback):
         self._early_stopping = early_stopping
         self._history = history
         self._minutes = minutes
+        self._worker = worker or Worker()
         self._first_batch = 0
         self._metrics = []
 
@@ -80,7 +87,7 @@ class Checkpointing(keras.callbacks.Callback):
         # cannot play an epoch that has none left.
         if self._minutes is None or batch + 1 == self.params["steps"]:
             return
-        if time.monotonic() - self._written >= 60 * self._minutes:
+        if self._is_due():
             played = self._first_batch + batch + 1
             metrics = self.model.metrics_variables
             self._write(self._epoch, played, metrics)
@@ -90,7 +97,16 @@ class Checkpointing(keras.callbacks.Callback):
         self._first_batch = 0
         self._write(epoch + 1, 0, [])
 
+    def _is_due(self):
+        due = time.monotonic() - self._written >= 60 * self._minutes
+        strategy = self.model.distribute_strategy
+        return tell_all(strategy, self._worker, due)[0]
+
     def _write(self, epoch, batch, metrics):
+        # Reading a metric sums up what all workers have counted.
+        metrics = [keras.ops.convert_to_numpy(value) for value in metrics]
+        if not self._worker.is_chief:
+            return
         state = {
             "identity": self._identity,
             "early_stopping": self._early_stopping.get_state(),

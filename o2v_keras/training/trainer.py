@@ -16,14 +16,18 @@ from o2v_keras.data.pair_batches import PairBatches
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.trainable import require_trainable
+from o2v_keras.training.agreement import tell_all
+from o2v_keras.training.distribution import adapt_to_workers
 from o2v_keras.training.distribution import make_strategy
 from o2v_keras.training.fitting import fit
+from o2v_keras.training.lost_worker import lost_workers_named
 from o2v_keras.training.memory import estimate_memory
 from o2v_keras.training.memory import require_memory
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.report import format_report
 from o2v_keras.training.report import make_report
+from o2v_keras.training.worker import Worker
 
 
 class TrainingResult(NamedTuple):
@@ -41,6 +45,7 @@ class TrainingResult(NamedTuple):
     report: dict
 
 
+@lost_workers_named()
 def train(
     config: Object2VecConfig | Mapping | str | os.PathLike,
     train: Source,
@@ -63,6 +68,10 @@ def train(
     force), `metrics.json`, `history.csv` (a line an epoch), `checkpoint.zip`
     and TensorBoard's `logs/`. A run killed at any moment goes on from its
     checkpoint with `resume=True` and ends as if it had never been killed.
+
+    Where the variable `TF_CONFIG` names several workers, all of them call
+    `train` with the same arguments and train one model together: each plays
+    its share of every batch, the first one alone writes files and prints.
 
     Args:
         config: `Object2VecConfig`, or SageMaker's hyperparameters as a
@@ -99,35 +108,40 @@ def train(
         MemoryError: If the machine cannot hold the training.
         FileExistsError: If `model_dir` holds a training and neither `resume`
             nor `overwrite` is set.
+        LostWorkerError: If several workers train and another one is gone.
     """
     if not isinstance(config, Object2VecConfig):
         config = Object2VecConfig.from_hyperparameters(config)
     require_trainable(config)
-    strategy = make_strategy(replicas, config.mini_batch_size)
-    replicas = strategy.num_replicas_in_sync
+    worker = Worker.from_environment()
     directory = ModelDirectory(model_dir)
     _refuse_used(directory, resume, overwrite)
     _refuse_bad_minutes(checkpoint_minutes)
+    verbose = verbose if worker.is_chief else 0
+    strategy = make_strategy(replicas, config.mini_batch_size, worker)
+    replicas = strategy.num_replicas_in_sync
     say = print if verbose else _say_nothing
 
     sources = {"train": train, "validation": validation, "test": test}
-    tables = _load_tables(sources, config, directory, skip_bad_rows)
+    tables = _load_tables(sources, config, directory, skip_bad_rows, worker)
     directory.make()
-    estimate = estimate_memory(config, replicas)
+    estimate = estimate_memory(config, replicas // worker.count)
     say(estimate)
     require_memory(estimate, directory.path)
 
     with strategy.scope():
         model = Object2Vec(config)
+    adapt_to_workers(model)
     resuming = resume and directory.checkpoint.exists()
     if resume and not resuming:
         say(f"No checkpoint in {directory.path}: training from the start.")
     if initial_model is not None and not resuming:
         _start_from(model, initial_model)
-    if overwrite and not resuming:
+    if overwrite and not resuming and worker.is_chief:
         directory.clear()
+    share = worker.index, worker.count
     batches = {
-        name: PairBatches(table, config, name == "train", replicas)
+        name: PairBatches(table, config, name == "train", replicas, share)
         for name, table in tables.items()
     }
     left_out = batches["train"].left_out_negatives(epoch=0)
@@ -138,6 +152,7 @@ def train(
         model,
         batches,
         directory,
+        worker=worker,
         identity=_identity(config, tables),
         resume=resuming,
         checkpoint_minutes=checkpoint_minutes,
@@ -154,8 +169,11 @@ def train(
             if name != "train"
         },
     )
-    directory.write_model(model)
-    directory.write_metrics(report)
+    if worker.is_chief:
+        directory.write_model(model)
+        directory.write_metrics(report)
+    # A worker that left earlier would look like a lost one.
+    tell_all(strategy, worker, "done")
     say(format_report(report))
     say(f"model directory: {directory.path}")
     return TrainingResult(model, history.as_keras_history(), report)
@@ -184,17 +202,19 @@ def _refuse_bad_minutes(minutes):
         )
 
 
-def _load_tables(sources, config, directory, skip_bad_rows):
+def _load_tables(sources, config, directory, skip_bad_rows, worker):
     if skip_bad_rows:
         directory.make()
+
+    def rejected_rows(name):
+        return directory.rejected_rows(name) if worker.is_chief else os.devnull
+
     return {
         name: load_pairs(
             source,
             config,
             training=name == "train",
-            rejected_rows_file=(
-                directory.rejected_rows(name) if skip_bad_rows else None
-            ),
+            rejected_rows_file=(rejected_rows(name) if skip_bad_rows else None),
         )
         for name, source in sources.items()
         if source is not None
