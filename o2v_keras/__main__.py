@@ -95,6 +95,30 @@ def _parser():
         help="leave rows with errors out and write them to a side file",
     )
 
+    text = "run the workers of a training, and restart them when one dies"
+    launcher = commands.add_parser(
+        "launch",
+        help=text,
+        description=text,
+        usage="o2v launch [--workers N] [--max-restarts N] -- train ...",
+    )
+    launcher.set_defaults(run=_launch, modules=[])
+    launcher.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes on this machine; default: one, by TF_CONFIG",
+    )
+    launcher.add_argument(
+        "--max-restarts", type=int, default=3, metavar="N", help="default: 3"
+    )
+    launcher.add_argument(
+        "train_command",
+        nargs="+",
+        metavar="train ...",
+        help="the training to run, as it is written after o2v",
+    )
+
     scorer = _command(commands, "evaluate", _evaluate, "score labelled data")
     _model_and_data(scorer)
 
@@ -197,6 +221,12 @@ def _train(options):
         checkpoint_minutes=options.checkpoint_minutes,
         skip_bad_rows=options.skip_bad_rows,
     )
+
+
+def _launch(options):
+    from o2v_keras.training.launch import launch
+
+    return launch(options.train_command, options.workers, options.max_restarts)
 
 
 def _evaluate(options):

@@ -40,6 +40,22 @@ def tell_all(strategy: tf.distribute.Strategy, worker: Worker, value) -> list:
     ]
 
 
+def ask_chief(
+    strategy: tf.distribute.Strategy, worker: Worker, answer: bool
+) -> bool:
+    """Gives every worker the chief's answer; cheap enough for every step.
+
+    Args:
+        strategy: Of the training.
+        worker: This worker.
+        answer: What this worker would answer.
+    """
+    if worker.count == 1:
+        return answer
+    said = np.array([answer and worker.is_chief], np.int32)
+    return bool(_sum(strategy, said)[0])
+
+
 def require_agreement(
     strategy: tf.distribute.Strategy, worker: Worker, values: dict[str, object]
 ):
@@ -59,10 +75,10 @@ def require_agreement(
         if differing:
             raise ValueError(
                 f"All workers must have the same {', '.join(differing)}, but "
-                f"worker {index} ({worker.addresses[index]}) differs from "
-                f"worker 0 ({worker.addresses[0]}). Start all with the same "
-                f"command and files, and let `model_dir` be on a file system "
-                f"that all of them share. Received: "
+                f"{worker.name_of(index)} differs from {worker.name_of(0)}. "
+                f"Start all with the same command and files, and let "
+                f"`model_dir` be on a file system that all of them share. "
+                f"Received: "
                 + ", ".join(f"{n}={chief[n]} and {other[n]}" for n in differing)
             )
 

@@ -6,7 +6,7 @@ import time
 import keras
 
 from o2v_keras.data.pair_batches import PairBatches
-from o2v_keras.training.agreement import tell_all
+from o2v_keras.training.agreement import ask_chief
 from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.checkpoint import assign_all
 from o2v_keras.training.checkpoint import write_checkpoint
@@ -100,7 +100,7 @@ class Checkpointing(keras.callbacks.Callback):
     def _is_due(self):
         due = time.monotonic() - self._written >= 60 * self._minutes
         strategy = self.model.distribute_strategy
-        return tell_all(strategy, self._worker, due)[0]
+        return ask_chief(strategy, self._worker, due)
 
     def _write(self, epoch, batch, metrics):
         # Reading a metric sums up what all workers have counted.

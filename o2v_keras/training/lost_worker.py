@@ -1,11 +1,14 @@
 """What the other workers do when one is gone."""
 
 import contextlib
+import os
 import re
+import sys
 from collections.abc import Iterator
 
 import tensorflow as tf
 
+from o2v_keras.training.chief_watch import ChiefWatch
 from o2v_keras.training.worker import Worker
 
 # How TensorFlow reports a peer that it cannot reach any more.
@@ -15,9 +18,9 @@ _ERRORS = (
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
     tf.errors.FailedPreconditionError,
-    tf.errors.InternalError,
 )
 _TASK = re.compile(r"/job:(chief|worker)/(?:replica:\d+/)?task:(\d+)")
+_REASON = re.compile(r"Collective ops is aborted by: (.*)")
 
 
 class LostWorkerError(ConnectionError):
@@ -26,41 +29,48 @@ class LostWorkerError(ConnectionError):
 
 @contextlib.contextmanager
 def lost_workers_named() -> Iterator[None]:
-    """Turns TensorFlow's errors about unreachable peers into one sentence.
+    """Ends this worker in a sentence when another one is gone.
+
+    Most losses TensorFlow raises as errors of its own. That of the chief may
+    leave this process waiting within TensorFlow, where no exception can
+    reach it: then the process ends with the sentence and status 75.
 
     Raises:
-        LostWorkerError: Instead of such an error, where `TF_CONFIG` names
-            several workers.
+        LostWorkerError: Instead of TensorFlow's error, where `TF_CONFIG`
+            names several workers.
     """
-    try:
-        yield
-    except _ERRORS as error:
-        worker = Worker.from_environment()
-        if worker.count == 1:
-            raise
-        raise LostWorkerError(
-            f"Lost the connection to {_lost(worker, str(error))}, so "
-            f"{worker.name} stops as well. Start all workers again with "
-            f"`--resume` (`resume=True`): they go on from the last "
-            f"checkpoint. `o2v launch` does so by itself. TensorFlow says: "
-            f"{_first_line(error)}"
-        ) from error
+    worker = Worker.from_environment()
+    with ChiefWatch(worker, on_loss=lambda: _end_process(worker)):
+        try:
+            yield
+        except _ERRORS as error:
+            if worker.count == 1:
+                raise
+            reason = _REASON.search(str(error))
+            reason = reason[1] if reason else str(error)
+            lost = _lost(worker, str(error))
+            raise LostWorkerError(
+                f"{_sentence(worker, lost)} TensorFlow says: {reason}"
+            ) from error
+
+
+def _end_process(worker):
+    print(f"o2v: {_sentence(worker, {0})}", file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    os._exit(os.EX_TEMPFAIL)
+
+
+def _sentence(worker, lost):
+    names = " and ".join(map(worker.name_of, sorted(lost)))
+    return (
+        f"Lost the connection to {names or 'another worker'}, so "
+        f"{worker.name} stops as well. Start all workers again with "
+        f"`--resume` (`resume=True`): they go on from the last checkpoint. "
+        f"`o2v launch` does so by itself."
+    )
 
 
 def _lost(worker, message):
-    """Names the workers that TensorFlow's message is about, if any."""
-    others = sorted(
-        {
-            int(task)
-            for _, task in _TASK.findall(message)
-            if int(task) < worker.count
-        }
-        - {worker.index}
-    )
-    if not others:
-        return "another worker"
-    return " and ".join(f"worker {i} ({worker.addresses[i]})" for i in others)
-
-
-def _first_line(error):
-    return str(error).strip().partition("\n")[0]
+    """The numbers of the other workers that TensorFlow's message names."""
+    tasks = _TASK.findall(message)
+    return {worker.number(job, int(n)) for job, n in tasks} - {worker.index}

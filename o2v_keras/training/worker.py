@@ -17,6 +17,8 @@ class Worker:
             writes models, logs and checkpoints and talks to the user.
         addresses: `host:port` of every worker, in the order of their
             numbers; empty for a process that trains alone.
+        has_chief_job: Whether TensorFlow calls number 0 `chief`, task 0, and
+            counts the others from 0 again. Defaults to `False`.
 
     Example:
     >>> worker = Worker(1, ("10.0.0.1:2222", "10.0.0.2:2222"))
@@ -26,6 +28,7 @@ class Worker:
 
     index: int = 0
     addresses: tuple[str, ...] = ()
+    has_chief_job: bool = False
 
     @property
     def count(self) -> int:
@@ -40,7 +43,15 @@ class Worker:
     @property
     def name(self) -> str:
         """Number and address, for messages."""
-        return f"worker {self.index} ({self.addresses[self.index]})"
+        return self.name_of(self.index)
+
+    def name_of(self, index: int) -> str:
+        """Number and address of any worker, for messages."""
+        return f"worker {index} ({self.addresses[index]})"
+
+    def number(self, job: str, task: int) -> int:
+        """The number of what TensorFlow calls `/job:{job}/task:{task}`."""
+        return task + (self.has_chief_job and job == "worker")
 
     @classmethod
     def from_environment(
@@ -78,11 +89,12 @@ class Worker:
         if not config.get("cluster"):
             return cls()
         cluster = _cluster(config["cluster"], text)
-        job, index = _task(config.get("task"), cluster, text)
+        job, task = _task(config.get("task"), cluster, text)
         addresses = tuple(a for name in _JOBS for a in cluster.get(name, ()))
-        if job == "worker":
-            index += len(cluster.get("chief", ()))
-        return cls(index, addresses) if len(addresses) > 1 else cls()
+        if len(addresses) == 1:
+            return cls()
+        worker = cls(0, addresses, bool(cluster.get("chief")))
+        return dataclasses.replace(worker, index=worker.number(job, task))
 
 
 def _parse(text):
