@@ -20,7 +20,9 @@ _ERRORS = (
     tf.errors.FailedPreconditionError,
 )
 _TASK = re.compile(r"/job:(chief|worker)/(?:replica:\d+/)?task:(\d+)")
-_REASON = re.compile(r"Collective ops is aborted by: (.*)")
+_REASON = re.compile(
+    "Collective ops is aborted by: (.*?)(?:The error could be|$)", re.DOTALL
+)
 
 
 class LostWorkerError(ConnectionError):
@@ -47,7 +49,7 @@ def lost_workers_named() -> Iterator[None]:
             if worker.count == 1:
                 raise
             reason = _REASON.search(str(error))
-            reason = reason[1] if reason else str(error)
+            reason = " ".join((reason[1] if reason else str(error)).split())
             lost = _lost(worker, str(error))
             raise LostWorkerError(
                 f"{_sentence(worker, lost)} TensorFlow says: {reason}"
