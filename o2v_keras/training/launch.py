@@ -125,6 +125,8 @@ class _Group:
         try:
             for config in self._configs:
                 self._start(config)
+            if self.interrupted:
+                self._signal(signal.SIGTERM)
             index, status = self._wait()
         finally:
             self._stop()
@@ -192,7 +194,7 @@ class _Group:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            reader.join()
+            reader.join(_SECONDS_TO_STOP)
             process.stdout.close()
 
 
