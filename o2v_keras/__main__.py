@@ -69,6 +69,12 @@ def _parser():
         metavar="N",
         help="devices that share a batch; default: all GPUs, or the CPU",
     )
+    trainer.add_argument(
+        "--shard-by",
+        choices=("row", "file"),
+        default="row",
+        help="how several workers share the training data; default: row",
+    )
     directory = trainer.add_mutually_exclusive_group()
     directory.add_argument(
         "--resume",
@@ -215,6 +221,7 @@ def _train(options):
         options.test,
         model_dir=options.model_dir,
         replicas=options.replicas,
+        shard_by=options.shard_by,
         resume=options.resume,
         overwrite=options.overwrite,
         initial_model=options.initial_model,

@@ -54,6 +54,7 @@ class PairBatches:
     ):
         self._share = share
         self._planner = EpochPlanner(table, config, training, replicas)
+        self._replicas = replicas
         self._weighted = replicas > 1
         softmax = config.output_layer == "softmax"
         self._label_dtype = np.int64 if softmax else np.float32
@@ -66,6 +67,16 @@ class PairBatches:
     def left_out_negatives(self, epoch: int) -> int:
         """Number of negatives of an epoch for which no partner was found."""
         return self._planner.plan(epoch).left_out
+
+    def fill_up(self, num_batches: int):
+        """Adds batches of rows of weight 0; elements carry weights from now on.
+
+        Args:
+            num_batches: How many batches an epoch is to have, at least as
+                many as it has.
+        """
+        self.num_batches = num_batches
+        self._weighted = True
 
     def dataset(self, advance: bool = False) -> tf.data.Dataset:
         """Returns the batches of `epoch` as it stands when a pass begins.
@@ -83,6 +94,7 @@ class PairBatches:
 
         def plan():
             plan = self._planner.plan(self.epoch)
+            plan = plan.filled_up(self.num_batches, self._replicas)
             self.epoch += advance
             return (
                 plan.in0_rows,

@@ -19,10 +19,22 @@ class WorkersStrategy(tf.distribute.MultiWorkerMirroredStrategy):
     Datasets given to it hold this worker's share of each global batch, cut
     by whoever made them; stock strategies shard what every worker has made
     whole. All workers must have the same number of batches.
+
+    Args:
+        worker: `Worker`. This process.
+        gpus: int. Its GPUs; with none it takes its CPU.
     """
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, worker, gpus):
+        super().__init__(
+            tf.distribute.cluster_resolver.SimpleClusterResolver(
+                tf.train.ClusterSpec({"worker": list(worker.addresses)}),
+                task_type="worker",
+                task_id=worker.index,
+                num_accelerators={"GPU": gpus},
+                rpc_layer="grpc",
+            )
+        )
         # All workers have equally many batches, so that no collective
         # operation need ask at every step whether any has one left.
         self.extended.experimental_enable_get_next_as_optional = False
@@ -80,7 +92,7 @@ def make_strategy(
     gpus = tf.config.list_physical_devices("GPU")
     _grow_on_demand(gpus)
     if worker is not None and worker.count > 1:
-        return _of_workers(worker, replicas, max(1, len(gpus)), mini_batch_size)
+        return _of_workers(worker, replicas, len(gpus), mini_batch_size)
     if replicas is None:
         replicas = max(1, len(gpus))
     if replicas < 1:
@@ -154,7 +166,8 @@ def _step_function(model, step):
     return function
 
 
-def _of_workers(worker, replicas, devices, mini_batch_size):
+def _of_workers(worker, replicas, gpus, mini_batch_size):
+    devices = max(1, gpus)
     if replicas is not None:
         raise ValueError(
             "`replicas` must be left out where several workers train "
@@ -168,7 +181,7 @@ def _of_workers(worker, replicas, devices, mini_batch_size):
             f"Received: mini_batch_size={mini_batch_size}"
         )
     try:
-        return _workers()
+        return _workers(worker, gpus)
     except RuntimeError as error:
         raise ValueError(
             "`TF_CONFIG` must be set before TensorFlow starts its devices. "
@@ -179,8 +192,8 @@ def _of_workers(worker, replicas, devices, mini_batch_size):
 
 # A process can join its cluster only once.
 @functools.cache
-def _workers():
-    return WorkersStrategy()
+def _workers(worker, gpus):
+    return WorkersStrategy(worker, gpus)
 
 
 def _pieces(batch, number):

@@ -19,7 +19,7 @@ _ERRORS = (
     tf.errors.DeadlineExceededError,
     tf.errors.FailedPreconditionError,
 )
-_TASK = re.compile(r"/job:(chief|worker)/(?:replica:\d+/)?task:(\d+)")
+_TASK = re.compile(r"/job:worker/(?:replica:\d+/)?task:(\d+)")
 _REASON = re.compile(
     "Collective ops is aborted by: (.*?)(?:The error could be|$)", re.DOTALL
 )
@@ -74,5 +74,4 @@ def _sentence(worker, lost):
 
 def _lost(worker, message):
     """The numbers of the other workers that TensorFlow's message names."""
-    tasks = _TASK.findall(message)
-    return {worker.number(job, int(n)) for job, n in tasks} - {worker.index}
+    return set(map(int, _TASK.findall(message))) - {worker.index}

@@ -27,6 +27,8 @@ from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.report import format_report
 from o2v_keras.training.report import make_report
+from o2v_keras.training.sharding import own_source
+from o2v_keras.training.sharding import training_batches
 from o2v_keras.training.worker import Worker
 
 
@@ -54,6 +56,7 @@ def train(
     *,
     model_dir: str | os.PathLike,
     replicas: int | None = None,
+    shard_by: str = "row",
     resume: bool = False,
     overwrite: bool = False,
     initial_model: str | os.PathLike | None = None,
@@ -85,6 +88,9 @@ def train(
         model_dir: Folder for what training leaves.
         replicas: Devices that share each batch. Defaults to `None`: all GPUs
             or the CPU.
+        shard_by: How several workers share the training data: `"row"`, all
+            read all of it and train what one would, or `"file"`, each reads
+            its share of the files. Defaults to `"row"`.
         resume: Go on from the checkpoint in `model_dir`, if there is one.
             Defaults to `False`.
         overwrite: Train anew in a folder that already holds a training.
@@ -122,6 +128,7 @@ def train(
     replicas = strategy.num_replicas_in_sync
     say = print if verbose else _say_nothing
 
+    train = own_source(train, worker, shard_by)
     sources = {"train": train, "validation": validation, "test": test}
     tables = _load_tables(sources, config, directory, skip_bad_rows, worker)
     directory.make()
@@ -141,9 +148,13 @@ def train(
         directory.clear()
     share = worker.index, worker.count
     batches = {
-        name: PairBatches(table, config, name == "train", replicas, share)
+        name: PairBatches(table, config, False, replicas, share)
         for name, table in tables.items()
+        if name != "train"
     }
+    batches["train"] = training_batches(
+        tables["train"], config, strategy, worker, shard_by
+    )
     left_out = batches["train"].left_out_negatives(epoch=0)
     if left_out:
         say(left_out_message(left_out))
@@ -153,7 +164,7 @@ def train(
         batches,
         directory,
         worker=worker,
-        identity=_identity(config, tables),
+        identity=_identity(config, tables, strategy, worker, shard_by),
         resume=resuming,
         checkpoint_minutes=checkpoint_minutes,
         callbacks=callbacks,
@@ -233,15 +244,16 @@ def _start_from(model, initial_model):
         ) from None
 
 
-def _identity(config, tables):
+def _identity(config, tables, strategy, worker, shard_by):
     """What a resumed run must have in common with the killed one."""
     values = config.to_dict()
     # A run may be resumed for more epochs than it was meant to have.
     del values["epochs"]
-    return {
-        "hyperparameters": values,
-        "data": {name: table.fingerprint() for name, table in tables.items()},
-    }
+    data = {name: table.fingerprint() for name, table in tables.items()}
+    if shard_by == "file":
+        # Each worker has read other files.
+        data["train"] = tell_all(strategy, worker, data["train"])
+    return {"hyperparameters": values, "data": data}
 
 
 def _score_test(model, batches):

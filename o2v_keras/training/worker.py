@@ -17,8 +17,6 @@ class Worker:
             writes models, logs and checkpoints and talks to the user.
         addresses: `host:port` of every worker, in the order of their
             numbers; empty for a process that trains alone.
-        has_chief_job: Whether TensorFlow calls number 0 `chief`, task 0, and
-            counts the others from 0 again. Defaults to `False`.
 
     Example:
     >>> worker = Worker(1, ("10.0.0.1:2222", "10.0.0.2:2222"))
@@ -28,7 +26,6 @@ class Worker:
 
     index: int = 0
     addresses: tuple[str, ...] = ()
-    has_chief_job: bool = False
 
     @property
     def count(self) -> int:
@@ -48,10 +45,6 @@ class Worker:
     def name_of(self, index: int) -> str:
         """Number and address of any worker, for messages."""
         return f"worker {index} ({self.addresses[index]})"
-
-    def number(self, job: str, task: int) -> int:
-        """The number of what TensorFlow calls `/job:{job}/task:{task}`."""
-        return task + (self.has_chief_job and job == "worker")
 
     @classmethod
     def from_environment(
@@ -93,8 +86,8 @@ class Worker:
         addresses = tuple(a for name in _JOBS for a in cluster.get(name, ()))
         if len(addresses) == 1:
             return cls()
-        worker = cls(0, addresses, bool(cluster.get("chief")))
-        return dataclasses.replace(worker, index=worker.number(job, task))
+        before = len(cluster.get("chief", ())) if job == "worker" else 0
+        return cls(before + task, addresses)
 
 
 def _parse(text):

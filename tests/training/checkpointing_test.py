@@ -6,6 +6,7 @@ import pytest
 from o2v_keras.training import checkpointing
 from o2v_keras.training.checkpoint import read_checkpoint
 from o2v_keras.training.checkpointing import Checkpointing
+from o2v_keras.training.worker import Worker
 
 
 @pytest.fixture
@@ -87,3 +88,20 @@ def test_holds_what_it_was_given(start, clock):
         "history": [{"loss": 0.5}],
     }
     assert checkpoint.best == checkpoint.metrics == []
+
+
+def test_only_the_chief_writes(start, clock, tmp_path, monkeypatch):
+    asked = []
+
+    def ask_chief(strategy, worker, answer):
+        asked.append(answer)
+        return True
+
+    monkeypatch.setattr(checkpointing, "ask_chief", ask_chief)
+    callback = start(minutes=1)
+    callback._worker = Worker(1, ("a:1", "b:1"))
+    callback.on_epoch_begin(0)
+    callback.on_train_batch_end(0, {})
+    callback.on_epoch_end(0, {})
+    assert asked == [False]
+    assert list(tmp_path.iterdir()) == []

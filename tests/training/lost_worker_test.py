@@ -43,13 +43,6 @@ def test_names_the_lost_worker_and_what_to_do(monkeypatch):
     )
 
 
-def test_counts_a_chief_of_its_own(monkeypatch):
-    cluster = {"chief": ["a:1"], "worker": ["b:1", "c:1"]}
-    set_cluster(monkeypatch, cluster, "chief")
-    with pytest.raises(LostWorkerError, match=r"to worker 2 \(c:1\), so"):
-        fail(ERROR)
-
-
 def test_a_worker_alone_keeps_tensorflows_error(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(tf.errors.UnavailableError):

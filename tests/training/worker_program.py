@@ -51,6 +51,18 @@ def run(variant, model_dir):
     return train(config, train_source, validation, test, model_dir=model_dir)
 
 
+def run_by_file(worker, folder):
+    """Trains on three files, of which this worker reads its own."""
+    return train(
+        make_config(**SGD, epochs=1),
+        str(folder / "part*.jsonl"),
+        make_source(11),
+        model_dir=folder / f"by_file.{worker.index}",
+        shard_by="file",
+        verbose=0,
+    )
+
+
 def error_of(action):
     """Returns the text of the error that `action` ends in."""
     try:
@@ -101,6 +113,9 @@ def main(folder, *variants):
         path = folder / f"{variant}.{worker.index}.json"
         path.write_text(json.dumps(outcome))
     if "pooled" in variants:
+        by_file = run_by_file(worker, folder)
+        path = folder / f"by_file.{worker.index}.json"
+        path.write_text(json.dumps(by_file.history.history))
         errors = {
             "symbolic_build": error_of(
                 lambda: fit_without_our_help(worker, stock_reduce=True)

@@ -25,7 +25,6 @@ def test_a_chief_comes_before_the_workers():
     last = from_config(cluster, {"type": "worker", "index": 1})
     assert chief.addresses == last.addresses == ("a:1", "b:2", "c:3")
     assert (chief.index, last.index) == (0, 2)
-    assert (last.number("chief", 0), last.number("worker", 1)) == (0, 2)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from o2v_keras.training.trainer import train
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 from tests.training.small_training import read_history
+from tests.training.small_training import write_records
 from tests.training.worker_processes import environment
 from tests.training.worker_processes import read_log
 from tests.training.worker_processes import start_workers
@@ -40,10 +41,7 @@ COMMAND = [
 @pytest.fixture
 def folder(tmp_path):
     for name, source in (("train", TRAIN), ("validation", VALIDATION)):
-        with open(tmp_path / f"{name}.jsonl", "w") as file:
-            for in0, in1, label in zip(*source.values(), strict=True):
-                record = {"in0": in0.tolist(), "in1": in1.tolist()}
-                file.write(json.dumps({**record, "label": int(label)}) + "\n")
+        write_records(tmp_path / f"{name}.jsonl", source)
     (tmp_path / "h.json").write_text(json.dumps(CONFIG.to_dict()))
     return tmp_path
 

@@ -4,9 +4,17 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from o2v_keras.data.pair_batches import PairBatches
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.models.object2vec import Object2Vec
+from tests.training.small_training import make_config
+from tests.training.small_training import make_source
+from tests.training.small_training import write_records
 from tests.training.worker_processes import read_log
 from tests.training.worker_processes import start_workers
+from tests.training.worker_program import SGD
 from tests.training.worker_program import run
 
 FILES = [
@@ -17,12 +25,18 @@ FILES = [
     "metrics.json",
     "model.keras",
 ]
+# Worker 0 reads the first and the last: 19 rows in five batches of four;
+# worker 1 has seven rows in two batches, and three of fill rows.
+FILE_ROWS = (9, 7, 10)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Where two workers have left what they have to say."""
-    return train_in_two(tmp_path_factory.mktemp("workers"), "pooled")
+    folder = tmp_path_factory.mktemp("workers")
+    for number, rows in enumerate(FILE_ROWS):
+        write_records(folder / f"part{number}.jsonl", make_source(rows))
+    return train_in_two(folder, "pooled")
 
 
 def train_in_two(folder, variant):
@@ -65,6 +79,57 @@ def assert_same_as_one_worker(folder, variant):
 
 def test_two_workers_train_as_one(folder):
     assert_same_as_one_worker(folder, "pooled")
+
+
+def test_files_are_shared_out(folder):
+    """The first epoch's batches are known, so one process can repeat them."""
+    config = make_config(**{**SGD, "mini_batch_size": 4})
+    tables = [
+        PairTable.concat(
+            [PairTable.from_arrays(*make_source(n).values()) for n in rows]
+        )
+        for rows in ((9, 10), (7,))
+    ]
+    own = [list(PairBatches(t, config, True).dataset()) for t in tables]
+    assert [len(batches) for batches in own] == [5, 2]
+    model = Object2Vec(config)
+    model.fit(
+        tf.data.Dataset.from_generator(
+            lambda: joined(*own),
+            output_signature=(
+                {
+                    name: tf.TensorSpec((None, None), tf.int64)
+                    for name in ("in0", "in1")
+                },
+                tf.TensorSpec((None,), tf.int64),
+            ),
+        ).apply(tf.data.experimental.assert_cardinality(5)),
+        shuffle=False,
+        verbose=0,
+    )
+    validation = PairTable.from_arrays(*make_source(11).values())
+    loss = model.evaluate(
+        PairBatches(validation, config, False).dataset(),
+        return_dict=True,
+        verbose=0,
+    )["loss"]
+    for history in outcomes(folder, "by_file"):
+        assert history["val_loss"] == pytest.approx([loss], rel=1e-5)
+
+
+def joined(first, second):
+    """Global batches: of both workers, then of the one that has any left."""
+    for number, (inputs, labels) in enumerate(first):
+        if number < len(second):
+            others, other_labels = second[number]
+            inputs = {
+                name: tf.ragged.stack(
+                    [*inputs[name].numpy(), *others[name].numpy()]
+                ).to_tensor()
+                for name in inputs
+            }
+            labels = tf.concat([labels, other_labels], axis=0)
+        yield inputs, labels
 
 
 @pytest.mark.slow
