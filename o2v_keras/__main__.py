@@ -23,7 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: Words after `o2v`. Defaults to `None`: the process's own.
 
     Returns:
-        The exit status: 0, 130 when interrupted, or 2 for a user's error,
+        The exit status: 0, 130 when interrupted, 75 when a connection was
+        lost and the command may be given again, or 2 for a user's error,
         whose message goes to the standard error output.
     """
     options = _parser().parse_args(arguments)
@@ -34,6 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
             for module in options.modules:
                 _import(module)
             return options.run(options) or 0
+        except ConnectionError as error:
+            print(f"o2v {options.command}: {error}", file=sys.stderr)
+            return os.EX_TEMPFAIL
         except (ValueError, OSError, MemoryError) as error:
             print(f"o2v {options.command}: {error}", file=sys.stderr)
             return 2
@@ -144,6 +148,12 @@ def _parser():
         metavar="N",
         help="devices that share a batch; default: all GPUs, or the CPU",
     )
+    trainer.add_argument(
+        "--shard-by",
+        choices=("row", "file"),
+        default="row",
+        help="how several workers share the training data; default: row",
+    )
     directory = trainer.add_mutually_exclusive_group()
     directory.add_argument(
         "--resume",
@@ -191,6 +201,30 @@ def _parser():
         type=int,
         metavar="N",
         help="read training data in blocks of N rows; default: all in memory",
+    )
+
+    text = "run the workers of a training, and restart them when one dies"
+    launcher = commands.add_parser(
+        "launch",
+        help=text,
+        description=text,
+        usage="o2v launch [--workers N] [--max-restarts N] -- train ...",
+    )
+    launcher.set_defaults(run=_launch, modules=[])
+    launcher.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes on this machine; default: one, by TF_CONFIG",
+    )
+    launcher.add_argument(
+        "--max-restarts", type=int, default=3, metavar="N", help="default: 3"
+    )
+    launcher.add_argument(
+        "train_command",
+        nargs="+",
+        metavar="train ...",
+        help="the training to run, as it is written after o2v",
     )
 
     scorer = _command(commands, "evaluate", _evaluate, "score labelled data")
@@ -323,6 +357,7 @@ def _train(options):
         options.test,
         model_dir=options.model_dir,
         replicas=options.replicas,
+        shard_by=options.shard_by,
         resume=options.resume,
         overwrite=options.overwrite,
         initial_model=options.initial_model,
@@ -332,6 +367,12 @@ def _train(options):
         skip_bad_rows=options.skip_bad_rows,
         stream_rows=options.stream_rows,
     )
+
+
+def _launch(options):
+    from o2v_keras.training.launch import launch
+
+    return launch(options.train_command, options.workers, options.max_restarts)
 
 
 def _evaluate(options):

@@ -33,6 +33,34 @@ class EpochPlan:
     batch_offsets: np.ndarray
     left_out: int
 
+    def filled_up(self, num_batches: int, rows: int) -> "EpochPlan":
+        """Returns the plan with more batches, each of `rows` fill rows.
+
+        Args:
+            num_batches: How many batches there are to be.
+            rows: Rows of a batch that is added.
+        """
+        missing = num_batches - len(self.batch_offsets) + 1
+        last = self.batch_offsets[-1]
+
+        def longer(column):
+            return np.concatenate(
+                [column, np.repeat(column[:1], missing * rows)]
+            )
+
+        return EpochPlan(
+            longer(self.in0_rows),
+            longer(self.in1_rows),
+            longer(self.labels),
+            np.concatenate(
+                [self.weights, np.zeros(missing * rows, np.float32)]
+            ),
+            np.concatenate(
+                [self.batch_offsets, last + rows * np.arange(1, missing + 1)]
+            ),
+            self.left_out,
+        )
+
 
 class EpochPlanner:
     """Plans epochs; each is a function of the seed and its number alone.

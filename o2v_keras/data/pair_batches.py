@@ -25,6 +25,10 @@ class PairBatches:
         replicas: Replicas that share a batch. With more than one, elements
             carry a sample weight, 0 for rows that only fill a batch up.
             Defaults to 1.
+        share: `(index, count)`: batches hold every `count`-th row of the
+            planned ones, from row `index` on; `replicas` must be a multiple
+            of `count`. Several workers thus play one plan together, and
+            each gathers its own rows only. Defaults to `(0, 1)`: all rows.
 
     Attributes:
         epoch: int. The epoch that the next pass over `dataset()` plays.
@@ -48,8 +52,11 @@ class PairBatches:
         config: Object2VecConfig,
         training: bool,
         replicas: int = 1,
+        share: tuple[int, int] = (0, 1),
     ):
+        self._share = share
         self._planner = EpochPlanner(table, config, training, replicas)
+        self._replicas = replicas
         self._plans = PlansAhead(self._planner)
         # Only shuffling and drawing take time worth a thread.
         self._plan_of = self._plans.take if training else self._planner.plan
@@ -65,6 +72,16 @@ class PairBatches:
     def left_out_negatives(self, epoch: int) -> int:
         """Number of negatives of an epoch for which no partner was found."""
         return self._plans.peek(epoch).left_out
+
+    def fill_up(self, num_batches: int):
+        """Adds batches of rows of weight 0; elements carry weights from now on.
+
+        Args:
+            num_batches: How many batches an epoch is to have, at least as
+                many as it has.
+        """
+        self.num_batches = num_batches
+        self._weighted = True
 
     def dataset(self, advance: bool = False) -> tf.data.Dataset:
         """Returns the batches of `epoch` as it stands when a pass begins.
@@ -82,6 +99,7 @@ class PairBatches:
 
         def plan():
             plan = self._plan_of(self.epoch)
+            plan = plan.filled_up(self.num_batches, self._replicas)
             self.epoch += advance
             return (
                 plan.in0_rows,
@@ -110,12 +128,16 @@ class PairBatches:
                 tf.data.Dataset.from_tensors(tuple(columns)).repeat(),
             )
 
+        index, count = self._share
         # Gathering is mapped over all passes' batches: a map inside of
         # `flat_map` would be compiled anew in every pass.
         batches = tf.data.Dataset.range(1).flat_map(one_epoch)
         batches = batches.map(
             lambda bounds, columns: self._batch(
-                *(column[slice(*bounds)] for column in columns)
+                *(
+                    column[bounds[0] + index : bounds[1] : count]
+                    for column in columns
+                )
             ),
             num_parallel_calls=tf.data.AUTOTUNE,
         )

@@ -3,6 +3,11 @@
 import keras
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.optimizers import DenseAdadelta
+from o2v_keras.optimizers import DenseAdagrad
+from o2v_keras.optimizers import DenseAdam
+from o2v_keras.optimizers import DenseRMSprop
+from o2v_keras.optimizers import DenseSGD
 from o2v_keras.optimizers import RowSparseAdadelta
 from o2v_keras.optimizers import RowSparseAdagrad
 from o2v_keras.optimizers import RowSparseAdam
@@ -11,11 +16,11 @@ from o2v_keras.optimizers import RowSparseRMSprop
 from o2v_keras.optimizers import RowSparseSGD
 
 _DENSE = {
-    "adam": keras.optimizers.Adam,
-    "adagrad": keras.optimizers.Adagrad,
-    "adadelta": keras.optimizers.Adadelta,
-    "rmsprop": keras.optimizers.RMSprop,
-    "sgd": keras.optimizers.SGD,
+    "adam": DenseAdam,
+    "adagrad": DenseAdagrad,
+    "adadelta": DenseAdadelta,
+    "rmsprop": DenseRMSprop,
+    "sgd": DenseSGD,
 }
 _ROW_SPARSE = {
     "adam": RowSparseAdam,

@@ -1,5 +1,11 @@
-"""Optimizers whose steps do not grow with the vocabulary."""
+"""Optimizers for token tables, by rows and as a whole."""
 
+from o2v_keras.optimizers.dense_optimizers import DenseAdadelta
+from o2v_keras.optimizers.dense_optimizers import DenseAdagrad
+from o2v_keras.optimizers.dense_optimizers import DenseAdam
+from o2v_keras.optimizers.dense_optimizers import DenseRMSprop
+from o2v_keras.optimizers.dense_optimizers import DenseSGD
+from o2v_keras.optimizers.dense_optimizers import DenseUpdates
 from o2v_keras.optimizers.row_sparse_loss_scale import RowSparseLossScale
 from o2v_keras.optimizers.row_sparse_optimizers import RowSparseAdadelta
 from o2v_keras.optimizers.row_sparse_optimizers import RowSparseAdagrad
@@ -9,6 +15,12 @@ from o2v_keras.optimizers.row_sparse_optimizers import RowSparseSGD
 from o2v_keras.optimizers.row_sparse_updates import RowSparseUpdates
 
 __all__ = [
+    "DenseAdadelta",
+    "DenseAdagrad",
+    "DenseAdam",
+    "DenseRMSprop",
+    "DenseSGD",
+    "DenseUpdates",
     "RowSparseAdadelta",
     "RowSparseAdagrad",
     "RowSparseAdam",

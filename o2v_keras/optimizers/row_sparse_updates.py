@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from o2v_keras.layers.table_rows import read_variable
 from o2v_keras.optimizers.slots import Slots
+from o2v_keras.optimizers.summed_rows import with_rows_summed
 from o2v_keras.optimizers.touched_rows import TouchedRows
 
 _WHOLE_TABLES = "it would read and write whole tables in every step"
@@ -85,7 +86,7 @@ class RowSparseUpdates:
         if not isinstance(gradient, tf.IndexedSlices):
             super().update_step(gradient, variable, learning_rate)
             return
-        gradient = _with_rows_summed(gradient)
+        gradient = with_rows_summed(gradient)
         rows = TouchedRows(variable, gradient.indices)
         if self.weight_decay and self._use_weight_decay(variable):
             rate = tf.cast(learning_rate, rows.dtype)
@@ -132,7 +133,7 @@ class RowSparseUpdates:
     def _clip_gradients(self, grads):
         if self.clipnorm or self.global_clipnorm or self.clipvalue:
             grads = [
-                _with_rows_summed(grad)
+                with_rows_summed(grad)
                 if isinstance(grad, tf.IndexedSlices)
                 else grad
                 for grad in grads
@@ -165,15 +166,6 @@ class RowSparseUpdates:
         self._backend_update_step(
             grads, trainable_variables, self.learning_rate
         )
-
-
-def _with_rows_summed(gradient):
-    """Returns a gradient in which every row occurs once."""
-    indices, places = tf.unique(gradient.indices)
-    values = tf.math.unsorted_segment_sum(
-        gradient.values, places, tf.size(indices)
-    )
-    return tf.IndexedSlices(values, indices, gradient.dense_shape)
 
 
 def _with_values(gradient, values):

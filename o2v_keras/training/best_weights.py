@@ -5,8 +5,10 @@ import pathlib
 
 import keras
 
+from o2v_keras.training.agreement import tell_all
 from o2v_keras.training.array_file import ArrayFile
 from o2v_keras.training.array_file import write_arrays
+from o2v_keras.training.worker import Worker
 
 
 class BestWeightsInMemory:
@@ -33,10 +35,13 @@ class BestWeightsFiles:
 
     Args:
         folder: Where the files go; must exist when one is written.
+        worker: This process. Of several workers the chief alone writes, and
+            all read when it has. Defaults to one that trains alone.
     """
 
-    def __init__(self, folder: str | os.PathLike):
+    def __init__(self, folder: str | os.PathLike, worker: Worker | None = None):
         self._folder = pathlib.Path(folder)
+        self._worker = worker or Worker()
 
     def path(self, epoch: int) -> pathlib.Path:
         """Returns the name of an epoch's file."""
@@ -44,10 +49,14 @@ class BestWeightsFiles:
 
     def keep(self, model: keras.Model, epoch: int):
         """Writes the model's weights as they are as those of `epoch`."""
-        write_arrays(self.path(epoch), {"epoch": epoch}, weights=model.weights)
+        if self._worker.is_chief:
+            header = {"epoch": epoch}
+            write_arrays(self.path(epoch), header, weights=model.weights)
 
     def restore(self, model: keras.Model, epoch: int):
         """Gives the model the weights kept in `epoch`."""
+        # The chief may still be writing what others ask for.
+        tell_all(model.distribute_strategy, self._worker, "written")
         ArrayFile(self.path(epoch)).assign("weights", model.weights)
 
     def forget_others(self, epoch: int | None):

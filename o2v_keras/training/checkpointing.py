@@ -6,11 +6,13 @@ import time
 import keras
 
 from o2v_keras.data.pair_batches import PairBatches
+from o2v_keras.training.agreement import ask_chief
 from o2v_keras.training.best_weights import BestWeightsFiles
 from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.checkpoint import write_checkpoint
 from o2v_keras.training.early_stopping import EarlyStopping
 from o2v_keras.training.epoch_history import EpochHistory
+from o2v_keras.training.worker import Worker
 
 
 class Checkpointing(keras.callbacks.Callback):
@@ -28,6 +30,9 @@ class Checkpointing(keras.callbacks.Callback):
             that no checkpoint needs any more are removed.
         minutes: Time after which a batch's end is written as well. Defaults
             to `None`: only epochs' ends.
+        worker: This process. Of several workers the chief writes, at moments
+            that its clock sets; the others take part in collecting metrics.
+            Defaults to one that trains alone.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class Checkpointing(keras.callbacks.Callback):
         history: EpochHistory,
         best_weights: BestWeightsFiles,
         minutes: float | None = None,
+        worker: Worker | None = None,
     ):
         super().__init__()
         self._path = path
@@ -46,6 +52,7 @@ class Checkpointing(keras.callbacks.Callback):
         self._history = history
         self._best_weights = best_weights
         self._minutes = minutes
+        self._worker = worker or Worker()
         self._first_batch = 0
         self._metrics_of = None
 
@@ -84,7 +91,7 @@ class Checkpointing(keras.callbacks.Callback):
         # gives the number that the last of them would have in a longer epoch.
         if self._minutes is None or batch + 1 >= self.params["steps"]:
             return
-        if time.monotonic() - self._written >= 60 * self._minutes:
+        if self._is_due():
             played = self._first_batch + batch + 1
             metrics = self.model.metrics_variables
             self._write(self._epoch, played, metrics)
@@ -94,7 +101,16 @@ class Checkpointing(keras.callbacks.Callback):
         self._first_batch = 0
         self._write(epoch + 1, 0, [])
 
+    def _is_due(self):
+        due = time.monotonic() - self._written >= 60 * self._minutes
+        strategy = self.model.distribute_strategy
+        return ask_chief(strategy, self._worker, due)
+
     def _write(self, epoch, batch, metrics):
+        # Reading a metric sums up what all workers have counted.
+        metrics = [keras.ops.convert_to_numpy(value) for value in metrics]
+        if not self._worker.is_chief:
+            return
         state = {
             "identity": self._identity,
             "early_stopping": self._early_stopping.get_state(),

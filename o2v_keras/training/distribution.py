@@ -1,29 +1,89 @@
-"""The devices that share a training step."""
+"""The devices that share a training step.
+
+The one place where this package steps in for Keras's training loop: under
+several workers, `fit` of Keras 3.15.1 fails where it reduces a nested batch to
+build the model, and again where it reduces the metrics of a step.
+"""
 
 import functools
 
+import keras
 import tensorflow as tf
+
+from o2v_keras.training.worker import Worker
+
+
+class WorkersStrategy(tf.distribute.MultiWorkerMirroredStrategy):
+    """TensorFlow's strategy for several workers, as Keras's `fit` needs it.
+
+    Datasets given to it hold this worker's share of each global batch, cut
+    by whoever made them; stock strategies shard what every worker has made
+    whole. All workers must have the same number of batches.
+
+    Args:
+        worker: `Worker`. This process.
+        gpus: int. Its GPUs; with none it takes its CPU.
+    """
+
+    def __init__(self, worker, gpus):
+        super().__init__(
+            tf.distribute.cluster_resolver.SimpleClusterResolver(
+                tf.train.ClusterSpec({"worker": list(worker.addresses)}),
+                task_type="worker",
+                task_id=worker.index,
+                num_accelerators={"GPU": gpus},
+                rpc_layer="grpc",
+            )
+        )
+        # All workers have equally many batches, so that no collective
+        # operation need ask at every step whether any has one left.
+        self.extended.experimental_enable_get_next_as_optional = False
+
+    def reduce(self, reduce_op, value, axis):
+        """As the base class, and a local batch for a nested `value`.
+
+        Keras asks for the mean of a nested batch to learn its shapes, and
+        TensorFlow refuses; shapes differ between workers anyway.
+        """
+        if isinstance(value, tuple | dict):
+            return tf.nest.map_structure(
+                lambda part: self.experimental_local_results(part)[0], value
+            )
+        return super().reduce(reduce_op, value, axis)
+
+    def experimental_distribute_dataset(self, dataset, options=None):
+        """Hands out a worker's batches, cut evenly among its devices."""
+        devices = len(self.extended.worker_devices)
+        if devices > 1:
+            dataset = dataset.flat_map(lambda *batch: _pieces(batch, devices))
+        return self.distribute_datasets_from_function(
+            lambda _: dataset, options
+        )
 
 
 def make_strategy(
-    replicas: int | None, mini_batch_size: int
+    replicas: int | None, mini_batch_size: int, worker: Worker | None = None
 ) -> tf.distribute.Strategy:
-    """Returns the strategy for training on one machine.
+    """Returns the strategy for training on this worker.
 
     Args:
         replicas: Number of devices that share each batch. `None` takes all
             GPUs, or the CPU. Without a GPU, `n` makes `n` logical CPU
-            devices: no faster, but the same code path as `n` GPUs.
-        mini_batch_size: Rows of a global batch; a multiple of `replicas`.
+            devices: no faster, but the same code path as `n` GPUs. Of
+            several workers each takes all its GPUs, or the CPU.
+        mini_batch_size: Rows of a global batch; a multiple of `replicas`
+            times the workers.
+        worker: This process among those that train together, all of which
+            this call waits for. Defaults to `None`: it trains alone.
 
     Returns:
-        TensorFlow's default strategy for one device, else a
-        `MirroredStrategy`.
+        TensorFlow's default strategy for one device, a `MirroredStrategy`
+        for several, a `WorkersStrategy` for several workers.
 
     Raises:
         ValueError: If there are too few devices, logical devices are asked
-            for after TensorFlow has started its devices, or the batch does
-            not divide.
+            for after TensorFlow has started its devices, the batch does not
+            divide, or `replicas` is given to one of several workers.
 
     Example:
     >>> make_strategy(2, mini_batch_size=32).num_replicas_in_sync
@@ -31,6 +91,8 @@ def make_strategy(
     """
     gpus = tf.config.list_physical_devices("GPU")
     _grow_on_demand(gpus)
+    if worker is not None and worker.count > 1:
+        return _of_workers(worker, replicas, len(gpus), mini_batch_size)
     if replicas is None:
         replicas = max(1, len(gpus))
     if replicas < 1:
@@ -47,6 +109,102 @@ def make_strategy(
         return tf.distribute.get_strategy()
     names = _gpu_names(replicas) if gpus else _logical_cpus(replicas)
     return _mirrored(tuple(names), bool(gpus))
+
+
+def adapt_to_workers(model: keras.Model):
+    """Has a model's `fit` and `evaluate` play steps by a function of ours.
+
+    Keras's own fails where it reduces metrics over workers. The logs of a
+    batch are the mean of what the replicas have seen so far, as in Keras;
+    all workers receive the same, so that callbacks decide alike on all of
+    them. A model for one machine stays as it is.
+
+    Several workers play one step an execution, whatever was asked for:
+    TensorFlow cannot gather sparse gradients of changing size in a loop.
+
+    Args:
+        model: Compiled model, made under its strategy.
+    """
+    if not isinstance(model.distribute_strategy, WorkersStrategy):
+        return
+    model.steps_per_execution = 1
+
+    def make_train_function(force=False):
+        if force or model.train_function is None:
+            model.train_function = _step_function(model, model.train_step)
+        return model.train_function
+
+    def make_test_function(force=False):
+        if force or model.test_function is None:
+            model.test_function = _step_function(model, model.test_step)
+        return model.test_function
+
+    model.make_train_function = make_train_function
+    model.make_test_function = make_test_function
+
+
+def _step_function(model, step):
+    strategy = model.distribute_strategy
+    names = []
+
+    def step_and_results(batch):
+        results = step(batch)
+        names[:] = results
+        return tf.stack([tf.cast(v, tf.float32) for v in results.values()])
+
+    @tf.function(reduce_retracing=True)
+    @tf.autograph.experimental.do_not_convert
+    def play(iterator):
+        # One vector, so that workers exchange one message and not one for
+        # each metric.
+        results = strategy.run(step_and_results, args=(next(iterator),))
+        return strategy.reduce("MEAN", results, axis=None)
+
+    def function(iterator):
+        return dict(zip(names, tf.unstack(play(iterator)), strict=True))
+
+    return function
+
+
+def _of_workers(worker, replicas, gpus, mini_batch_size):
+    devices = max(1, gpus)
+    if replicas is not None:
+        raise ValueError(
+            "`replicas` must be left out where several workers train "
+            "together; each takes all its GPUs, or the CPU. Received: "
+            f"replicas={replicas}"
+        )
+    if mini_batch_size % (worker.count * devices):
+        raise ValueError(
+            f"`mini_batch_size` must be a multiple of the devices that share "
+            f"every batch equally, {worker.count} workers x {devices}. "
+            f"Received: mini_batch_size={mini_batch_size}"
+        )
+    try:
+        return _workers(worker, gpus)
+    except RuntimeError as error:
+        raise ValueError(
+            "`TF_CONFIG` must be set before TensorFlow starts its devices. "
+            "Make `train` the first TensorFlow call of the process, or use "
+            f"the command `o2v train`. ({error})"
+        ) from None
+
+
+# A process can join its cluster only once.
+@functools.cache
+def _workers(worker, gpus):
+    return WorkersStrategy(worker, gpus)
+
+
+def _pieces(batch, number):
+    return tf.data.Dataset.from_tensor_slices(
+        tf.nest.map_structure(
+            lambda rows: tf.reshape(
+                rows, tf.concat([[number, -1], tf.shape(rows)[1:]], axis=0)
+            ),
+            batch,
+        )
+    )
 
 
 # Two strategies over the same devices number their collective operations

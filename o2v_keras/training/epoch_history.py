@@ -15,7 +15,7 @@ class EpochHistory(keras.callbacks.Callback):
     its checkpoint and goes on. Epochs count from 0.
 
     Args:
-        path: File to write.
+        path: File to write, or `None` to keep the metrics in memory only.
         rows_per_batch: Mean training rows of a batch; gives the column
             `examples_per_second`, validation not counted.
 
@@ -23,9 +23,9 @@ class EpochHistory(keras.callbacks.Callback):
         epochs: list of dict. One for each finished epoch, `epoch` first.
     """
 
-    def __init__(self, path: str | os.PathLike, rows_per_batch: float):
+    def __init__(self, path: str | os.PathLike | None, rows_per_batch: float):
         super().__init__()
-        self._path = os.fspath(path)
+        self._path = path
         self._rows_per_batch = rows_per_batch
         self.epochs: list[dict[str, float]] = []
 
@@ -67,9 +67,9 @@ class EpochHistory(keras.callbacks.Callback):
         return history
 
     def _write(self):
-        if not self.epochs:
+        if not self.epochs or self._path is None:
             return
-        partial = f"{self._path}.partial"
+        partial = f"{os.fspath(self._path)}.partial"
         with open(partial, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=list(self.epochs[0]))
             writer.writeheader()

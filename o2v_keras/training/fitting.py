@@ -6,6 +6,7 @@ import keras
 
 from o2v_keras.data.pair_batches import PairBatches
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.training.agreement import require_agreement
 from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.checkpointing import Checkpointing
 from o2v_keras.training.early_stopping import EarlyStopping
@@ -14,12 +15,14 @@ from o2v_keras.training.epoch_setter import EpochSetter
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.non_finite_loss import StopOnNonFiniteLoss
 from o2v_keras.training.progress import Progress
+from o2v_keras.training.worker import Worker
 
 
 def fit(
     model: Object2Vec,
     batches: dict[str, PairBatches],
     directory: ModelDirectory,
+    worker: Worker,
     identity: dict,
     resume: bool,
     checkpoint_minutes: float | None,
@@ -34,6 +37,7 @@ def fit(
         batches: `train`, and `validation` where there is one.
         directory: Receives configuration, history, checkpoints and
             TensorBoard logs.
+        worker: This process; only the chief writes.
         identity: What a resumed run must have in common with the killed one.
         resume: Whether to go on from the directory's checkpoint.
         checkpoint_minutes: As in `train`.
@@ -45,7 +49,8 @@ def fit(
         The history of all epochs and the callback that knows the best one.
 
     Raises:
-        ValueError: If the checkpoint is of another training.
+        ValueError: If the checkpoint is of another training, or the workers
+            would not train the same.
     """
     config = model.config
     train = batches["train"]
@@ -59,7 +64,8 @@ def fit(
         directory.best_weights,
     )
     history = EpochHistory(
-        directory.history, train.num_rows / train.num_batches
+        directory.history if worker.is_chief else None,
+        train.num_rows / train.num_batches,
     )
     checkpointing = Checkpointing(
         directory.checkpoint,
@@ -68,13 +74,17 @@ def fit(
         history,
         directory.best_weights,
         checkpoint_minutes,
+        worker,
     )
     progress = Progress(train.num_batches, config.mini_batch_size)
     # Those that write come after the one that refuses bad losses, and the
     # checkpoint after those whose state it saves.
     before = [EpochSetter(train), StopOnNonFiniteLoss(config.learning_rate)]
     after = [history, checkpointing]
-    after.append(keras.callbacks.TensorBoard(directory.logs, write_graph=False))
+    if worker.is_chief:
+        after.append(
+            keras.callbacks.TensorBoard(directory.logs, write_graph=False)
+        )
     if verbose:
         after.append(progress)
     after.extend(callbacks)
@@ -85,11 +95,18 @@ def fit(
     if resume:
         checkpoint = Checkpoint(directory.checkpoint)
         _require_same(checkpoint.state["identity"], identity)
-        checkpointing.resume(checkpoint, train)
         epoch, batch = checkpoint.epoch, checkpoint.batch
+    require_agreement(
+        model.distribute_strategy,
+        worker,
+        {**identity, "checkpoint": [resume, epoch, batch]},
+    )
+    if resume:
+        checkpointing.resume(checkpoint, train)
         if verbose:
             print(f"Resuming at epoch {epoch}, batch {batch}.")
-    directory.write_config(config)
+    if worker.is_chief:
+        directory.write_config(config)
     model.steps_per_execution = steps_per_execution
     validation = batches.get("validation")
 

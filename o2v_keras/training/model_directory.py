@@ -12,6 +12,7 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training.best_weights import BestWeightsFiles
 from o2v_keras.training.keras_file import write_keras_file
+from o2v_keras.training.worker import Worker
 
 
 class ModelDirectory:
@@ -19,6 +20,8 @@ class ModelDirectory:
 
     Args:
         path: Folder; `make` makes it.
+        worker: This process among those of a training. Defaults to one that
+            trains alone.
 
     Example:
     >>> import tempfile
@@ -27,7 +30,7 @@ class ModelDirectory:
     'metrics.json'
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike, worker: Worker | None = None):
         self.path = pathlib.Path(path)
         self.model = self.path / "model.keras"
         self.config = self.path / "config.json"
@@ -35,7 +38,7 @@ class ModelDirectory:
         self.history = self.path / "history.csv"
         self.checkpoint = self.path / "checkpoint.zip"
         self.logs = self.path / "logs"
-        self.best_weights = BestWeightsFiles(self.path)
+        self.best_weights = BestWeightsFiles(self.path, worker)
 
     def make(self):
         """Makes the folder, if it is missing.

@@ -16,20 +16,25 @@ from o2v_keras.data.load_dataset import left_out_message
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_batches import PairBatches
 from o2v_keras.data.pair_stream import PairStream
-from o2v_keras.data.stream_batches import StreamBatches
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.trainable import require_trainable
 from o2v_keras.training.advice import row_sparse_advice
+from o2v_keras.training.agreement import tell_all
+from o2v_keras.training.distribution import adapt_to_workers
 from o2v_keras.training.distribution import make_strategy
 from o2v_keras.training.fitting import fit
+from o2v_keras.training.lost_worker import lost_workers_named
 from o2v_keras.training.memory import estimate_memory
 from o2v_keras.training.memory import require_memory
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.report import format_report
 from o2v_keras.training.report import make_report
+from o2v_keras.training.sharding import own_source
+from o2v_keras.training.sharding import training_batches
+from o2v_keras.training.worker import Worker
 
 # More brings nothing measurable (benchmarks/README.md), and callbacks wait.
 _STEPS_PER_EXECUTION = 10
@@ -50,6 +55,7 @@ class TrainingResult(NamedTuple):
     report: dict
 
 
+@lost_workers_named()
 def train(
     config: Object2VecConfig | Mapping | str | os.PathLike,
     train: Source,
@@ -58,6 +64,7 @@ def train(
     *,
     model_dir: str | os.PathLike,
     replicas: int | None = None,
+    shard_by: str = "row",
     resume: bool = False,
     overwrite: bool = False,
     initial_model: str | os.PathLike | None = None,
@@ -76,6 +83,10 @@ def train(
     and TensorBoard's `logs/`. A run killed at any moment goes on from its
     checkpoint with `resume=True` and ends as if it had never been killed.
 
+    Where the variable `TF_CONFIG` names several workers, all of them call
+    `train` with the same arguments and train one model together: each plays
+    its share of every batch, the first one alone writes files and prints.
+
     Args:
         config: `Object2VecConfig`, or SageMaker's hyperparameters as a
             mapping or the path of a JSON file.
@@ -88,6 +99,9 @@ def train(
         model_dir: Folder for what training leaves.
         replicas: Devices that share each batch. Defaults to `None`: all GPUs
             or the CPU.
+        shard_by: How several workers share the training data: `"row"`, all
+            read all of it and train what one would, or `"file"`, each reads
+            its share of the files. Defaults to `"row"`.
         resume: Go on from the checkpoint in `model_dir`, if there is one.
             Defaults to `False`.
         overwrite: Train anew in a folder that already holds a training.
@@ -122,6 +136,7 @@ def train(
         MemoryError: If the machine cannot hold the training.
         FileExistsError: If `model_dir` holds a training and neither `resume`
             nor `overwrite` is set.
+        LostWorkerError: If several workers train and another one is gone.
     """
     if not isinstance(config, Object2VecConfig):
         config = Object2VecConfig.from_hyperparameters(config)
@@ -129,37 +144,46 @@ def train(
     if deterministic:
         tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(config.seed)
-    strategy = make_strategy(replicas, config.mini_batch_size)
-    replicas = strategy.num_replicas_in_sync
-    directory = ModelDirectory(model_dir)
+    worker = Worker.from_environment()
+    directory = ModelDirectory(model_dir, worker)
     _refuse_used(directory, resume, overwrite)
     _refuse_bad_minutes(checkpoint_minutes)
+    verbose = verbose if worker.is_chief else 0
+    strategy = make_strategy(replicas, config.mini_batch_size, worker)
+    replicas = strategy.num_replicas_in_sync
     steps_per_execution = _steps_per_execution(steps_per_execution, replicas)
     say = print if verbose else _say_nothing
 
+    train = own_source(train, worker, shard_by)
     sources = {"train": train, "validation": validation, "test": test}
     labels = TrainingLabels(config)
     tables = _load_tables(
-        sources, config, directory, skip_bad_rows, stream_rows, labels
+        sources, config, directory, skip_bad_rows, stream_rows, labels, worker
     )
     directory.make()
-    estimate = estimate_memory(config, replicas)
+    estimate = estimate_memory(config, replicas // worker.count)
     say(estimate)
     require_memory(estimate, directory.path)
 
     with strategy.scope():
         model = Object2Vec(config)
+    adapt_to_workers(model)
     resuming = resume and directory.checkpoint.exists()
     if resume and not resuming:
         say(f"No checkpoint in {directory.path}: training from the start.")
     if initial_model is not None and not resuming:
         _start_from(model, initial_model)
-    if overwrite and not resuming:
+    if overwrite and not resuming and worker.is_chief:
         directory.clear()
+    share = worker.index, worker.count
     batches = {
-        name: _make_batches(table, config, name == "train", replicas)
+        name: PairBatches(table, config, False, replicas, share)
         for name, table in tables.items()
+        if name != "train"
     }
+    batches["train"] = training_batches(
+        tables["train"], config, strategy, worker, shard_by
+    )
     left_out = batches["train"].left_out_negatives(epoch=0)
     if left_out:
         say(left_out_message(left_out))
@@ -173,7 +197,8 @@ def train(
             model,
             batches,
             directory,
-            identity=_identity(config, tables),
+            worker=worker,
+            identity=_identity(config, tables, strategy, worker, shard_by),
             resume=resuming,
             checkpoint_minutes=checkpoint_minutes,
             steps_per_execution=steps_per_execution,
@@ -190,8 +215,11 @@ def train(
             if name != "train"
         },
     )
-    directory.write_model(model)
-    directory.write_metrics(report)
+    if worker.is_chief:
+        directory.write_model(model)
+        directory.write_metrics(report)
+    # A worker that left earlier would look like a lost one.
+    tell_all(strategy, worker, "done")
     say(format_report(report))
     say(f"model directory: {directory.path}")
     return TrainingResult(model, history.as_keras_history(), report)
@@ -224,24 +252,27 @@ def _steps_per_execution(steps, replicas):
     if steps is None:
         return 1 if replicas > 1 else _STEPS_PER_EXECUTION
     is_integer = isinstance(steps, int) and not isinstance(steps, bool)
-    if not is_integer or steps < 1 or (steps > 1 and replicas > 1):
+    if not is_integer or steps < 1:
         raise ValueError(
-            "`steps_per_execution` must be an integer of at least 1, and 1 on "
-            "several replicas, where Keras cannot take steps together. "
-            f"Received: steps_per_execution={steps!r}, replicas={replicas}"
+            "`steps_per_execution` must be an integer of at least 1. "
+            f"Received: steps_per_execution={steps!r}"
         )
     return steps
 
 
 def _load_tables(
-    sources, config, directory, skip_bad_rows, stream_rows, labels
+    sources, config, directory, skip_bad_rows, stream_rows, labels, worker
 ):
     """Loads all channels and tallies the training labels."""
     if skip_bad_rows:
         directory.make()
 
     def load(name, source):
-        rejected = directory.rejected_rows(name) if skip_bad_rows else None
+        rejected = None
+        if skip_bad_rows and worker.is_chief:
+            rejected = directory.rejected_rows(name)
+        elif skip_bad_rows:
+            rejected = os.devnull
         training = name == "train"
         if training and stream_rows is not None:
             return PairStream(source, config, stream_rows, rejected, labels.add)
@@ -255,12 +286,6 @@ def _load_tables(
     if stream_rows is None:
         labels.add(tables["train"])
     return tables
-
-
-def _make_batches(table, config, training, replicas):
-    if isinstance(table, PairStream):
-        return StreamBatches(table, config, replicas)
-    return PairBatches(table, config, training, replicas)
 
 
 @contextlib.contextmanager
@@ -286,15 +311,16 @@ def _start_from(model, initial_model):
         ) from None
 
 
-def _identity(config, tables):
+def _identity(config, tables, strategy, worker, shard_by):
     """What a resumed run must have in common with the killed one."""
     values = config.to_dict()
     # A run may be resumed for more epochs than it was meant to have.
     del values["epochs"]
-    return {
-        "hyperparameters": values,
-        "data": {name: table.fingerprint() for name, table in tables.items()},
-    }
+    data = {name: table.fingerprint() for name, table in tables.items()}
+    if shard_by == "file":
+        # Each worker has read other files.
+        data["train"] = tell_all(strategy, worker, data["train"])
+    return {"hyperparameters": values, "data": data}
 
 
 def _score_test(model, batches):

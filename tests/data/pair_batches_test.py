@@ -189,3 +189,40 @@ def test_counts_negatives_without_a_partner():
     assert batches.num_rows == 5
     assert batches.left_out_negatives(0) == 4
     assert make_batches(**NEGATIVES).left_out_negatives(0) == 0
+
+
+def test_shares_cut_the_batches_that_one_would_play():
+    table = make_table()
+    config = make_config(**BUCKETS, **NEGATIVES)
+    whole = play(PairBatches(table, config, True, 2).dataset())
+    shares = [
+        play(PairBatches(table, config, True, 2, (i, 2)).dataset())
+        for i in (0, 1)
+    ]
+    for batch, *parts in zip(whole, *shares, strict=True):
+        for index, part in enumerate(parts):
+            (inputs, *columns), (own, *own_columns) = batch, part
+            for column, other in zip(columns, own_columns, strict=True):
+                np.testing.assert_array_equal(other, column[index::2])
+            for name, ids in inputs.items():
+                longest = own[name].shape[1]
+                np.testing.assert_array_equal(
+                    own[name], ids[index::2, :longest]
+                )
+                assert not ids[index::2, longest:].any()
+
+
+def test_filled_up_batches_have_no_weight():
+    batches = make_batches(make_table(6), replicas=2)
+    assert batches.num_batches == 2
+    batches.fill_up(4)
+    elements = play(batches.dataset())
+    assert [list(weights) for _, _, weights in elements] == [
+        [1, 1, 1, 1],
+        [1, 1],
+        [0, 0],
+        [0, 0],
+    ]
+    assert int(batches.dataset().cardinality()) == 4
+    _, labels, _ = elements[-1]
+    assert labels.shape == (2,)

@@ -149,7 +149,7 @@ def test_leaves_pythons_random_state_alone():
 )
 def test_optimizer_steps(name, cls):
     model = make_model(**POOLED, optimizer=name, learning_rate=0.125)
-    assert type(model.optimizer) is cls
+    assert isinstance(model.optimizer, cls)
     assert float(model.optimizer.learning_rate) == 0.125
     before = model.get_weights()
     model.train_on_batch(INPUTS, CLASSES)

@@ -7,6 +7,7 @@ from o2v_keras.training import checkpointing
 from o2v_keras.training.best_weights import BestWeightsFiles
 from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.checkpointing import Checkpointing
+from o2v_keras.training.worker import Worker
 
 
 @pytest.fixture
@@ -107,3 +108,20 @@ def test_removes_best_weights_that_nothing_needs(start, clock, tmp_path):
     play(callback, clock, epoch=5, seconds=1)
     names = sorted(file.name for file in tmp_path.iterdir())
     assert names == ["best_weights.4.zip", "checkpoint.zip"]
+
+
+def test_only_the_chief_writes(start, clock, tmp_path, monkeypatch):
+    asked = []
+
+    def ask_chief(strategy, worker, answer):
+        asked.append(answer)
+        return True
+
+    monkeypatch.setattr(checkpointing, "ask_chief", ask_chief)
+    callback = start(minutes=1)
+    callback._worker = Worker(1, ("a:1", "b:1"))
+    callback.on_epoch_begin(0)
+    callback.on_train_batch_end(0, {})
+    callback.on_epoch_end(0, {})
+    assert asked == [False]
+    assert list(tmp_path.iterdir()) == []

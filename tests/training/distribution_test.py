@@ -6,6 +6,7 @@ from o2v_keras.data.pair_batches import PairBatches
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training.distribution import make_strategy
+from o2v_keras.training.worker import Worker
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 
@@ -19,7 +20,13 @@ VARIANTS = {
     "hcnn_tied": {**HCNN, **TIED},
     "bilstm": BILSTM,
     "bilstm_tied": {**BILSTM, **TIED, **REGRESSION},
-    "pooled_tied": {**POOLED, **TIED, "optimizer": "adam"},
+    # Adam divides by gradients that may be rounding alone: small steps.
+    "pooled_tied": {
+        **POOLED,
+        **TIED,
+        "optimizer": "adam",
+        "learning_rate": 0.01,
+    },
     "row_sparse": {
         **BILSTM,
         "token_embedding_storage_type": "row_sparse",
@@ -31,6 +38,7 @@ VARIANTS = {
         **TIED,
         "token_embedding_storage_type": "row_sparse",
         "optimizer": "adam",
+        "learning_rate": 0.01,
     },
     "pooled_with_negatives": {
         **POOLED,
@@ -47,11 +55,12 @@ def make_tables():
     return dict(zip(("train", "validation"), tables, strict=True))
 
 
-def fit(config, replicas):
+def fit(config, replicas, steps_per_execution=1):
     """Returns the model after two epochs, and their metrics."""
     strategy = make_strategy(replicas, config.mini_batch_size)
     with strategy.scope():
         model = Object2Vec(config)
+    model.steps_per_execution = steps_per_execution
     train, validation = (
         PairBatches(table, config, name == "train", replicas).dataset()
         for name, table in make_tables().items()
@@ -83,6 +92,16 @@ def test_replicas_change_nothing(changes):
         not np.allclose(*pair) for pair in zip(start, weights[1], strict=True)
     ]
     assert all(moved)
+
+
+def test_replicas_may_play_several_steps_an_execution():
+    config = make_config(optimizer="adagrad", mini_batch_size=8)
+    # Three batches of training, two of validation: the last execution is short.
+    (one, metrics1), (two, metrics2) = (fit(config, 2, n) for n in (1, 2))
+    assert metrics1 == metrics2
+    assert two.optimizer.iterations.numpy() == 6
+    for first, second in zip(one.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_array_equal(first, second)
 
 
 def test_reported_values_count_real_rows_only():
@@ -138,6 +157,20 @@ def test_the_batch_must_divide():
     message = "multiple of `replicas`.* mini_batch_size=9, replicas=2"
     with pytest.raises(ValueError, match=message):
         make_strategy(2, 9)
+
+
+def test_the_batch_must_divide_among_workers():
+    worker = Worker(0, ("a:1", "b:1", "c:1"))
+    message = "share every batch equally, 3 workers x 1. .*mini_batch_size=8"
+    with pytest.raises(ValueError, match=message):
+        make_strategy(None, 8, worker)
+
+
+def test_workers_must_be_named_before_tensorflow_starts():
+    tf.config.list_logical_devices()
+    message = "`TF_CONFIG` must be set before TensorFlow starts its devices"
+    with pytest.raises(ValueError, match=message):
+        make_strategy(None, 8, Worker(0, ("127.0.0.1:1", "127.0.0.1:2")))
 
 
 def test_logical_devices_must_be_made_first():

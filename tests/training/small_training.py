@@ -1,6 +1,7 @@
 """Small data and configurations that the training tests share."""
 
 import csv
+import json
 
 import numpy as np
 
@@ -34,6 +35,14 @@ def make_source(rows, seed=0, label=None):
     }
     labels = rng.integers(0, 2, rows)
     return {**sides, "label": labels if label is None else [label] * rows}
+
+
+def write_records(path, source):
+    """Writes a source as JSON Lines."""
+    with open(path, "w") as file:
+        for in0, in1, label in zip(*source.values(), strict=True):
+            record = {"in0": in0.tolist(), "in1": in1.tolist()}
+            file.write(json.dumps({**record, "label": int(label)}) + "\n")
 
 
 def read_history(model_dir):
