@@ -12,7 +12,7 @@ from benchmarks.rounds import play_rounds
 
 # Steps of a round before its clock starts: a new pass over the data begins,
 # buffers fill.
-WARM_UP = 20
+WARM_UP = 10
 
 
 def read_setup(folder: pathlib.Path) -> dict:

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from benchmarks.rounds import play_rounds
 
-WARM_UP = 20
+WARM_UP = 10
 # Pairs are sorted by length within so many batches, so that batches are of
 # like length and their order stays random.
 SORTED_BATCHES = 100
