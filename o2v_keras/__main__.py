@@ -86,6 +86,22 @@ def _parser():
         help="also write a checkpoint within an epoch, this often",
     )
     trainer.add_argument(
+        "--steps-per-execution",
+        type=int,
+        metavar="N",
+        help="steps between two looks of callbacks; default: 10 on one device",
+    )
+    trainer.add_argument(
+        "--dtype-policy",
+        choices=("float32", "mixed_bfloat16", "mixed_float16"),
+        help="in place of the hyperparameter dtype_policy",
+    )
+    trainer.add_argument(
+        "--deterministic",
+        action="store_true",
+        help="only operations that give the same bits in every run",
+    )
+    trainer.add_argument(
         "--skip-bad-rows",
         action="store_true",
         help="leave rows with errors out and write them to a side file",
@@ -178,10 +194,14 @@ def _check(options):
 
 def _train(options):
     start_tensorflow()
+    from o2v_keras import Object2VecConfig
     from o2v_keras import train
 
+    config = Object2VecConfig.from_hyperparameters(options.hyperparameters)
+    if options.dtype_policy:
+        config = config.replace(dtype_policy=options.dtype_policy)
     train(
-        options.hyperparameters,
+        config,
         options.train,
         options.validation,
         options.test,
@@ -191,6 +211,8 @@ def _train(options):
         overwrite=options.overwrite,
         initial_model=options.initial_model,
         checkpoint_minutes=options.checkpoint_minutes,
+        steps_per_execution=options.steps_per_execution,
+        deterministic=options.deterministic,
         skip_bad_rows=options.skip_bad_rows,
     )
 

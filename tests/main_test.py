@@ -58,6 +58,7 @@ def model(folder):
 def test_train_leaves_a_model_directory(model, folder):
     names = {path.name for path in (folder / "model").iterdir()}
     assert names == {
+        "best_weights.1.zip",
         "checkpoint.zip",
         "config.json",
         "history.csv",

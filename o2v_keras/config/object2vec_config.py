@@ -113,6 +113,10 @@ class Object2VecConfig:
             `"records"`.
         seed: int, at least 0. Initial weights, dropout, row order and
             negatives follow from it. Ours. Defaults to `0`.
+        dtype_policy: str. `"float32"`, or the mixed precision of
+            `"mixed_bfloat16"` or `"mixed_float16"` (with loss scaling), in
+            which weights and scores stay float32. Ours. Defaults to
+            `"float32"`.
 
     Raises:
         ValueError: If a value breaks its rule, or two values disagree. The
@@ -183,6 +187,9 @@ class Object2VecConfig:
         Choice(("records", "objects")), "records"
     )
     seed: int = _field(Integer(0), 0)
+    dtype_policy: str = _field(
+        Choice(("float32", "mixed_bfloat16", "mixed_float16")), "float32"
+    )
 
     def __post_init__(self):
         given = set()

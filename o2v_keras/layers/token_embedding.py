@@ -4,6 +4,17 @@ import keras
 import tensorflow as tf
 
 from o2v_keras.layers.argument_checks import check_integer
+from o2v_keras.layers.table_rows import local_copies
+from o2v_keras.layers.table_rows import read_variable
+from o2v_keras.layers.table_rows import row_parts
+from o2v_keras.layers.table_rows import write_rows
+
+# Initializers whose values do not depend on the shape they are part of.
+_ELEMENTWISE = (
+    keras.initializers.RandomNormal,
+    keras.initializers.RandomUniform,
+    keras.initializers.TruncatedNormal,
+)
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
@@ -65,17 +76,23 @@ class TokenEmbedding(keras.layers.Layer):
         )
 
     def build(self, input_shape):
+        in_parts = type(self.embeddings_initializer) in _ELEMENTWISE
         self.embeddings = self.add_weight(
             name="embeddings",
             shape=(self.vocab_size, self.output_dim),
-            initializer=self.embeddings_initializer,
+            initializer="zeros" if in_parts else self.embeddings_initializer,
             # Autocast would cast the whole table, and make its gradient dense.
             autocast=False,
         )
+        if in_parts:
+            self._fill()
 
     def call(self, inputs):
-        table = _replica_component(self.embeddings.value)
+        table = _replica_component(self.embeddings)
         return tf.cast(tf.gather(table, inputs), self.compute_dtype)
+
+    def save_own_variables(self, store):
+        store["0"] = read_variable(self.embeddings)
 
     def get_config(self):
         return {
@@ -87,20 +104,35 @@ class TokenEmbedding(keras.layers.Layer):
             ),
         }
 
+    def _fill(self):
+        """Draws the table part by part.
+
+        Drawn at once, it would take several buffers of its size.
+        """
+        config = self.embeddings_initializer.get_config()
+        seed = self.embeddings_initializer.seed
+        with tf.init_scope():
+            for number, rows in enumerate(row_parts(self.embeddings)):
+                if isinstance(seed, int):
+                    # An initializer with a number for a seed repeats itself.
+                    config["seed"] = seed + number
+                    initializer = type(self.embeddings_initializer)(**config)
+                else:
+                    initializer = self.embeddings_initializer
+                shape = (rows.stop - rows.start, self.output_dim)
+                values = initializer(shape, self.embeddings.dtype)
+                write_rows(self.embeddings, rows, values)
+
 
 def _replica_component(variable):
     """Returns the current replica's copy of a variable.
 
     `tf.gather` on a mirrored variable as such reads it whole.
     """
-    if not isinstance(variable, tf.distribute.DistributedValues):
-        return variable
-    components = variable.distribute_strategy.experimental_local_results(
-        variable
-    )
+    copies = local_copies(variable)
     replica = tf.distribute.get_replica_context()
-    if replica is None:
-        return components[0]
-    # Replica ids count over all workers, components over this one.
+    if len(copies) == 1 or replica is None:
+        return copies[0]
+    # Replica ids count over all workers, copies over this one.
     replica_id = int(tf.get_static_value(replica.replica_id_in_sync_group))
-    return components[replica_id % len(components)]
+    return copies[replica_id % len(copies)]

@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import warnings
 
 import keras
 
@@ -11,15 +12,8 @@ from o2v_keras.layers.feed_forward import FeedForward
 from o2v_keras.layers.token_embedding import TokenEmbedding
 from o2v_keras.models.encoder_factory import make_encoder
 from o2v_keras.models.global_batch_loss import GlobalBatchLoss
+from o2v_keras.models.optimizer_factory import make_optimizer
 from o2v_keras.models.trainable import require_trainable
-
-_OPTIMIZERS = {
-    "adam": keras.optimizers.Adam,
-    "adagrad": keras.optimizers.Adagrad,
-    "adadelta": keras.optimizers.Adadelta,
-    "rmsprop": keras.optimizers.RMSprop,
-    "sgd": keras.optimizers.SGD,
-}
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
@@ -33,7 +27,9 @@ class Object2Vec(keras.Model):
     The model comes compiled as the configuration says: optimizer, learning
     rate, loss over the real rows of the global batch, metrics, no XLA;
     `weight_decay` times a weight is added to its gradient, to matrices and
-    not to biases, as MXNet did. `compile` it anew to train it otherwise. The
+    not to biases, as MXNet did, and to rows of token tables only where a
+    batch touches them if these are `row_sparse`. `compile` it anew to train
+    it otherwise. The
     initial weights and the dropout masks follow from `config.seed` alone.
 
     Args:
@@ -73,7 +69,7 @@ class Object2Vec(keras.Model):
                 "`config` must be an Object2VecConfig. "
                 f"Received: config={config!r}"
             )
-        with _seeded(config.seed):
+        with _seeded(config.seed), _policy(config.dtype_policy):
             # Layers.
             tables = _token_embeddings(config)
             encoder0 = make_encoder(
@@ -105,15 +101,35 @@ class Object2Vec(keras.Model):
         self.config = config
         self.encoder0 = encoder0
         self.encoder1 = encoder1
+        self.token_embeddings = tables
         self._decay_weights()
         self._compile_as_configured()
+
+    @property
+    def steps_per_execution(self):
+        """Steps that `fit` and `evaluate` take at once; may be set.
+
+        Set to more than 1, TensorFlow takes that many steps without Python
+        in between, and callbacks see the last of them only. Works on one
+        device; the steps are the same.
+        """
+        return self._steps_per_execution
+
+    @steps_per_execution.setter
+    def steps_per_execution(self, steps):
+        # Keras keeps functions made for the number before, and then counts
+        # this many steps for each of theirs: parts of the data go missing.
+        self._steps_per_execution = steps
+        self.train_function = None
+        self.test_function = None
+        self.predict_function = None
 
     def fit(self, *args, **kwargs):
         """As `keras.Model.fit`.
 
         Raises:
-            ValueError: If the configuration asks for pretrained vectors or
-                row-sparse updates, which training cannot do yet.
+            ValueError: If the configuration asks for pretrained vectors,
+                which training cannot do yet.
         """
         require_trainable(self.config)
         return super().fit(*args, **kwargs)
@@ -142,12 +158,16 @@ class Object2Vec(keras.Model):
             return
         # The gradient of an L2 penalty is twice its factor times the weight.
         penalty = keras.regularizers.L2(self.config.weight_decay / 2)
+        # A penalty would read the tables; their optimizer sees to touched rows.
+        row_sparse = self.config.token_embedding_storage_type == "row_sparse"
+        tables = {id(table.embeddings) for table in self.token_embeddings}
         for weight in self.trainable_weights:
+            if row_sparse and id(weight) in tables:
+                continue
             if len(weight.shape) > 1:
                 weight.regularizer = penalty
 
     def _compile_as_configured(self):
-        optimizer = _OPTIMIZERS[self.config.optimizer]
         if self.config.output_layer == "softmax":
             loss = GlobalBatchLoss("cross_entropy")
             metrics = [
@@ -162,7 +182,7 @@ class Object2Vec(keras.Model):
                 keras.metrics.MeanAbsoluteError(),
             ]
         self.compile(
-            optimizer=optimizer(self.config.learning_rate),
+            optimizer=make_optimizer(self.config),
             loss=loss,
             weighted_metrics=metrics,
             jit_compile=False,
@@ -210,3 +230,21 @@ def _seeded(seed):
         yield
     finally:
         random.setstate(state)
+
+
+@contextlib.contextmanager
+def _policy(name):
+    """Gives the layers made within a dtype policy."""
+    before = keras.config.dtype_policy()
+    if before.name not in (name, "float32"):
+        warnings.warn(
+            f"The model is made with config.dtype_policy={name!r}; Keras's "
+            f"global policy {before.name!r} does not reach it. Set "
+            f"dtype_policy in the configuration, which is saved with it.",
+            stacklevel=5,
+        )
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

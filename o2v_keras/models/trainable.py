@@ -7,20 +7,14 @@ def require_trainable(config: Object2VecConfig):
     """Stops a training that would not do what the configuration says.
 
     Raises:
-        ValueError: If the configuration names pretrained vectors or
-            row-sparse updates; the message says what to set instead.
+        ValueError: If the configuration names pretrained vectors; the
+            message says what to set instead.
 
     Example:
     >>> require_trainable(
     ...     Object2VecConfig(enc0_max_seq_len=1, enc0_vocab_size=9)
     ... )
     """
-    if config.token_embedding_storage_type == "row_sparse":
-        raise ValueError(
-            'token_embedding_storage_type="row_sparse" builds a model, but '
-            "its lazy optimizers are not part of this version. Train with "
-            'token_embedding_storage_type="dense"; the model is the same.'
-        )
     for name in ("enc0", "enc1"):
         field = f"{name}_pretrained_embedding_file"
         if getattr(config, field):

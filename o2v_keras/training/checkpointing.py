@@ -6,8 +6,8 @@ import time
 import keras
 
 from o2v_keras.data.pair_batches import PairBatches
+from o2v_keras.training.best_weights import BestWeightsFiles
 from o2v_keras.training.checkpoint import Checkpoint
-from o2v_keras.training.checkpoint import assign_all
 from o2v_keras.training.checkpoint import write_checkpoint
 from o2v_keras.training.early_stopping import EarlyStopping
 from o2v_keras.training.epoch_history import EpochHistory
@@ -24,6 +24,8 @@ class Checkpointing(keras.callbacks.Callback):
             a resumed run can be held to it.
         early_stopping: `EarlyStopping` of this training.
         history: `EpochHistory` of this training.
+        best_weights: `BestWeightsFiles` of this training, from which those
+            that no checkpoint needs any more are removed.
         minutes: Time after which a batch's end is written as well. Defaults
             to `None`: only epochs' ends.
     """
@@ -34,6 +36,7 @@ class Checkpointing(keras.callbacks.Callback):
         identity: dict,
         early_stopping: EarlyStopping,
         history: EpochHistory,
+        best_weights: BestWeightsFiles,
         minutes: float | None = None,
     ):
         super().__init__()
@@ -41,44 +44,45 @@ class Checkpointing(keras.callbacks.Callback):
         self._identity = identity
         self._early_stopping = early_stopping
         self._history = history
+        self._best_weights = best_weights
         self._minutes = minutes
         self._first_batch = 0
-        self._metrics = []
+        self._metrics_of = None
 
     def resume(self, checkpoint: Checkpoint, touch: PairBatches):
         """Puts a saved state back; the next `fit` goes on from there.
 
         Args:
-            checkpoint: What `read_checkpoint` returned.
+            checkpoint: `Checkpoint` of this training.
             touch: Data of which one batch is evaluated, where metric
                 accumulators must be restored: Keras makes them only when
                 the first batch arrives.
         """
         model = self.model
-        assign_all(model.variables, checkpoint.model, "model")
+        checkpoint.assign("model", model.variables)
         with model.distribute_strategy.scope():
             model.optimizer.build(model.trainable_variables)
-        assign_all(model.optimizer.variables, checkpoint.optimizer, "optimizer")
-        self._early_stopping.resume(
-            checkpoint.state["early_stopping"], checkpoint.best or None
-        )
+        checkpoint.assign("optimizer", model.optimizer.variables)
+        self._early_stopping.resume(checkpoint.state["early_stopping"])
         self._history.resume(checkpoint.state["history"])
-        if checkpoint.metrics:
+        if checkpoint.batch:
             model.evaluate(touch.dataset().take(1), verbose=0)
-            self._metrics = checkpoint.metrics
+            self._metrics_of = checkpoint
             self._first_batch = checkpoint.batch
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
         self._written = time.monotonic()
-        if self._metrics:
-            assign_all(self.model.metrics_variables, self._metrics, "metrics")
-            self._metrics = []
+        if self._metrics_of is not None:
+            variables = self.model.metrics_variables
+            self._metrics_of.assign("metrics", variables)
+            self._metrics_of = None
 
     def on_train_batch_end(self, batch, logs=None):
         # After the last batch the checkpoint is that of the epoch's end: Keras
-        # cannot play an epoch that has none left.
-        if self._minutes is None or batch + 1 == self.params["steps"]:
+        # cannot play an epoch that has none left. Of several steps at once it
+        # gives the number that the last of them would have in a longer epoch.
+        if self._minutes is None or batch + 1 >= self.params["steps"]:
             return
         if time.monotonic() - self._written >= 60 * self._minutes:
             played = self._first_batch + batch + 1
@@ -104,5 +108,5 @@ class Checkpointing(keras.callbacks.Callback):
             model=self.model.variables,
             optimizer=self.model.optimizer.variables,
             metrics=metrics,
-            best=self._early_stopping.best_weights or [],
         )
+        self._best_weights.forget_others(self._early_stopping.best_epoch)

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from o2v_keras.training.best_weights import BestWeightsInMemory
+
 
 class EarlyStopping(keras.callbacks.Callback):
     """Stops by SageMaker's rule and restores the best weights.
@@ -22,6 +24,8 @@ class EarlyStopping(keras.callbacks.Callback):
         tolerance: float, at least 0. Defaults to `0.01`.
         verbose: 0 or 1. Whether to print bad epochs and the stop. Defaults
             to `0`.
+        best_weights: `BestWeightsFiles`, where the best epoch's weights are
+            kept. Defaults to `None`: in memory.
 
     Attributes:
         best_epoch: int, counted from 0, or `None` before the first epoch.
@@ -41,7 +45,12 @@ class EarlyStopping(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, monitor="val_loss", patience=3, tolerance=0.01, verbose=0
+        self,
+        monitor="val_loss",
+        patience=3,
+        tolerance=0.01,
+        verbose=0,
+        best_weights=None,
     ):
         super().__init__()
         if not isinstance(patience, int) or patience < 1:
@@ -58,6 +67,7 @@ class EarlyStopping(keras.callbacks.Callback):
         self.patience = patience
         self.tolerance = tolerance
         self.verbose = verbose
+        self._best_weights = best_weights or BestWeightsInMemory()
         self._resumed = False
         self._reset()
 
@@ -75,14 +85,14 @@ class EarlyStopping(keras.callbacks.Callback):
         loss = float(logs[self.monitor])
         if self.best_epoch is None or loss < self.best_loss:
             self.best_epoch, self.best_loss = epoch, loss
-            self.best_weights = self.model.get_weights()
+            self._best_weights.keep(self.model, epoch)
         if len(self._losses) >= self.patience:
             self._judge(epoch, loss)
         self._losses.append(loss)
 
     def on_train_end(self, logs=None):
-        if self.best_weights is not None:
-            self.model.set_weights(self.best_weights)
+        if self.best_epoch is not None:
+            self._best_weights.restore(self.model, self.best_epoch)
 
     def get_state(self):
         """Returns what a resumed run needs, as JSON types; not the weights."""
@@ -94,20 +104,19 @@ class EarlyStopping(keras.callbacks.Callback):
             "stopped": self.stopped,
         }
 
-    def resume(self, state, best_weights):
+    def resume(self, state):
         """Goes on from `get_state()` when the next training begins.
+
+        The best weights are taken from where they were kept.
 
         Args:
             state: dict from `get_state`.
-            best_weights: list of arrays as `Model.get_weights` returns, or
-                `None` when no epoch has ended yet.
         """
         self._losses = list(state["losses"])
         self._bad_epochs = state["bad_epochs"]
         self.best_epoch = state["best_epoch"]
         self.best_loss = state["best_loss"]
         self.stopped = state["stopped"]
-        self.best_weights = best_weights
         self._resumed = True
 
     def _reset(self):
@@ -115,7 +124,6 @@ class EarlyStopping(keras.callbacks.Callback):
         self._bad_epochs = 0
         self.best_epoch = None
         self.best_loss = float("inf")
-        self.best_weights = None
         self.stopped = False
 
     def _judge(self, epoch, loss):

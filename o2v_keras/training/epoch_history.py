@@ -37,10 +37,6 @@ class EpochHistory(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self._began = time.perf_counter()
         self._training_seconds = None
-        self._batches = 0
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._batches += 1
 
     def on_test_begin(self, logs=None):
         self._training_seconds = time.perf_counter() - self._began
@@ -48,7 +44,7 @@ class EpochHistory(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         seconds = time.perf_counter() - self._began
         training_seconds = self._training_seconds or seconds
-        examples = self._batches * self._rows_per_batch
+        examples = self.params["steps"] * self._rows_per_batch
         metrics = {name: float(value) for name, value in logs.items()}
         self.epochs.append(
             {

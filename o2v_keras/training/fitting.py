@@ -6,7 +6,7 @@ import keras
 
 from o2v_keras.data.pair_batches import PairBatches
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.training.checkpoint import read_checkpoint
+from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.checkpointing import Checkpointing
 from o2v_keras.training.early_stopping import EarlyStopping
 from o2v_keras.training.epoch_history import EpochHistory
@@ -23,6 +23,7 @@ def fit(
     identity: dict,
     resume: bool,
     checkpoint_minutes: float | None,
+    steps_per_execution: int,
     callbacks: Sequence[keras.callbacks.Callback],
     verbose: int,
 ) -> tuple[EpochHistory, EarlyStopping]:
@@ -36,6 +37,7 @@ def fit(
         identity: What a resumed run must have in common with the killed one.
         resume: Whether to go on from the directory's checkpoint.
         checkpoint_minutes: As in `train`.
+        steps_per_execution: Steps between two looks of the callbacks.
         callbacks: As in `train`.
         verbose: 0 or 1.
 
@@ -54,6 +56,7 @@ def fit(
         config.early_stopping_patience,
         config.early_stopping_tolerance,
         verbose,
+        directory.best_weights,
     )
     history = EpochHistory(
         directory.history, train.num_rows / train.num_batches
@@ -63,6 +66,7 @@ def fit(
         identity,
         early_stopping,
         history,
+        directory.best_weights,
         checkpoint_minutes,
     )
     progress = Progress(train.num_batches, config.mini_batch_size)
@@ -79,13 +83,14 @@ def fit(
 
     epoch, batch = 0, 0
     if resume:
-        checkpoint = read_checkpoint(directory.checkpoint)
+        checkpoint = Checkpoint(directory.checkpoint)
         _require_same(checkpoint.state["identity"], identity)
         checkpointing.resume(checkpoint, train)
         epoch, batch = checkpoint.epoch, checkpoint.batch
         if verbose:
             print(f"Resuming at epoch {epoch}, batch {batch}.")
     directory.write_config(config)
+    model.steps_per_execution = steps_per_execution
     validation = batches.get("validation")
 
     def play(dataset, first, last, stopper):

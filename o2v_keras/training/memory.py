@@ -24,9 +24,11 @@ class MemoryEstimate:
         other_weights: Encoders, MLP and head, on one replica.
         optimizer: The optimizer's slots, on one replica.
         gradients: Gradients in flight; a table's is as large as the table
-            for optimizers that make it dense.
-        best_weights: The copy of the best epoch's weights.
-        checkpoint: The checkpoint file with its successor, on disk.
+            unless updates are row-sparse.
+        writing: The buffer through which the largest table passes when the
+            model is written.
+        checkpoint: The checkpoint file and the best weights, each with its
+            successor, on disk.
         replicas: Copies of weights, slots and gradients in memory.
     """
 
@@ -34,7 +36,7 @@ class MemoryEstimate:
     other_weights: int
     optimizer: int
     gradients: int
-    best_weights: int
+    writing: int
     checkpoint: int
     replicas: int
 
@@ -44,7 +46,7 @@ class MemoryEstimate:
         per_replica = (
             self.tables + self.other_weights + self.optimizer + self.gradients
         )
-        return self.replicas * per_replica + self.best_weights
+        return self.replicas * per_replica + self.writing
 
     def __str__(self):
         times = f" x {self.replicas} replicas" if self.replicas > 1 else ""
@@ -53,7 +55,7 @@ class MemoryEstimate:
             f"{_size(self.tables)} + other weights "
             f"{_size(self.other_weights)} + optimizer "
             f"{_size(self.optimizer)} + gradients {_size(self.gradients)})"
-            f"{times} + best weights {_size(self.best_weights)}; "
+            f"{times} + writing {_size(self.writing)}; "
             f"disk: {_size(self.checkpoint)} for checkpoints"
         )
 
@@ -75,7 +77,7 @@ def estimate_memory(
     >>> estimate_memory(config).tables
     512000
     """
-    tables = _BYTES * _table_parameters(config)
+    tables = _BYTES * sum(_tables(config))
     others = _BYTES * (
         _encoder_parameters(config.encoder0)
         + _encoder_parameters(config.encoder1)
@@ -83,14 +85,14 @@ def estimate_memory(
     )
     weights = tables + others
     slots = _SLOTS[config.optimizer]
-    checkpoint = (2 + slots) * weights
+    row_sparse = config.token_embedding_storage_type == "row_sparse"
     return MemoryEstimate(
         tables=tables,
         other_weights=others,
         optimizer=slots * weights,
-        gradients=weights,
-        best_weights=weights,
-        checkpoint=2 * checkpoint,
+        gradients=others if row_sparse else weights,
+        writing=_BYTES * max(_tables(config)),
+        checkpoint=2 * (2 + slots) * weights,
         replicas=replicas,
     )
 
@@ -108,8 +110,9 @@ def require_memory(estimate: MemoryEstimate, model_dir: str | os.PathLike):
             f"Training would take about {_size(estimate.memory)} of memory, "
             f"but {_size(free)} are free. Lower enc_dim, "
             f"enc*_token_embedding_dim or enc*_vocab_size, set "
-            f"tied_token_embedding_weight, or take an optimizer with fewer "
-            f"slots (sgd none, adagrad one, adam two). {estimate}"
+            f"tied_token_embedding_weight or token_embedding_storage_type="
+            f"row_sparse, or take an optimizer with fewer slots (sgd none, "
+            f"adagrad one, adam two). {estimate}"
         )
     free = shutil.disk_usage(model_dir).free
     if estimate.checkpoint > free:
@@ -120,12 +123,13 @@ def require_memory(estimate: MemoryEstimate, model_dir: str | os.PathLike):
         )
 
 
-def _table_parameters(config):
+def _tables(config):
+    """Returns the number of parameters of each table."""
     first, second = (
         encoder.vocab_size * encoder.token_embedding_dim
         for encoder in (config.encoder0, config.encoder1)
     )
-    return first if config.tied_token_embedding_weight else first + second
+    return (first,) if config.tied_token_embedding_weight else (first, second)
 
 
 def _encoder_parameters(encoder: EncoderConfig):

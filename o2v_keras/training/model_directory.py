@@ -10,6 +10,8 @@ import keras
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.training.best_weights import BestWeightsFiles
+from o2v_keras.training.keras_file import write_keras_file
 
 
 class ModelDirectory:
@@ -33,6 +35,7 @@ class ModelDirectory:
         self.history = self.path / "history.csv"
         self.checkpoint = self.path / "checkpoint.zip"
         self.logs = self.path / "logs"
+        self.best_weights = BestWeightsFiles(self.path)
 
     def make(self):
         """Makes the folder, if it is missing.
@@ -72,6 +75,7 @@ class ModelDirectory:
             self.config,
         ):
             file.unlink(missing_ok=True)
+        self.best_weights.forget_others(None)
         if self.logs.exists():
             shutil.rmtree(self.logs)
 
@@ -85,9 +89,7 @@ class ModelDirectory:
 
     def write_model(self, model: Object2Vec):
         """Writes `model.keras`."""
-        partial = self.path / "partial.keras"
-        model.save(partial)
-        os.replace(partial, self.model)
+        write_keras_file(model, self.model)
 
     def _write_json(self, path, values):
         partial = path.with_suffix(".partial")

@@ -25,7 +25,7 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
     ...     callback.on_train_batch_end(7, {"loss": float("nan")})
     ... except NonFiniteLossError as error:
     ...     print(str(error).split(". ")[0])
-    The loss became nan in epoch 4 (batch 7) at learning_rate=0.1
+    The loss became nan in epoch 4 (by batch 7) at learning_rate=0.1
     """
 
     def __init__(self, learning_rate):
@@ -37,7 +37,7 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         self._epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        self._require_finite("loss", logs, f" (batch {batch})")
+        self._require_finite("loss", logs, f" (by batch {batch})")
 
     def on_epoch_end(self, epoch, logs=None):
         self._require_finite("loss", logs, "")

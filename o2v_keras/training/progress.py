@@ -37,7 +37,10 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if self._has_bar:
-            played = batch + 1
+            # Of several steps at once Keras gives the number that the last
+            # would have in an epoch that they divide.
+            left = self._num_batches - self._first_batch
+            played = min(batch + 1, left)
             seconds = time.perf_counter() - self._began
             speed = played * self._rows_per_batch / seconds
             metrics = [*logs.items(), ("examples/s", speed)]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
+import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.load_dataset import Source
@@ -16,6 +17,7 @@ from o2v_keras.data.pair_batches import PairBatches
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.trainable import require_trainable
+from o2v_keras.training.advice import row_sparse_advice
 from o2v_keras.training.distribution import make_strategy
 from o2v_keras.training.fitting import fit
 from o2v_keras.training.memory import estimate_memory
@@ -24,6 +26,9 @@ from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.report import format_report
 from o2v_keras.training.report import make_report
+
+# More brings nothing measurable (benchmarks/README.md), and callbacks wait.
+_STEPS_PER_EXECUTION = 10
 
 
 class TrainingResult(NamedTuple):
@@ -53,6 +58,8 @@ def train(
     overwrite: bool = False,
     initial_model: str | os.PathLike | None = None,
     checkpoint_minutes: float | None = None,
+    steps_per_execution: int | None = None,
+    deterministic: bool = False,
     skip_bad_rows: bool = False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 1,
@@ -84,6 +91,13 @@ def train(
             start from. Defaults to `None`.
         checkpoint_minutes: Also write a checkpoint within an epoch, this
             often. Defaults to `None`: after each epoch.
+        steps_per_execution: Steps that TensorFlow takes before callbacks are
+            called again (and a checkpoint within an epoch can be written).
+            They are the same steps, without Python in between. Defaults to
+            `None`: 10 on one device, 1 on several, where Keras knows no more.
+        deterministic: Use only TensorFlow operations that give the same bits
+            in every run, which may be slower. It holds for the rest of the
+            process. Defaults to `False`.
         skip_bad_rows: Leave rows with errors out, and write them with their
             reasons to `rejected_rows.<channel>.jsonl`. Defaults to `False`.
         callbacks: Keras callbacks of your own, called after ours. Defaults to
@@ -103,11 +117,15 @@ def train(
     if not isinstance(config, Object2VecConfig):
         config = Object2VecConfig.from_hyperparameters(config)
     require_trainable(config)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+        keras.utils.set_random_seed(config.seed)
     strategy = make_strategy(replicas, config.mini_batch_size)
     replicas = strategy.num_replicas_in_sync
     directory = ModelDirectory(model_dir)
     _refuse_used(directory, resume, overwrite)
     _refuse_bad_minutes(checkpoint_minutes)
+    steps_per_execution = _steps_per_execution(steps_per_execution, replicas)
     say = print if verbose else _say_nothing
 
     sources = {"train": train, "validation": validation, "test": test}
@@ -134,6 +152,10 @@ def train(
     if left_out:
         say(left_out_message(left_out))
 
+    advice = row_sparse_advice(config, batches["train"].num_batches)
+    if advice:
+        say(advice)
+
     history, early_stopping = fit(
         model,
         batches,
@@ -141,6 +163,7 @@ def train(
         identity=_identity(config, tables),
         resume=resuming,
         checkpoint_minutes=checkpoint_minutes,
+        steps_per_execution=steps_per_execution,
         callbacks=callbacks,
         verbose=verbose,
     )
@@ -182,6 +205,19 @@ def _refuse_bad_minutes(minutes):
             "`checkpoint_minutes` must be a number of at least 0. "
             f"Received: checkpoint_minutes={minutes!r}"
         )
+
+
+def _steps_per_execution(steps, replicas):
+    if steps is None:
+        return 1 if replicas > 1 else _STEPS_PER_EXECUTION
+    is_integer = isinstance(steps, int) and not isinstance(steps, bool)
+    if not is_integer or steps < 1 or (steps > 1 and replicas > 1):
+        raise ValueError(
+            "`steps_per_execution` must be an integer of at least 1, and 1 on "
+            "several replicas, where Keras cannot take steps together. "
+            f"Received: steps_per_execution={steps!r}, replicas={replicas}"
+        )
+    return steps
 
 
 def _load_tables(sources, config, directory, skip_bad_rows):

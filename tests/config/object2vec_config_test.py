@@ -56,6 +56,7 @@ def test_defaults_are_sagemakers():
         "negative_sampling_side": "in1",
         "negative_sampling_distribution": "records",
         "seed": 0,
+        "dtype_policy": "float32",
     }
 
 

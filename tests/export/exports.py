@@ -3,7 +3,6 @@
 import dataclasses
 import pathlib
 
-import keras
 import numpy as np
 
 from export.saved_model import write_saved_model
@@ -33,12 +32,8 @@ class Export:
 
 def make_model(hyperparameters, policy="float32"):
     """Returns a small model with weights that tell outputs apart."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        model = Object2Vec(Object2VecConfig(**{**SMALL, **hyperparameters}))
-    finally:
-        keras.config.set_dtype_policy(before)
+    fields = {**SMALL, "dtype_policy": policy, **hyperparameters}
+    model = Object2Vec(Object2VecConfig(**fields))
     rng = np.random.default_rng(0)
     for weight in model.weights:
         weight.assign(rng.normal(0, 0.5, weight.shape))

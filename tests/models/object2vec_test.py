@@ -3,12 +3,14 @@ import random
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.registry import COMPARATORS
 from o2v_keras.registry import ENCODERS
 from tests.checks import check_model
+from tests.graphs import lengths
 
 HCNN = {"enc0_network": "hcnn", "enc0_layers": 2}
 BILSTM = {"enc0_network": "bilstm"}
@@ -49,7 +51,10 @@ def make_model(**changes):
         pytest.param({**HCNN, **TIED, **REGRESSION}, id="hcnn_tied"),
         pytest.param({**BILSTM, **REGRESSION}, id="bilstm"),
         pytest.param({**BILSTM, **TIED}, id="bilstm_tied"),
-        pytest.param({**POOLED}, id="pooled"),
+        pytest.param(
+            {**POOLED, "token_embedding_storage_type": "row_sparse"},
+            id="pooled_row_sparse",
+        ),
         pytest.param({**POOLED, **TIED, **REGRESSION}, id="pooled_tied"),
         pytest.param(
             {
@@ -249,22 +254,19 @@ def test_can_be_compiled_anew():
     assert sorted(metrics) == ["acc", "loss"]
 
 
-@pytest.fixture
-def policy(request):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(request.param)
-    yield request.param
-    keras.config.set_dtype_policy(before)
-
-
+@pytest.mark.parametrize("storage", ["dense", "row_sparse"])
 @pytest.mark.parametrize(
     ("policy", "changes"),
     [("mixed_float16", HCNN), ("mixed_bfloat16", BILSTM)],
-    indirect=["policy"],
     ids=["float16_hcnn", "bfloat16_bilstm"],
 )
-def test_mixed_precision_gives_float32_scores(policy, changes):
-    model = make_model(**changes, learning_rate=0.01)
+def test_mixed_precision_gives_float32_scores(policy, changes, storage):
+    model = make_model(
+        **changes,
+        learning_rate=0.01,
+        dtype_policy=policy,
+        token_embedding_storage_type=storage,
+    )
     assert model.encoder0(INPUTS["in0"]).dtype == policy.split("_")[1]
     assert all(weight.dtype == "float32" for weight in model.weights)
     before = np.asarray(model(INPUTS))
@@ -275,6 +277,56 @@ def test_mixed_precision_gives_float32_scores(policy, changes):
     np.testing.assert_allclose(model(padded), before, atol=1e-3)
     history = model.fit(INPUTS, CLASSES, epochs=5, verbose=0).history
     assert history["loss"][-1] < history["loss"][0]
+
+
+@pytest.mark.parametrize("storage", ["dense", "row_sparse"])
+@pytest.mark.parametrize("changes", [POOLED, {**HCNN, **TIED}])
+def test_a_row_sparse_step_holds_no_tensor_of_table_size(changes, storage):
+    model = make_model(
+        **changes,
+        enc0_vocab_size=977,
+        weight_decay=0.1,
+        token_embedding_storage_type=storage,
+    )
+    model.optimizer.build(model.trainable_variables)
+    step = tf.function(lambda: model.train_step((INPUTS, CLASSES)))
+    found = 977 in lengths(step.get_concrete_function().graph)
+    assert found == (storage == "dense")
+
+
+@pytest.mark.parametrize("steps", [1, 3, 10])
+def test_steps_taken_at_once_are_the_same_steps(steps):
+    expected, model = (make_model(**POOLED, dropout=0.3) for _ in range(2))
+    for each in (expected, model):
+        # Keras keeps what it has made for another number of steps.
+        each.evaluate(INPUTS, CLASSES, batch_size=1, verbose=0)
+    model.steps_per_execution = steps
+    arguments = {"batch_size": 1, "shuffle": False, "verbose": 0}
+    histories = [
+        each.fit(INPUTS, CLASSES, epochs=2, **arguments).history
+        for each in (expected, model)
+    ]
+    for name, values in histories[0].items():
+        assert histories[1][name] == pytest.approx(values, rel=1e-5)
+    for weight, other in zip(model.weights, expected.weights, strict=True):
+        np.testing.assert_allclose(weight, other, rtol=1e-4, atol=1e-7)
+    scores = [
+        each.evaluate(INPUTS, CLASSES, batch_size=1, verbose=0)
+        for each in (expected, model)
+    ]
+    assert scores[1] == pytest.approx(scores[0], rel=1e-5)
+
+
+def test_warns_of_a_global_policy_that_does_not_hold():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        with pytest.warns(UserWarning, match="global policy 'mixed_bfloat16'"):
+            model = make_model(**POOLED)
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert model.encoder0.compute_dtype == "float32"
 
 
 class _WeightedMaximum(keras.Layer):

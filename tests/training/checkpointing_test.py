@@ -4,7 +4,8 @@ import keras
 import pytest
 
 from o2v_keras.training import checkpointing
-from o2v_keras.training.checkpoint import read_checkpoint
+from o2v_keras.training.best_weights import BestWeightsFiles
+from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.checkpointing import Checkpointing
 
 
@@ -32,8 +33,9 @@ def start(tmp_path):
         callback = Checkpointing(
             tmp_path / "checkpoint.zip",
             {"seed": 1},
-            types.SimpleNamespace(get_state=dict, best_weights=None),
+            types.SimpleNamespace(get_state=dict, best_epoch=4),
             types.SimpleNamespace(epochs=[{"loss": 0.5}]),
+            BestWeightsFiles(tmp_path),
             minutes,
         )
         callback.set_model(model)
@@ -51,10 +53,10 @@ def play(callback, clock, epoch, seconds):
         clock.now += seconds
         callback.on_train_batch_end(batch)
         if callback._path.exists():
-            checkpoint = read_checkpoint(callback._path)
+            checkpoint = Checkpoint(callback._path)
             saved.append((checkpoint.epoch, checkpoint.batch))
     callback.on_epoch_end(epoch)
-    checkpoint = read_checkpoint(callback._path)
+    checkpoint = Checkpoint(callback._path)
     assert (checkpoint.epoch, checkpoint.batch) == (epoch + 1, 0)
     return saved
 
@@ -77,13 +79,31 @@ def test_leaves_the_last_batch_to_the_end_of_the_epoch(start, clock):
     assert play(callback, clock, epoch=0, seconds=1)[-1] == (0, 9)
 
 
+def test_counts_the_last_of_several_steps_at_once(start, clock):
+    callback = start(minutes=0)
+    callback.on_epoch_begin(0)
+    # Ten batches, four at a time: Keras calls the last of them number 11.
+    for batch in (3, 7, 11):
+        callback.on_train_batch_end(batch)
+    assert Checkpoint(callback._path).batch == 8
+
+
 def test_holds_what_it_was_given(start, clock):
     callback = start(minutes=None)
     play(callback, clock, epoch=0, seconds=1)
-    checkpoint = read_checkpoint(callback._path)
+    checkpoint = Checkpoint(callback._path)
     assert checkpoint.state == {
         "identity": {"seed": 1},
         "early_stopping": {},
         "history": [{"loss": 0.5}],
     }
-    assert checkpoint.best == checkpoint.metrics == []
+    assert checkpoint.arrays("metrics") == []
+
+
+def test_removes_best_weights_that_nothing_needs(start, clock, tmp_path):
+    callback = start(minutes=None)
+    for epoch in (3, 4):
+        BestWeightsFiles(tmp_path).keep(callback.model, epoch)
+    play(callback, clock, epoch=5, seconds=1)
+    names = sorted(file.name for file in tmp_path.iterdir())
+    assert names == ["best_weights.4.zip", "checkpoint.zip"]

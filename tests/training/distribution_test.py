@@ -20,6 +20,18 @@ VARIANTS = {
     "bilstm": BILSTM,
     "bilstm_tied": {**BILSTM, **TIED, **REGRESSION},
     "pooled_tied": {**POOLED, **TIED, "optimizer": "adam"},
+    "row_sparse": {
+        **BILSTM,
+        "token_embedding_storage_type": "row_sparse",
+        "optimizer": "adagrad",
+        "weight_decay": 0.1,
+    },
+    "row_sparse_tied": {
+        **POOLED,
+        **TIED,
+        "token_embedding_storage_type": "row_sparse",
+        "optimizer": "adam",
+    },
     "pooled_with_negatives": {
         **POOLED,
         "negative_sampling_rate": 2,

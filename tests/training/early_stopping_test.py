@@ -117,9 +117,11 @@ def test_goes_on_from_its_state(killed_after):
     killed = start(patience=patience)
     play(killed, losses[:killed_after])
     state = json.loads(json.dumps(killed.get_state()))
-    resumed = EarlyStopping(patience=patience)
+    resumed = EarlyStopping(
+        patience=patience, best_weights=killed._best_weights
+    )
     resumed.set_model(StubModel())
-    resumed.resume(state, killed.best_weights)
+    resumed.resume(state)
     resumed.on_train_begin()
     rest = losses[killed_after:] + [9.0]
     assert play(resumed, rest, killed_after) == len(losses)

@@ -23,10 +23,9 @@ def clock(monkeypatch):
 
 def play(history, clock, epoch, batches=4, validation=True):
     """Plays an epoch of 2 seconds with a validation of 3 seconds."""
+    history.set_params({"steps": batches})
     history.on_epoch_begin(epoch)
-    for batch in range(batches):
-        clock.now += 2 / batches
-        history.on_train_batch_end(batch, {})
+    clock.now += 2
     logs = {"loss": 1.5 - epoch}
     if validation:
         history.on_test_begin()

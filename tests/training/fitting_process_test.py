@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from o2v_keras.training.checkpoint import read_checkpoint
+from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.trainer import train
 from tests.training.small_training import make_config
@@ -35,7 +35,7 @@ def wait_for_mid_epoch(process, path, epoch):
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
         if path.exists():
-            checkpoint = read_checkpoint(path)
+            checkpoint = Checkpoint(path)
             assert checkpoint.epoch <= epoch
             if checkpoint.epoch == epoch and checkpoint.batch:
                 return
@@ -55,7 +55,7 @@ def test_survives_kill_9_in_mid_epoch(tmp_path):
         *(sys.executable, "-m", "o2v_keras", "train"),
         *("--train", "train.jsonl", "--validation", "validation.jsonl"),
         *("--hyperparameters", "h.json", "--model-dir", "model"),
-        *("--checkpoint-minutes", "0.00001"),
+        *("--checkpoint-minutes", "0.00001", "--steps-per-execution", "3"),
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     settings = {
@@ -71,7 +71,7 @@ def test_survives_kill_9_in_mid_epoch(tmp_path):
     assert process.returncode == -signal.SIGKILL
     assert len(read_history(model_dir)) == 1
     assert not (model_dir / "model.keras").exists()
-    checkpoint = read_checkpoint(model_dir / "checkpoint.zip")
+    checkpoint = Checkpoint(model_dir / "checkpoint.zip")
     assert checkpoint.batch < 2 * ROWS // 8
 
     resumed = subprocess.run(command + ["--resume"], timeout=90, **settings)

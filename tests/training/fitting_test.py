@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from o2v_keras.training import fitting
-from o2v_keras.training.checkpoint import read_checkpoint
+from o2v_keras.training.array_file import ArrayFile
+from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.checkpointing import Checkpointing
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.trainer import train
@@ -65,7 +66,7 @@ def run(folder, changes=None, sources=SOURCES, **arguments):
         make_config(**{**fields, **(changes or {})}),
         **sources,
         model_dir=folder,
-        **{"verbose": 0, **arguments},
+        **{"verbose": 0, "steps_per_execution": 1, **arguments},
     )
 
 
@@ -96,16 +97,16 @@ def assert_same_training(folder, result, other_folder, other_result):
         (folder, result.model),
         (other_folder, other_result.model),
     ):
-        checkpoint = read_checkpoint(path / "checkpoint.zip")
+        checkpoint = Checkpoint(path / "checkpoint.zip")
         states.append(checkpoint.state["early_stopping"])
         assert (checkpoint.epoch, checkpoint.batch) == (len(lines), 0)
         # The dropout layers' seed states are among the model's variables.
         arrays.append(
             [
                 *trained.get_weights(),
-                *checkpoint.model,
-                *checkpoint.optimizer,
-                *checkpoint.best,
+                *checkpoint.arrays("model"),
+                *checkpoint.arrays("optimizer"),
+                *_best_weights(path),
             ]
         )
     losses = [state.pop("losses") for state in states]
@@ -113,6 +114,11 @@ def assert_same_training(folder, result, other_folder, other_result):
     assert states[0] == pytest.approx(states[1], rel=1e-4)
     for array, other in zip(*arrays, strict=True):
         np.testing.assert_allclose(array, other, rtol=1e-4, atol=1e-6)
+
+
+def _best_weights(folder):
+    (path,) = folder.glob("best_weights.*.zip")
+    return ArrayFile(path).arrays("weights")
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +173,7 @@ def test_resumed_training_ends_as_if_never_killed(
     killed, uninterrupted, moment, epoch, batch
 ):
     folder = killed(moment)
-    checkpoint = read_checkpoint(folder / "checkpoint.zip")
+    checkpoint = Checkpoint(folder / "checkpoint.zip")
     assert checkpoint.epoch == epoch
     assert checkpoint.batch > 0 if batch is None else checkpoint.batch == batch
     result = run(folder, resume=True)
@@ -183,8 +189,8 @@ def test_can_be_killed_again_in_the_same_epoch(
     run(first, resume=True, checkpoint_minutes=0)
     monkeypatch.undo()
     second, later = (tmp_path / "two" / moment for moment in ("1-3", "2-0"))
-    assert read_checkpoint(second / "checkpoint.zip").batch == 2 + 4
-    assert read_checkpoint(later / "checkpoint.zip").batch == 1
+    assert Checkpoint(second / "checkpoint.zip").batch == 2 + 4
+    assert Checkpoint(later / "checkpoint.zip").batch == 1
     assert_same_training(second, run(second, resume=True), *uninterrupted)
 
 

@@ -17,7 +17,7 @@ def start(epoch=4):
     [
         pytest.param(
             lambda c: c.on_train_batch_end(7, {"loss": NAN}),
-            r"became nan in epoch 4 \(batch 7\) at learning_rate=0.25. Try",
+            r"became nan in epoch 4 \(by batch 7\) at learning_rate=0.25. Try",
             id="batch",
         ),
         pytest.param(

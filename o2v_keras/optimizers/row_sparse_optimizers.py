@@ -1,0 +1,53 @@
+"""Row-sparse forms of the optimizers that SageMaker's Object2Vec offers."""
+
+import keras
+
+from o2v_keras.optimizers.row_sparse_updates import RowSparseUpdates
+
+
+@keras.saving.register_keras_serializable(package="o2v_keras")
+class RowSparseAdam(RowSparseUpdates, keras.optimizers.Adam):
+    """`keras.optimizers.Adam` with `RowSparseUpdates`.
+
+    Example:
+    >>> optimizer = RowSparseAdam(learning_rate=0.001)
+    """
+
+
+@keras.saving.register_keras_serializable(package="o2v_keras")
+class RowSparseAdagrad(RowSparseUpdates, keras.optimizers.Adagrad):
+    """`keras.optimizers.Adagrad` with `RowSparseUpdates`.
+
+    The only one of the five, but for plain SGD, that is the same lazily and
+    densely: a row that no batch touched has gradient 0 and does not move.
+
+    Example:
+    >>> optimizer = RowSparseAdagrad(learning_rate=0.1)
+    """
+
+
+@keras.saving.register_keras_serializable(package="o2v_keras")
+class RowSparseAdadelta(RowSparseUpdates, keras.optimizers.Adadelta):
+    """`keras.optimizers.Adadelta` with `RowSparseUpdates`.
+
+    Example:
+    >>> optimizer = RowSparseAdadelta(learning_rate=1.0)
+    """
+
+
+@keras.saving.register_keras_serializable(package="o2v_keras")
+class RowSparseRMSprop(RowSparseUpdates, keras.optimizers.RMSprop):
+    """`keras.optimizers.RMSprop` with `RowSparseUpdates`.
+
+    Example:
+    >>> optimizer = RowSparseRMSprop(learning_rate=0.001)
+    """
+
+
+@keras.saving.register_keras_serializable(package="o2v_keras")
+class RowSparseSGD(RowSparseUpdates, keras.optimizers.SGD):
+    """`keras.optimizers.SGD` with `RowSparseUpdates`.
+
+    Example:
+    >>> optimizer = RowSparseSGD(learning_rate=0.01, momentum=0.9)
+    """

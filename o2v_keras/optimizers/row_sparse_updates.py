@@ -1,0 +1,180 @@
+"""Makes a Keras optimizer update only the rows that a batch touched."""
+
+import tensorflow as tf
+
+from o2v_keras.layers.table_rows import read_variable
+from o2v_keras.optimizers.slots import Slots
+from o2v_keras.optimizers.touched_rows import TouchedRows
+
+_WHOLE_TABLES = "it would read and write whole tables in every step"
+_REFUSED = {
+    "use_ema": _WHOLE_TABLES,
+    "gradient_accumulation_steps": _WHOLE_TABLES,
+    "loss_scale_factor": (
+        "Keras cannot divide sparse gradients by it; wrap the optimizer in "
+        "RowSparseLossScale"
+    ),
+}
+
+
+class RowSparseUpdates:
+    """Mixin that gives a Keras optimizer row-sparse updates.
+
+    A variable whose gradient is a `tf.IndexedSlices`, as `TokenEmbedding`
+    makes it, is read and written in the rows of that gradient only, and so
+    are the optimizer's slots of it; a row that occurs several times is
+    updated once, with the sum. A step then costs the same whatever the size
+    of the table, where Keras's own Adam rewrites table and slots as a whole
+    (two tables of 1M x 64, batch 1024, 2 CPU cores: 292 ms a step).
+    Variables with dense gradients are updated exactly as Keras does.
+
+    The formula is the base class's own: its `update_step` runs on the touched
+    rows instead of the variable. Put the mixin before any optimizer of Keras:
+
+    >>> class RowSparseAdamW(RowSparseUpdates, keras.optimizers.AdamW):
+    ...     pass
+
+    Updates are lazy: moments of a row do not decay in steps that do not
+    touch it, and bias correction counts all steps, so results differ from
+    dense ones unless every step touches every row. MXNet, in which
+    SageMaker's Object2Vec is written, calls this `lazy_update` and does it
+    too. Weight decay, the coupled `row_l2` and Keras's `weight_decay` alike,
+    acts on touched rows only; `clipnorm` and `global_clipnorm` see the
+    gradient with the occurrences of a row summed up, as a dense one has them.
+
+    Args:
+        *args: The base optimizer's arguments.
+        row_l2: float. Factor of a touched row that is added to its gradient
+            (the gradient of `row_l2 / 2 * row ** 2`). Defaults to `0.0`.
+        **kwargs: The base optimizer's arguments.
+
+    Raises:
+        ValueError: If `row_l2` is negative, or `use_ema`,
+            `gradient_accumulation_steps` or `loss_scale_factor` is set, none
+            of which Keras can do by rows.
+
+    Reference:
+    - `token_embedding_storage_type` of SageMaker's Object2Vec, whose
+      `row_sparse` this is.
+    """
+
+    def __init__(self, *args, row_l2=0.0, **kwargs):
+        if not row_l2 >= 0:
+            raise ValueError(
+                f"`row_l2` must be at least 0. Received: row_l2={row_l2!r}"
+            )
+        super().__init__(*args, **kwargs)
+        for name, reason in _REFUSED.items():
+            if getattr(self, name):
+                raise ValueError(
+                    f"`{name}` must not be set for a row-sparse optimizer: "
+                    f"{reason}. Received: {name}={getattr(self, name)!r}"
+                )
+        self.row_l2 = float(row_l2)
+        self._slots = Slots()
+
+    def add_optimizer_variables(self, *args, **kwargs):
+        """As in the base class, with lists in which rows can stand in."""
+        slots = super().add_optimizer_variables(*args, **kwargs)
+        if isinstance(slots, tuple):
+            return tuple(map(self._slots.track, slots))
+        return self._slots.track(slots)
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Updates a variable, or its touched rows, by the base's formula."""
+        if not isinstance(gradient, tf.IndexedSlices):
+            super().update_step(gradient, variable, learning_rate)
+            return
+        gradient = _with_rows_summed(gradient)
+        rows = TouchedRows(variable, gradient.indices)
+        if self.weight_decay and self._use_weight_decay(variable):
+            rate = tf.cast(learning_rate, rows.dtype)
+            rows.assign_sub(self.weight_decay * rate * rows)
+        values = tf.cast(gradient.values, rows.dtype)
+        if self.row_l2:
+            values += self.row_l2 * rows
+        index = self._get_variable_index(variable)
+        with self._slots.touched(index, variable.device, gradient.indices):
+            super().update_step(values, rows, learning_rate)
+
+    def assign(self, variable, value):
+        if isinstance(variable, TouchedRows):
+            variable.assign(value)
+        else:
+            super().assign(variable, value)
+
+    def assign_add(self, variable, value):
+        if isinstance(variable, TouchedRows):
+            variable.assign_add(value)
+        else:
+            super().assign_add(variable, value)
+
+    def assign_sub(self, variable, value):
+        if isinstance(variable, TouchedRows):
+            variable.assign_sub(value)
+        else:
+            super().assign_sub(variable, value)
+
+    def save_own_variables(self, store):
+        # Keras reads each variable twice over: a copy by TensorFlow, since
+        # its rows are scattered to, and one of that as an array.
+        for number, variable in enumerate(self.variables):
+            store[str(number)] = read_variable(variable)
+
+    def get_config(self):
+        return {**super().get_config(), "row_l2": self.row_l2}
+
+    def _var_key(self, variable):
+        if isinstance(variable, TouchedRows):
+            variable = variable.variable
+        return super()._var_key(variable)
+
+    def _clip_gradients(self, grads):
+        if self.clipnorm or self.global_clipnorm or self.clipvalue:
+            grads = [
+                _with_rows_summed(grad)
+                if isinstance(grad, tf.IndexedSlices)
+                else grad
+                for grad in grads
+            ]
+        # Keras's other two ways make these gradients dense.
+        if self.global_clipnorm:
+            return tf.clip_by_global_norm(grads, self.global_clipnorm)[0]
+        if self.clipvalue:
+            low, high = -self.clipvalue, self.clipvalue
+            return [
+                _with_values(grad, tf.clip_by_value(grad.values, low, high))
+                if isinstance(grad, tf.IndexedSlices)
+                else tf.clip_by_value(grad, low, high)
+                for grad in grads
+            ]
+        return super()._clip_gradients(grads)
+
+    def _backend_apply_gradients(self, grads, trainable_variables):
+        grads = self._clip_gradients(grads)
+        # Rows decay in their own update.
+        self._apply_weight_decay(
+            [
+                variable
+                for grad, variable in zip(
+                    grads, trainable_variables, strict=True
+                )
+                if not isinstance(grad, tf.IndexedSlices)
+            ]
+        )
+        self._backend_update_step(
+            grads, trainable_variables, self.learning_rate
+        )
+
+
+def _with_rows_summed(gradient):
+    """Returns a gradient in which every row occurs once."""
+    indices, places = tf.unique(gradient.indices)
+    values = tf.math.unsorted_segment_sum(
+        gradient.values, places, tf.size(indices)
+    )
+    return tf.IndexedSlices(values, indices, gradient.dense_shape)
+
+
+def _with_values(gradient, values):
+    return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)

@@ -1,0 +1,152 @@
+"""Many arrays in one file, written and read some rows at a time."""
+
+import json
+import os
+import zipfile
+from collections.abc import Iterable
+
+import keras
+import numpy as np
+
+from o2v_keras.layers.table_rows import is_large
+from o2v_keras.layers.table_rows import read_parts
+from o2v_keras.layers.table_rows import row_parts
+from o2v_keras.layers.table_rows import write_rows
+
+_HEADER = "header.json"
+
+
+def write_arrays(
+    path: str | os.PathLike,
+    header: dict,
+    **groups: Iterable[keras.Variable | np.ndarray],
+):
+    """Writes arrays so that a reader sees the old file or the new one.
+
+    The file is a zip archive of `.npy` files. No array is copied as a whole
+    on the way: what is written may be larger than the free memory.
+
+    Args:
+        path: File to write or replace.
+        header: JSON values.
+        **groups: Name and variables, or arrays, of each group, in order.
+
+    Example:
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/arrays.zip"
+    >>> write_arrays(path, {"epoch": 3}, weights=[np.ones(2)])
+    >>> ArrayFile(path).arrays("weights")
+    [array([1., 1.])]
+    """
+    partial = f"{os.fspath(path)}.partial"
+    with open(partial, "wb") as file:
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr(_HEADER, json.dumps(header))
+            for group, values in groups.items():
+                for number, value in enumerate(values):
+                    name = f"{group}/{number}.npy"
+                    with archive.open(name, "w", force_zip64=True) as entry:
+                        _write(entry, value)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+class ArrayFile:
+    """What `write_arrays` wrote.
+
+    Args:
+        path: The file.
+
+    Attributes:
+        header: dict of JSON values.
+
+    Raises:
+        ValueError: If the file is not whole.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self._path = path
+        try:
+            with zipfile.ZipFile(path) as archive:
+                self.header = json.loads(archive.read(_HEADER))
+                self._names = archive.namelist()[1:]
+        except (zipfile.BadZipFile, KeyError, ValueError) as error:
+            raise ValueError(
+                f"{os.fspath(path)} is no whole checkpoint ({error}). Put a "
+                "copy back, or train anew with `--overwrite` "
+                "(`overwrite=True`)."
+            ) from error
+
+    def arrays(self, group: str) -> list[np.ndarray]:
+        """Returns a group's arrays, read as a whole."""
+        with zipfile.ZipFile(self._path) as archive:
+            return [_read(archive, name) for name in self._of(group)]
+
+    def assign(self, group: str, variables: list[keras.Variable]):
+        """Assigns a group's arrays to variables in the same order.
+
+        Raises:
+            ValueError: If number or shapes differ.
+        """
+        names = self._of(group)
+        with zipfile.ZipFile(self._path) as archive:
+            shapes = [tuple(variable.shape) for variable in variables]
+            saved = [_shape(archive, name) for name in names]
+            if shapes != saved:
+                raise ValueError(
+                    f"The saved {group} must fit the model being trained, but "
+                    f"was made for another one. Received shapes {saved}, "
+                    f"expected {shapes}"
+                )
+            for name, variable in zip(names, variables, strict=True):
+                _assign(archive, name, variable)
+
+    def _of(self, group):
+        return [name for name in self._names if name.startswith(f"{group}/")]
+
+
+def _write(entry, value):
+    if isinstance(value, keras.Variable):
+        shape, dtype = tuple(value.shape), np.dtype(value.dtype)
+        parts = read_parts(value)
+    else:
+        value = np.asarray(value)
+        shape, dtype, parts = value.shape, value.dtype, [value]
+    description = {
+        "descr": np.lib.format.dtype_to_descr(dtype),
+        "fortran_order": False,
+        "shape": shape,
+    }
+    np.lib.format.write_array_header_1_0(entry, description)
+    for part in parts:
+        entry.write(np.ascontiguousarray(part).data)
+
+
+def _read(archive, name):
+    with archive.open(name) as entry:
+        return np.lib.format.read_array(entry)
+
+
+def _shape(archive, name):
+    with archive.open(name) as entry:
+        return _read_header(entry)[0]
+
+
+def _assign(archive, name, variable):
+    if not is_large(variable):
+        variable.assign(_read(archive, name))
+        return
+    with archive.open(name) as entry:
+        shape, dtype = _read_header(entry)
+        row_bytes = int(np.prod(shape[1:])) * dtype.itemsize
+        for rows in row_parts(variable):
+            count = rows.stop - rows.start
+            part = np.frombuffer(entry.read(count * row_bytes), dtype)
+            write_rows(variable, rows, part.reshape(count, *shape[1:]))
+
+
+def _read_header(entry):
+    np.lib.format.read_magic(entry)
+    shape, _, dtype = np.lib.format.read_array_header_1_0(entry)
+    return shape, dtype

@@ -1,0 +1,57 @@
+"""Where the weights of the best epoch are kept."""
+
+import os
+import pathlib
+
+import keras
+
+from o2v_keras.training.array_file import ArrayFile
+from o2v_keras.training.array_file import write_arrays
+
+
+class BestWeightsInMemory:
+    """Keeps a copy of the weights in memory."""
+
+    def __init__(self):
+        self._weights = None
+
+    def keep(self, model: keras.Model, epoch: int):
+        """Replaces what was kept by the model's weights as they are."""
+        self._weights = model.get_weights()
+
+    def restore(self, model: keras.Model, epoch: int):
+        """Gives the model the weights kept in `epoch`."""
+        model.set_weights(self._weights)
+
+
+class BestWeightsFiles:
+    """Keeps the weights in a file for each epoch that was the best so far.
+
+    In memory they would take as much room as the tables once more. The
+    files of earlier epochs stay until `forget_others`, so that a checkpoint
+    that was written when one of them was the best still finds it.
+
+    Args:
+        folder: Where the files go; must exist when one is written.
+    """
+
+    def __init__(self, folder: str | os.PathLike):
+        self._folder = pathlib.Path(folder)
+
+    def path(self, epoch: int) -> pathlib.Path:
+        """Returns the name of an epoch's file."""
+        return self._folder / f"best_weights.{epoch}.zip"
+
+    def keep(self, model: keras.Model, epoch: int):
+        """Writes the model's weights as they are as those of `epoch`."""
+        write_arrays(self.path(epoch), {"epoch": epoch}, weights=model.weights)
+
+    def restore(self, model: keras.Model, epoch: int):
+        """Gives the model the weights kept in `epoch`."""
+        ArrayFile(self.path(epoch)).assign("weights", model.weights)
+
+    def forget_others(self, epoch: int | None):
+        """Removes the files of all epochs but one."""
+        for path in self._folder.glob("best_weights.*.zip"):
+            if epoch is None or path != self.path(epoch):
+                path.unlink()

@@ -1,0 +1,39 @@
+import pytest
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.training.advice import row_sparse_advice
+
+
+def make_config(**changes):
+    fields = {
+        "enc0_network": "pooled_embedding",
+        "enc0_max_seq_len": 2,
+        "enc0_vocab_size": 1_000_000,
+        "enc_dim": 64,
+        "mini_batch_size": 1024,
+    }
+    return Object2VecConfig(**{**fields, **changes})
+
+
+def test_estimates_what_a_large_vocabulary_costs():
+    advice = row_sparse_advice(make_config(), num_batches=1000)
+    for part in (
+        "adam rewrites all 512 MB",
+        "307 ms a step and 307 s an epoch",
+        "at most 4,096 rows",
+    ):
+        assert part in advice
+    cheaper = row_sparse_advice(make_config(optimizer="sgd"), 1000)
+    assert "31 ms a step" in cheaper
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"enc0_vocab_size": 10_000},
+        {"token_embedding_storage_type": "row_sparse"},
+    ],
+    ids=["small_vocabulary", "row_sparse"],
+)
+def test_is_silent_where_nothing_is_to_be_saved(changes):
+    assert row_sparse_advice(make_config(**changes), 1000) is None
