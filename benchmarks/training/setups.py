@@ -53,6 +53,7 @@ class Setup:
                 self.length_percentile
             )
             values["enc0_vocab_size"] = corpus.vocab_size
+        values["token_embedding_storage_type"] = "row_sparse"
         config = Object2VecConfig.from_dict(values)
         setup = {
             "config": config.to_dict(),
