@@ -8,6 +8,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 ALLOWED = {
     # Requests and their checks.
     "All",
+    "Any",
     "AsString",
     "Assert",
     "EnsureShape",
@@ -15,6 +16,8 @@ ALLOWED = {
     "If",
     "Less",
     "LogicalAnd",
+    "LogicalNot",
+    "LogicalOr",
     "Max",
     "Min",
     "StringJoin",
@@ -22,12 +25,15 @@ ALLOWED = {
     "Cast",
     "ConcatV2",
     "Const",
+    "Cumsum",
     "Equal",
     "ExpandDims",
     "Fill",
     "GatherV2",
     "Greater",
     "Identity",
+    "IdentityN",
+    "InvertPermutation",
     "NotEqual",
     "Pack",
     "Pad",
@@ -35,7 +41,7 @@ ALLOWED = {
     "PlaceholderWithDefault",
     "Range",
     "Reshape",
-    "ReverseSequence",
+    "ScatterNd",
     "Select",
     "SelectV2",
     "Shape",
@@ -45,6 +51,8 @@ ALLOWED = {
     "StridedSlice",
     "TopKV2",
     "Transpose",
+    "Unpack",
+    "Where",
     # Arithmetic.
     "Abs",
     "AddV2",
@@ -53,6 +61,7 @@ ALLOWED = {
     "Conv2D",
     "MatMul",
     "Maximum",
+    "Minimum",
     "Mul",
     "RealDiv",
     "Relu",
@@ -62,12 +71,10 @@ ALLOWED = {
     "Sum",
     "Tanh",
     # Steps of an LSTM.
-    "TensorListFromTensor",
-    "TensorListGetItem",
+    "StatelessWhile",
+    "TensorListConcatV2",
     "TensorListReserve",
     "TensorListSetItem",
-    "TensorListStack",
-    "While",
     # Functions and variables.
     "NoOp",
     "ReadVariableOp",
@@ -99,7 +106,9 @@ def test_export_asks_for_no_gpu_and_no_compiler(variant):
 
 @pytest.mark.parametrize("variant", ["bilstm"], indirect=True)
 def test_functions_and_branches_are_searched(variant):
-    assert {"ResourceGather", "While", "Assert"} <= _ops(variant.folder)
+    assert {"ResourceGather", "StatelessWhile", "Assert"} <= _ops(
+        variant.folder
+    )
 
 
 def _graph(folder):
