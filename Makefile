@@ -51,6 +51,8 @@ bench: $(RUNTIME) ## print the benchmarks' ratios on this machine
 	$(BIN)/python -m benchmarks.serving
 	$(BIN)/python -m benchmarks.batch_inference
 	$(BIN)/python -m benchmarks.wire
+	$(BIN)/python -m benchmarks.optimizers
+	$(BIN)/python -m benchmarks.training
 
 clean: ## remove what the other targets made, the environment included
 	rm -rf .venv .venv-beam build dist *.egg-info .pytest_cache .ruff_cache

@@ -5,6 +5,8 @@ import tensorflow as tf
 
 from o2v_keras.layers.argument_checks import check_integer
 from o2v_keras.layers.argument_checks import check_rate
+from o2v_keras.layers.packed_lstm import packed_lstm
+from o2v_keras.layers.packed_steps import PackedSteps
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
@@ -18,12 +20,12 @@ class BiLSTMEncoder(keras.layers.Layer):
     signals flow both ways; twice the hidden size and max-pooling are those of
     InferSent, the network its notebooks compare it with.
 
-    Masking: real steps are first moved to the left in their order, so padding
-    before, between or after them never changes an encoding, and a sequence
-    made only of padding is encoded as zeros. No mask enters an LSTM (the
-    backward one runs over rows reversed within their lengths), so cuDNN,
-    which rejects other masks than right padding and empty rows, takes every
-    input. The time axis is reduced, so the output carries no mask.
+    Masking: only real steps are computed, in their order, so padding before,
+    between or after them never changes an encoding, and a sequence made only
+    of padding is encoded as zeros. For cuDNN real steps are moved to the left
+    and no mask enters an LSTM (the backward one runs over rows reversed
+    within their lengths), since cuDNN rejects other masks than right padding
+    and empty rows. The time axis is reduced, so the output carries no mask.
 
     Args:
         output_dim: int. Size of the encoding; a positive even number.
@@ -113,16 +115,12 @@ class BiLSTMEncoder(keras.layers.Layer):
             input_shape = (*input_shape[:-1], self.output_dim)
 
     def call(self, inputs, mask=None, training=None):
-        hidden, lengths = _move_left(inputs, mask)
-        for i in range(self.layers):
-            if i > 0:
-                hidden = self.dropouts[i - 1](hidden, training=training)
-            forward = self.forward_lstms[i](hidden)
-            backward = _reverse(
-                self.backward_lstms[i](_reverse(hidden, lengths)), lengths
-            )
-            hidden = tf.concat([forward, backward], axis=-1)
-        return _max_over_time(hidden, lengths)
+        if mask is None:
+            mask = tf.ones(tf.shape(inputs)[:2], tf.bool)
+        mask = tf.cast(mask, tf.bool)
+        if self._takes_cudnn():
+            return self._call_cudnn(inputs, mask, training)
+        return self._call_packed(inputs, mask, training)
 
     def compute_mask(self, inputs, mask=None):
         return None
@@ -135,6 +133,48 @@ class BiLSTMEncoder(keras.layers.Layer):
             "dropout": self.dropout,
             "use_cudnn": self.use_cudnn,
         }
+
+    def _takes_cudnn(self):
+        if self.use_cudnn == "auto":
+            return bool(tf.config.list_logical_devices("GPU"))
+        return self.use_cudnn
+
+    def _call_packed(self, hidden, mask, training):
+        directions = [PackedSteps(mask), PackedSteps(mask, reverse=True)]
+        for i in range(self.layers):
+            if i > 0:
+                hidden = self.dropouts[i - 1](hidden, training=training)
+            outputs = []
+            for packed, lstm in zip(
+                directions,
+                (self.forward_lstms[i], self.backward_lstms[i]),
+                strict=True,
+            ):
+                steps = packed_lstm(
+                    packed.pack(hidden),
+                    packed.sizes,
+                    tf.convert_to_tensor(lstm.cell.kernel),
+                    tf.convert_to_tensor(lstm.cell.recurrent_kernel),
+                    tf.convert_to_tensor(lstm.cell.bias),
+                    training=training,
+                )
+                # No output of an LSTM is below -1.
+                outputs.append(packed.unpack(steps, padding=-1.0))
+            hidden = tf.concat(outputs, axis=-1)
+        real = tf.reduce_any(mask, axis=1, keepdims=True)
+        return tf.where(real, tf.reduce_max(hidden, axis=1), 0.0)
+
+    def _call_cudnn(self, inputs, mask, training):
+        hidden, lengths = _move_left(inputs, mask)
+        for i in range(self.layers):
+            if i > 0:
+                hidden = self.dropouts[i - 1](hidden, training=training)
+            forward = self.forward_lstms[i](hidden)
+            backward = _reverse(
+                self.backward_lstms[i](_reverse(hidden, lengths)), lengths
+            )
+            hidden = tf.concat([forward, backward], axis=-1)
+        return _max_over_time(hidden, lengths)
 
     def _lstm(self, use_cudnn, name):
         return keras.layers.LSTM(
@@ -156,10 +196,7 @@ def _check_use_cudnn(value):
 
 def _move_left(inputs, mask):
     """Moves real steps to the left; returns them and the rows' lengths."""
-    shape = tf.shape(inputs)
-    if mask is None:
-        return inputs, tf.fill([shape[0]], shape[1])
-    mask = tf.cast(tf.cast(mask, tf.bool), tf.int32)
+    mask = tf.cast(mask, tf.int32)
     order = tf.argsort(mask, axis=1, direction="DESCENDING", stable=True)
     return tf.gather(inputs, order, batch_dims=1), tf.reduce_sum(mask, axis=1)
 

@@ -8,6 +8,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 ALLOWED = {
     # Requests and their checks.
     "All",
+    "Any",
     "AsString",
     "Assert",
     "EnsureShape",
@@ -15,6 +16,8 @@ ALLOWED = {
     "If",
     "Less",
     "LogicalAnd",
+    "LogicalNot",
+    "LogicalOr",
     "Max",
     "Min",
     "StringJoin",
@@ -22,6 +25,7 @@ ALLOWED = {
     "Cast",
     "ConcatV2",
     "Const",
+    "Cumsum",
     "Equal",
     "ExpandDims",
     "Fill",
@@ -29,6 +33,8 @@ ALLOWED = {
     "GatherV2",
     "Greater",
     "Identity",
+    "IdentityN",
+    "InvertPermutation",
     "NotEqual",
     "Pack",
     "Pad",
@@ -36,7 +42,7 @@ ALLOWED = {
     "PlaceholderWithDefault",
     "Range",
     "Reshape",
-    "ReverseSequence",
+    "ScatterNd",
     "Select",
     "SelectV2",
     "Shape",
@@ -47,6 +53,7 @@ ALLOWED = {
     "TopKV2",
     "Transpose",
     "Unique",
+    "Unpack",
     "Where",
     # Arithmetic.
     "Abs",
@@ -56,6 +63,7 @@ ALLOWED = {
     "Conv2D",
     "MatMul",
     "Maximum",
+    "Minimum",
     "Mul",
     "RealDiv",
     "Relu",
@@ -66,12 +74,10 @@ ALLOWED = {
     "Sum",
     "Tanh",
     # Steps of an LSTM.
-    "TensorListFromTensor",
-    "TensorListGetItem",
+    "StatelessWhile",
+    "TensorListConcatV2",
     "TensorListReserve",
     "TensorListSetItem",
-    "TensorListStack",
-    "While",
     # Functions and variables.
     "NoOp",
     "ReadVariableOp",
@@ -103,7 +109,9 @@ def test_export_asks_for_no_gpu_and_no_compiler(variant):
 
 @pytest.mark.parametrize("variant", ["bilstm"], indirect=True)
 def test_functions_and_branches_are_searched(variant):
-    assert {"ResourceGather", "While", "Assert"} <= _ops(variant.folder)
+    assert {"ResourceGather", "StatelessWhile", "Assert"} <= _ops(
+        variant.folder
+    )
 
 
 def _graph(folder):

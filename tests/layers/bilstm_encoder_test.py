@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from o2v_keras.layers.bilstm_encoder import BiLSTMEncoder
 from tests.checks import check_encoder
@@ -31,6 +32,28 @@ def test_layer_contract():
     )
 
 
+@pytest.fixture(params=["cpu", "cudnn"])
+def path(request, monkeypatch):
+    """Runs what a GPU would run, with the LSTMs of Keras on the CPU."""
+    if request.param == "cudnn":
+        _take_cudnn(monkeypatch)
+
+
+def _take_cudnn(monkeypatch):
+    gpus = {"GPU": ["GPU:0"]}
+    monkeypatch.setattr(tf.config, "list_logical_devices", gpus.get)
+    # Keras itself must still find no GPU to run on.
+    inner_loop = keras.layers.LSTM.inner_loop
+
+    def on_cpu(self, *args, **kwargs):
+        with monkeypatch.context() as context:
+            context.setattr(tf.config, "list_logical_devices", lambda _: [])
+            return inner_loop(self, *args, **kwargs)
+
+    monkeypatch.setattr(keras.layers.LSTM, "inner_loop", on_cpu)
+
+
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("position", ["right", "left", "anywhere"])
 @pytest.mark.parametrize(
     "dtype", ["float32", "mixed_float16", "mixed_bfloat16"]
@@ -82,6 +105,7 @@ def _randomize_weights(encoder):
         weight.assign(rng.normal(size=weight.shape))
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("layers", [1, 3])
 def test_equals_numpy_reference(layers):
     rng = np.random.default_rng(0)
@@ -117,8 +141,34 @@ def test_equals_keras_bidirectional_on_right_padding():
     np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_gradients_equal_those_of_keras(layers, training, monkeypatch):
+    rng = np.random.default_rng(0)
+    encoder = BiLSTMEncoder(8, layers)
+    encoder.build((None, None, 3))
+    _randomize_weights(encoder)
+    inputs = tf.constant(rng.normal(size=(6, 5, 3)), tf.float32)
+    mask = rng.random((6, 5)) < 0.6
+    mask[0], mask[-1] = True, False
+
+    def gradients():
+        weights = [weight.value for weight in encoder.weights]
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            encodings = encoder(inputs, mask=mask, training=training)
+            loss = tf.reduce_sum(encodings * np.arange(8))
+        return tape.gradient(loss, [inputs, *weights])
+
+    ours = gradients()
+    _take_cudnn(monkeypatch)
+    for gradient, expected in zip(ours, gradients(), strict=True):
+        np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_no_mask_enters_the_lstms(monkeypatch):
     masks = []
+    _take_cudnn(monkeypatch)
     inner_loop = keras.layers.LSTM.inner_loop
 
     def spy(self, sequences, initial_state, mask, training=False):
