@@ -78,6 +78,9 @@ class TokenEmbedding(keras.layers.Layer):
         check_integer("vocab_size", vocab_size)
         check_integer("output_dim", output_dim)
         super().__init__(**kwargs)
+        # XLA has no tensors whose size depends on values, such as the distinct
+        # ids of a batch.
+        self.supports_jit = False
         self.vocab_size = vocab_size
         self.output_dim = output_dim
         self.embeddings_initializer = keras.initializers.get(

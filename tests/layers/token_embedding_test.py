@@ -59,6 +59,14 @@ def test_gradient_of_pooled_rows_holds_each_id_once():
     np.testing.assert_allclose(dense[7], [1.0 + 1.0, 2.0 + 2.0])
 
 
+def test_keeps_keras_from_choosing_xla():
+    # On a GPU `jit_compile="auto"` compiles every model that allows it.
+    model = _tied_model("float32")
+    with pytest.warns(UserWarning, match="jit_compile"):
+        model.jit_compile = True
+    assert not model.jit_compile
+
+
 def test_initializes_the_table():
     outputs = TokenEmbedding(5, 3, "ones")(np.array([[4, 0]]))
     np.testing.assert_array_equal(outputs, np.ones((1, 2, 3)))
