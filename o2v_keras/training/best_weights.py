@@ -54,10 +54,22 @@ class BestWeightsFiles:
             write_arrays(self.path(epoch), header, weights=model.weights)
 
     def restore(self, model: keras.Model, epoch: int):
-        """Gives the model the weights kept in `epoch`."""
+        """Gives the model the weights kept in `epoch`.
+
+        Raises:
+            ValueError: If the file is missing.
+        """
         # The chief may still be writing what others ask for.
         tell_all(model.distribute_strategy, self._worker, "written")
-        ArrayFile(self.path(epoch)).assign("weights", model.weights)
+        path = self.path(epoch)
+        if not path.exists():
+            raise ValueError(
+                f"The best epoch's weights must be in {path}, but there is no "
+                "such file. Was it removed? Of several workers the first one "
+                "writes it: `model_dir` must be a folder on a file system "
+                "that all workers share."
+            )
+        ArrayFile(path).assign("weights", model.weights)
 
     def forget_others(self, epoch: int | None):
         """Removes the files of all epochs but one."""

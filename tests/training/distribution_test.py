@@ -71,7 +71,19 @@ def fit(config, replicas, steps_per_execution=1):
     return model, history.history
 
 
-@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
+# Covered in parts by the others.
+SLOW = {"bilstm", "hcnn_tied"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param(
+            changes, id=name, marks=[pytest.mark.slow] * (name in SLOW)
+        )
+        for name, changes in VARIANTS.items()
+    ],
+)
 def test_replicas_change_nothing(changes):
     fields = {"optimizer": "sgd", "learning_rate": 0.3, "mini_batch_size": 8}
     config = make_config(**{**fields, **changes})

@@ -51,13 +51,13 @@ def run(variant, model_dir):
     return train(config, train_source, validation, test, model_dir=model_dir)
 
 
-def run_by_file(worker, folder):
+def run_by_file(folder):
     """Trains on three files, of which this worker reads its own."""
     return train(
         make_config(**SGD, epochs=1),
         str(folder / "part*.jsonl"),
         make_source(11),
-        model_dir=folder / f"by_file.{worker.index}",
+        model_dir=folder / "by_file",
         shard_by="file",
         verbose=0,
     )
@@ -99,7 +99,7 @@ def main(folder, *variants):
     folder = pathlib.Path(folder)
     worker = Worker.from_environment()
     for variant in variants:
-        model_dir = folder / f"{variant}.{worker.index}"
+        model_dir = folder / variant
         result = run(variant, model_dir)
         np.savez(
             folder / f"{variant}.{worker.index}.npz",
@@ -108,12 +108,11 @@ def main(folder, *variants):
         outcome = {
             "history": result.history.history,
             "report": result.report,
-            "files": sorted(file.name for file in model_dir.iterdir()),
         }
         path = folder / f"{variant}.{worker.index}.json"
         path.write_text(json.dumps(outcome))
     if "pooled" in variants:
-        by_file = run_by_file(worker, folder)
+        by_file = run_by_file(folder)
         path = folder / f"by_file.{worker.index}.json"
         path.write_text(json.dumps(by_file.history.history))
         errors = {

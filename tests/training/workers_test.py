@@ -18,6 +18,7 @@ from tests.training.worker_program import SGD
 from tests.training.worker_program import run
 
 FILES = [
+    "best_weights.2.zip",
     "checkpoint.zip",
     "config.json",
     "history.csv",
@@ -144,9 +145,10 @@ def test_all_stop_early_together(folder):
 
 
 def test_only_the_chief_writes_and_prints(folder):
-    chief, other = outcomes(folder, "pooled")
-    assert chief["files"] == FILES
-    assert other["files"] == []
+    model_dir = folder / "pooled"
+    assert sorted(file.name for file in model_dir.iterdir()) == FILES
+    logs = [file.parent.name for file in model_dir.rglob("events.*")]
+    assert sorted(logs) == ["train", "validation"]
     assert "model directory:" in read_log(folder, 0)
     assert read_log(folder, 1) == ""
 
