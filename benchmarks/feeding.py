@@ -22,8 +22,8 @@ from benchmarks.interleaved import interleaved  # noqa: E402
 from benchmarks.machine import machine  # noqa: E402
 from o2v_keras import Object2Vec  # noqa: E402
 from o2v_keras import Object2VecConfig  # noqa: E402
-from o2v_keras.data.epoch_plan import EpochPlanner  # noqa: E402
-from o2v_keras.data.pair_batches import PairBatches  # noqa: E402
+from o2v_keras.data.batches.epoch_plan import EpochPlanner  # noqa: E402
+from o2v_keras.data.batches.pair_batches import PairBatches  # noqa: E402
 from o2v_keras.data.pair_table import PairTable  # noqa: E402
 from o2v_keras.data.row_origin import RowOrigin  # noqa: E402
 from o2v_keras.data.sequences import Sequences  # noqa: E402

@@ -17,7 +17,7 @@ import pyarrow.parquet  # noqa: E402
 
 from benchmarks.interleaved import interleaved  # noqa: E402
 from benchmarks.machine import machine  # noqa: E402
-from o2v_keras.data.readers import read_pairs  # noqa: E402
+from o2v_keras.data.files.readers import read_pairs  # noqa: E402
 
 RECORDS = 200_000
 REPEATS = 5

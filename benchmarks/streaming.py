@@ -22,12 +22,12 @@ from benchmarks.machine import machine  # noqa: E402
 from o2v_keras import Object2VecConfig  # noqa: E402
 from o2v_keras import convert  # noqa: E402
 from o2v_keras import train  # noqa: E402
-from o2v_keras.data.data_files import expand_paths  # noqa: E402
+from o2v_keras.data.batches.pair_batches import PairBatches  # noqa: E402
+from o2v_keras.data.batches.pair_stream import PairStream  # noqa: E402
+from o2v_keras.data.batches.stream_batches import StreamBatches  # noqa: E402
+from o2v_keras.data.files.data_files import expand_paths  # noqa: E402
+from o2v_keras.data.files.readers import read_pieces  # noqa: E402
 from o2v_keras.data.load_dataset import load_pairs  # noqa: E402
-from o2v_keras.data.pair_batches import PairBatches  # noqa: E402
-from o2v_keras.data.pair_stream import PairStream  # noqa: E402
-from o2v_keras.data.readers import read_pieces  # noqa: E402
-from o2v_keras.data.stream_batches import StreamBatches  # noqa: E402
 
 ROWS = 60_000
 TIMES = (1, 10)

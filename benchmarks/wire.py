@@ -87,7 +87,7 @@ def _work(vocabulary, weight_decay):
     import numpy as np
 
     from o2v_keras.config import Object2VecConfig
-    from o2v_keras.data.pair_batches import PairBatches
+    from o2v_keras.data.batches.pair_batches import PairBatches
     from o2v_keras.data.pair_table import PairTable
     from o2v_keras.models.object2vec import Object2Vec
     from o2v_keras.training.distribution import adapt_to_workers

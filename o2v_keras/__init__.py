@@ -13,7 +13,7 @@ _PUBLIC = {
     "Object2VecConfig": "o2v_keras.config",
     "PairTable": "o2v_keras.data.pair_table",
     "TrainingResult": "o2v_keras.training.trainer",
-    "convert": "o2v_keras.data.convert",
+    "convert": "o2v_keras.data.files.convert",
     "embed": "o2v_keras.evaluation.inference",
     "evaluate": "o2v_keras.evaluation.evaluate",
     "load_dataset": "o2v_keras.data.load_dataset",

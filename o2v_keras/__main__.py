@@ -290,9 +290,9 @@ def _output(parser):
 
 def _check(options):
     from o2v_keras.config import Object2VecConfig
-    from o2v_keras.data.checks import check_pairs
-    from o2v_keras.data.readers import read_pairs
-    from o2v_keras.data.size_proposal import proposal_text
+    from o2v_keras.data.checking.checks import check_pairs
+    from o2v_keras.data.checking.size_proposal import proposal_text
+    from o2v_keras.data.files.readers import read_pairs
 
     if any(".tfrecord" in path for path in options.data):
         start_tensorflow()
@@ -309,9 +309,9 @@ def _check(options):
 
 
 def _vocabulary(options):
-    from o2v_keras.data.text_columns import read_texts
-    from o2v_keras.data.vocabulary import Vocabulary
-    from o2v_keras.data.vocabulary_files import check_vocabulary_path
+    from o2v_keras.data.text.text_columns import read_texts
+    from o2v_keras.data.text.vocabulary import Vocabulary
+    from o2v_keras.data.text.vocabulary_files import check_vocabulary_path
 
     check_vocabulary_path(options.output)
     if options.vocabulary:
@@ -329,7 +329,7 @@ def _vocabulary(options):
 
 def _convert(options):
     start_tensorflow()
-    from o2v_keras.data.convert import convert
+    from o2v_keras.data.files.convert import convert
 
     convert(
         options.input,

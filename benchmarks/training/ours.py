@@ -19,7 +19,7 @@ from benchmarks.training.keras_rounds import read_setup  # noqa: E402
 from o2v_keras import Object2Vec  # noqa: E402
 from o2v_keras import Object2VecConfig  # noqa: E402
 from o2v_keras import PairTable  # noqa: E402
-from o2v_keras.data.pair_batches import PairBatches  # noqa: E402
+from o2v_keras.data.batches.pair_batches import PairBatches  # noqa: E402
 from o2v_keras.data.sequences import Sequences  # noqa: E402
 
 

@@ -15,7 +15,7 @@ from benchmarks.training.corpora import sentence_pairs
 from benchmarks.training.corpora import wikipedia_like
 from o2v_keras import Object2VecConfig
 from o2v_keras import PairTable
-from o2v_keras.data.epoch_plan import EpochPlanner
+from o2v_keras.data.batches.epoch_plan import EpochPlanner
 from o2v_keras.models import presets
 
 

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.checks import check_pairs
-from o2v_keras.data.checks import drop_bad_rows
+from o2v_keras.data.batches.pair_batches import PairBatches
+from o2v_keras.data.checking.checks import check_pairs
+from o2v_keras.data.checking.checks import drop_bad_rows
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.pair_batches import PairBatches
+from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.pair_table import PairTable
-from o2v_keras.data.readers import read_pairs
 
 Source = str | os.PathLike | Sequence | Mapping | PairTable
 

@@ -1,8 +1,8 @@
 """A model's metrics on labelled data, with baselines beside them."""
 
+from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import load_pairs
-from o2v_keras.data.pair_batches import PairBatches
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.models.object2vec import Object2Vec
 

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from o2v_keras.data.checks import check_pairs
-from o2v_keras.data.padded_rows import PaddedRows
+from o2v_keras.data.batches.padded_rows import PaddedRows
+from o2v_keras.data.checking.checks import check_pairs
+from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.pair_table import PairTable
-from o2v_keras.data.readers import read_pairs
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.models.object2vec import Object2Vec
 

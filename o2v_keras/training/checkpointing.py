@@ -5,7 +5,7 @@ import time
 
 import keras
 
-from o2v_keras.data.pair_batches import PairBatches
+from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.training.agreement import ask_chief
 from o2v_keras.training.best_weights import BestWeightsFiles
 from o2v_keras.training.checkpoint import Checkpoint

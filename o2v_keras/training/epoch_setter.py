@@ -2,7 +2,7 @@
 
 import keras
 
-from o2v_keras.data.pair_batches import PairBatches
+from o2v_keras.data.batches.pair_batches import PairBatches
 
 
 class EpochSetter(keras.callbacks.Callback):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from o2v_keras.data.pair_batches import PairBatches
+from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training.agreement import require_agreement
 from o2v_keras.training.checkpoint import Checkpoint

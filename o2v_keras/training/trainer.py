@@ -11,11 +11,11 @@ import keras
 import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.batches.pair_batches import PairBatches
+from o2v_keras.data.batches.pair_stream import PairStream
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import left_out_message
 from o2v_keras.data.load_dataset import load_pairs
-from o2v_keras.data.pair_batches import PairBatches
-from o2v_keras.data.pair_stream import PairStream
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.models.object2vec import Object2Vec

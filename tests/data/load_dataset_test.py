@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import load_dataset
-from o2v_keras.data.pair_batches import PairBatches
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.models.object2vec import Object2Vec
 

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from o2v_keras.data.pair_batches import PairBatches
+from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training.distribution import WorkersStrategy

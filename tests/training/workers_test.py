@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from o2v_keras.data.pair_batches import PairBatches
+from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.models.object2vec import Object2Vec
 from tests.training.small_training import make_config

@@ -9,11 +9,11 @@ from apache_beam.metrics.metric import Metrics
 from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from o2v_keras.data.checks import check_pairs
-from o2v_keras.data.checks import unusable_rows
-from o2v_keras.data.convert import refuse_lossy_labels
-from o2v_keras.data.readers import read_pieces
-from o2v_keras.data.tf_example import make_examples
+from o2v_keras.data.checking.checks import check_pairs
+from o2v_keras.data.checking.checks import unusable_rows
+from o2v_keras.data.files.convert import refuse_lossy_labels
+from o2v_keras.data.files.readers import read_pieces
+from o2v_keras.data.files.tf_example import make_examples
 
 _BAD = "bad"
 _ROWS = Metrics.counter("convert", "rows")

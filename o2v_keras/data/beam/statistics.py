@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from o2v_keras.data.corpus_check import CorpusCheck
-from o2v_keras.data.corpus_part import CorpusPart
-from o2v_keras.data.readers import read_pieces
+from o2v_keras.data.checking.corpus_check import CorpusCheck
+from o2v_keras.data.checking.corpus_part import CorpusPart
+from o2v_keras.data.files.readers import read_pieces
 
 
 def write_statistics(

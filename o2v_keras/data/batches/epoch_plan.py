@@ -1,0 +1,252 @@
+"""Which rows an epoch takes, in which order, cut into which batches."""
+
+import dataclasses
+
+import numpy as np
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.batches.negative_sampling import NegativeSampler
+from o2v_keras.data.data_error import DataError
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.sequences import Sequences
+
+
+@dataclasses.dataclass(frozen=True)
+class EpochPlan:
+    """One epoch as row numbers of a table.
+
+    Args:
+        in0_rows: int64 `(rows,)`. Row whose `in0` each pair takes.
+        in1_rows: int64 `(rows,)`. Row whose `in1` each pair takes.
+        labels: float64 `(rows,)`.
+        weights: float32 `(rows,)`. 1, or 0 for a row that only fills a batch
+            up to a multiple of the replicas.
+        batch_offsets: int64 `(batches + 1,)`. Batch `i` is the rows from
+            `batch_offsets[i]` to `batch_offsets[i + 1]`.
+        left_out: int. Negatives for which no partner was found.
+    """
+
+    in0_rows: np.ndarray
+    in1_rows: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+    batch_offsets: np.ndarray
+    left_out: int
+
+    def filled_up(self, num_batches: int, rows: int) -> "EpochPlan":
+        """Returns the plan with more batches, each of `rows` fill rows.
+
+        Args:
+            num_batches: How many batches there are to be.
+            rows: Rows of a batch that is added.
+        """
+        missing = num_batches - len(self.batch_offsets) + 1
+        last = self.batch_offsets[-1]
+
+        def longer(column):
+            return np.concatenate(
+                [column, np.repeat(column[:1], missing * rows)]
+            )
+
+        return EpochPlan(
+            longer(self.in0_rows),
+            longer(self.in1_rows),
+            longer(self.labels),
+            np.concatenate(
+                [self.weights, np.zeros(missing * rows, np.float32)]
+            ),
+            np.concatenate(
+                [self.batch_offsets, last + rows * np.arange(1, missing + 1)]
+            ),
+            self.left_out,
+        )
+
+
+class EpochPlanner:
+    """Plans epochs; each is a function of the seed and its number alone.
+
+    For training, rows are shuffled and negatives drawn anew every epoch, and
+    with `bucket_width` above 0 a batch holds rows whose two lengths fall in
+    the same buckets. Otherwise rows keep their order. The last, shorter
+    batch (of each bucket) is kept as it is.
+
+    Keras counts an epoch's batches once, so every epoch has as many pairs
+    and batches as epoch 0. Where negatives fall into other buckets than they
+    did there, long batches are halved, or short ones of neighbouring buckets
+    joined, until the number fits.
+
+    Args:
+        table: `PairTable` with labels.
+        config: `Object2VecConfig`.
+        training: Whether to shuffle, to bucket and to draw negatives.
+        replicas: Each batch is filled up to a multiple of it with rows of
+            weight 0. Defaults to 1.
+        num_batches: Batches of every epoch. Defaults to `None`: as many as
+            epoch 0 has.
+        block: Number of the table, where several share the seed. Defaults to
+            0, whose epochs are those of a table on its own.
+
+    Example:
+    >>> from o2v_keras.data.pair_table import PairTable
+    >>> config = Object2VecConfig(
+    ...     enc0_max_seq_len=1, enc0_vocab_size=9, mini_batch_size=2
+    ... )
+    >>> table = PairTable.from_arrays([[1], [2], [3]], [[4], [5], [6]], [0] * 3)
+    >>> EpochPlanner(table, config, training=False).plan(0).batch_offsets
+    array([0, 2, 3])
+    """
+
+    def __init__(
+        self,
+        table: PairTable,
+        config: Object2VecConfig,
+        training: bool,
+        replicas: int = 1,
+        num_batches: int | None = None,
+        block: int = 0,
+    ):
+        self._block = block
+        self._table = table
+        self._config = config
+        self._training = training
+        self._replicas = replicas
+        self._sampler = None
+        if training and config.negative_sampling_rate:
+            self._sampler = NegativeSampler(
+                table,
+                config.negative_sampling_rate,
+                config.negative_sampling_side,
+                config.negative_sampling_distribution,
+            )
+        self._bucketed = training and config.bucket_width > 0
+        self._buckets0 = self._buckets(table.in0, config.encoder0)
+        self._buckets1 = self._buckets(table.in1, config.encoder1)
+        self._negatives = None
+        self.num_batches = num_batches
+        if num_batches is None:
+            self._count_epoch_0()
+
+    def _count_epoch_0(self):
+        """Lets epoch 0 set both numbers for all epochs."""
+        generator = self._generator(0)
+        in0_rows, in1_rows, _, _ = self._pairs(generator)
+        self._negatives = len(in0_rows) - len(self._table)
+        self.num_rows = len(in0_rows)
+        _, offsets = self._batches(generator, in0_rows, in1_rows)
+        self.num_batches = len(offsets) - 1
+
+    def plan(self, epoch: int) -> EpochPlan:
+        """Returns the plan of one epoch, counted from 0."""
+        generator = self._generator(epoch)
+        in0_rows, in1_rows, labels, left_out = self._pairs(generator)
+        order, offsets = _of_number(
+            *self._batches(generator, in0_rows, in1_rows),
+            self.num_batches,
+            self._config.mini_batch_size,
+        )
+        batches = np.arange(self.num_batches)
+        if self._bucketed:
+            batches = generator.permutation(batches)
+        starts, sizes = offsets[batches], np.diff(offsets)[batches]
+        places, weights, offsets = _filled(starts, sizes, self._replicas)
+        rows = order[places]
+        return EpochPlan(
+            in0_rows[rows],
+            in1_rows[rows],
+            labels[rows],
+            weights,
+            offsets,
+            left_out,
+        )
+
+    def _generator(self, epoch):
+        block = [self._block] if self._block else []
+        return np.random.default_rng([self._config.seed, epoch, *block])
+
+    def _buckets(self, sequences: Sequences, encoder):
+        if not self._bucketed:
+            return np.zeros(len(sequences), np.int64)
+        lengths = np.minimum(sequences.lengths, encoder.max_seq_len)
+        return (lengths - 1) // self._config.bucket_width
+
+    def _pairs(self, generator):
+        rows = np.arange(len(self._table))
+        labels = self._table.labels
+        if self._sampler is None:
+            return rows, rows, labels, 0
+        negatives = self._sampler.sample(generator, self._negatives)
+        return (
+            np.concatenate([rows, negatives.in0_rows]),
+            np.concatenate([rows, negatives.in1_rows]),
+            np.concatenate([labels, np.zeros(len(negatives.in0_rows))]),
+            negatives.left_out,
+        )
+
+    def _batches(self, generator, in0_rows, in1_rows):
+        """Orders the pairs, bucket by bucket, and cuts them into batches."""
+        order = np.arange(len(in0_rows))
+        if self._training:
+            order = generator.permutation(order)
+        edges = np.array([0, len(order)])
+        if self._bucketed:
+            buckets0 = self._buckets0[in0_rows[order]]
+            buckets1 = self._buckets1[in1_rows[order]]
+            buckets = buckets0 * (self._buckets1.max(initial=0) + 1) + buckets1
+            # NumPy sorts integers of 16 bits in linear time.
+            buckets = buckets.astype(np.min_scalar_type(buckets.max(initial=0)))
+            by_bucket = np.argsort(buckets, kind="stable")
+            changes = np.flatnonzero(np.diff(buckets[by_bucket])) + 1
+            edges = np.concatenate([edges[:1], changes, edges[1:]])
+            order = order[by_bucket]
+        return order, _cut(edges, self._config.mini_batch_size)
+
+
+def _cut(edges, size):
+    """Offsets of batches of `size` rows, the last before an edge shorter."""
+    counts = -(-np.diff(edges) // size)
+    starts = np.repeat(edges[:-1], counts) + size * _positions(counts)
+    return np.append(starts, edges[-1])
+
+
+def _positions(lengths):
+    """Counts from 0 within each of consecutive runs of the given lengths."""
+    ends = np.cumsum(lengths)
+    return np.arange(lengths.sum()) - np.repeat(ends - lengths, lengths)
+
+
+def _of_number(order, offsets, number, size):
+    """Halves or joins batches until there are `number` of them.
+
+    As long as `number` batches of `size` hold all rows, none grows longer.
+    """
+    if len(order) < number:
+        raise DataError(
+            f"{number} batches cannot be made of {len(order)} rows: too few "
+            "negatives were found. Lower `negative_sampling_rate` or raise "
+            "`stream_rows`."
+        )
+    sizes = np.diff(offsets)
+    if len(sizes) > number:
+        short = np.repeat(sizes < size, sizes)
+        order = np.concatenate([order[~short], order[short]])
+        whole = size * np.arange(np.count_nonzero(sizes == size) + 1)
+        rest = len(order) - whole[-1]
+        share, larger = divmod(rest, number - len(whole) + 1)
+        shares = np.full(number - len(whole) + 1, share)
+        shares[:larger] += 1
+        offsets = np.concatenate([whole, whole[-1] + np.cumsum(shares)])
+    while len(offsets) <= number:
+        longest = np.argmax(np.diff(offsets))
+        half = (offsets[longest] + offsets[longest + 1] + 1) // 2
+        offsets = np.insert(offsets, longest + 1, half)
+    return order, offsets
+
+
+def _filled(starts, sizes, replicas):
+    """Places of the rows of batches, filled up to a multiple of `replicas`."""
+    lengths = sizes + -sizes % replicas
+    positions = _positions(lengths)
+    real = positions < np.repeat(sizes, lengths)
+    places = np.repeat(starts, lengths) + np.where(real, positions, 0)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return places, real.astype(np.float32), offsets

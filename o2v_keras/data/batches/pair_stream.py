@@ -1,0 +1,250 @@
+"""Labelled pairs in files that memory cannot hold, block by block."""
+
+import hashlib
+import itertools
+import os
+from collections import defaultdict
+from collections.abc import Callable
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.checking.checks import check_pairs
+from o2v_keras.data.checking.stream_check import StreamCheck
+from o2v_keras.data.data_error import DataError
+from o2v_keras.data.files.data_files import Paths
+from o2v_keras.data.files.data_files import expand_paths
+from o2v_keras.data.files.parquet_pairs import row_group_sizes
+from o2v_keras.data.files.readers import read_pieces
+from o2v_keras.data.pair_table import PairTable
+
+# Read side by side, so that a block mixes their rows.
+_OPEN_UNITS = 8
+
+
+class PairStream:
+    r"""Reads training data again for every epoch, a block of rows at a time.
+
+    Making one reads all data once and checks every row. An epoch then takes
+    the *units* (TFRecord files, row groups of Parquet files, JSON Lines
+    files) in an order drawn anew from the seed and reads eight of them side
+    by side, equal parts of a block from each. What an epoch's order
+    guarantees: every row comes once; a block holds the next rows of up to
+    eight units drawn at random; within a block any order is equally likely,
+    as `EpochPlanner` shuffles it. Rows that are neighbours in a file mostly
+    share a block, so data sorted by label or object should be shuffled
+    before they are written, or cut into many shards.
+
+    Within a block rows are in the order of the units and files, so a block
+    that holds all of them equals the table that memory would hold.
+
+    Args:
+        paths: Paths, globs or folders of files, as `read_pairs` takes them.
+        config: `Object2VecConfig` that the data must fit.
+        block_rows: Rows of a block at most, at least `mini_batch_size`.
+            Blocks are of equal size, give or take a row.
+        rejected_rows_file: Where rows with errors are written, with their
+            reasons, and then left out. Defaults to `None`: any error stops.
+        observe: Called with every piece of the data during the check, in the
+            order of the files. Defaults to `None`.
+
+    Attributes:
+        num_rows: int. Rows of an epoch, negatives not counted.
+        block_sizes: list of int. Rows of each block of an epoch.
+
+    Raises:
+        DataError: As `load_pairs`.
+        ValueError: If `block_rows` is too small or `paths` is no path.
+
+    Example:
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "train.jsonl")
+    >>> line = '{"in0": [1], "in1": [2], "label": 1}'
+    >>> _ = path.write_text("\n".join([line] * 5))
+    >>> config = Object2VecConfig(
+    ...     enc0_max_seq_len=1, enc0_vocab_size=9, mini_batch_size=2
+    ... )
+    >>> [len(block) for block in PairStream(path, config, 3).blocks(epoch=0)]
+    [2, 3]
+    """
+
+    def __init__(
+        self,
+        paths: Paths,
+        config: Object2VecConfig,
+        block_rows: int,
+        rejected_rows_file: str | os.PathLike | None = None,
+        observe: Callable[[PairTable], None] | None = None,
+    ):
+        _refuse_small_blocks(block_rows, config.mini_batch_size)
+        if not isinstance(paths, str | os.PathLike | list | tuple):
+            raise ValueError(
+                "Data to be streamed must be a path, glob or folder, or a "
+                f"list of them. Received: {type(paths).__name__}"
+            )
+        self._config = config
+        self._units = _list_units(expand_paths(paths))
+        self._unit_rows = []
+        self._fingerprint = _Fingerprint()
+        self._skips_rows = False
+        self._scan(rejected_rows_file, observe or (lambda table: None))
+        self.num_rows = sum(self._unit_rows)
+        blocks = -(-self.num_rows // block_rows)
+        ends = self.num_rows * np.arange(blocks + 1) // blocks
+        self.block_sizes = np.diff(ends).tolist()
+
+    def fingerprint(self) -> str:
+        """Digest of the rows, the units they are in and the blocks' sizes."""
+        layout = (self._unit_rows, self.block_sizes)
+        return self._fingerprint.hexdigest(repr(layout))
+
+    def blocks(self, epoch: int) -> Iterator[PairTable]:
+        """Yields an epoch's blocks; a function of seed and epoch alone.
+
+        Raises:
+            DataError: If a file is no longer what it was.
+        """
+        seed = np.random.SeedSequence(
+            [self._config.seed, epoch], spawn_key=(0,)
+        )
+        order = np.random.default_rng(seed).permutation(len(self._units))
+        waiting = iter(order)
+        readers = []
+        for size in self.block_sizes:
+            yield PairTable.concat(self._next_block(size, readers, waiting))
+
+    def _next_block(self, size, readers, waiting):
+        """Takes rows of open readers; returns them by unit."""
+        parts = defaultdict(list)
+        while size:
+            free = _OPEN_UNITS - len(readers)
+            readers += map(self._reader, itertools.islice(waiting, free))
+            for place, reader in enumerate(open_ := list(readers)):
+                share = -(-size // (len(open_) - place))
+                tables = reader.take(share)
+                parts[reader.unit] += tables
+                size -= sum(map(len, tables))
+                if not reader.rows_left:
+                    readers.remove(reader)
+        return [table for unit in sorted(parts) for table in parts[unit]]
+
+    def _reader(self, unit):
+        tables = self._sound_pieces(self._units[unit])
+        return _UnitReader(
+            unit, self._units[unit].path, self._unit_rows[unit], tables
+        )
+
+    def _sound_pieces(self, unit):
+        for table, _ in unit.pieces():
+            if self._skips_rows:
+                bad = check_pairs(table, self._config, None, True).bad_rows
+                table = table.take(~bad)
+            yield table
+
+    def _scan(self, rejected_rows_file, observe):
+        with StreamCheck(self._config, True, rejected_rows_file) as check:
+            for unit in self._units:
+                rows = 0
+                for piece in unit.pieces():
+                    table = check.sound_rows(*piece)
+                    if check.report.errors and rejected_rows_file is None:
+                        continue
+                    self._fingerprint.add(table)
+                    observe(table)
+                    rows += len(table)
+                self._unit_rows.append(rows)
+            check.finish(stacklevel=4)
+        self._skips_rows = bool(check.report.unusable_rows)
+
+
+class _Unit(NamedTuple):
+    """A file, or a row group of one."""
+
+    path: str
+    row_group: int | None
+
+    def pieces(self):
+        settings = {}
+        if self.row_group is not None:
+            settings["row_group"] = self.row_group
+        return read_pieces(self.path, ("in0", "in1"), True, **settings)
+
+
+def _list_units(files):
+    units = []
+    for file in files:
+        groups = [None]
+        if file.endswith(".parquet"):
+            # A file without rows is an error when it is read.
+            groups = np.flatnonzero(row_group_sizes(file)).tolist() or groups
+        units += [_Unit(file, group) for group in groups]
+    return units
+
+
+class _UnitReader:
+    """Takes a unit's rows in any portions."""
+
+    def __init__(self, unit, path, rows, tables):
+        self.unit = unit
+        self.rows_left = rows
+        self._path = path
+        self._tables = tables
+        self._table = None
+
+    def take(self, rows):
+        """Returns tables of the next rows, fewer where the unit ends."""
+        rows = min(rows, self.rows_left)
+        self.rows_left -= rows
+        taken = []
+        while rows:
+            if not self._table:
+                self._table = next(self._tables, None)
+            if self._table is None:
+                self._refuse()
+            table, self._table = self._table, None
+            if len(table) > rows:
+                self._table = table.take(slice(rows, None))
+                table = table.take(slice(rows))
+            taken.append(table)
+            rows -= len(table)
+        if not self.rows_left and (self._table or any(self._tables)):
+            self._refuse()
+        return taken
+
+    def _refuse(self):
+        raise DataError(
+            f"{self._path}: has another number of rows than when training "
+            "began. Leave the files alone until it has ended."
+        )
+
+
+class _Fingerprint:
+    """Digests columns, however they are cut into pieces."""
+
+    def __init__(self):
+        self._digests = defaultdict(lambda: hashlib.blake2b(digest_size=8))
+
+    def add(self, table):
+        for name, side in table.sides.items():
+            self._update(f"{name} lengths", side.lengths)
+            self._update(f"{name} values", side.values)
+        self._update("labels", table.labels)
+
+    def hexdigest(self, layout):
+        whole = hashlib.blake2b(layout.encode(), digest_size=8)
+        for name in sorted(self._digests):
+            whole.update(self._digests[name].digest())
+        return whole.hexdigest()
+
+    def _update(self, name, array):
+        self._digests[name].update(np.ascontiguousarray(array))
+
+
+def _refuse_small_blocks(block_rows, mini_batch_size):
+    if not isinstance(block_rows, int) or block_rows < mini_batch_size:
+        raise ValueError(
+            "`stream_rows` must be an integer of at least `mini_batch_size`, "
+            f"{mini_batch_size}. Received: stream_rows={block_rows!r}"
+        )

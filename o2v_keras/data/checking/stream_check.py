@@ -1,0 +1,99 @@
+"""Checks data that is read piece by piece and never held whole."""
+
+import os
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.checking.check_report import CheckReport
+from o2v_keras.data.checking.checks import check_pairs
+from o2v_keras.data.checking.checks import unusable_rows
+from o2v_keras.data.checking.checks import warn_of_skipped_rows
+from o2v_keras.data.checking.rejected_rows import RejectedRows
+from o2v_keras.data.data_error import DataError
+from o2v_keras.data.files.remote_files import remote_files
+from o2v_keras.data.pair_table import PairTable
+
+
+class StreamCheck:
+    """Holds pieces to the rules of `check_pairs`; reports on all at the end.
+
+    Used as a context manager.
+
+    Args:
+        config: As in `check_pairs`. Defaults to `None`.
+        training: As in `check_pairs`. Defaults to `False`.
+        side_file: Where rows with errors go, with their reasons; they are
+            then left out. Written under its name plus `.partial` until all
+            pieces are checked. Defaults to `None`: any error stops, at the
+            end, so that one run names all trouble.
+
+    Attributes:
+        report: `CheckReport` of all pieces so far.
+
+    Example:
+    >>> table = PairTable.from_arrays([[1, 2], [7]], [[3], [4]], [1, 0])
+    >>> with StreamCheck() as check:
+    ...     rows = len(check.sound_rows(table, RejectedRows.none()))
+    ...     check.finish()
+    >>> rows
+    2
+    """
+
+    def __init__(
+        self,
+        config: Object2VecConfig | None = None,
+        training: bool = False,
+        side_file: str | os.PathLike | None = None,
+    ):
+        self.report = CheckReport.none()
+        self._config = config
+        self._training = training
+        self._side_file = side_file and os.fspath(side_file)
+        is_device = self._side_file == os.devnull
+        self._partial = (
+            os.devnull if is_device else f"{self._side_file}.partial"
+        )
+        self._file = None
+
+    def __enter__(self):
+        if self._side_file:
+            self._file = remote_files().GFile(self._partial, "w")
+        return self
+
+    def __exit__(self, *_):
+        if self._file:
+            self._file.close()
+
+    def sound_rows(self, table: PairTable, rejected: RejectedRows) -> PairTable:
+        """Checks a piece and returns its rows without errors."""
+        report = check_pairs(table, self._config, rejected, self._training)
+        self.report = self.report.joined(report)
+        if not report.unusable_rows:
+            return table
+        if self._file:
+            for line in unusable_rows(table, report, rejected).json_lines():
+                self._file.write(line)
+        return table.take(~report.bad_rows)
+
+    def finish(self, stacklevel: int = 2) -> None:
+        """Ends the check: warns, puts the side file in place, or stops.
+
+        Args:
+            stacklevel: Frames up to the one that warnings blame. Defaults to
+                `2`, the caller.
+
+        Raises:
+            DataError: If there were errors and no side file, or no row is
+                left.
+        """
+        if not self.report.rows:
+            raise DataError("The data must hold at least one row.")
+        self.report.warn(stacklevel=stacklevel + 1)
+        if not self._side_file:
+            self.report.raise_for_errors()
+            return
+        self._file.close()
+        if self._partial != self._side_file:
+            remote_files().rename(
+                self._partial, self._side_file, overwrite=True
+            )
+        warn_of_skipped_rows(self.report, self._side_file, stacklevel + 1)

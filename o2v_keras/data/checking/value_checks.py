@@ -1,0 +1,217 @@
+"""Finds ids and labels that the configuration does not allow."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from collections.abc import Iterator
+
+import numpy as np
+
+from o2v_keras.config import EncoderConfig
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.checking.record_faults import ADVICE
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.sequences import Sequences
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Finding:
+    """The rows of a table with one kind of trouble.
+
+    Args:
+        field: str. `"in0"`, `"in1"` or `"label"`.
+        kind: str. The kind of trouble.
+        rows: int array. Row numbers in the table, rising.
+        describe: Callable that says of a row what was found in it.
+        advice: str. What is expected and how to get there.
+        severity: str. `"error"` or `"warning"`. Defaults to `"error"`.
+        proposed: float. Value of a setting that the advice proposes.
+            Defaults to 0: none.
+    """
+
+    field: str
+    kind: str
+    rows: np.ndarray
+    describe: Callable[[int], str]
+    advice: str
+    severity: str = "error"
+    proposed: float = 0
+
+
+def check_values(
+    table: PairTable, config: Object2VecConfig | None, training: bool
+) -> list[Finding]:
+    """Checks every id and label of a table.
+
+    Args:
+        table: `PairTable`; a side or the labels may be absent unless
+            `training`.
+        config: `Object2VecConfig`, or `None` to check only what holds for
+            every configuration.
+        training: Whether the rows are to be trained on.
+
+    Returns:
+        list of `Finding`, none without rows.
+    """
+    findings = [*_absent_columns(table)] if training else []
+    for name, side in table.sides.items():
+        findings += _check_ids(name, side)
+        if config is not None:
+            findings += _check_limits(name, table, config)
+    if table.labels is not None:
+        findings += _check_labels(table.labels, config, training)
+    return [finding for finding in findings if finding.rows.size]
+
+
+def _absent_columns(table) -> Iterator[Finding]:
+    columns = {"in0": table.in0, "in1": table.in1, "label": table.labels}
+    for name, column in columns.items():
+        if column is None:
+            what, rows = f'no "{name}"', np.arange(len(table))
+            yield Finding(
+                name, "missing", rows, lambda _, w=what: w, ADVICE["missing"]
+            )
+
+
+def _check_ids(name: str, side: Sequences) -> Iterator[Finding]:
+    yield Finding(
+        name,
+        "empty sequence",
+        np.flatnonzero(side.lengths == 0),
+        lambda row: f"{name}=[]",
+        "Give every sequence at least one id, or drop the record.",
+    )
+    yield Finding(
+        name,
+        "negative id",
+        _rows_with(side, side.values < 0),
+        lambda row: _first_id(name, side[row], side[row] < 0),
+        "Ids count from 0, and 0 is padding; number real tokens from 1.",
+    )
+    yield Finding(
+        name,
+        "only id 0",
+        np.flatnonzero((side.unpadded_lengths == 0) & (side.lengths > 0)),
+        lambda row: f"{name}={side[row].tolist()}",
+        "Id 0 is padding and masked, so the model sees an empty sequence. "
+        "Number real tokens from 1.",
+        severity="warning",
+    )
+    yield Finding(
+        name,
+        "id 0 among real tokens",
+        _rows_with_inner_zeros(side),
+        lambda row: _first_id(name, side[row], side[row] == 0),
+        "Id 0 is padding and masked, so the model does not see these tokens. "
+        "Number real tokens from 1.",
+        severity="warning",
+    )
+
+
+def _check_limits(name, table, config) -> Iterator[Finding]:
+    side, encoder = table.sides[name], _encoder(config, name)
+    setting, sharing = _setting(name, table, config, "vocab_size")
+    size = encoder.vocab_size
+    largest = max(int(s.values.max(initial=0)) for s in sharing)
+    yield Finding(
+        name,
+        "id >= vocab_size",
+        _rows_with(side, side.values >= size),
+        lambda row: _first_id(name, side[row], side[row] >= size),
+        f"Ids must be less than {setting}={size}. "
+        f"{setting}={largest + 1} would fit all ids here.",
+        proposed=largest + 1,
+    )
+    setting, sharing = _setting(name, table, config, "max_seq_len")
+    length = encoder.max_seq_len
+    longest = max(s.unpadded_lengths.max(initial=0) for s in sharing)
+    yield Finding(
+        name,
+        "longer than max_seq_len",
+        np.flatnonzero(side.unpadded_lengths > length),
+        lambda row: f"{name} has {side.unpadded_lengths[row]} ids",
+        f"Only the first {length} ids are used. "
+        f"{setting}={longest} would keep all.",
+        severity="warning",
+        proposed=int(longest),
+    )
+
+
+def _check_labels(labels, config, training) -> Iterator[Finding]:
+    def describe(row):
+        return f"label={labels[row]:.15g}"
+
+    finite = np.isfinite(labels)
+    yield Finding(
+        "label",
+        "not finite",
+        np.flatnonzero(~finite),
+        describe,
+        ADVICE["not finite"],
+    )
+    if config is None:
+        return
+    if config.output_layer == "softmax":
+        classes = config.num_classes
+        natural = (labels >= 0) & (labels == np.floor(labels)) & finite
+        yield Finding(
+            "label",
+            "no class",
+            np.flatnonzero(finite & ~(natural & (labels < classes))),
+            describe,
+            f"With num_classes={classes} labels are integers from 0 to "
+            f"{classes - 1}. {_label_remedy(labels[finite], natural[finite])}",
+            proposed=_classes(labels[finite], natural[finite]),
+        )
+    if training and config.negative_sampling_rate > 0:
+        yield Finding(
+            "label",
+            "not 1",
+            np.flatnonzero(finite & (labels != 1)),
+            describe,
+            f"With negative_sampling_rate={config.negative_sampling_rate} "
+            "the training data are positives, all labelled 1, and negatives "
+            "are made of them. Drop the other records or set "
+            "negative_sampling_rate=0.",
+        )
+
+
+def _label_remedy(labels, natural):
+    if natural.all():
+        classes = int(_classes(labels, natural))
+        return f"num_classes={classes} would fit all labels here."
+    return 'For real numbers set output_layer="mean_squared_error".'
+
+
+def _classes(labels, natural):
+    """The classes that labels need, infinitely many if they are none."""
+    return float(labels.max(initial=0)) + 1 if natural.all() else math.inf
+
+
+def _encoder(config, name) -> EncoderConfig:
+    return config.encoder0 if name == "in0" else config.encoder1
+
+
+def _setting(name, table, config, field):
+    """Name of the hyperparameter in force, and the sides it must fit."""
+    copies = config.enc1_network == "enc0"
+    tied = field == "vocab_size" and config.tied_token_embedding_weight
+    sharing = table.sides.values() if copies or tied else [table.sides[name]]
+    prefix = "enc0" if copies or name == "in0" else "enc1"
+    return f"{prefix}_{field}", sharing
+
+
+def _rows_with(side, marked):
+    return np.unique(side.rows_of(np.flatnonzero(marked)))
+
+
+def _rows_with_inner_zeros(side):
+    positions = np.flatnonzero(side.values == 0)
+    rows = side.rows_of(positions)
+    inner = positions < side.offsets[rows] + side.unpadded_lengths[rows]
+    return np.unique(rows[inner])
+
+
+def _first_id(name, ids, marked):
+    position = np.argmax(marked)
+    return f"{name}[{position}]={ids[position]}"

@@ -1,0 +1,239 @@
+"""JSON Lines and Parquet files to TFRecord shards."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.io import gfile
+
+from o2v_keras.data.checking.stream_check import StreamCheck
+from o2v_keras.data.data_error import DataError
+from o2v_keras.data.data_error import UnreadableError
+from o2v_keras.data.files.conversion_progress import ConversionProgress
+from o2v_keras.data.files.data_files import Paths
+from o2v_keras.data.files.data_files import expand_paths
+from o2v_keras.data.files.readers import read_pieces
+from o2v_keras.data.files.remote_files import is_remote
+from o2v_keras.data.files.shard_folder import ShardFolder
+from o2v_keras.data.files.tf_example import make_examples
+from o2v_keras.data.pair_table import PairTable
+
+_SHARD_ROWS = 1 << 18
+_ENDINGS = {None: ".tfrecord", "gzip": ".tfrecord.gz"}
+
+
+def convert(
+    paths: Paths,
+    output: str | os.PathLike,
+    *,
+    shard_rows: int = _SHARD_ROWS,
+    compression: str | None = None,
+    sides: Sequence[str] = ("in0", "in1"),
+    label: bool = True,
+    skip_bad_rows: bool = False,
+    verbose: int = 1,
+) -> dict:
+    """Writes pairs as TFRecord shards `pairs-00000-of-00012.tfrecord`.
+
+    A few thousand rows are in memory at a time. A run that was killed goes
+    on when it is called again with the same arguments: it reads its input
+    again from the start, writes what is missing and ends with the same
+    bytes. No file has its final name before it is whole, and the manifest
+    `_manifest.json` comes last.
+
+    Args:
+        paths: Path, glob or folder of JSON Lines, Parquet or TFRecord files,
+            or a list of them. The rows keep their order.
+        output: Folder for the shards, local or such as `gs://bucket/pairs`.
+        shard_rows: Rows of a shard. Defaults to 262,144.
+        compression: `"gzip"`, or `None` for plain files. Defaults to `None`.
+        sides: Names of the sides to write. Defaults to both.
+        label: Whether the rows have labels, which are stored as float32.
+            Defaults to `True`.
+        skip_bad_rows: Leave rows with errors out, and write them with their
+            reasons to `_rejected_rows.jsonl` in `output`. Defaults to
+            `False`: errors stop, and nothing is left in `output`.
+        verbose: 0 or 1. Whether to show progress. Defaults to `1`.
+
+    Returns:
+        The manifest: `rows`, `shards` (file and rows of each), for each side
+        `max_id` and `max_length`, and the `job` (sources and options).
+
+    Raises:
+        DataError: If rows are unusable, by file and line, or `output` holds
+            something else.
+        ValueError: If an option breaks its rule.
+        OSError: If `output` cannot be written.
+
+    Example:
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> line = '{"in0": [6, 17], "in1": [16], "label": 1}'
+    >>> _ = (folder / "train.jsonl").write_text(line)
+    >>> manifest = convert(folder / "train.jsonl", folder / "a", verbose=0)
+    >>> manifest["shards"]
+    [{'file': 'pairs-00000-of-00001.tfrecord', 'rows': 1}]
+    """
+    _refuse_bad_options(shard_rows, compression)
+    files = expand_paths(paths)
+    output = os.fspath(output)
+    job = {
+        "sources": [_source(file) for file in files],
+        "shard_rows": shard_rows,
+        "compression": compression,
+        "sides": list(sides),
+        "label": label,
+        "skip_bad_rows": skip_bad_rows,
+    }
+    folder = ShardFolder(output, _ENDINGS[compression])
+    try:
+        with ConversionProgress(verbose) as progress:
+            manifest = folder.begin(job)
+            if manifest:
+                progress.say(f"{output}: holds this conversion already.")
+                return manifest
+            return _convert(files, folder, job, progress)
+    except tf.errors.OpError as error:
+        raise OSError(f"{output}: {error.message}") from error
+
+
+def _convert(files, folder, job, progress):
+    side_file = None
+    if job["skip_bad_rows"]:
+        side_file = gfile.join(folder.path, "_rejected_rows.jsonl")
+    facts = _Facts()
+    try:
+        with (
+            StreamCheck(side_file=side_file) as check,
+            _ShardWriter(folder, job) as writer,
+        ):
+            for file in files:
+                for piece in read_pieces(file, job["sides"], job["label"]):
+                    table = check.sound_rows(*piece)
+                    # Whoever must mend the data wants to hear of all of it.
+                    if check.report.errors and side_file is None:
+                        continue
+                    refuse_lossy_labels(table)
+                    facts.add(table)
+                    writer.write(table)
+                    progress.update(facts.rows, len(writer.rows))
+            check.finish(stacklevel=4)
+    except UnreadableError:
+        # Perhaps only for now: what is written stays.
+        raise
+    except DataError:
+        folder.clear()
+        raise
+    manifest = folder.finish(job, writer.rows, facts.as_dict())
+    progress.finish(facts.rows, len(writer.rows), folder.path)
+    return manifest
+
+
+class _ShardWriter:
+    """Cuts tables into shards; passes over those that are whole."""
+
+    def __init__(self, folder, job):
+        self._folder, self._shard_rows = folder, job["shard_rows"]
+        self._options = tf.io.TFRecordOptions(
+            compression_type="GZIP" if job["compression"] else ""
+        )
+        self._file = None
+        self.rows = []  # of each shard begun
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        self._close(whole=kind is None)
+
+    def write(self, table: PairTable):
+        start = 0
+        while start < len(table):
+            if not self.rows or self.rows[-1] == self._shard_rows:
+                self._open()
+            room = self._shard_rows - self.rows[-1]
+            part = table.take(slice(start, start + room))
+            if self._file:
+                for record in make_examples(part):
+                    self._file.write(record)
+            self.rows[-1] += len(part)
+            start += len(part)
+
+    def _open(self):
+        self._close(whole=True)
+        shard = len(self.rows)
+        self.rows.append(0)
+        if not self._folder.is_whole(shard):
+            path = self._folder.partial(shard)
+            self._file = tf.io.TFRecordWriter(path, self._options)
+
+    def _close(self, whole):
+        if self._file:
+            self._file.close()
+            self._file = None
+            if whole:
+                self._folder.set_whole(len(self.rows) - 1)
+
+
+class _Facts:
+    """Rows, largest ids and longest sequences of what was converted."""
+
+    def __init__(self):
+        self.rows = 0
+        self._sides = {}
+
+    def add(self, table):
+        self.rows += len(table)
+        for name, side in table.sides.items():
+            largest, longest = self._sides.get(name, (0, 0))
+            self._sides[name] = (
+                max(largest, int(side.values.max(initial=0))),
+                max(longest, int(side.unpadded_lengths.max(initial=0))),
+            )
+
+    def as_dict(self):
+        sides = {
+            name: {"max_id": largest, "max_length": longest}
+            for name, (largest, longest) in self._sides.items()
+        }
+        return {"rows": self.rows, **sides}
+
+
+def _refuse_bad_options(shard_rows, compression):
+    if not isinstance(shard_rows, int) or shard_rows < 1:
+        raise ValueError(
+            "`shard_rows` must be an integer of at least 1. "
+            f"Received: shard_rows={shard_rows!r}"
+        )
+    if compression not in _ENDINGS:
+        raise ValueError(
+            '`compression` must be "gzip" or None. '
+            f"Received: compression={compression!r}"
+        )
+
+
+def _source(file):
+    status = gfile.stat(file)
+    path = file if is_remote(file) else os.path.abspath(file)
+    return {"path": path, "bytes": status.length, "mtime": status.mtime_nsec}
+
+
+def refuse_lossy_labels(table: PairTable) -> None:
+    """Stops at a label that is a whole number and would be another as float32.
+
+    Raises:
+        DataError: By file and line.
+    """
+    if table.labels is None:
+        return
+    with np.errstate(over="ignore"):
+        stored = table.labels.astype(np.float32)
+    # Fractions are rounded, as training rounds them; numbers of classes not.
+    whole = table.labels == np.floor(table.labels)
+    rows = np.flatnonzero(whole & (stored != table.labels))
+    if rows.size:
+        raise DataError(
+            f"{table.locate(rows[0])}: label={table.labels[rows[0]]:.15g}: a "
+            "TFRecord label is a float32, which cannot hold this number."
+        )

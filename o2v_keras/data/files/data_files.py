@@ -1,0 +1,96 @@
+"""Paths, globs and folders to the files they mean."""
+
+import glob
+import os
+from collections.abc import Sequence
+
+from o2v_keras.data.data_error import DataError
+from o2v_keras.data.files.remote_files import is_remote
+from o2v_keras.data.files.remote_files import remote_files
+
+Paths = str | os.PathLike | Sequence[str | os.PathLike]
+
+
+def expand_paths(paths: Paths) -> list[str]:
+    """Lists the files that paths, globs and folders name.
+
+    Args:
+        paths: A path, glob (`*`, `?`, `[...]`, and `**` for any depth) or
+            folder, or a list of them. A file whose name looks like a glob is
+            found by its name. A folder stands for the files in it, not for
+            folders below; names that begin with `_` or `.` are passed over,
+            as Spark and Hive do. Paths such as `gs://bucket/*.tfrecord` go
+            to TensorFlow's file systems, which know no `**`.
+
+    Returns:
+        list of str. Files in the given order, those of a glob or folder
+        sorted.
+
+    Raises:
+        DataError: If a path, glob or folder names no file, or a file is
+            named twice.
+    """
+    if isinstance(paths, str | os.PathLike):
+        paths = [paths]
+    files = [
+        file
+        for path in map(os.fspath, paths)
+        for file in (_remote(path) if is_remote(path) else _local(path))
+    ]
+    if not files:
+        raise DataError("`paths` must name a file. Received: paths=[]")
+    seen = set()
+    for file in files:
+        place = file if is_remote(file) else os.path.realpath(file)
+        if place in seen:
+            raise DataError(
+                f"{file}: is named twice, so its rows would count twice. "
+                "Name it once, or copy it if you mean that."
+            )
+        seen.add(place)
+    return files
+
+
+def _local(path):
+    if os.path.isdir(path):
+        names = os.listdir(path)
+        return _of_folder(path, names, os.path.join, os.path.isfile)
+    if os.path.exists(path):
+        return [path]
+    files = [f for f in glob.glob(path, recursive=True) if os.path.isfile(f)]
+    if not files:
+        trouble = "matches no file" if glob.has_magic(path) else "no such file"
+        raise DataError(f"{path}: {trouble} (seen from {os.getcwd()})")
+    return sorted(files)
+
+
+def _remote(path):
+    from tensorflow import errors
+
+    gfile = remote_files()
+    try:
+        if gfile.isdir(path):
+            names = [name.rstrip("/") for name in gfile.listdir(path)]
+            return _of_folder(
+                path, names, gfile.join, lambda f: not gfile.isdir(f)
+            )
+        if gfile.exists(path):
+            return [path]
+        files = [f for f in gfile.glob(path) if not gfile.isdir(f)]
+    except errors.OpError as error:
+        raise DataError(f"{path}: {error.message}") from None
+    if not files:
+        raise DataError(f"{path}: names no file")
+    return sorted(files)
+
+
+def _of_folder(folder, names, join, is_file):
+    files = [
+        join(folder, name)
+        for name in sorted(names)
+        if not name.startswith(("_", "."))
+    ]
+    files = [file for file in files if is_file(file)]
+    if not files:
+        raise DataError(f"{folder}: is a folder without files. Name files.")
+    return files

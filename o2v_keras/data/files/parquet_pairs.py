@@ -1,0 +1,140 @@
+"""Parquet files as pairs."""
+
+import json
+from collections.abc import Iterator
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from o2v_keras.data.checking.record_faults import record_faults
+from o2v_keras.data.checking.rejected_rows import RejectedRow
+from o2v_keras.data.checking.rejected_rows import RejectedRows
+from o2v_keras.data.data_error import DataError
+from o2v_keras.data.data_error import UnreadableError
+from o2v_keras.data.files.arrow_pairs import complete_rows
+from o2v_keras.data.files.arrow_pairs import to_pair_table
+from o2v_keras.data.files.remote_files import open_random
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.ragged_input import is_list
+from o2v_keras.data.row_origin import RowOrigin
+from o2v_keras.data.row_origin import Source
+
+_BATCH_ROWS = 1 << 16
+_BUFFER_BYTES = 1 << 20
+
+
+def read_parquet(
+    path: str,
+    sides: Sequence[str],
+    label: bool,
+    batch_rows: int = _BATCH_ROWS,
+    row_group: int | None = None,
+) -> Iterator[tuple[PairTable, RejectedRows]]:
+    """Reads a Parquet file with list columns `in0`, `in1` and a `label`.
+
+    Args:
+        path: str. The file.
+        sides: Names of the sides to read, of `"in0"` and `"in1"`.
+        label: bool. Whether to read labels.
+        batch_rows: int. Rows read at a time. Defaults to 65,536.
+        row_group: int. Number of the only row group to read. Defaults to
+            `None`: all.
+
+    Yields:
+        Pairs and rejected rows, batch by batch.
+
+    Raises:
+        DataError: If the file is no Parquet file, lacks a column, or a
+            column is no list of integers (the label: no number). The message
+            names all such columns.
+    """
+    names = [*sides, *(["label"] if label else [])]
+    try:
+        with pyarrow.parquet.ParquetFile(
+            open_random(path), buffer_size=_BUFFER_BYTES
+        ) as file:
+            _check_columns(path, file.schema_arrow, names)
+            sizes = _row_group_sizes(file.metadata)
+            groups = [row_group] if row_group is not None else range(len(sizes))
+            first = sum(sizes[: groups[0]]) if len(groups) else 0
+            for batch in file.iter_batches(batch_rows, groups, columns=names):
+                table = pa.Table.from_batches([batch])
+                yield _split(table, Source(path, "row"), first, sides, label)
+                first += len(batch)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UnreadableError(f"{path}: cannot be read: {error}") from error
+
+
+def row_group_sizes(path: str) -> list[int]:
+    """Number of rows in each row group of a file.
+
+    Raises:
+        DataError: If the file is no Parquet file.
+    """
+    try:
+        with pyarrow.parquet.ParquetFile(open_random(path)) as file:
+            return _row_group_sizes(file.metadata)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UnreadableError(f"{path}: cannot be read: {error}") from error
+
+
+def _row_group_sizes(metadata):
+    groups = range(metadata.num_row_groups)
+    return [metadata.row_group(group).num_rows for group in groups]
+
+
+def _check_columns(path, schema, names):
+    faults = []
+    for name in names:
+        if name not in schema.names:
+            faults.append(f'no column "{name}"')
+            continue
+        type_ = schema.field(name).type
+        fits, rule = _COLUMN_RULES[name]
+        if not fits(type_):
+            faults.append(f'column "{name}" is {type_}, must be {rule}')
+    if faults:
+        present = ", ".join(schema.names)
+        raise DataError(
+            f"{path}: {'; '.join(faults)}. Columns in the file: {present}"
+        )
+
+
+def _holds_ids(type_):
+    return is_list(type_) and (
+        pa.types.is_integer(type_.value_type)
+        or pa.types.is_null(type_.value_type)
+    )
+
+
+def _holds_numbers(type_):
+    return (
+        pa.types.is_integer(type_)
+        or pa.types.is_floating(type_)
+        or pa.types.is_decimal(type_)
+    )
+
+
+_IDS = "a list of integers (a single token is a list of one)"
+_COLUMN_RULES = {
+    "in0": (_holds_ids, _IDS),
+    "in1": (_holds_ids, _IDS),
+    "label": (_holds_numbers, "a number"),
+}
+
+
+def _split(table, source, first, sides, label):
+    complete = complete_rows(table)
+    numbers = first + np.arange(len(complete))
+    rejected = []
+    if not complete.all():
+        records = table.filter(~complete).to_pylist()
+        for number, record in zip(numbers[~complete], records, strict=True):
+            record = json.dumps(record, default=float)
+            faults = record_faults(record, sides, label)
+            rejected.append(RejectedRow(int(number), record, faults))
+        table = table.filter(complete)
+    origin = RowOrigin.of(source, numbers[complete])
+    return to_pair_table(table, origin), RejectedRows.of(source, rejected)

@@ -1,0 +1,220 @@
+import random
+
+import pyarrow as pa
+import pytest
+
+from o2v_keras.data.data_error import DataError
+from o2v_keras.data.files.json_lines import read_json_lines
+
+GOOD = '{"in0": [6, 17], "in1": [], "label": 1}'
+
+
+def read(path, sides=("in0", "in1"), label=True, **kwargs):
+    """Returns the pairs by line number, and the rejected by line number."""
+    pairs, rejected = {}, {}
+    for table, refused in read_json_lines(str(path), sides, label, **kwargs):
+        for row in range(len(table)):
+            sides_of_row = [s[row].tolist() for s in table.sides.values()]
+            labels = [] if table.labels is None else [table.labels[row]]
+            pairs[int(table.origin.numbers[row])] = [*sides_of_row, *labels]
+        for row, faults in enumerate(refused.faults):
+            number = int(refused.origin.numbers[row])
+            rejected[number] = [str(fault) for fault in faults]
+    return pairs, rejected
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(content, name="train.jsonl"):
+        path = tmp_path / name
+        content = content if isinstance(content, bytes) else content.encode()
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+def test_reads_ids_and_labels(write):
+    path = write(
+        '{"label": 3.5, "in0": [9223372036854775807, -1], "in1": [0]}\n'
+        f"{GOOD}\n"
+    )
+    assert read(path) == (
+        {1: [[2**63 - 1, -1], [0], 3.5], 2: [[6, 17], [], 1.0]},
+        {},
+    )
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        '"text": "a } b \\n {"',
+        '"in2": [1.5]',
+        '"nested": {"in0": [{"in0": "x"}]}',
+        '"bad": NaN',
+    ],
+)
+def test_ignores_other_fields(write, extra):
+    path = write(f'{{{extra}, "in0": [1], "in1": [2], "label": 0}}')
+    assert read(path) == ({1: [[1], [2], 0.0]}, {})
+
+
+def test_reads_the_asked_columns_only(write):
+    path = write('{"in0": ["x"], "in1": [2], "label": "y"}\n{"in1": [3]}\n')
+    assert read(path, sides=["in1"], label=False) == ({1: [[2]], 2: [[3]]}, {})
+
+
+@pytest.mark.parametrize(
+    ("content", "numbers"),
+    [
+        pytest.param(f"{GOOD}\n{GOOD}", [1, 2], id="no_last_newline"),
+        pytest.param(f"{GOOD}\r\n{GOOD}\r\n", [1, 2], id="crlf"),
+        pytest.param(f"\n{GOOD}\n\n \t\n{GOOD}\n\n", [2, 5], id="blank_lines"),
+        pytest.param(f"\ufeff{GOOD}\n{GOOD}\n", [1, 2], id="byte_order_mark"),
+        pytest.param(f"  {GOOD}  \n\t{GOOD}", [1, 2], id="indented"),
+    ],
+)
+def test_line_numbers(write, content, numbers):
+    for chunk_bytes in (1, 50, 1 << 20):
+        pairs, rejected = read(write(content), chunk_bytes=chunk_bytes)
+        assert pairs == dict.fromkeys(numbers, [[6, 17], [], 1.0])
+        assert rejected == {}
+
+
+@pytest.mark.parametrize("codec", ["gzip", "zstd"])
+def test_reads_compressed_files(write, codec):
+    text = f"{GOOD}\nx\n{GOOD}\n".encode()
+    ending = {"gzip": "gz", "zstd": "zst"}[codec]
+    compressed = pa.compress(text, codec, asbytes=True)
+    pairs, rejected = read(write(compressed, f"train.jsonl.{ending}"))
+    assert list(pairs) == [1, 3]
+    assert list(rejected) == [2]
+
+
+@pytest.mark.parametrize("ending", ["gz", "zst"])
+def test_damaged_compression_is_an_error(write, ending):
+    codec = {"gz": "gzip", "zst": "zstd"}[ending]
+    text = "\n".join(GOOD.replace("17", str(n)) for n in range(999))
+    compressed = pa.compress(text.encode(), codec, asbytes=True)
+    path = write(compressed[:-20], f"cut.jsonl.{ending}")
+    with pytest.raises(DataError, match="cut.jsonl.*: cannot be read: Trunc"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "faults"),
+    [
+        pytest.param("{", ["record: malformed JSON"], id="cut_off"),
+        pytest.param(f"{GOOD} {GOOD}", ["record: malformed JSON"], id="two"),
+        pytest.param(
+            f"{GOOD}null", ["record: malformed JSON"], id="null_after"
+        ),
+        pytest.param("null", ["record: no JSON object"], id="null"),
+        pytest.param("[1]", ["record: no JSON object"], id="array"),
+        pytest.param(
+            '{"in0": [1], "in1": [2]}', ['label: missing: no "label"'], id="key"
+        ),
+        pytest.param(
+            '{"in0": null, "in1": [null], "label": 1}',
+            ['in0: missing: "in0" is null', "in1: non-integer id: in1[0]=None"],
+            id="nulls",
+        ),
+        pytest.param(
+            '{"in0": 5, "in1": [1.0], "label": "1"}',
+            ["in0: no list", "in1: non-integer id", "label: no number"],
+            id="types",
+        ),
+        pytest.param(
+            '{"in0": [1], "in1": [2], "label": 1e999}',
+            ["label: not finite"],
+            id="infinite",
+        ),
+        pytest.param(
+            '{"in0": [1],\r "in1": [2], "label": 1}',
+            ["record: malformed JSON: the line must hold one JSON object"],
+            id="carriage_return",
+        ),
+    ],
+)
+def test_rejects_a_line_and_no_other(write, line, faults):
+    for neighbours in (0, 1, 100):
+        lines = [GOOD] * neighbours + [line] + [GOOD] * neighbours
+        pairs, rejected = read(write("\n".join(lines)))
+        assert len(pairs) == 2 * neighbours
+        assert list(rejected) == [neighbours + 1]
+        found = rejected[neighbours + 1]
+        assert len(found) == len(faults)
+        for text, beginning in zip(found, faults, strict=True):
+            assert text.startswith(beginning)
+
+
+def test_gives_the_reason_of_arrow_where_python_has_none(write):
+    line = GOOD.replace("{", '{"text": "\\ud800", ')
+    _, rejected = read(write(f"{GOOD}\n{line}\n{GOOD}"))
+    assert rejected == {
+        2: [
+            "record: malformed JSON: JSON parse error: The surrogate pair in "
+            "string is invalid."
+        ]
+    }
+
+
+def test_object_over_two_lines_is_no_json_lines(write):
+    # Two lines, and arrow alone would see two objects in them.
+    content = '{"in0": [1],\n"in1": [2], "label": 1} ' + GOOD
+    pairs, rejected = read(write(content))
+    assert pairs == {}
+    assert list(rejected) == [1, 2]
+
+
+def test_infinite_label_stays_for_the_check_whatever_its_neighbours(write):
+    line = '{"in0": [1], "in1": [2], "label": -Infinity}'
+    for content in (line, f"{line}\noops"):
+        pairs, _ = read(write(content))
+        assert pairs[1] == [[1], [2], float("-inf")]
+
+
+def test_line_longer_than_chunk_and_block(write):
+    ids = list(range(400_000))
+    line = f'{{"in0": {ids}, "in1": [2], "label": 1}}'
+    pairs, _ = read(write(f"{GOOD}\n{line}\n{GOOD}\n"), chunk_bytes=1000)
+    assert list(pairs) == [1, 2, 3]
+    assert pairs[2][0] == ids
+
+
+LINES = {
+    GOOD: True,
+    '{"in0": [1], "in1": [2], "label": 0, "x": "\xff"}': True,
+    ' {"in1":[3],"in0":[1,2,3],"label":2.5}\t': True,
+    '{"in0": [1], "in1": [2]}': False,
+    '{"in0": [1.5], "in1": [2], "label": 1}': False,
+    '{"in0": [1], "in1": [2], "label": 1': False,
+    '{"in0": [null], "in1": [2], "label": 1}': False,
+    "null": False,
+    "{}{}": False,
+}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_mixture_of_lines_is_sorted_rightly(write, seed):
+    rng = random.Random(seed)
+    # From all good to mostly bad.
+    choices = rng.choices(list(LINES), [9 - seed] * 3 + [seed / 6] * 6, k=900)
+    text, good, bad, number = "", [], [], 1
+    for line in choices:
+        blank = rng.choice(["", "", "\n", " \r\n"])
+        number += bool(blank)
+        (good if LINES[line] else bad).append(number)
+        number += 1
+        text += blank + line + rng.choice(["\n", "\r\n"])
+    path = write(text.encode("latin-1"))
+    pairs, rejected = read(path, chunk_bytes=rng.choice([999, 9999, 1 << 20]))
+    assert list(pairs) == good
+    assert list(rejected) == bad
+
+
+def test_big_file_without_one_good_line_is_soon_diagnosed(write):
+    path = write("\n".join([GOOD[:-3]] * 20_000))
+    pairs, rejected = read(path)
+    assert pairs == {}
+    assert len(rejected) == 20_000

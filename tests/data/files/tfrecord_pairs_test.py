@@ -1,0 +1,108 @@
+import gzip
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from o2v_keras.data.checking.checks import check_pairs
+from o2v_keras.data.data_error import DataError
+from o2v_keras.data.files.readers import read_pairs
+from o2v_keras.data.files.tf_example import make_example
+from o2v_keras.data.files.tfrecord_pairs import read_tfrecord
+
+
+def write(path, records):
+    gzipped = str(path).endswith(".gz")
+    with tf.io.TFRecordWriter(str(path), "GZIP" if gzipped else "") as writer:
+        for record in records:
+            writer.write(record)
+
+
+def floats(name, values):
+    example = tf.train.Example.FromString(make_example([1], [2]))
+    example.features.feature[name].Clear()
+    example.features.feature[name].float_list.value.extend(values)
+    return example.SerializeToString()
+
+
+GOOD = [make_example([n], [n, 5], n) for n in range(1, 8)]
+
+
+@pytest.mark.parametrize("name", ["a.tfrecord", "a.tfrecord.gz"])
+def test_reads_batch_by_batch(tmp_path, name):
+    write(tmp_path / name, GOOD)
+    path = str(tmp_path / name)
+    parts = list(read_tfrecord(path, ["in0", "in1"], True, batch_rows=3))
+    assert [len(table) for table, _ in parts] == [3, 3, 1]
+    assert [len(rejected) for _, rejected in parts] == [0, 0, 0]
+    table = parts[1][0]
+    assert table.labels.tolist() == [4, 5, 6]
+    assert table.in1[2].tolist() == [6, 5]
+    assert table.locate(2) == f"{path}: row 5"
+
+
+def test_remote_files_are_read():
+    write("ram://pairs/b.tfrecord.gz", GOOD[:2])
+    write("ram://pairs/a.tfrecord", GOOD[2:])
+    with tf.io.gfile.GFile("ram://more/c.jsonl.gz", "wb") as file:
+        file.write(gzip.compress(b'{"in0": [9], "in1": [9], "label": 9}\n'))
+    table = read_pairs(["ram://pairs", "ram://more/*.jsonl.gz"]).table
+    assert table.labels.tolist() == [3, 4, 5, 6, 7, 1, 2, 9]
+    assert table.locate(5) == "ram://pairs/b.tfrecord.gz: row 0"
+    with pytest.raises(DataError, match="ram://none/x.*: names no file"):
+        read_pairs("ram://none/x.tfrecord")
+
+
+def test_labels_are_left_alone_when_not_asked_for(tmp_path):
+    write(tmp_path / "a.tfrecord", [make_example(in1=[4]), *GOOD])
+    result = read_pairs(tmp_path / "a.tfrecord", sides=["in1"], label=False)
+    assert (len(result.table), len(result.rejected)) == (8, 0)
+
+
+def test_bad_records_are_rejected_with_their_reasons(tmp_path):
+    path = tmp_path / "a.tfrecord"
+    bad = {
+        1: b"hello " * 9,
+        3: floats("in0", [1.5]),
+        4: make_example([1], [2]),
+        6: floats("label", [1, 2]),
+        7: make_example([], [2], 1),
+    }
+    records = [*GOOD, *GOOD]
+    for row, record in bad.items():
+        records[row] = record
+    write(path, records)
+    result = read_pairs(path)
+    table, rejected = result.table, result.rejected
+    assert rejected.origin.numbers.tolist() == [1, 3, 4, 6]
+    assert [str(faults[0]) for faults in rejected.faults] == [
+        "record: no such Example: no protocol buffer of it",
+        'in0: no such Example: "in0" is a float_list',
+        'label: missing: no "label"',
+        "label: no such Example: 2 labels",
+    ]
+    assert table.origin.numbers.tolist() == [0, 2, 5, *range(7, 14)]
+    report = check_pairs(table, None, rejected)
+    assert report.unusable_rows == 5
+    assert f"{path}: row 7: in0=[]" in str(report)
+    assert f"{path}: row 4: " in str(report)
+
+
+def test_a_damaged_file_is_an_error(tmp_path):
+    path = tmp_path / "a.tfrecord"
+    write(path, GOOD)
+    content = path.read_bytes()
+    path.write_bytes(content[:-3])
+    with pytest.raises(DataError, match="a.tfrecord: cannot be read beyond"):
+        read_pairs(path)
+    content = np.frombuffer(content, np.uint8).copy()
+    content[20] ^= 1
+    path.write_bytes(content.tobytes())
+    with pytest.raises(DataError, match="a.tfrecord: cannot be read .*corrupt"):
+        read_pairs(path)
+
+
+def test_a_file_without_records_is_an_error(tmp_path):
+    write(tmp_path / "a.tfrecord", [])
+    with pytest.raises(DataError, match="a.tfrecord: holds no record"):
+        read_pairs(tmp_path / "a.tfrecord")
