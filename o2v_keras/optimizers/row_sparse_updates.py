@@ -1,5 +1,6 @@
 """Makes a Keras optimizer update only the rows that a batch touched."""
 
+import keras
 import tensorflow as tf
 
 from o2v_keras.layers.table_rows import read_variable
@@ -17,6 +18,13 @@ _REFUSED = {
     ),
 }
 
+_NOT_BY_ROWS = (
+    keras.optimizers.Adafactor,
+    keras.optimizers.Ftrl,
+    keras.optimizers.Lamb,
+    keras.optimizers.Muon,
+)
+
 
 class RowSparseUpdates:
     """Mixin that gives a Keras optimizer row-sparse updates.
@@ -30,7 +38,8 @@ class RowSparseUpdates:
     Variables with dense gradients are updated exactly as Keras does.
 
     The formula is the base class's own: its `update_step` runs on the touched
-    rows instead of the variable. Put the mixin before any optimizer of Keras:
+    rows instead of the variable. Put the mixin before any optimizer of Keras
+    that updates each number by its own gradient and slots:
 
     >>> class RowSparseAdamW(RowSparseUpdates, keras.optimizers.AdamW):
     ...     pass
@@ -53,6 +62,8 @@ class RowSparseUpdates:
         ValueError: If `row_l2` is negative, or `use_ema`,
             `gradient_accumulation_steps` or `loss_scale_factor` is set, none
             of which Keras can do by rows.
+        TypeError: If the base class's formula needs the whole table
+            (Adafactor, Lamb, Muon) or cannot run on rows (Ftrl).
 
     Reference:
     - `token_embedding_storage_type` of SageMaker's Object2Vec, whose
@@ -63,6 +74,12 @@ class RowSparseUpdates:
         if not row_l2 >= 0:
             raise ValueError(
                 f"`row_l2` must be at least 0. Received: row_l2={row_l2!r}"
+            )
+        if isinstance(self, _NOT_BY_ROWS):
+            raise TypeError(
+                "`RowSparseUpdates` must stand before an optimizer that "
+                "updates each number by its own gradient and slots, such as "
+                f"Adam. Received: {type(self).__name__}"
             )
         super().__init__(*args, **kwargs)
         for name, reason in _REFUSED.items():

@@ -125,6 +125,14 @@ def test_mixin_makes_any_keras_optimizer_row_sparse():
     assert moved.nonzero()[0].tolist() == [1, 6]
 
 
+@pytest.mark.parametrize("name", ["Adafactor", "Ftrl", "Lamb", "Muon"])
+def test_refuses_formulas_that_need_the_whole_table(name):
+    base = getattr(optimizers, name)
+    cls = type(f"RowSparse{name}", (RowSparseUpdates, base), {})
+    with pytest.raises(TypeError, match=f"Received: RowSparse{name}"):
+        cls(0.1)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
