@@ -41,6 +41,12 @@ def local_copies(variable) -> tuple[tf.Variable, ...]:
     return (value,)
 
 
+def copy_on(device: str, variable: keras.Variable) -> tf.Variable:
+    """Returns the copy of a variable that lies on a device."""
+    copies = local_copies(variable)
+    return next(copy for copy in copies if copy.device == device)
+
+
 def is_large(variable) -> bool:
     """Whether a variable is worth reading and writing in parts."""
     values = int(np.prod(variable.shape))

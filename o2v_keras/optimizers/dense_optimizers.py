@@ -10,6 +10,7 @@ so SageMaker's Object2Vec, sums first.
 import keras
 import tensorflow as tf
 
+from o2v_keras.optimizers.fused_adam import FusedAdam
 from o2v_keras.optimizers.summed_rows import with_rows_summed
 
 
@@ -31,8 +32,18 @@ class DenseUpdates:
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
-class DenseAdam(DenseUpdates, keras.optimizers.Adam):
-    """`keras.optimizers.Adam` with `DenseUpdates`."""
+class DenseAdam(FusedAdam, keras.optimizers.Adam):
+    """`keras.optimizers.Adam`, its sparse gradients made dense and summed."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Updates a variable by the base class's formula."""
+        if isinstance(gradient, tf.IndexedSlices):
+            gradient = tf.scatter_nd(
+                gradient.indices[:, tf.newaxis],
+                gradient.values,
+                tf.shape(variable, out_type=gradient.indices.dtype),
+            )
+        super().update_step(gradient, variable, learning_rate)
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")

@@ -2,11 +2,12 @@
 
 import keras
 
+from o2v_keras.optimizers.fused_adam import FusedAdam
 from o2v_keras.optimizers.row_sparse_updates import RowSparseUpdates
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
-class RowSparseAdam(RowSparseUpdates, keras.optimizers.Adam):
+class RowSparseAdam(RowSparseUpdates, FusedAdam, keras.optimizers.Adam):
     """`keras.optimizers.Adam` with `RowSparseUpdates`.
 
     Example:

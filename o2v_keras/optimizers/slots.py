@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from o2v_keras.layers.table_rows import local_copies
+from o2v_keras.layers.table_rows import copy_on
 from o2v_keras.optimizers.touched_rows import TouchedRows
 
 
@@ -44,8 +44,7 @@ class Slots:
             indices: Distinct row numbers.
         """
         for slots in self._lists:
-            copies = local_copies(slots[index])
-            copy = next(copy for copy in copies if copy.device == device)
+            copy = copy_on(device, slots[index])
             slots.stand_ins[index] = TouchedRows(copy, indices)
         try:
             yield

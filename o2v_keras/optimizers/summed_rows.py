@@ -14,7 +14,12 @@ def with_rows_summed(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
     array([6., 2.], dtype=float32)
     """
     indices, places = tf.unique(gradient.indices)
-    values = tf.math.unsorted_segment_sum(
-        gradient.values, places, tf.size(indices)
+    # Where no row occurs twice they keep their order, and a copy is saved.
+    values = tf.cond(
+        tf.equal(tf.size(indices), tf.size(places)),
+        lambda: gradient.values,
+        lambda: tf.math.unsorted_segment_sum(
+            gradient.values, places, tf.size(indices)
+        ),
     )
     return tf.IndexedSlices(values, indices, gradient.dense_shape)
