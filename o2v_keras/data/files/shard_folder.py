@@ -6,8 +6,8 @@ import re
 from tensorflow.io import gfile
 
 from o2v_keras.data.data_error import DataError
+from o2v_keras.data.files.shard_names import MANIFEST
 
-_MANIFEST = "_manifest.json"
 _JOB = "_job.json"
 
 
@@ -43,8 +43,8 @@ class ShardFolder:
         """
         gfile.makedirs(self.path)
         names = set(gfile.listdir(self.path))
-        if _MANIFEST in names:
-            manifest = self._read(_MANIFEST)
+        if MANIFEST in names:
+            manifest = self._read(MANIFEST)
             self._require_same(manifest["job"], job)
             if _JOB in names:
                 gfile.remove(gfile.join(self.path, _JOB))
@@ -103,7 +103,7 @@ class ShardFolder:
             for name, count in zip(names, rows, strict=True)
         ]
         manifest = {**facts, "shards": shards, "job": job}
-        self._write(_MANIFEST, manifest)
+        self._write(MANIFEST, manifest)
         gfile.remove(gfile.join(self.path, _JOB))
         return manifest
 

@@ -68,6 +68,33 @@ def test_shards_hold_the_same_rows_in_order(tmp_path, compression):
     assert saved == manifest
 
 
+def test_a_folder_without_all_its_shards_is_an_error(tmp_path):
+    write_lines(tmp_path / "a.jsonl", 45)
+    out = tmp_path / "out"
+    convert(tmp_path / "a.jsonl", out, shard_rows=5, verbose=0)
+    (out / "pairs-00001-of-00009.tfrecord").unlink()
+    with pytest.raises(DataError, match="out: lacks pairs-00001-of-00009.tf"):
+        read_pairs(out)
+    for number in (2, 3, 4, 5, 6):
+        (out / f"pairs-0000{number}-of-00009.tfrecord").unlink()
+    with pytest.raises(DataError, match="-00005-of-.* and 1 more. Copy what"):
+        read_pairs(out)
+    assert len(read_pairs(f"{out}/*-of-*").table) == 15
+    (out / "pairs-00000-of-00009.tfrecord").rename(out / "pairs.tfrecord")
+    for number in (7, 8):
+        (out / f"pairs-0000{number}-of-00009.tfrecord").unlink()
+    with pytest.raises(DataError, match="out: lacks pairs-00000-of-00009"):
+        read_pairs(out)
+
+
+def test_a_remote_folder_without_all_its_shards_is_an_error(tmp_path):
+    write_lines(tmp_path / "a.jsonl", 9)
+    convert(tmp_path / "a.jsonl", "ram://lack/out", shard_rows=5, verbose=0)
+    tf.io.gfile.remove("ram://lack/out/pairs-00001-of-00002.tfrecord")
+    with pytest.raises(DataError, match="out: lacks pairs-00001-of-00002.tf"):
+        read_pairs("ram://lack/out")
+
+
 def test_one_side_without_labels(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"in1": [4, 5]}\n')
     convert(
