@@ -28,6 +28,7 @@ class ShardFolder:
         self.path = path
         self._ending = ending
         self._whole = set()
+        self._made = False
 
     def begin(self, job: dict) -> dict | None:
         """Claims the folder, or takes up the same job where it was left.
@@ -41,6 +42,7 @@ class ShardFolder:
         Raises:
             DataError: If the folder holds something else.
         """
+        self._made = not gfile.exists(self.path)
         gfile.makedirs(self.path)
         names = set(gfile.listdir(self.path))
         if MANIFEST in names:
@@ -107,11 +109,19 @@ class ShardFolder:
         gfile.remove(gfile.join(self.path, _JOB))
         return manifest
 
+    def clear_unless_begun(self) -> None:
+        """Removes what an unfinished job has left, if no shard is whole."""
+        names = gfile.listdir(self.path)
+        if not any(name.endswith(".whole") for name in names):
+            self.clear()
+
     def clear(self) -> None:
-        """Removes what an unfinished job has left."""
+        """Removes what an unfinished job has left, and the folder if made."""
         for name in gfile.listdir(self.path):
             if name.startswith(("pairs-", "_")):
                 gfile.remove(gfile.join(self.path, name))
+        if self._made:
+            gfile.rmtree(self.path)
 
     def _file(self, shard, ending):
         return gfile.join(self.path, f"pairs-{shard:05d}{ending}")
