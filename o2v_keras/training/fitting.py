@@ -141,10 +141,11 @@ def _epoch_ends_only(callback):
 
 def _require_same(saved, current):
     for what, values in current.items():
+        old = saved.get(what, {})
         differing = [
             name
-            for name in {**saved[what], **values}
-            if saved[what].get(name) != values.get(name)
+            for name in {**old, **values}
+            if old.get(name) != values.get(name)
         ]
         if differing:
             raise ValueError(

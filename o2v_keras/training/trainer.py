@@ -198,7 +198,9 @@ def train(
             batches,
             directory,
             worker=worker,
-            identity=_identity(config, tables, strategy, worker, shard_by),
+            identity=_identity(
+                config, tables, stream_rows, strategy, worker, shard_by
+            ),
             resume=resuming,
             checkpoint_minutes=checkpoint_minutes,
             steps_per_execution=steps_per_execution,
@@ -311,7 +313,7 @@ def _start_from(model, initial_model):
         ) from None
 
 
-def _identity(config, tables, strategy, worker, shard_by):
+def _identity(config, tables, stream_rows, strategy, worker, shard_by):
     """What a resumed run must have in common with the killed one."""
     values = config.to_dict()
     # A run may be resumed for more epochs than it was meant to have.
@@ -320,7 +322,9 @@ def _identity(config, tables, strategy, worker, shard_by):
     if shard_by == "file":
         # Each worker has read other files.
         data["train"] = tell_all(strategy, worker, data["train"])
-    return {"hyperparameters": values, "data": data}
+    # Before the data, whose fingerprint follows the blocks.
+    options = {"stream_rows": stream_rows}
+    return {"hyperparameters": values, "options": options, "data": data}
 
 
 def _score_test(model, batches):

@@ -57,4 +57,5 @@ class ConversionProgress:
 
     def _text(self, rows, shards):
         seconds = max(time.monotonic() - self._began, 1e-9)
-        return f"{rows:,} rows ({rows / seconds:,.0f} rows/s), {shards} shards"
+        shards = "1 shard" if shards == 1 else f"{shards} shards"
+        return f"{rows:,} rows ({rows / seconds:,.0f} rows/s), {shards}"

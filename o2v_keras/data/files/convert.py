@@ -53,7 +53,7 @@ def convert(
             Defaults to `True`.
         skip_bad_rows: Leave rows with errors out, and write them with their
             reasons to `_rejected_rows.jsonl` in `output`. Defaults to
-            `False`: errors stop, and nothing is left in `output`.
+            `False`: errors stop, and nothing is left of `output`.
         verbose: 0 or 1. Whether to show progress. Defaults to `1`.
 
     Returns:
@@ -120,7 +120,8 @@ def _convert(files, folder, job, progress):
                     progress.update(facts.rows, len(writer.rows))
             check.finish(stacklevel=4)
     except UnreadableError:
-        # Perhaps only for now: what is written stays.
+        # Perhaps only for now: shards that are whole stay.
+        folder.clear_unless_begun()
         raise
     except DataError:
         folder.clear()

@@ -1,13 +1,18 @@
 """Paths, globs and folders to the files they mean."""
 
 import glob
+import json
 import os
 from collections.abc import Sequence
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.remote_files import is_remote
+from o2v_keras.data.files.remote_files import open_stream
 from o2v_keras.data.files.remote_files import remote_files
+from o2v_keras.data.files.shard_names import MANIFEST
+from o2v_keras.data.files.shard_names import missing_shards
 
+_NAMES_SHOWN = 5
 Paths = str | os.PathLike | Sequence[str | os.PathLike]
 
 
@@ -19,7 +24,9 @@ def expand_paths(paths: Paths) -> list[str]:
             folder, or a list of them. A file whose name looks like a glob is
             found by its name. A folder stands for the files in it, not for
             folders below; names that begin with `_` or `.` are passed over,
-            as Spark and Hive do. Paths such as `gs://bucket/*.tfrecord` go
+            as Spark and Hive do. It must hold all shards that its
+            `_manifest.json` or names such as `pairs-00001-of-00003.tfrecord`
+            tell of. Paths such as `gs://bucket/*.tfrecord` go
             to TensorFlow's file systems, which know no `**`.
 
     Returns:
@@ -27,8 +34,8 @@ def expand_paths(paths: Paths) -> list[str]:
         sorted.
 
     Raises:
-        DataError: If a path, glob or folder names no file, or a file is
-            named twice.
+        DataError: If a path, glob or folder names no file, a file is named
+            twice, or a folder lacks shards.
     """
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
@@ -93,4 +100,28 @@ def _of_folder(folder, names, join, is_file):
     files = [file for file in files if is_file(file)]
     if not files:
         raise DataError(f"{folder}: is a folder without files. Name files.")
+    manifest = {}
+    if MANIFEST in names:
+        manifest = _read_manifest(join(folder, MANIFEST))
+    missing = missing_shards(names, manifest)
+    if missing:
+        shown = ", ".join(missing[:_NAMES_SHOWN])
+        more = len(missing) - _NAMES_SHOWN
+        shown += f" and {more} more" if more > 0 else ""
+        raise DataError(
+            f"{folder}: lacks {shown}. Copy what is missing, convert again, "
+            "or name the files to be read."
+        )
     return files
+
+
+def _read_manifest(path):
+    with open_stream(path) as stream:
+        text = stream.read()
+    try:
+        manifest = json.loads(text)
+    except ValueError:
+        manifest = None
+    # Other programs write files of this name, too.
+    is_ours = isinstance(manifest, dict) and "job" in manifest
+    return manifest if is_ours else {}

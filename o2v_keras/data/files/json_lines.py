@@ -15,10 +15,10 @@ from o2v_keras.data.checking.record_faults import Fault
 from o2v_keras.data.checking.record_faults import record_faults
 from o2v_keras.data.checking.rejected_rows import RejectedRow
 from o2v_keras.data.checking.rejected_rows import RejectedRows
-from o2v_keras.data.data_error import UnreadableError
 from o2v_keras.data.files.arrow_pairs import complete_rows
 from o2v_keras.data.files.arrow_pairs import to_pair_table
 from o2v_keras.data.files.plain_lines import parse_plain_lines
+from o2v_keras.data.files.read_failure import read_failure
 from o2v_keras.data.files.remote_files import open_stream
 from o2v_keras.data.files.text_lines import TextLines
 from o2v_keras.data.pair_table import PairTable
@@ -103,7 +103,7 @@ def _read_chunks(path, chunk_bytes):
         with open_stream(path) as stream:
             yield from whole_lines(stream, chunk_bytes)
     except OSError as error:
-        raise UnreadableError(f"{path}: cannot be read: {error}") from error
+        raise read_failure(path, error) from error
 
 
 def whole_lines(stream: BinaryIO, chunk_bytes: int) -> Iterator[bytes]:

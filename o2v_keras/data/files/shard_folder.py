@@ -6,8 +6,8 @@ import re
 from tensorflow.io import gfile
 
 from o2v_keras.data.data_error import DataError
+from o2v_keras.data.files.shard_names import MANIFEST
 
-_MANIFEST = "_manifest.json"
 _JOB = "_job.json"
 
 
@@ -28,6 +28,7 @@ class ShardFolder:
         self.path = path
         self._ending = ending
         self._whole = set()
+        self._made = False
 
     def begin(self, job: dict) -> dict | None:
         """Claims the folder, or takes up the same job where it was left.
@@ -41,10 +42,11 @@ class ShardFolder:
         Raises:
             DataError: If the folder holds something else.
         """
+        self._made = not gfile.exists(self.path)
         gfile.makedirs(self.path)
         names = set(gfile.listdir(self.path))
-        if _MANIFEST in names:
-            manifest = self._read(_MANIFEST)
+        if MANIFEST in names:
+            manifest = self._read(MANIFEST)
             self._require_same(manifest["job"], job)
             if _JOB in names:
                 gfile.remove(gfile.join(self.path, _JOB))
@@ -103,15 +105,23 @@ class ShardFolder:
             for name, count in zip(names, rows, strict=True)
         ]
         manifest = {**facts, "shards": shards, "job": job}
-        self._write(_MANIFEST, manifest)
+        self._write(MANIFEST, manifest)
         gfile.remove(gfile.join(self.path, _JOB))
         return manifest
 
+    def clear_unless_begun(self) -> None:
+        """Removes what an unfinished job has left, if no shard is whole."""
+        names = gfile.listdir(self.path)
+        if not any(name.endswith(".whole") for name in names):
+            self.clear()
+
     def clear(self) -> None:
-        """Removes what an unfinished job has left."""
+        """Removes what an unfinished job has left, and the folder if made."""
         for name in gfile.listdir(self.path):
             if name.startswith(("pairs-", "_")):
                 gfile.remove(gfile.join(self.path, name))
+        if self._made:
+            gfile.rmtree(self.path)
 
     def _file(self, shard, ending):
         return gfile.join(self.path, f"pairs-{shard:05d}{ending}")

@@ -13,6 +13,7 @@ from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.files.json_lines import whole_lines
+from o2v_keras.data.files.read_failure import read_failure
 from o2v_keras.data.files.remote_files import open_random
 from o2v_keras.data.files.remote_files import open_stream
 from o2v_keras.data.files.text_lines import TextLines
@@ -20,7 +21,6 @@ from o2v_keras.data.files.text_lines import TextLines
 _BATCH_ROWS = 1 << 14
 _CHUNK_BYTES = 8 << 20
 _COMPRESSIONS = ("", ".gz", ".zst")
-_NO_COLUMN = (pa.ArrowInvalid, pa.ArrowKeyError, KeyError)
 
 
 def read_texts(paths: Paths, columns: Sequence[str]) -> Iterator[str | None]:
@@ -91,13 +91,16 @@ def read_text_file(path: str, columns: Sequence[str]) -> Iterator[str | None]:
             }
             for row in zip(*texts, strict=True):
                 yield from row
-    except (OSError, *_NO_COLUMN) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
+    except (OSError, pa.ArrowInvalid) as error:
+        raise read_failure(path, error) from error
     if not rows:
         raise DataError(f"{path}: holds no row.")
     if missing:
         names = ", ".join(sorted(missing))
-        raise DataError(f"{path}: no row has a text in the column {names}.")
+        trouble = f"{path}: no row has a text in the column {names}."
+        if batches is _json_batches:
+            trouble += f" Columns in its first line: {_first_fields(path)}"
+        raise DataError(trouble)
 
 
 def _reader(path):
@@ -149,6 +152,15 @@ def _json_error(path, lines, columns, reason):
     return DataError(f"{path}: cannot be read: {reason}")
 
 
+def _first_fields(path):
+    with open_stream(path) as stream:
+        for text in whole_lines(stream, _CHUNK_BYTES):
+            lines = TextLines.scan(text, 1)
+            if len(lines):
+                return ", ".join(json.loads(lines.record(0)))
+    return ""
+
+
 def _line_trouble(line, columns):
     try:
         content = json.loads(line)
@@ -163,21 +175,39 @@ def _line_trouble(line, columns):
 
 
 def _csv_batches(path, columns, delimiter=","):
+    parse = pyarrow.csv.ParseOptions(
+        delimiter=delimiter, newlines_in_values=True
+    )
+    _require_columns(path, columns, _csv_header(path, parse))
+    convert = pyarrow.csv.ConvertOptions(
+        include_columns=columns,
+        column_types=dict.fromkeys(columns, pa.string()),
+    )
     with (
         open_stream(path) as stream,
         pyarrow.csv.open_csv(
-            stream,
-            parse_options=pyarrow.csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                include_columns=columns,
-                column_types=dict.fromkeys(columns, pa.string()),
-            ),
+            stream, parse_options=parse, convert_options=convert
         ) as reader,
     ):
         for batch in reader:
             yield pa.Table.from_batches([batch])
+
+
+def _csv_header(path, parse):
+    with (
+        open_stream(path) as stream,
+        pyarrow.csv.open_csv(stream, parse_options=parse) as reader,
+    ):
+        return reader.schema.names
+
+
+def _require_columns(path, columns, present):
+    for name in columns:
+        if name not in present:
+            raise DataError(
+                f'{path}: no column "{name}". '
+                f"Columns in the file: {', '.join(present)}"
+            )
 
 
 def _tsv_batches(path, columns):
@@ -186,15 +216,10 @@ def _tsv_batches(path, columns):
 
 def _parquet_batches(path, columns):
     with pyarrow.parquet.ParquetFile(open_random(path)) as parquet:
+        _require_columns(path, columns, parquet.schema_arrow.names)
         for batch in parquet.iter_batches(_BATCH_ROWS, columns=columns):
             table = pa.Table.from_batches([batch])
             for name in columns:
-                if name not in table.column_names:
-                    present = ", ".join(parquet.schema_arrow.names)
-                    raise DataError(
-                        f'{path}: no column "{name}". '
-                        f"Columns in the file: {present}"
-                    )
                 type_ = table[name].type
                 if not _is_text(type_):
                     raise DataError(

@@ -1,3 +1,4 @@
+import gzip
 import json
 import os
 import pathlib
@@ -66,6 +67,33 @@ def test_shards_hold_the_same_rows_in_order(tmp_path, compression):
     }
     saved = json.loads((tmp_path / "out" / "_manifest.json").read_text())
     assert saved == manifest
+
+
+def test_a_folder_without_all_its_shards_is_an_error(tmp_path):
+    write_lines(tmp_path / "a.jsonl", 45)
+    out = tmp_path / "out"
+    convert(tmp_path / "a.jsonl", out, shard_rows=5, verbose=0)
+    (out / "pairs-00001-of-00009.tfrecord").unlink()
+    with pytest.raises(DataError, match="out: lacks pairs-00001-of-00009.tf"):
+        read_pairs(out)
+    for number in (2, 3, 4, 5, 6):
+        (out / f"pairs-0000{number}-of-00009.tfrecord").unlink()
+    with pytest.raises(DataError, match="-00005-of-.* and 1 more. Copy what"):
+        read_pairs(out)
+    assert len(read_pairs(f"{out}/*-of-*").table) == 15
+    (out / "pairs-00000-of-00009.tfrecord").rename(out / "pairs.tfrecord")
+    for number in (7, 8):
+        (out / f"pairs-0000{number}-of-00009.tfrecord").unlink()
+    with pytest.raises(DataError, match="out: lacks pairs-00000-of-00009"):
+        read_pairs(out)
+
+
+def test_a_remote_folder_without_all_its_shards_is_an_error(tmp_path):
+    write_lines(tmp_path / "a.jsonl", 9)
+    convert(tmp_path / "a.jsonl", "ram://lack/out", shard_rows=5, verbose=0)
+    tf.io.gfile.remove("ram://lack/out/pairs-00001-of-00002.tfrecord")
+    with pytest.raises(DataError, match="out: lacks pairs-00001-of-00002.tf"):
+        read_pairs("ram://lack/out")
 
 
 def test_one_side_without_labels(tmp_path):
@@ -226,7 +254,38 @@ def test_bad_rows_stop_and_leave_nothing(tmp_path):
         convert(inputs, tmp_path / "out", verbose=0)
     assert "a.jsonl:2" in str(error.value)
     assert "b.jsonl:1: in0=" in str(error.value)
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_input_that_is_cut_off_leaves_nothing(tmp_path):
+    write_lines(tmp_path / "a.jsonl", 3000)
+    packed = gzip.compress((tmp_path / "a.jsonl").read_bytes())
+    (tmp_path / "cut.jsonl.gz").write_bytes(packed[:-99])
+    inputs = [tmp_path / "a.jsonl", tmp_path / "cut.jsonl.gz"]
+    with pytest.raises(DataError, match="cut.jsonl.gz: is cut off: .* again"):
+        convert(inputs, tmp_path / "out", shard_rows=1000, verbose=0)
+    assert not (tmp_path / "out").exists()
+
+
+def test_unreadable_input_leaves_shards_that_are_whole(tmp_path):
+    write_lines(tmp_path / "a.jsonl", 20)
+    (tmp_path / "b.jsonl.gz").write_bytes(b"garbage")
+    inputs = [tmp_path / "a.jsonl", tmp_path / "b.jsonl.gz"]
+    (tmp_path / "out").mkdir()
+    with pytest.raises(DataError, match="b.jsonl.gz: cannot be read"):
+        convert(inputs, tmp_path / "out", verbose=0)
+    assert contents(tmp_path / "out") == {}
+    with pytest.raises(DataError, match="b.jsonl.gz: cannot be read"):
+        convert(inputs, tmp_path / "out", shard_rows=15, verbose=0)
+    names = contents(tmp_path / "out")
+    assert "pairs-00000.tfrecord.whole" in names
+    assert "_job.json" in names
+
+
+def test_one_shard_is_one_shard(tmp_path, capsys):
+    write_lines(tmp_path / "a.jsonl", 5)
+    convert(tmp_path / "a.jsonl", tmp_path / "out")
+    assert ", 1 shard: /" in capsys.readouterr().out
 
 
 def test_bad_rows_can_be_skipped(tmp_path):
@@ -251,7 +310,7 @@ def test_a_label_beyond_float32_is_an_error(tmp_path, label):
     (tmp_path / "a.jsonl").write_text(json.dumps(record))
     with pytest.raises(DataError, match="a.jsonl:1: label=.* a float32, which"):
         convert(tmp_path / "a.jsonl", tmp_path / "out", verbose=0)
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -59,3 +59,9 @@ def test_lists_files(paths, files):
 def test_says_what_is_wrong_with_paths(paths, message):
     with pytest.raises(DataError, match=message):
         expand_paths(paths)
+
+
+@pytest.mark.parametrize("content", ["[]", '{"shards": 3}', "entries"])
+def test_manifests_of_other_programs_are_passed_over(content):
+    pathlib.Path("folder/_manifest.json").write_text(content)
+    assert expand_paths("folder") == ["folder/a.parquet", "folder/b.parquet"]

@@ -1,6 +1,5 @@
 import gzip
 
-import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -88,18 +87,80 @@ def test_bad_records_are_rejected_with_their_reasons(tmp_path):
     assert f"{path}: row 4: " in str(report)
 
 
-def test_a_damaged_file_is_an_error(tmp_path):
+SIZE = len(GOOD[0]) + 16
+
+
+@pytest.mark.parametrize(
+    ("end", "row"),
+    [
+        pytest.param(4 * SIZE + 1, 4, id="in_the_header"),
+        pytest.param(4 * SIZE + 11, 4, id="before_the_header_ends"),
+        pytest.param(4 * SIZE + 12, 4, id="after_the_header"),
+        pytest.param(7 * SIZE - 3, 6, id="in_the_last_checksum"),
+    ],
+)
+@pytest.mark.parametrize("ending", [".tfrecord", ".tfrecord.gz"])
+def test_a_file_that_is_cut_off_is_an_error(tmp_path, ending, end, row):
+    write(tmp_path / "a.tfrecord", GOOD)
+    content = (tmp_path / "a.tfrecord").read_bytes()[:end]
+    path = tmp_path / f"cut{ending}"
+    gzipped = ending.endswith(".gz")
+    path.write_bytes(gzip.compress(content) if gzipped else content)
+    message = f"cut{ending}: row {row}: the file is cut off here. .* again"
+    for batch_rows in (2, 99):
+        with pytest.raises(DataError, match=message):
+            list(read_tfrecord(str(path), ["in0"], True, batch_rows))
+
+
+@pytest.mark.parametrize("lost", [3, 8, 40])
+def test_a_packed_file_that_is_cut_off_is_an_error(tmp_path, lost):
+    path = tmp_path / "a.tfrecord.gz"
+    write(path, GOOD)
+    path.write_bytes(path.read_bytes()[:-lost])
+    message = r"row \d: the file is cut off here"
+    with pytest.raises(DataError, match=message):
+        read_pairs(path)
+
+
+def test_a_remote_file_that_is_cut_off_is_an_error(tmp_path):
+    write(tmp_path / "a.tfrecord", GOOD)
+    with tf.io.gfile.GFile("ram://cut/a.tfrecord", "wb") as file:
+        file.write((tmp_path / "a.tfrecord").read_bytes()[: 2 * SIZE + 5])
+    with pytest.raises(DataError, match="a.tfrecord: row 2: the file is cut"):
+        read_pairs("ram://cut/a.tfrecord")
+
+
+def test_a_damaged_record_is_named(tmp_path):
     path = tmp_path / "a.tfrecord"
     write(path, GOOD)
-    content = path.read_bytes()
-    path.write_bytes(content[:-3])
-    with pytest.raises(DataError, match="a.tfrecord: cannot be read beyond"):
+    content = bytearray(path.read_bytes())
+    content[5 * SIZE + 20] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="row 5: the record is da") as error:
         read_pairs(path)
-    content = np.frombuffer(content, np.uint8).copy()
-    content[20] ^= 1
-    path.write_bytes(content.tobytes())
-    with pytest.raises(DataError, match="a.tfrecord: cannot be read .*corrupt"):
-        read_pairs(path)
+    assert "[Op" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.tfrecord", b"garbage"),
+        ("a.tfrecord", b"much longer garbage"),
+        ("a.tfrecord.gz", b"much longer garbage"),
+        ("a.tfrecord.gz", gzip.compress(b"garbage")),
+    ],
+)
+def test_a_file_of_another_kind_is_told(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match="row 0: .* or this is no TFRecord"):
+        read_pairs(tmp_path / name)
+
+
+def test_a_file_that_cannot_be_read_is_told_in_plain_words(tmp_path):
+    path = str(tmp_path / "none.tfrecord")
+    with pytest.raises(DataError, match="cannot be read: .*No such") as error:
+        list(read_tfrecord(path, ["in0"], True))
+    assert "[Op" not in str(error.value)
 
 
 def test_a_file_without_records_is_an_error(tmp_path):

@@ -48,12 +48,15 @@ def test_parquet_is_read(tmp_path):
         (
             "a.jsonl",
             b'{"plt": "a"}',
-            "a.jsonl: no row has a text in the column",
+            "a.jsonl: no row has a text in the column plot. Columns .*: plt",
         ),
         ("a.jsonl", b"\n", "a.jsonl: holds no row"),
-        ("a.csv", b"plt\na\n", "a.csv: cannot be read: .*'plot'"),
+        ("a.csv", b"plt\na\n", 'a.csv: no column "plot". Columns.*: plt'),
         ("a.parquet", b"?", "a.parquet: cannot be read"),
-        ("a.jsonl.gz", b"?", "a.jsonl.gz: cannot be read"),
+        ("a.jsonl.gz", b"x" * 99, "a.jsonl.gz: cannot be read"),
+        ("a.csv.gz", b"x" * 99, "a.csv.gz: cannot be read"),
+        ("a.jsonl.gz", gzip.compress(JSON)[:-9], "gz: is cut off.* again"),
+        ("a.csv.gz", gzip.compress(b"plot\na")[:-9], "gz: is cut off.* again"),
         ("a.txt", b"", "a.txt: has an unknown ending"),
     ],
 )

@@ -1,0 +1,28 @@
+"""What to say of a file that cannot be read."""
+
+from o2v_keras.data.data_error import DataError
+from o2v_keras.data.data_error import UnreadableError
+
+
+def read_failure(path: str, error: Exception) -> DataError:
+    """Makes the error to raise for one of arrow's.
+
+    Args:
+        path: The file.
+        error: What arrow raised.
+
+    Returns:
+        `UnreadableError`, or `DataError` for a packed file that is cut off,
+        which no second try can read.
+
+    Example:
+    >>> print(read_failure("a.jsonl", OSError("no permission")))
+    a.jsonl: cannot be read: no permission
+    """
+    if "Truncated compressed stream" in str(error):
+        return DataError(
+            f"{path}: is cut off: its packed content has no end, or it "
+            "was never packed. Copy it again from where it is "
+            "whole, or pack it again."
+        )
+    return UnreadableError(f"{path}: cannot be read: {error}")
