@@ -5,7 +5,10 @@ several workers, `fit` of Keras 3.15.1 fails where it reduces a nested batch to
 build the model, and again where it reduces the metrics of a step.
 """
 
+import contextlib
 import functools
+import signal
+import threading
 
 import keras
 import tensorflow as tf
@@ -74,7 +77,8 @@ def make_strategy(
         mini_batch_size: Rows of a global batch; a multiple of `replicas`
             times the workers.
         worker: This process among those that train together, all of which
-            this call waits for. Defaults to `None`: it trains alone.
+            this call prints that it waits for, until SIGINT ends the
+            process. Defaults to `None`: it trains alone.
 
     Returns:
         TensorFlow's default strategy for one device, a `MirroredStrategy`
@@ -181,7 +185,8 @@ def _of_workers(worker, replicas, gpus, mini_batch_size):
             f"Received: mini_batch_size={mini_batch_size}"
         )
     try:
-        return _workers(worker, gpus)
+        with _ended_by_signals():
+            return _workers(worker, gpus)
     except RuntimeError as error:
         raise ValueError(
             "`TF_CONFIG` must be set before TensorFlow starts its devices. "
@@ -190,9 +195,40 @@ def _of_workers(worker, replicas, gpus, mini_batch_size):
         ) from None
 
 
+@contextlib.contextmanager
+def _ended_by_signals():
+    """Has SIGINT end the wait for others, and SIGTERM what follows it.
+
+    TensorFlow waits without looking at Python's handlers, and puts one of its
+    own for SIGTERM that does no more than take note.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {
+        number: signal.getsignal(number)
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    if handlers[signal.SIGINT] is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            # None is one that Python has not put there and cannot put back.
+            if handler is not None:
+                signal.signal(number, handler)
+
+
 # A process can join its cluster only once.
 @functools.cache
 def _workers(worker, gpus):
+    others = worker.addresses[1:] if worker.is_chief else worker.addresses[:1]
+    print(
+        f"worker {worker.index} of {worker.count} waits for the "
+        f"{'others' if worker.is_chief else 'chief'} at {', '.join(others)}",
+        flush=True,
+    )
     return WorkersStrategy(worker, gpus)
 
 

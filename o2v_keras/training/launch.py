@@ -12,10 +12,13 @@ from collections.abc import Sequence
 
 # A training that ended well, or in a user's error, which starting again would
 # not change.
-_FINAL = (0, 2)
-_SECONDS_TO_STOP = 10
+_USERS_ERROR = 2
+_FINAL = (0, _USERS_ERROR)
+_SECONDS_TO_STOP = 5
 # Until workers on other machines have noticed that one is gone.
 _SECONDS_TO_NOTICE = 15
+# How a worker's last report starts: its error, or how it is to be called.
+_REPORTS = ("o2v train: ", "usage: o2v train")
 
 
 def launch(
@@ -32,8 +35,9 @@ def launch(
     other machines end by themselves and are started again by theirs.
 
     The workers' output goes on to this process's, after `[0] ` for worker 0
-    and so on where there are several. SIGINT and SIGTERM are passed on and
-    end the training.
+    and so on where there are several; the error that ends several of them
+    alike is printed once. SIGINT and SIGTERM are passed on and end the
+    training: whoever still runs 5 seconds later is killed.
 
     Args:
         command: Words after `o2v`, such as `["train", "--train", ...]`.
@@ -65,7 +69,12 @@ def launch(
             time.sleep(_SECONDS_TO_NOTICE)
         if "--resume" not in command:
             command.append("--resume")
-    if status and not group.interrupted:
+    if group.interrupted:
+        name = signal.Signals(group.interrupted).name
+        _say(f"stopped by {name}; go on with --resume")
+    elif status == _USERS_ERROR:
+        _say("stopped with status 2; starting again would not change that")
+    elif status:
         _say(f"stopped with status {status}. {group.last_words}")
     return status
 
@@ -113,11 +122,16 @@ class _Group:
         self._processes = []
         self._readers = []
         self._last_lines = {}
-        self.interrupted = False
+        self._reports = {}
+        # The number of the signal that ended this attempt.
+        self.interrupted = 0
         self.last_words = ""
 
     def run(self):
-        """Returns the first status other than 0, or 0."""
+        """Returns the first status other than 0, or 0.
+
+        An interruption counts as the end by that signal.
+        """
         previous = {
             number: signal.signal(number, self._interrupt)
             for number in (signal.SIGINT, signal.SIGTERM)
@@ -125,13 +139,13 @@ class _Group:
         try:
             for config in self._configs:
                 self._start(config)
-            if self.interrupted:
-                self._signal(signal.SIGTERM)
             index, status = self._wait()
         finally:
             self._stop()
             for number, handler in previous.items():
                 signal.signal(number, handler)
+        if not self.interrupted:
+            self._print_reports()
         self.last_words = self._last_lines.get(index, "")
         return 128 - status if status < 0 else status
 
@@ -158,15 +172,31 @@ class _Group:
         self._readers.append(reader)
 
     def _read(self, index, stream):
-        prefix = f"[{index}] " if len(self._configs) > 1 else ""
+        report = self._reports.setdefault(index, [])
         for line in stream:
             if line.strip():
                 self._last_lines[index] = line.strip()
-            print(f"{prefix}{line}", end="", flush=True)
+            if report or line.startswith(_REPORTS):
+                report.append(line)
+            else:
+                self._print(index, line)
+
+    def _print(self, index, line):
+        prefix = f"[{index}] " if len(self._configs) > 1 else ""
+        print(f"{prefix}{line}", end="", flush=True)
+
+    def _print_reports(self):
+        """Each once, by the first of the workers that say the same."""
+        printed = []
+        for index, report in sorted(self._reports.items()):
+            if report not in printed:
+                printed.append(report)
+                for line in report:
+                    self._print(index, line)
 
     def _wait(self):
         """Returns which worker failed and how, or when all have ended well."""
-        while True:
+        while not self.interrupted:
             statuses = [process.poll() for process in self._processes]
             for index, status in enumerate(statuses):
                 if status:
@@ -174,10 +204,10 @@ class _Group:
             if None not in statuses:
                 return 0, 0
             time.sleep(0.1)
+        return 0, -self.interrupted
 
     def _interrupt(self, number, frame):
-        self.interrupted = True
-        self._signal(number)
+        self.interrupted = self.interrupted or number
 
     def _signal(self, number):
         for process in self._processes:
@@ -186,7 +216,7 @@ class _Group:
 
     def _stop(self):
         """Ends what still runs: kindly first, to let a file be finished."""
-        self._signal(signal.SIGTERM)
+        self._signal(self.interrupted or signal.SIGTERM)
         deadline = time.monotonic() + _SECONDS_TO_STOP
         for process, reader in zip(self._processes, self._readers, strict=True):
             try:

@@ -19,6 +19,8 @@ _ERRORS = (
     tf.errors.DeadlineExceededError,
     tf.errors.FailedPreconditionError,
 )
+# What comes of Ctrl-C while TensorFlow makes one of these errors.
+_INTERRUPTED = "REPLACED BY KeyboardInterrupt"
 _TASK = re.compile(r"/job:worker/(?:replica:\d+/)?task:(\d+)")
 _REASON = re.compile(
     "Collective ops is aborted by: (.*?)(?:The error could be|$)", re.DOTALL
@@ -40,6 +42,7 @@ def lost_workers_named() -> Iterator[None]:
     Raises:
         LostWorkerError: Instead of TensorFlow's error, where `TF_CONFIG`
             names several workers.
+        KeyboardInterrupt: If that came while TensorFlow made its error.
     """
     worker = Worker.from_environment()
     with ChiefWatch(worker, on_loss=lambda: _end_process(worker)):
@@ -54,6 +57,10 @@ def lost_workers_named() -> Iterator[None]:
             raise LostWorkerError(
                 f"{_sentence(worker, lost)} TensorFlow says: {reason}"
             ) from error
+        except RuntimeError as error:
+            if _INTERRUPTED not in str(error):
+                raise
+            raise KeyboardInterrupt from error
 
 
 def _end_process(worker):

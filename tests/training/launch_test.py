@@ -16,17 +16,23 @@ from tests.training.worker_processes import environment
 # Stands for the interpreter: notes what it is started with, and ends with
 # the next of the statuses that `statuses.INDEX` lists.
 PROGRAM = """#!{python}
-import json, os, pathlib, sys, time
+import json, os, pathlib, signal, sys, time
 folder = pathlib.Path({folder!r})
 task = json.loads(os.environ["TF_CONFIG"])
 index = task["task"]["index"]
 path = folder / f"statuses.{{index}}"
 status, *rest = path.read_text().split()
 path.write_text(" ".join(rest))
+print("status", status, flush=True)
+if status == "2":
+    print("o2v train: Two errors:\\n1. the first", file=sys.stderr)
+    print("2. the second", file=sys.stderr)
+if status == "deaf":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 with open(folder / f"calls.{{index}}", "a") as file:
     file.write(json.dumps([sys.argv[1:], task]) + "\\n")
-print("status", status, flush=True)
-if status == "wait":
+if status in ("wait", "deaf"):
+    print("ready", flush=True)
     time.sleep(60)
 # None fails before all have been started.
 for other in range(len(task["cluster"]["worker"])):
@@ -101,6 +107,22 @@ def test_never_restarts_after_a_users_error(programs, tmp_path):
     assert len(calls(tmp_path, 0)) == 1
 
 
+def test_prints_the_same_report_once(programs, capfd):
+    programs("2", "2")
+    assert launch(["train"], workers=2) == 2
+    out, err = capfd.readouterr()
+    assert sorted(out.splitlines()[:2]) == ["[0] status 2", "[1] status 2"]
+    assert out.splitlines()[2:] == [
+        "[0] o2v train: Two errors:",
+        "[0] 1. the first",
+        "[0] 2. the second",
+    ]
+    assert err == (
+        "o2v launch: stopped with status 2; starting again would not change "
+        "that\n"
+    )
+
+
 def test_runs_one_worker_by_its_own_tf_config(programs, tmp_path, monkeypatch):
     monkeypatch.setattr(launch_module, "_SECONDS_TO_NOTICE", 0)
     config = {"cluster": {"worker": ["a:1"]}, "task": {"index": 0}}
@@ -110,8 +132,16 @@ def test_runs_one_worker_by_its_own_tf_config(programs, tmp_path, monkeypatch):
     assert [own for _, own in calls(tmp_path, 0)] == [config] * 2
 
 
-def test_passes_signals_on_and_ends(programs, tmp_path):
-    programs("wait wait")
+@pytest.mark.parametrize(
+    ("worker", "number"),
+    [
+        pytest.param("wait", signal.SIGTERM, id="sigterm"),
+        pytest.param("wait", signal.SIGINT, id="sigint"),
+        pytest.param("deaf", signal.SIGTERM, id="worker_ignores_it"),
+    ],
+)
+def test_passes_signals_on_and_ends(programs, tmp_path, worker, number):
+    programs(f"{worker} {worker}")
     code = (
         f"import sys; from o2v_keras.training.launch import launch; "
         f"sys.executable = {sys.executable!r}; "
@@ -119,13 +149,21 @@ def test_passes_signals_on_and_ends(programs, tmp_path):
     )
     python = re.match("#!(.*)", (tmp_path / "python").read_text())[1]
     with subprocess.Popen(
-        [python, "-c", code], env=environment(), stdout=subprocess.PIPE
+        [python, "-c", code],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
-        assert process.stdout.readline() == b"status wait\n"
-        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == f"status {worker}\n"
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
         began = time.monotonic()
-        assert process.wait(20) == 128 + signal.SIGTERM
-    assert time.monotonic() - began < 10
+        assert process.wait(20) == 128 + number
+        assert time.monotonic() - began < 10
+        name = signal.Signals(number).name
+        sentence = f"o2v launch: stopped by {name}; go on with --resume\n"
+        assert process.stderr.read() == sentence
     assert len(calls(tmp_path, 0)) == 1
 
 

@@ -66,3 +66,14 @@ def test_command_ends_with_a_status_of_its_own(monkeypatch, capsys):
 
 def fail_with(error):
     raise error
+
+
+def test_an_interruption_within_tensorflows_error_stays_one():
+    message = (
+        "MISMATCH of original and normalized active exception types: ORIGINAL "
+        "UnavailableError REPLACED BY KeyboardInterrupt: <EMPTY MESSAGE>"
+    )
+    with pytest.raises(KeyboardInterrupt):
+        fail(RuntimeError(message))
+    with pytest.raises(RuntimeError, match="another"):
+        fail(RuntimeError("another"))

@@ -19,6 +19,7 @@ from tests.training.small_training import write_records
 from tests.training.worker_processes import environment
 from tests.training.worker_processes import read_log
 from tests.training.worker_processes import start_workers
+from tests.training.worker_processes import tf_configs
 
 pytestmark = pytest.mark.slow
 
@@ -76,6 +77,76 @@ def test_survivor_ends_with_a_sentence_within_a_minute(folder, killed):
     assert f"so worker {survivor} (127.0.0.1:" in log
     assert "Start all workers again with `--resume`" in log
     assert "Traceback" not in log
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [
+        pytest.param(signal.SIGTERM, -signal.SIGTERM, id="sigterm"),
+        pytest.param(signal.SIGINT, 128 + signal.SIGINT, id="sigint"),
+    ],
+)
+def test_signal_ends_a_training_worker(folder, number, status):
+    workers = start_workers(["-m", "o2v_keras", *COMMAND], folder)
+    try:
+        wait_for_mid_epoch(folder, epoch=1)
+        for worker in workers:
+            worker.send_signal(number)
+        assert [worker.wait(timeout=10) for worker in workers] == [status] * 2
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+
+
+@pytest.mark.parametrize(
+    ("index", "whom"), [(0, "others"), (1, "chief")], ids=["chief", "worker"]
+)
+def test_says_whom_it_waits_for_until_interrupted(folder, index, whom):
+    config = tf_configs(2)[index]
+    peer = json.loads(config)["cluster"]["worker"][1 - index]
+    with subprocess.Popen(
+        [sys.executable, "-m", "o2v_keras", *COMMAND],
+        cwd=folder,
+        env={**environment(), "TF_CONFIG": config},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as worker:
+        try:
+            expected = f"worker {index} of 2 waits for the {whom} at {peer}\n"
+            assert worker.stdout.readline() == expected
+            # Until TensorFlow waits.
+            time.sleep(3)
+            worker.send_signal(signal.SIGINT)
+            assert worker.wait(timeout=5) == -signal.SIGINT
+        finally:
+            worker.kill()
+
+
+def test_sigterm_ends_launch_and_its_workers(folder):
+    with subprocess.Popen(
+        [
+            *(sys.executable, "-m", "o2v_keras"),
+            *("launch", "--workers", "2", "--", *COMMAND),
+        ],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as launcher:
+        try:
+            wait_for_mid_epoch(folder, epoch=1)
+            workers = children(launcher)
+            launcher.terminate()
+            assert launcher.wait(timeout=15) == 128 + signal.SIGTERM
+        finally:
+            launcher.terminate()
+        sentence = "o2v launch: stopped by SIGTERM; go on with --resume\n"
+        assert launcher.stderr.read() == sentence
+    assert len(workers) == 2
+    assert not any(os.path.exists(f"/proc/{worker}") for worker in workers)
 
 
 def children(process):
