@@ -20,7 +20,7 @@ demo: $(RUNTIME) ## train on WordNet, export, serve, ask; about 2 minutes
 	$(BIN)/python -m notebooks.serving_demo
 
 test: lint ## lint and run the tests
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow" -n logical --dist loadfile
 
 test-slow: $(DEVELOPMENT) ## run the tests that are too heavy for every change
 	$(BIN)/python -m pytest -q -m slow
