@@ -52,8 +52,9 @@ class TokenEmbedding(keras.layers.Layer):
             instead of their embeddings, zeros where it has none. Each
             distinct id is looked up once and nothing of shape
             `(batch_size, length, output_dim)` is made, neither here nor for
-            the gradient: 512 rows of up to 30 and 50 tokens of 300 numbers
-            take half the time. Sums are float32. Defaults to `False`.
+            the gradient: a training step of 512 pairs of up to 30 and 50
+            tokens of 300 numbers takes a quarter less processor time. Sums
+            are float32. Defaults to `False`.
 
     Output shape:
         `(batch_size, length, output_dim)`, or `(batch_size, output_dim)`

@@ -36,7 +36,8 @@ from o2v_keras.training.sharding import own_source
 from o2v_keras.training.sharding import training_batches
 from o2v_keras.training.worker import Worker
 
-# More brings nothing measurable (benchmarks/README.md), and callbacks wait.
+# On MovieLens with batches of 64, 10 took 14 % less time than 1, and 50 another
+# 8 % less; but callbacks and checkpoints wait as long.
 _STEPS_PER_EXECUTION = 10
 
 
