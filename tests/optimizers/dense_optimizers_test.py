@@ -32,3 +32,19 @@ def test_is_serializable():
     revived = keras.optimizers.deserialize(config)
     assert type(revived) is optimizers.DenseRMSprop
     assert revived.get_config() == optimizer.get_config()
+
+
+@pytest.mark.parametrize(
+    "cls", [optimizers.DenseAdam, optimizers.RowSparseAdam]
+)
+def test_whole_variables_are_updated_by_one_operation(cls):
+    kernel = keras.Variable(np.ones((3, 2), "float32"))
+    optimizer = cls(0.1)
+    optimizer.build([kernel])
+    step = tf.function(lambda: optimizer.apply([tf.ones((3, 2))], [kernel]))
+    operations = [
+        operation.type
+        for operation in step.get_concrete_function().graph.get_operations()
+    ]
+    assert operations.count("ResourceApplyAdam") == 1
+    assert "Sqrt" not in operations
