@@ -25,6 +25,7 @@ ORDER = (
     {"training"},
     {"tuning"},
     {"neighbors"},
+    {"command_line"},
 )
 RANKS = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
 UNRANKED = {"__init__", "__main__"}

@@ -240,3 +240,28 @@ def test_a_vocabulary_with_a_word_as_padding_is_shifted(tmp_path, capsys):
     assert "id 0 is the word 'the'" in capsys.readouterr().err
     assert main([*command, "--shift-ids"]) == 0
     assert json.loads(ours.read_text()) == {"the": 2}
+
+
+def test_flags_reach_training(folder, monkeypatch):
+    given = {}
+
+    def train(config, *sources, **arguments):
+        given.update(arguments, dtype_policy=config.dtype_policy)
+
+    monkeypatch.setattr("o2v_keras.training.trainer.train", train)
+    command = [
+        "train",
+        *("--train", f"{folder}/train.jsonl", "--model-dir", "elsewhere"),
+        *("--hyperparameters", f"{folder}/h.json", "--stream-rows", "7"),
+        *("--dtype-policy", "mixed_bfloat16", "--deterministic"),
+        *("--steps-per-execution", "3", "--shard-by", "file"),
+    ]
+    assert main(command) == 0
+    expected = {
+        "dtype_policy": "mixed_bfloat16",
+        "deterministic": True,
+        "steps_per_execution": 3,
+        "stream_rows": 7,
+        "shard_by": "file",
+    }
+    assert expected.items() <= given.items()

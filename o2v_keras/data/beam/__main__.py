@@ -4,6 +4,9 @@ import argparse
 import logging
 import sys
 
+from o2v_keras.data.job_options import add_check_options
+from o2v_keras.data.job_options import add_record_options
+from o2v_keras.data.job_options import add_vocabulary_options
 from o2v_keras.quiet_start import start_tensorflow
 
 _USER_ERROR = 2
@@ -51,20 +54,13 @@ def _parser():
     statistics = _job(
         jobs, "statistics", _statistics, "what `o2v check` prints", "file"
     )
-    statistics.add_argument("--hyperparameters", metavar="H.json")
-    statistics.add_argument(
-        "--training",
-        action="store_true",
-        help="check as training data: with negative sampling, labels are 1",
-    )
+    add_check_options(statistics)
 
     words = _job(
         jobs, "vocabulary", _vocabulary, "what `o2v vocabulary` writes", "file"
     )
     words.add_argument("--columns", nargs="+", required=True, metavar="C")
-    words.add_argument("--min-count", type=int, default=1, metavar="N")
-    words.add_argument("--max-size", type=int, metavar="N")
-    words.add_argument("--hash-buckets", type=int, default=0, metavar="N")
+    add_vocabulary_options(words)
 
     converter = _job(
         jobs,
@@ -76,20 +72,7 @@ def _parser():
     converter.add_argument(
         "--shards", type=int, default=0, metavar="N", help="default: Beam's"
     )
-    converter.add_argument(
-        "--compression", choices=["gzip"], help="default: plain files"
-    )
-    converter.add_argument(
-        "--side", choices=("in0", "in1"), help="write this side only"
-    )
-    converter.add_argument(
-        "--unlabelled", action="store_true", help="write no labels"
-    )
-    converter.add_argument(
-        "--skip-bad-rows",
-        action="store_true",
-        help="leave rows with errors out and write them to side files",
-    )
+    add_record_options(converter)
     return parser
 
 

@@ -1,0 +1,142 @@
+"""What the `o2v` commands do: call and print."""
+
+import argparse
+import json
+
+from o2v_keras.quiet_start import start_tensorflow
+
+# Each command imports what it needs: TensorFlow takes seconds to start, and
+# `check` does without.
+
+
+def check(options: argparse.Namespace) -> int | None:
+    """Prints what is wrong with data; 2 where there are errors."""
+    from o2v_keras.config import Object2VecConfig
+    from o2v_keras.data.checking.checks import check_pairs
+    from o2v_keras.data.checking.size_proposal import proposal_text
+    from o2v_keras.data.files.readers import read_pairs
+
+    if any(".tfrecord" in path for path in options.data):
+        start_tensorflow()
+    result = read_pairs(options.data)
+    config = None
+    if options.hyperparameters:
+        config = Object2VecConfig.from_hyperparameters(options.hyperparameters)
+    report = check_pairs(
+        result.table, config, result.rejected, options.training
+    )
+    print(report)
+    print(proposal_text(result.table, config))
+    return 2 if report.errors else 0
+
+
+def vocabulary(options: argparse.Namespace) -> int | None:
+    """Writes the vocabulary of texts."""
+    from o2v_keras.data.text.text_columns import read_texts
+    from o2v_keras.data.text.vocabulary import Vocabulary
+    from o2v_keras.data.text.vocabulary_files import check_vocabulary_path
+
+    check_vocabulary_path(options.output)
+    if options.vocabulary:
+        vocabulary = Vocabulary.load(options.vocabulary, options.shift_ids)
+    else:
+        vocabulary = Vocabulary.build(
+            read_texts(options.data, options.columns or ()),
+            options.min_count,
+            options.max_size,
+            options.hash_buckets,
+        )
+    vocabulary.save(options.output)
+    print(f"{len(vocabulary):,} ids (vocab_size): {options.output}")
+
+
+def convert(options: argparse.Namespace) -> int | None:
+    """Writes data as TFRecord shards."""
+    start_tensorflow()
+    from o2v_keras.data.files.convert import convert as write_shards
+
+    write_shards(
+        options.input,
+        options.output,
+        shard_rows=options.shard_rows,
+        compression=options.compression,
+        sides=[options.side] if options.side else ["in0", "in1"],
+        label=not options.unlabelled,
+        skip_bad_rows=options.skip_bad_rows,
+    )
+
+
+def train(options: argparse.Namespace) -> int | None:
+    """Trains a model."""
+    start_tensorflow()
+    from o2v_keras.config import Object2VecConfig
+    from o2v_keras.training import trainer
+
+    config = Object2VecConfig.from_hyperparameters(options.hyperparameters)
+    if options.dtype_policy:
+        config = config.replace(dtype_policy=options.dtype_policy)
+    trainer.train(
+        config,
+        options.train,
+        options.validation,
+        options.test,
+        model_dir=options.model_dir,
+        replicas=options.replicas,
+        shard_by=options.shard_by,
+        resume=options.resume,
+        overwrite=options.overwrite,
+        initial_model=options.initial_model,
+        checkpoint_minutes=options.checkpoint_minutes,
+        steps_per_execution=options.steps_per_execution,
+        deterministic=options.deterministic,
+        skip_bad_rows=options.skip_bad_rows,
+        stream_rows=options.stream_rows,
+    )
+
+
+def launch(options: argparse.Namespace) -> int | None:
+    """Runs the workers of a training; returns their status."""
+    from o2v_keras.training.launch import launch as run_workers
+
+    return run_workers(
+        options.train_command, options.workers, options.max_restarts
+    )
+
+
+def evaluate(options: argparse.Namespace) -> int | None:
+    """Prints the metrics of labelled data."""
+    start_tensorflow()
+    from o2v_keras.evaluation.evaluate import evaluate as score
+    from o2v_keras.training.model_directory import load_model
+
+    scores = score(load_model(options.model), options.data)
+    print(json.dumps(scores, indent=2))
+
+
+def predict(options: argparse.Namespace) -> int | None:
+    """Writes scores."""
+    start_tensorflow()
+    from o2v_keras.evaluation.inference import predict_scores
+    from o2v_keras.evaluation.vector_files import check_vector_path
+    from o2v_keras.evaluation.vector_files import write_vectors
+    from o2v_keras.training.model_directory import load_model
+
+    check_vector_path(options.output)
+    scores = predict_scores(load_model(options.model), options.data)
+    write_vectors(options.output, scores, "scores")
+    print(f"{len(scores)} rows of scores: {options.output}")
+
+
+def embed(options: argparse.Namespace) -> int | None:
+    """Writes embeddings."""
+    start_tensorflow()
+    from o2v_keras.evaluation import inference
+    from o2v_keras.evaluation.vector_files import check_vector_path
+    from o2v_keras.evaluation.vector_files import write_vectors
+    from o2v_keras.training.model_directory import load_model
+
+    check_vector_path(options.output)
+    model = load_model(options.model)
+    embeddings = inference.embed(model, options.side, options.data)
+    write_vectors(options.output, embeddings, "embeddings")
+    print(f"{len(embeddings)} embeddings: {options.output}")

@@ -1,0 +1,55 @@
+"""Options of jobs on data, for one machine's commands and for Beam's."""
+
+import argparse
+
+
+def add_check_options(parser: argparse.ArgumentParser):
+    """What data are held to."""
+    parser.add_argument("--hyperparameters", metavar="H.json")
+    parser.add_argument(
+        "--training",
+        action="store_true",
+        help="check as training data: with negative sampling, labels are 1",
+    )
+
+
+def add_vocabulary_options(parser: argparse.ArgumentParser):
+    """How a vocabulary is cut."""
+    parser.add_argument(
+        "--min-count",
+        type=int,
+        default=1,
+        metavar="N",
+        help="leave out words that are there less often; default: 1",
+    )
+    parser.add_argument(
+        "--max-size",
+        type=int,
+        metavar="N",
+        help="ids at most, those of padding and unknown words included",
+    )
+    parser.add_argument(
+        "--hash-buckets",
+        type=int,
+        default=0,
+        metavar="N",
+        help="ids for unknown words; default: 0, which means one",
+    )
+
+
+def add_record_options(parser: argparse.ArgumentParser):
+    """What TFRecord files hold."""
+    parser.add_argument(
+        "--compression", choices=["gzip"], help="default: plain files"
+    )
+    parser.add_argument(
+        "--side", choices=("in0", "in1"), help="write this side only"
+    )
+    parser.add_argument(
+        "--unlabelled", action="store_true", help="write no labels"
+    )
+    parser.add_argument(
+        "--skip-bad-rows",
+        action="store_true",
+        help="leave rows with errors out and write them to a side file",
+    )
