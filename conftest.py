@@ -22,6 +22,15 @@ tf.config.set_logical_device_configuration(
 )
 
 
+def pytest_make_parametrize_id(val, argname):
+    """Names bytes by their argument.
+
+    Packed bytes hold the time they were made: named by them, a test has
+    another name in each of xdist's processes, which then run nothing.
+    """
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(autouse=True)
 def _fresh_keras_state():
     # Freeing memory takes a quarter of a second a test.
