@@ -16,6 +16,8 @@ from o2v_keras.data.batches.pair_stream import PairStream
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import left_out_message
 from o2v_keras.data.load_dataset import load_pairs
+from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.models.object2vec import Object2Vec
@@ -34,11 +36,13 @@ from o2v_keras.training.report import format_report
 from o2v_keras.training.report import make_report
 from o2v_keras.training.sharding import own_source
 from o2v_keras.training.sharding import training_batches
+from o2v_keras.training.training_tokenizers import training_tokenizers
 from o2v_keras.training.worker import Worker
 
 # On MovieLens with batches of 64, 10 took 14 % less time than 1, and 50 another
 # 8 % less; but callbacks and checkpoints wait as long.
 _STEPS_PER_EXECUTION = 10
+_COLUMNS = PairColumns()
 
 
 class TrainingResult(NamedTuple):
@@ -64,6 +68,7 @@ def train(
     test: Source | None = None,
     *,
     model_dir: str | os.PathLike,
+    columns: PairColumns = _COLUMNS,
     replicas: int | None = None,
     shard_by: str = "row",
     resume: bool = False,
@@ -91,13 +96,18 @@ def train(
     Args:
         config: `Object2VecConfig`, or SageMaker's hyperparameters as a
             mapping or the path of a JSON file.
-        train: Training data: path, glob or folder of JSON Lines, Parquet or
-            TFRecord files, a list of them, a mapping with `in0`, `in1` and
-            `label`, or a `PairTable`.
+        train: Training data: path, glob or folder of JSON Lines, CSV, TSV,
+            Parquet or TFRecord files, a list of them, a mapping with `in0`,
+            `in1` and `label`, or a `PairTable`. The sides for which the
+            configuration names a tokenizer hold texts; it is learned from
+            them, and all that is needed to take texts again is kept in
+            `tokenizers/` of the model directory.
         validation: Scored after every epoch; drives early stopping.
             Defaults to `None`: the training loss drives it.
         test: Scored once with the best weights. Defaults to `None`.
         model_dir: Folder for what training leaves.
+        columns: Which columns, or fields, of the files hold the sides and
+            the label. Defaults to `in0`, `in1` and `label`.
         replicas: Devices that share each batch. Defaults to `None`: all GPUs
             or the CPU.
         shard_by: How several workers share the training data: `"row"`, all
@@ -108,7 +118,8 @@ def train(
         overwrite: Train anew in a folder that already holds a training.
             Defaults to `False`.
         initial_model: Model directory or `.keras` file whose weights to
-            start from. Defaults to `None`.
+            start from, and its tokenizers, where a side holds texts.
+            Defaults to `None`.
         checkpoint_minutes: Also write a checkpoint within an epoch, this
             often. Defaults to `None`: after each epoch.
         steps_per_execution: Steps that TensorFlow takes before callbacks are
@@ -155,11 +166,30 @@ def train(
     steps_per_execution = _steps_per_execution(steps_per_execution, replicas)
     say = print if verbose else _say_nothing
 
+    resuming = resume and directory.checkpoint.exists()
+    if resume and not resuming:
+        say(f"No checkpoint in {directory.path}: training from the start.")
+    tokenizers = training_tokenizers(
+        config,
+        train,
+        columns,
+        directory.tokenizers if resuming else None,
+        initial_model,
+    )
+    config = tokenizers.configure(config)
     train = own_source(train, worker, shard_by)
     sources = {"train": train, "validation": validation, "test": test}
     labels = TrainingLabels(config)
+    text = {"tokenizers": tokenizers, "columns": columns}
     tables = _load_tables(
-        sources, config, directory, skip_bad_rows, stream_rows, labels, worker
+        sources,
+        config,
+        text,
+        directory,
+        skip_bad_rows,
+        stream_rows,
+        labels,
+        worker,
     )
     directory.make()
     estimate = estimate_memory(config, replicas // worker.count)
@@ -168,14 +198,14 @@ def train(
 
     with strategy.scope():
         model = Object2Vec(config)
+    model.tokenizers = tokenizers
     adapt_to_workers(model)
-    resuming = resume and directory.checkpoint.exists()
-    if resume and not resuming:
-        say(f"No checkpoint in {directory.path}: training from the start.")
     if initial_model is not None and not resuming:
         _start_from(model, initial_model)
     if overwrite and not resuming and worker.is_chief:
         directory.clear()
+    if worker.is_chief:
+        tokenizers.save(directory.tokenizers)
     share = worker.index, worker.count
     batches = {
         name: PairBatches(table, config, False, replicas, share)
@@ -264,7 +294,14 @@ def _steps_per_execution(steps, replicas):
 
 
 def _load_tables(
-    sources, config, directory, skip_bad_rows, stream_rows, labels, worker
+    sources,
+    config,
+    text,
+    directory,
+    skip_bad_rows,
+    stream_rows,
+    labels,
+    worker,
 ):
     """Loads all channels and tallies the training labels."""
     if skip_bad_rows:
@@ -278,8 +315,10 @@ def _load_tables(
             rejected = os.devnull
         training = name == "train"
         if training and stream_rows is not None:
-            return PairStream(source, config, stream_rows, rejected, labels.add)
-        return load_pairs(source, config, training, rejected)
+            return PairStream(
+                source, config, stream_rows, rejected, labels.add, **text
+            )
+        return load_pairs(source, config, training, rejected, **text)
 
     tables = {
         name: load(name, source)
