@@ -12,10 +12,12 @@ class Coverage:
     """Says which words of a side have a vector in a file.
 
     Args:
-        side: `"enc0"`, `"enc1"`, or both, as `"enc0 and enc1"`.
+        side: `"enc0"` or `"enc1"`.
         path: The file.
-        total: Words of the vocabulary.
+        total: Words of the vocabulary, or ids.
         missing: Those without a vector, in the order of their ids.
+        checksum: Of all numbers written to the table, drawn ones too.
+        noun: What is counted. Defaults to `"words"`.
 
     Example:
     >>> print(Coverage("enc0", "data/glove.txt", 8, ["zebra", "gnu"]))
@@ -26,6 +28,8 @@ class Coverage:
     path: str
     total: int
     missing: Sequence[str] = ()
+    checksum: int = 0
+    noun: str = "words"
 
     @property
     def found(self) -> int:
@@ -35,7 +39,7 @@ class Coverage:
     def __str__(self):
         name = pathlib.PurePath(self.path).name
         text = (
-            f"{self.side}: {self.found:,} of {self.total:,} words "
+            f"{self.side}: {self.found:,} of {self.total:,} {self.noun} "
             f"({100 * self.found / self.total:.1f} %) have a vector in {name}"
         )
         if self.missing:
