@@ -98,6 +98,12 @@ def make_parser() -> argparse.ArgumentParser:
         "--initial-model", metavar="M", help="start from this model's weights"
     )
     trainer.add_argument(
+        "--auxiliary",
+        metavar="DIR",
+        help="folder of pretrained vectors and vocabularies that "
+        "hyperparameters name; default: the working directory",
+    )
+    trainer.add_argument(
         "--checkpoint-minutes",
         type=float,
         metavar="N",

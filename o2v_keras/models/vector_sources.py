@@ -66,7 +66,7 @@ def _source(side, encoder, auxiliary):
     if is_array(path):
         array = VectorArray(path, encoder.token_embedding_dim)
         if not array.has_words:
-            _require_rows(side, array, path, encoder.vocab_size)
+            _require_rows(side, encoder, array, path)
             return VectorSource(side, path, by_rows=True)
     if encoder.tokenizer:
         return VectorSource(side, path)
@@ -84,12 +84,18 @@ def _source(side, encoder, auxiliary):
     )
 
 
-def _require_rows(side, array, path, vocab_size):
-    if array.rows != vocab_size:
+def _require_rows(side, encoder, array, path):
+    beside = "a .txt (a word a line) or .json of the same name beside it"
+    if encoder.tokenizer:
         raise DataError(
-            f"{path}: must have a row for each id, as many as "
-            f"{side}_vocab_size={vocab_size}; or lay its words beside it, in "
-            f"a .txt or .json of the same name. Found: {array.rows} rows"
+            f"{path}: must have its words in {beside}, since {side}_tokenizer="
+            f'"{encoder.tokenizer}" gives ids of its own.'
+        )
+    if array.rows != encoder.vocab_size:
+        raise DataError(
+            f"{path}: must have a row for each id, as many as {side}_vocab_size"
+            f"={encoder.vocab_size}, or its words in {beside}. "
+            f"Found: {array.rows} rows"
         )
 
 
