@@ -9,6 +9,7 @@ import warnings
 import keras
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.data.text.pretrained.coverage import Coverage
 from o2v_keras.layers.comparator import Comparator
 from o2v_keras.layers.feed_forward import FeedForward
@@ -115,8 +116,41 @@ class Object2Vec(keras.Model):
             encoder.pretrained_embedding_file
             for encoder in config.token_tables.values()
         )
+        self._tokenizers = PairTokenizers()
         self._decay_weights()
         self._compile_as_configured()
+
+    @property
+    def tokenizers(self):
+        """`PairTokenizers` of the sides that hold texts; may be set.
+
+        They are no part of the `.keras` file: a model directory holds them
+        beside it.
+
+        Raises:
+            TypeError: If set to anything else.
+            ValueError: If the configuration has other vocabulary sizes.
+        """
+        return self._tokenizers
+
+    @tokenizers.setter
+    def tokenizers(self, tokenizers):
+        if not isinstance(tokenizers, PairTokenizers):
+            raise TypeError(
+                "`tokenizers` must be PairTokenizers. "
+                f"Received: tokenizers={tokenizers!r}"
+            )
+        for name, tokenizer in tokenizers.sides.items():
+            size = getattr(self.config, f"enc{name[-1]}_vocab_size")
+            if tokenizer.vocab_size != size:
+                raise ValueError(
+                    "`tokenizers` must have the vocabulary sizes of the "
+                    "model's configuration; make the model of "
+                    "tokenizers.configure(config). Received: "
+                    f"enc{name[-1]}_vocab_size={size} and a tokenizer of "
+                    f"{tokenizer.vocab_size} ids"
+                )
+        self._tokenizers = tokenizers
 
     @property
     def steps_per_execution(self):
@@ -178,7 +212,10 @@ class Object2Vec(keras.Model):
         coverages = fill_tables(
             vector_sources(self.config, auxiliary),
             {"enc0": first, "enc1": second},
-            {},
+            {
+                f"enc{name[-1]}": tokenizer.word_ids()
+                for name, tokenizer in self.tokenizers.sides.items()
+            },
             self.config.seed,
         )
         self.needs_vectors = False

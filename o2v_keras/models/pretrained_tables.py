@@ -41,6 +41,7 @@ def fill_tables(
 
     Raises:
         DataError: If a file does not fit; the message names the line.
+        ValueError: If nobody has the ids of a side's words.
     """
     coverages, read = [], None
     for source in sources:
@@ -48,9 +49,7 @@ def fill_tables(
         if source.by_rows:
             coverages.append(_copy_rows(source, table))
             continue
-        ids = source.word_ids
-        if ids is None:
-            ids = word_ids[source.side]
+        ids = _word_ids(source, word_ids)
         ids = dict(sorted(ids.items(), key=lambda pair: pair[1]))
         # Both sides mostly ask the same, and files take a while.
         question = source.path, list(ids), table.output_dim
@@ -66,6 +65,18 @@ def fill_tables(
             Coverage(source.side, source.path, len(ids), missing, checksum)
         )
     return coverages
+
+
+def _word_ids(source, word_ids):
+    if source.word_ids is not None:
+        return source.word_ids
+    if source.side not in word_ids:
+        raise ValueError(
+            f"`tokenizers` of the model must have one for "
+            f"in{source.side[-1]}, whose words {source.path} has vectors "
+            f"for. Set them before vectors are loaded."
+        )
+    return word_ids[source.side]
 
 
 def _copy_rows(source, table):

@@ -99,6 +99,11 @@ def test_sides_with_the_same_words_share_one_reading(path, monkeypatch):
     np.testing.assert_array_equal(tables["enc1"].embeddings[4], [5, 0])
 
 
+def test_a_text_side_needs_its_tokenizer(path):
+    with pytest.raises(ValueError, match="must have one for in0"):
+        fill(path, word_ids=None)
+
+
 def test_rows_of_an_array_are_copied(tmp_path):
     rows = np.arange(18.0).reshape(9, 2)
     np.save(tmp_path / "rows.npy", rows)

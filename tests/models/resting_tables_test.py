@@ -4,6 +4,9 @@ import pytest
 import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.data.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.data.text.vocabulary import Vocabulary
 from o2v_keras.models.object2vec import Object2Vec
 from tests.graphs import lengths
 from tests.graphs import optimized_nodes
@@ -191,6 +194,21 @@ def test_only_tables_that_rest_have_a_gate(make_model):
     ]
     assert len(gates) == 2
     assert not any(gate.trainable for gate in gates)
+
+
+def test_words_of_a_text_side_are_those_of_its_tokenizer(make_model):
+    tokenizer = WordTokenizer(Vocabulary(["w19", "w2"], hash_buckets=3))
+    model = make_model(
+        enc0_vocab_file="", enc0_tokenizer="words", enc0_vocab_size=6
+    )
+    model.tokenizers = PairTokenizers(tokenizer, tokenizer)
+    expected = make_model()
+    for each in (expected, model):
+        each.load_pretrained_vectors()
+    expected, _ = tables_of(expected)
+    table, other = tables_of(model)
+    np.testing.assert_array_equal(table[[4, 5]], expected[[19, 2]])
+    np.testing.assert_array_equal(table[1:], other[1:])
 
 
 @pytest.mark.parametrize("verbose", [0, 2])
