@@ -255,6 +255,7 @@ def test_flags_reach_training(folder, monkeypatch):
         *("--hyperparameters", f"{folder}/h.json", "--stream-rows", "7"),
         *("--dtype-policy", "mixed_bfloat16", "--deterministic"),
         *("--steps-per-execution", "3", "--shard-by", "file"),
+        *("--auxiliary", "vectors"),
     ]
     assert main(command) == 0
     expected = {
@@ -263,5 +264,6 @@ def test_flags_reach_training(folder, monkeypatch):
         "steps_per_execution": 3,
         "stream_rows": 7,
         "shard_by": "file",
+        "auxiliary": "vectors",
     }
     assert expected.items() <= given.items()

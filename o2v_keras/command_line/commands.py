@@ -86,6 +86,7 @@ def train(options: argparse.Namespace) -> int | None:
         resume=options.resume,
         overwrite=options.overwrite,
         initial_model=options.initial_model,
+        auxiliary=options.auxiliary,
         checkpoint_minutes=options.checkpoint_minutes,
         steps_per_execution=options.steps_per_execution,
         deterministic=options.deterministic,

@@ -21,8 +21,9 @@ from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.models.trainable import require_trainable
+from o2v_keras.models.vector_sources import vector_sources
 from o2v_keras.training.advice import row_sparse_advice
+from o2v_keras.training.agreement import require_agreement
 from o2v_keras.training.agreement import tell_all
 from o2v_keras.training.distribution import adapt_to_workers
 from o2v_keras.training.distribution import make_strategy
@@ -74,6 +75,7 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     initial_model: str | os.PathLike | None = None,
+    auxiliary: str | os.PathLike | None = None,
     checkpoint_minutes: float | None = None,
     steps_per_execution: int | None = None,
     deterministic: bool = False,
@@ -118,8 +120,12 @@ def train(
         overwrite: Train anew in a folder that already holds a training.
             Defaults to `False`.
         initial_model: Model directory or `.keras` file whose weights to
-            start from, and its tokenizers, where a side holds texts.
-            Defaults to `None`.
+            start from, token tables included: pretrained vectors are not
+            read again. Where a side holds texts, its tokenizers come with
+            them. Defaults to `None`.
+        auxiliary: Folder from which relative paths of
+            `enc*_pretrained_embedding_file` and `enc*_vocab_file` count.
+            Defaults to `None`: the working directory.
         checkpoint_minutes: Also write a checkpoint within an epoch, this
             often. Defaults to `None`: after each epoch.
         steps_per_execution: Steps that TensorFlow takes before callbacks are
@@ -152,7 +158,6 @@ def train(
     """
     if not isinstance(config, Object2VecConfig):
         config = Object2VecConfig.from_hyperparameters(config)
-    require_trainable(config)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(config.seed)
@@ -160,6 +165,11 @@ def train(
     directory = ModelDirectory(model_dir, worker)
     _refuse_used(directory, resume, overwrite)
     _refuse_bad_minutes(checkpoint_minutes)
+    resuming = resume and directory.checkpoint.exists()
+    # Neither reads files of vectors, which may be elsewhere by now.
+    needs_vectors = not resuming and initial_model is None
+    if needs_vectors:
+        vector_sources(config, auxiliary)
     verbose = verbose if worker.is_chief else 0
     strategy = make_strategy(replicas, config.mini_batch_size, worker)
     replicas = strategy.num_replicas_in_sync
@@ -202,6 +212,9 @@ def train(
     adapt_to_workers(model)
     if initial_model is not None and not resuming:
         _start_from(model, initial_model)
+    if needs_vectors:
+        _load_vectors(model, auxiliary, worker, say)
+    model.needs_vectors = False
     if overwrite and not resuming and worker.is_chief:
         directory.clear()
     if worker.is_chief:
@@ -341,16 +354,37 @@ def _data_errors_named(batches):
         raise batches.failure from error
 
 
+def _load_vectors(model, auxiliary, worker, say):
+    coverages = model.load_pretrained_vectors(auxiliary)
+    for coverage in coverages:
+        say(coverage)
+    checksums = [coverage.checksum for coverage in coverages]
+    if checksums:
+        require_agreement(
+            model.distribute_strategy, worker, {"vectors": checksums}
+        )
+
+
 def _start_from(model, initial_model):
-    weights = load_model(initial_model).get_weights()
-    try:
-        model.set_weights(weights)
-    except ValueError as error:
+    weights = _weights_but_gates(model)
+    initial = _weights_but_gates(load_model(initial_model))
+    shapes = [tuple(weight.shape) for weight in weights]
+    initial_shapes = [tuple(weight.shape) for weight in initial]
+    if shapes != initial_shapes:
         raise ValueError(
             "`initial_model` must have been made with the same "
             "hyperparameters for encoders, comparator, MLP and head. "
-            f"Received: initial_model={os.fspath(initial_model)!r}: {error}"
-        ) from None
+            f"Received: initial_model={os.fspath(initial_model)!r} with "
+            f"weights of the shapes {initial_shapes} instead of {shapes}"
+        )
+    for weight, value in zip(weights, initial, strict=True):
+        weight.assign(keras.ops.convert_to_numpy(value))
+
+
+def _weights_but_gates(model):
+    """Returns the weights; whether a table rests follows from the epoch."""
+    gates = {id(table.gate) for table in model.token_embeddings}
+    return [weight for weight in model.weights if id(weight) not in gates]
 
 
 def _identity(config, tables, stream_rows, strategy, worker, shard_by):
