@@ -26,6 +26,8 @@ _READERS = {".parquet": read_parquet_columns} | {
     for compression in ("", ".gz", ".zst")
 }
 
+COLUMN_ENDINGS = tuple(_READERS)
+
 
 def read_columns(
     path: str,
@@ -91,11 +93,6 @@ def read_columns(
         raise read_failure(path, error) from error
     if not any_row:
         raise DataError(f"{path}: holds no row.")
-
-
-def has_columns(path: str) -> bool:
-    """Whether a file's ending is that of a format with named columns."""
-    return path.endswith(tuple(_READERS))
 
 
 def check_ending(path: str) -> None:

@@ -129,7 +129,9 @@ def _piece(batch, columns, places, width):
     for record in batch:
         fault = _fault(record, width)
         if fault:
-            rejected.append(RejectedRow(record.number, record.text, (fault,)))
+            text = record.text.encode("utf-8", "surrogateescape")
+            text = text.decode("utf-8", "replace")
+            rejected.append(RejectedRow(record.number, text, (fault,)))
         else:
             sound.append(record)
     texts = {
