@@ -129,6 +129,8 @@ class PairStream:
         )
         order = np.random.default_rng(seed).permutation(len(self._units))
         waiting = iter(order)
+        for side in self._texts.values():
+            side.problems.clear()  # told when training began
         readers = []
         for size in self.block_sizes:
             yield PairTable.concat(self._next_block(size, readers, waiting))

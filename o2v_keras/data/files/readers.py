@@ -2,6 +2,7 @@
 
 import dataclasses
 import types
+from collections.abc import Container
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -111,7 +112,7 @@ def read_pairs(
     texts = {name: texts[name] for name in sides if name in texts}
     files = expand_paths(paths)
     for file in files:
-        _check_file(file, sides, label, columns, texts)
+        check_format(file, sides, label, columns, texts)
     tables, rejected = [], []
     for file in files:
         if texts:
@@ -154,7 +155,7 @@ def read_pieces(
     Raises:
         DataError: As `read_pairs`.
     """
-    _check_file(file, sides, label, columns, texts)
+    check_format(file, sides, label, columns, texts)
     if _has_columns(file, sides, label, columns, texts):
         settings["rows"] = rows
     elif _IDS_READERS[_ending(file)] is read_json_lines:
@@ -204,8 +205,25 @@ def _has_columns(file, sides, label, columns, texts):
     return any(getattr(columns, name) != name for name in fields)
 
 
-def _check_file(file, sides, label, columns, texts):
-    """Checks what can be known before a file is opened."""
+def check_format(
+    file: str,
+    sides: Sequence[str],
+    label: bool,
+    columns: PairColumns,
+    texts: Container[str],
+) -> None:
+    """Checks what can be known before a file is opened.
+
+    Args:
+        file: The file.
+        sides: As in `read_pairs`.
+        label: As in `read_pairs`.
+        columns: As in `read_pairs`.
+        texts: Names of the sides that hold texts.
+
+    Raises:
+        DataError: If the ending is unknown, or the format cannot hold that.
+    """
     if _ending(file) in (".tfrecord", ".tfrecord.gz"):
         for side in sides:
             if side in texts:
