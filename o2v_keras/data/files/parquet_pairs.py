@@ -102,14 +102,16 @@ def _check_columns(path, schema, names):
         )
 
 
-def _holds_ids(type_):
+def holds_ids(type_: pa.DataType) -> bool:
+    """Whether an arrow type holds a list of integers in every row."""
     return is_list(type_) and (
         pa.types.is_integer(type_.value_type)
         or pa.types.is_null(type_.value_type)
     )
 
 
-def _holds_numbers(type_):
+def holds_numbers(type_: pa.DataType) -> bool:
+    """Whether an arrow type holds a number in every row."""
     return (
         pa.types.is_integer(type_)
         or pa.types.is_floating(type_)
@@ -119,9 +121,9 @@ def _holds_numbers(type_):
 
 _IDS = "a list of integers (a single token is a list of one)"
 _COLUMN_RULES = {
-    "in0": (_holds_ids, _IDS),
-    "in1": (_holds_ids, _IDS),
-    "label": (_holds_numbers, "a number"),
+    "in0": (holds_ids, _IDS),
+    "in1": (holds_ids, _IDS),
+    "label": (holds_numbers, "a number"),
 }
 
 

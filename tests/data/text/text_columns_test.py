@@ -41,14 +41,14 @@ def test_parquet_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.jsonl", b'{"plot": "a"}\n{"plot": 3}', 'a.jsonl:2: "plot" must be'),
-        ("a.jsonl", b'{"plot": "a"}\n{"plot"', "a.jsonl:2: must be one JSON"),
-        ("a.jsonl", b'{"plot": "a"} {"plot": "b"}', "a.jsonl:1: must be one"),
-        ("a.jsonl", b"\nnull\n", "a.jsonl:2: must be one JSON object"),
+        ("a.jsonl", b'{"plot": "a"}\n{"plot": 3}', 'a.jsonl:2: ids in place.*: plot=3'),
+        ("a.jsonl", b'{"plot": "a"}\n{"plot"', "a.jsonl:2: malformed JSON"),
+        ("a.jsonl", b'{"plot": "a"} {"plot": "b"}', "a.jsonl:1: malformed JSON: more text"),
+        ("a.jsonl", b"\nnull\n", "a.jsonl:2: no JSON object"),
         (
             "a.jsonl",
             b'{"plt": "a"}',
-            "a.jsonl: no row has a text in the column plot. Columns .*: plt",
+            "a.jsonl: no row has a value in the column plot. Columns .*: plt",
         ),
         ("a.jsonl", b"\n", "a.jsonl: holds no row"),
         ("a.csv", b"plt\na\n", 'a.csv: no column "plot". Columns.*: plt'),
