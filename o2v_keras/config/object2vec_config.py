@@ -119,7 +119,8 @@ class Object2VecConfig:
         token_embedding_storage_type: str. `"dense"` or `"row_sparse"`.
             Defaults to `"dense"`.
         comparator_list: tuple of str or comma-separated str. Any order of
-            `"hadamard"`, `"concat"`, `"abs_diff"` and registered names.
+            `"hadamard"`, `"concat"`, `"abs_diff"`, ours `"dot"` and
+            `"cosine"`, and registered names.
             Defaults to all three in this order.
         mlp_layers: int, at least 0. Defaults to `2`.
         mlp_dim: int, at least 2. Defaults to `512`.

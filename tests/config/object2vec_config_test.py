@@ -114,7 +114,7 @@ def test_is_immutable():
         ({"optimizer": "adamw"}, '`optimizer` must be one of "adam"'),
         ({"mlp_activation": "gelu"}, '`mlp_activation` must be one of "tanh"'),
         ({"tied_token_embedding_weight": 1}, "must be true or false"),
-        ({"comparator_list": "dot"}, '`comparator_list` must be .*"hadamard"'),
+        ({"comparator_list": "sum"}, '`comparator_list` must be .*"hadamard"'),
         ({"comparator_list": ()}, "`comparator_list` must be a non-empty"),
         ({"comparator_list": "concat, concat"}, "distinct names"),
         ({"num_classes": 1}, "`num_classes` must be .* at least 2"),
