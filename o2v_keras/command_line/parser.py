@@ -4,6 +4,7 @@ import argparse
 
 from o2v_keras.command_line import commands
 from o2v_keras.data.job_options import add_check_options
+from o2v_keras.data.job_options import add_column_options
 from o2v_keras.data.job_options import add_record_options
 from o2v_keras.data.job_options import add_vocabulary_options
 
@@ -19,6 +20,7 @@ def make_parser() -> argparse.ArgumentParser:
         subparsers, "check", commands.check, "find what is wrong with data"
     )
     check.add_argument("--data", nargs="+", required=True, metavar="F")
+    add_column_options(check)
     add_check_options(check)
 
     words = _command(
@@ -196,6 +198,7 @@ def _model_and_data(parser):
         help="model directory or .keras file",
     )
     parser.add_argument("--data", nargs="+", required=True, metavar="F")
+    add_column_options(parser)
 
 
 def _output(parser):

@@ -7,6 +7,7 @@ import warnings
 import keras
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.layers.comparator import Comparator
 from o2v_keras.layers.feed_forward import FeedForward
 from o2v_keras.layers.token_embedding import TokenEmbedding
@@ -102,8 +103,41 @@ class Object2Vec(keras.Model):
         self.encoder0 = encoder0
         self.encoder1 = encoder1
         self.token_embeddings = tables
+        self._tokenizers = PairTokenizers()
         self._decay_weights()
         self._compile_as_configured()
+
+    @property
+    def tokenizers(self):
+        """`PairTokenizers` of the sides that hold texts; may be set.
+
+        They are no part of the `.keras` file: a model directory holds them
+        beside it.
+
+        Raises:
+            TypeError: If set to anything else.
+            ValueError: If the configuration has other vocabulary sizes.
+        """
+        return self._tokenizers
+
+    @tokenizers.setter
+    def tokenizers(self, tokenizers):
+        if not isinstance(tokenizers, PairTokenizers):
+            raise TypeError(
+                "`tokenizers` must be PairTokenizers. "
+                f"Received: tokenizers={tokenizers!r}"
+            )
+        for name, tokenizer in tokenizers.sides.items():
+            size = getattr(self.config, f"enc{name[-1]}_vocab_size")
+            if tokenizer.vocab_size != size:
+                raise ValueError(
+                    "`tokenizers` must have the vocabulary sizes of the "
+                    "model's configuration; make the model of "
+                    "tokenizers.configure(config). Received: "
+                    f"enc{name[-1]}_vocab_size={size} and a tokenizer of "
+                    f"{tokenizer.vocab_size} ids"
+                )
+        self._tokenizers = tokenizers
 
     @property
     def steps_per_execution(self):
