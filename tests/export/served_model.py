@@ -34,10 +34,21 @@ class ServedModel:
             fetch=[output.name],
         )
         run = self._session._make_callable_from_options(options)
-        return run(*(np.asarray(ids, np.int64) for ids in inputs.values()))[0]
+        return run(
+            *(
+                _array(definition.inputs[name], values)
+                for name, values in inputs.items()
+            )
+        )[0]
 
-    def embed(self, side, ids):
+    def embed(self, side, rows):
         """Returns embeddings of one side, the other being absent."""
         other = {"in0": "in1", "in1": "in0"}[side]
-        inputs = {side: ids, other: ABSENT}
-        return self("encoder_embeddings", **inputs)
+        info = self.signatures["encoder_embeddings"].inputs[other]
+        absent = [] if info.dtype == tf.string.as_datatype_enum else ABSENT
+        return self("encoder_embeddings", **{side: rows, other: absent})
+
+
+def _array(info, values):
+    is_text = info.dtype == tf.string.as_datatype_enum
+    return np.asarray(values, object if is_text else np.int64)
