@@ -5,12 +5,33 @@ import os
 import pathlib
 
 from o2v_keras.data.data_error import DataError
+from o2v_keras.data.text.tokenizers.category_tokenizer import CategoryTokenizer
+from o2v_keras.data.text.tokenizers.ngram_tokenizer import NGramTokenizer
+from o2v_keras.data.text.tokenizers.sentencepiece_tokenizer import (
+    SentencepieceTokenizer,
+)
 from o2v_keras.data.text.tokenizers.tokenizer import FORMAT
 from o2v_keras.data.text.tokenizers.tokenizer import SETTINGS_FILE
 from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
+from o2v_keras.data.text.tokenizers.unicode_script_tokenizer import (
+    UnicodeScriptTokenizer,
+)
 from o2v_keras.data.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.data.text.tokenizers.wordpiece_tokenizer import (
+    WordpieceTokenizer,
+)
 
-TOKENIZERS = {cls.kind: cls for cls in (WordTokenizer,)}
+TOKENIZERS = {
+    cls.kind: cls
+    for cls in (
+        WordTokenizer,
+        UnicodeScriptTokenizer,
+        WordpieceTokenizer,
+        SentencepieceTokenizer,
+        NGramTokenizer,
+        CategoryTokenizer,
+    )
+}
 
 
 def load_tokenizer(folder: str | os.PathLike) -> Tokenizer:

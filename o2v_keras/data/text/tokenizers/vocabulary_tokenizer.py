@@ -1,11 +1,6 @@
-"""Tokenizers that look whole words up."""
+"""Tokenizers with a vocabulary."""
 
 import pathlib
-import shutil
-import tempfile
-import weakref
-
-import tensorflow as tf
 
 from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
 from o2v_keras.data.text.vocabulary import Vocabulary
@@ -15,13 +10,7 @@ VOCABULARY_FILE = "vocabulary.txt"
 
 
 class VocabularyTokenizer(Tokenizer):
-    """Splits texts and looks each part up in a vocabulary.
-
-    A part that is no word of the vocabulary gets the id that
-    `Vocabulary.ids` gives it: 1, or with hash buckets one of theirs. So do
-    the names of padding and unknown words, `[PAD]` and `[UNK]`.
-
-    In a SavedModel the vocabulary is an asset.
+    """A tokenizer whose ids are those of a vocabulary.
 
     Args:
         vocabulary: `Vocabulary`.
@@ -33,28 +22,15 @@ class VocabularyTokenizer(Tokenizer):
     def __init__(self, vocabulary: Vocabulary):
         super().__init__()
         self.vocabulary = vocabulary
-        # The table's file must outlive the folder that a model came from.
-        folder = tempfile.mkdtemp(prefix="o2v-vocabulary-")
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        file = pathlib.Path(folder, VOCABULARY_FILE)
-        file.write_bytes(self._files()[VOCABULARY_FILE])
-        initializer = tf.lookup.TextFileInitializer(
-            str(file),
-            tf.string,
-            tf.lookup.TextFileIndex.WHOLE_LINE,
-            tf.int64,
-            tf.lookup.TextFileIndex.LINE_NUMBER,
-        )
-        self._table = tf.lookup.StaticHashTable(initializer, default_value=0)
-
-    @staticmethod
-    def split(texts: tf.Tensor) -> tf.RaggedTensor:
-        """Returns the parts of texts, strings `(batch, None)`."""
-        raise NotImplementedError
-
-    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        parts = self.split(texts)
-        return parts.with_values(self._ids(parts.values))
+        try:
+            self._lines = words_text(
+                VOCABULARY_FILE, vocabulary.words, vocabulary.first_id
+            ).encode()
+        except ValueError as error:
+            raise ValueError(
+                "`vocabulary` of a tokenizer must hold words that can be "
+                f"lines of a file. Received: {error}"
+            ) from None
 
     @property
     def vocab_size(self) -> int:
@@ -69,18 +45,4 @@ class VocabularyTokenizer(Tokenizer):
         return cls(Vocabulary.load(folder / VOCABULARY_FILE), **settings)
 
     def _files(self):
-        text = words_text(
-            VOCABULARY_FILE, self.vocabulary.words, self.vocabulary.first_id
-        )
-        return {VOCABULARY_FILE: text.encode()}
-
-    def _ids(self, parts):
-        found = self._table.lookup(parts)  # (parts,)
-        # Lines before the first word name padding and unknown words.
-        known = found >= self.vocabulary.first_id
-        if not self.vocabulary.hash_buckets:
-            return tf.where(known, found, 1)
-        buckets = tf.strings.to_hash_bucket_fast(
-            parts, self.vocabulary.hash_buckets
-        )
-        return tf.where(known, found, 1 + buckets)
+        return {VOCABULARY_FILE: self._lines}

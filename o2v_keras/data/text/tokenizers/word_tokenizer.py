@@ -2,15 +2,13 @@
 
 import tensorflow as tf
 
+from o2v_keras.data.text.tokenizers.lookup_tokenizer import LookupTokenizer
 from o2v_keras.data.text.tokenizers.normalization import normalized
-from o2v_keras.data.text.tokenizers.vocabulary_tokenizer import (
-    VocabularyTokenizer,
-)
 
 _PUNCTUATION = r"[!-/:-@\[-`{-~\p{P}]"
 
 
-class WordTokenizer(VocabularyTokenizer):
+class WordTokenizer(LookupTokenizer):
     """Ids of words and punctuation marks.
 
     Texts are brought into the form of `normalized`, split at white space,
