@@ -1,11 +1,29 @@
 """Exports that take texts, as a model server meets them."""
 
+import pathlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from export.acceptance import check_export
 from export.acceptance import read_signatures
+from export.acceptance_cases import acceptance_cases
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.data.text.tokenizers.category_tokenizer import CategoryTokenizer
+from o2v_keras.data.text.tokenizers.ngram_tokenizer import NGramTokenizer
+from o2v_keras.data.text.tokenizers.sentencepiece_tokenizer import (
+    SentencepieceTokenizer,
+)
+from o2v_keras.data.text.tokenizers.unicode_script_tokenizer import (
+    UnicodeScriptTokenizer,
+)
+from o2v_keras.data.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.data.text.tokenizers.wordpiece_tokenizer import (
+    WordpieceTokenizer,
+)
+from o2v_keras.data.text.vocabulary import Vocabulary
+from tests.export.exports import WORDS
 from tests.export.exports import make_text_model
 from tests.export.exports import word_tokenizer
 from tests.export.exports import write_export
@@ -30,11 +48,23 @@ ODD_TEXTS = [
 ]
 
 
-def make_words():
-    return word_tokenizer()
-
-
-TOKENIZERS = {"words": make_words}
+PIECES = ("a", "d", "##og", "ca", "##t", "!", "mat", "##s")
+SENTENCEPIECE_MODEL = (
+    pathlib.Path(__file__).parents[1] / "data/text/tokenizers/wordnet.model"
+)
+TOKENIZERS = {
+    "words": word_tokenizer,
+    "words_hashed": lambda: WordTokenizer(Vocabulary(WORDS, hash_buckets=5)),
+    "unicode_script": lambda: UnicodeScriptTokenizer(Vocabulary(WORDS)),
+    "wordpiece": lambda: WordpieceTokenizer(Vocabulary(PIECES)),
+    "sentencepiece": lambda: SentencepieceTokenizer.from_file(
+        str(SENTENCEPIECE_MODEL)
+    ),
+    "ngrams": lambda: NGramTokenizer(Vocabulary(WORDS), hash_buckets=50),
+    "category": lambda: CategoryTokenizer(
+        Vocabulary(["qzxv", "The dog barks"])
+    ),
+}
 
 
 @pytest.fixture(scope="module", params=TOKENIZERS)
@@ -45,6 +75,7 @@ def text_and_id_exports(request, tmp_path_factory):
     model = make_text_model({"enc0_network": network}, tokenizer, tokenizer)
     folder = tmp_path_factory.mktemp(request.param)
     texts = write_export(model, folder / "texts")
+    check_export(texts.folder, acceptance_cases(model, texts.served.signatures))
     model.tokenizers = PairTokenizers()
     ids = write_export(model, folder / "ids")
     return tokenizer, texts.served, ids.served
