@@ -41,6 +41,12 @@ class LocalModel:
         """Names of the signatures that the export holds."""
         return frozenset(self._session.signature_defs)
 
+    @property
+    def text_sides(self) -> frozenset[str]:
+        """Names of the sides that the export takes texts for."""
+        sides = map(self._session.text_inputs, self.signatures)
+        return frozenset().union(*sides)
+
     def predict(self, in0: Side, in1: Side) -> np.ndarray:
         """Returns the scores of pairs, as the clients do."""
         return self._answer(scores_call(in0, in1))
