@@ -89,6 +89,7 @@ def train(options: argparse.Namespace) -> int | None:
         options.validation,
         options.test,
         model_dir=options.model_dir,
+        columns=columns_of(options),
         replicas=options.replicas,
         shard_by=options.shard_by,
         resume=options.resume,

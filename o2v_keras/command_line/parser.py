@@ -71,6 +71,7 @@ def make_parser() -> argparse.ArgumentParser:
     trainer.add_argument("--train", nargs="+", required=True, metavar="F")
     trainer.add_argument("--validation", nargs="+", metavar="F")
     trainer.add_argument("--test", nargs="+", metavar="F")
+    add_column_options(trainer)
     trainer.add_argument("--hyperparameters", required=True, metavar="H.json")
     trainer.add_argument("--model-dir", required=True, metavar="DIR")
     trainer.add_argument(

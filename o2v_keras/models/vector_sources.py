@@ -85,17 +85,13 @@ def _source(side, encoder, auxiliary):
 
 
 def _require_rows(side, encoder, array, path):
-    beside = "a .txt (a word a line) or .json of the same name beside it"
-    if encoder.tokenizer:
-        raise DataError(
-            f"{path}: must have its words in {beside}, since {side}_tokenizer="
-            f'"{encoder.tokenizer}" gives ids of its own.'
-        )
-    if array.rows != encoder.vocab_size:
+    # A vocabulary that is still to be learned has at most this many ids.
+    is_open = encoder.tokenizer and array.rows < encoder.vocab_size
+    if array.rows != encoder.vocab_size and not is_open:
         raise DataError(
             f"{path}: must have a row for each id, as many as {side}_vocab_size"
-            f"={encoder.vocab_size}, or its words in {beside}. "
-            f"Found: {array.rows} rows"
+            f"={encoder.vocab_size}, or its words in a .txt (a word a line) or "
+            f".json of the same name beside it. Found: {array.rows} rows"
         )
 
 

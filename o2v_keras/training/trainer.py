@@ -17,7 +17,6 @@ from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import left_out_message
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.models.object2vec import Object2Vec
@@ -176,7 +175,6 @@ def train(
     steps_per_execution = _steps_per_execution(steps_per_execution, replicas)
     say = print if verbose else _say_nothing
 
-    resuming = resume and directory.checkpoint.exists()
     if resume and not resuming:
         say(f"No checkpoint in {directory.path}: training from the start.")
     tokenizers = training_tokenizers(
@@ -185,6 +183,8 @@ def train(
         columns,
         directory.tokenizers if resuming else None,
         initial_model,
+        auxiliary,
+        verbose,
     )
     config = tokenizers.configure(config)
     train = own_source(train, worker, shard_by)

@@ -16,6 +16,8 @@ def training_tokenizers(
     columns: PairColumns,
     resumed: str | os.PathLike | None,
     initial_model: str | os.PathLike | None,
+    auxiliary: str | os.PathLike | None,
+    verbose: int,
 ) -> PairTokenizers:
     """Returns what makes ids of the texts of a training.
 
@@ -30,6 +32,9 @@ def training_tokenizers(
         resumed: Where the tokenizers of the training are that is gone on
             with, or `None`.
         initial_model: The model whose weights come first, or `None`.
+        auxiliary: Folder from which a relative `enc*_vocab_file` counts, or
+            `None`: the working directory.
+        verbose: 0 or 1. Whether to show progress.
 
     Raises:
         ValueError: If there are no tokenizers beside the weights, or no
@@ -37,7 +42,8 @@ def training_tokenizers(
 
     Example:
     >>> config = Object2VecConfig(enc0_max_seq_len=1, enc0_vocab_size=9)
-    >>> training_tokenizers(config, [], PairColumns(), None, None).sides
+    >>> columns = PairColumns()
+    >>> training_tokenizers(config, [], columns, None, None, None, 0).sides
     {}
     """
     if not (config.enc0_tokenizer or config.enc1_tokenizer):
@@ -47,4 +53,4 @@ def training_tokenizers(
     if initial_model is not None:
         folder = ModelDirectory(initial_model).tokenizers
         return PairTokenizers.load(folder, config)
-    return learn_tokenizers(source, config, columns)
+    return learn_tokenizers(source, config, columns, auxiliary, verbose)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from o2v_keras.config import EncoderConfig
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.files.auxiliary import auxiliary_file
 from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.files.readers import check_format
 from o2v_keras.data.files.reading_progress import ReadingProgress
@@ -25,6 +26,7 @@ def learn_tokenizers(
     source: Source,
     config: Object2VecConfig,
     columns: PairColumns = DEFAULT_COLUMNS,
+    auxiliary: str | os.PathLike | None = None,
     verbose: int = 1,
 ) -> PairTokenizers:
     """Learns the vocabularies of the sides that hold texts.
@@ -39,6 +41,8 @@ def learn_tokenizers(
             files, a list of them, or a mapping with lists of strings.
         config: `Object2VecConfig`.
         columns: `PairColumns` of the source. Defaults to `in0`, `in1`.
+        auxiliary: Folder from which a relative `enc*_vocab_file` counts.
+            Defaults to `None`: the working directory.
         verbose: 0 or 1. Whether to show progress. Defaults to `1`.
 
     Returns:
@@ -59,28 +63,28 @@ def learn_tokenizers(
     >>> tokenizers.configure(config).enc0_vocab_size
     8
     """
+
+    def learn(prefix: str, encoder: EncoderConfig, *sides: str) -> Tokenizer:
+        file = encoder.vocab_file or None
+        if file:
+            file = auxiliary_file(f"{prefix}_vocab_file", file, auxiliary)
+        return learn_tokenizer(
+            encoder.tokenizer,
+            _texts(source, sides, columns, verbose),
+            encoder.vocab_size,
+            encoder.min_count,
+            encoder.hash_buckets,
+            file,
+        )
+
     in0 = in1 = None
-    if config.enc0_tokenizer:
-        sides = ("in0", "in1") if config.shares_tokenizer else ("in0",)
-        in0 = _learn(source, config.encoder0, sides, columns, verbose)
     if config.shares_tokenizer:
-        in1 = in0
-    elif config.enc1_tokenizer:
-        in1 = _learn(source, config.encoder1, ("in1",), columns, verbose)
+        in0 = in1 = learn("enc0", config.encoder0, "in0", "in1")
+    elif config.enc0_tokenizer:
+        in0 = learn("enc0", config.encoder0, "in0")
+    if config.enc1_tokenizer and in1 is None:
+        in1 = learn("enc1", config.encoder1, "in1")
     return PairTokenizers(in0, in1)
-
-
-def _learn(
-    source, encoder: EncoderConfig, sides, columns, verbose
-) -> Tokenizer:
-    return learn_tokenizer(
-        encoder.tokenizer,
-        _texts(source, sides, columns, verbose),
-        encoder.vocab_size,
-        encoder.min_count,
-        encoder.hash_buckets,
-        encoder.vocab_file or None,
-    )
 
 
 def _texts(source, sides, columns, verbose) -> Iterator[str | None]:

@@ -9,8 +9,6 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.text.tokenizers.load_tokenizer import load_tokenizer
 from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
 
-_FOLDER = "tokenizers"
-
 
 @dataclasses.dataclass(frozen=True)
 class PairTokenizers:
@@ -52,34 +50,45 @@ class PairTokenizers:
             digest.update(f"{name} {tokenizer.fingerprint()} ".encode())
         return digest.hexdigest()
 
-    def save(self, model_dir: str | os.PathLike) -> None:
-        """Writes `tokenizers/in0` and `tokenizers/in1` of a model directory.
+    def save(self, folder: str | os.PathLike) -> None:
+        """Writes folders `in0` and `in1`; one that both share is `in0` alone.
 
-        A tokenizer that both sides share is `in0` alone.
+        Args:
+            folder: Where to; made if it is not there.
         """
         for name, tokenizer in self.sides.items():
             if name == "in0" or tokenizer is not self.in0:
-                tokenizer.save(pathlib.Path(model_dir, _FOLDER, name))
+                tokenizer.save(pathlib.Path(folder, name))
 
     @classmethod
     def load(
-        cls, model_dir: str | os.PathLike, config: Object2VecConfig
+        cls, folder: str | os.PathLike, config: Object2VecConfig
     ) -> "PairTokenizers":
         """Reads what `save` wrote.
 
         Args:
-            model_dir: The model directory.
+            folder: Where they are.
             config: Says which sides hold texts.
 
         Raises:
-            ValueError: If a tokenizer is missing or broken.
+            ValueError: If a tokenizer is missing, broken or of another kind.
         """
-        folder = pathlib.Path(model_dir, _FOLDER)
+        folder = pathlib.Path(folder)
         in0 = in1 = None
         if config.enc0_tokenizer:
-            in0 = load_tokenizer(folder / "in0")
+            in0 = _load(folder / "in0", "enc0", config.enc0_tokenizer)
         if config.shares_tokenizer:
             in1 = in0
         elif config.enc1_tokenizer:
-            in1 = load_tokenizer(folder / "in1")
+            in1 = _load(folder / "in1", "enc1", config.enc1_tokenizer)
         return cls(in0, in1)
+
+
+def _load(folder, side, kind):
+    tokenizer = load_tokenizer(folder)
+    if tokenizer.kind != kind:
+        raise ValueError(
+            f"`{side}_tokenizer` must be that of {folder}, "
+            f'"{tokenizer.kind}". Received: {side}_tokenizer="{kind}"'
+        )
+    return tokenizer
