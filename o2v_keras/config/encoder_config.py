@@ -23,6 +23,10 @@ class EncoderConfig:
         vocab_file: str. Empty when there is none.
         freeze_pretrained_embedding: bool. Has an effect only beside a
             pretrained file, as in SageMaker.
+        freeze_epochs: int. Epochs in which pretrained vectors rest first.
+        tokenizer: str. Empty where the side holds ids.
+        min_count: int. How often a word must be there to have an id.
+        hash_buckets: int. Ids for unknown words or n-grams.
     """
 
     network: str
@@ -36,3 +40,7 @@ class EncoderConfig:
     pretrained_embedding_file: str
     vocab_file: str
     freeze_pretrained_embedding: bool
+    freeze_epochs: int
+    tokenizer: str
+    min_count: int
+    hash_buckets: int

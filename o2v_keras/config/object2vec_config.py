@@ -10,15 +10,25 @@ from collections.abc import Mapping
 from o2v_keras.config.encoder_config import EncoderConfig
 from o2v_keras.config.rules import Boolean
 from o2v_keras.config.rules import Choice
-from o2v_keras.config.rules import FileName
 from o2v_keras.config.rules import Integer
 from o2v_keras.config.rules import NameList
 from o2v_keras.config.rules import Number
+from o2v_keras.config.rules import Path
 from o2v_keras.registry import COMPARATORS
 from o2v_keras.registry import ENCODERS
 
 # SageMaker's `auto`: four convolutions, one bidirectional LSTM.
 _AUTO_LAYERS = {"hcnn": 4}
+
+# Ours: how a side's texts become ids.
+TOKENIZERS = (
+    "words",
+    "unicode_script",
+    "wordpiece",
+    "sentencepiece",
+    "ngrams",
+    "category",
+)
 
 # SageMaker's defaults for the fields whose value depends on other fields, so
 # that a value the user gave can be told from one he did not.
@@ -29,7 +39,19 @@ _LATE_DEFAULTS = {
     "pretrained_embedding_file": "",
     "vocab_file": "",
     "freeze_pretrained_embedding": True,
+    "freeze_epochs": 0,
+    "tokenizer": "",
+    "min_count": 1,
+    "hash_buckets": 0,
 }
+_TIED_FIELDS = (
+    "vocab_size",
+    "token_embedding_dim",
+    "tokenizer",
+    "min_count",
+    "hash_buckets",
+    "vocab_file",
+)
 _ENCODER_FIELDS = ("max_seq_len", "vocab_size", *_LATE_DEFAULTS)
 
 
@@ -52,16 +74,30 @@ class Object2VecConfig:
         enc0_max_seq_len: int, at least 1. Longer sequences of `in0` are cut
             to their first ids. Required.
         enc0_vocab_size: int, at least 2. Ids of `in0` are smaller than this.
-            Required.
+            Required. Where a vocabulary is learned from texts, this is the
+            most ids that it may have; training then sets what it has.
         enc0_network: str. `"hcnn"`, `"bilstm"`, `"pooled_embedding"` or a
             name you registered. Defaults to `"hcnn"`.
         enc0_layers: `"auto"` or int, at least 1. `"auto"` is 4 for `hcnn`
             and 1 for the others. Defaults to `"auto"`.
         enc0_cnn_filter_width: int, at least 1. Defaults to `3`.
         enc0_token_embedding_dim: int, at least 2. Defaults to `300`.
-        enc0_pretrained_embedding_file: str. Defaults to `""` (none).
-        enc0_vocab_file: str. Defaults to `""` (none).
+        enc0_pretrained_embedding_file: str. Path of word vectors. Defaults
+            to `""` (none).
+        enc0_vocab_file: str. Path of the ids of words: of the pretrained
+            vectors, and of `in0`'s texts if they have a tokenizer. Defaults
+            to `""` (none).
         enc0_freeze_pretrained_embedding: bool. Defaults to `True`.
+        enc0_freeze_epochs: int, at least 0. Epochs at the beginning in which
+            pretrained vectors rest that are not frozen for good. Ours.
+            Defaults to `0`.
+        enc0_tokenizer: str. What makes ids of the texts of `in0`: `"words"`,
+            `"unicode_script"`, `"wordpiece"`, `"sentencepiece"`, `"ngrams"`
+            or `"category"`. Ours. Defaults to `""`: `in0` holds ids.
+        enc0_min_count: int, at least 1. Words that the training texts hold
+            less often are unknown. Ours. Defaults to `1`.
+        enc0_hash_buckets: int, at least 0. Ids that unknown words, or
+            character n-grams, share by their hash. Ours. Defaults to `0`.
         enc1_network: str. As `enc0_network`, or `"enc0"`. Defaults to
             `"enc0"`.
         enc1_max_seq_len: int. Required unless `enc1_network` is `"enc0"`.
@@ -72,6 +108,10 @@ class Object2VecConfig:
         enc1_pretrained_embedding_file: As `enc0_pretrained_embedding_file`.
         enc1_vocab_file: As `enc0_vocab_file`.
         enc1_freeze_pretrained_embedding: As for enc0.
+        enc1_freeze_epochs: As `enc0_freeze_epochs`.
+        enc1_tokenizer: As `enc0_tokenizer`.
+        enc1_min_count: As `enc0_min_count`.
+        enc1_hash_buckets: As `enc0_hash_buckets`.
         enc_dim: int, at least 4. Width of both encodings. Defaults to
             `4096`.
         tied_token_embedding_weight: bool. One token table for both sides.
@@ -79,7 +119,8 @@ class Object2VecConfig:
         token_embedding_storage_type: str. `"dense"` or `"row_sparse"`.
             Defaults to `"dense"`.
         comparator_list: tuple of str or comma-separated str. Any order of
-            `"hadamard"`, `"concat"`, `"abs_diff"` and registered names.
+            `"hadamard"`, `"concat"`, `"abs_diff"`, ours `"dot"` and
+            `"cosine"`, and registered names.
             Defaults to all three in this order.
         mlp_layers: int, at least 0. Defaults to `2`.
         mlp_dim: int, at least 2. Defaults to `512`.
@@ -143,18 +184,26 @@ class Object2VecConfig:
     enc0_layers: int | str | None = _field(Integer(1, auto=True), None)
     enc0_cnn_filter_width: int | None = _field(Integer(1), None)
     enc0_token_embedding_dim: int | None = _field(Integer(2), None)
-    enc0_pretrained_embedding_file: str | None = _field(FileName(), None)
-    enc0_vocab_file: str | None = _field(FileName(), None)
+    enc0_pretrained_embedding_file: str | None = _field(Path(), None)
+    enc0_vocab_file: str | None = _field(Path(), None)
     enc0_freeze_pretrained_embedding: bool | None = _field(Boolean(), None)
+    enc0_freeze_epochs: int | None = _field(Integer(0), None)
+    enc0_tokenizer: str | None = _field(Choice(("", *TOKENIZERS)), None)
+    enc0_min_count: int | None = _field(Integer(1), None)
+    enc0_hash_buckets: int | None = _field(Integer(0), None)
     enc1_network: str = _field(Choice(("enc0",), ENCODERS), "enc0")
     enc1_max_seq_len: int | None = _field(Integer(1), None)
     enc1_vocab_size: int | None = _field(Integer(2), None)
     enc1_layers: int | str | None = _field(Integer(1, auto=True), None)
     enc1_cnn_filter_width: int | None = _field(Integer(1), None)
     enc1_token_embedding_dim: int | None = _field(Integer(2), None)
-    enc1_pretrained_embedding_file: str | None = _field(FileName(), None)
-    enc1_vocab_file: str | None = _field(FileName(), None)
+    enc1_pretrained_embedding_file: str | None = _field(Path(), None)
+    enc1_vocab_file: str | None = _field(Path(), None)
     enc1_freeze_pretrained_embedding: bool | None = _field(Boolean(), None)
+    enc1_freeze_epochs: int | None = _field(Integer(0), None)
+    enc1_tokenizer: str | None = _field(Choice(("", *TOKENIZERS)), None)
+    enc1_min_count: int | None = _field(Integer(1), None)
+    enc1_hash_buckets: int | None = _field(Integer(0), None)
     enc_dim: int = _field(Integer(4), 4096)
     tied_token_embedding_weight: bool = _field(Boolean(), False)
     token_embedding_storage_type: str = _field(
@@ -291,6 +340,12 @@ class Object2VecConfig:
             "enc1", self.enc0_network if copies else self.enc1_network
         )
 
+    @property
+    def shares_tokenizer(self) -> bool:
+        """Whether texts of both sides are split and numbered alike."""
+        alike = self.enc1_network == "enc0" or self.tied_token_embedding_weight
+        return bool(self.enc0_tokenizer) and alike
+
     def _encoder(self, prefix, network):
         values = {n: getattr(self, f"{prefix}_{n}") for n in _ENCODER_FIELDS}
         if values["layers"] == "auto":
@@ -364,10 +419,21 @@ class Object2VecConfig:
                 f"{prefix}_layers={encoder.layers}"
             )
 
+        ordered = encoder.network in ("hcnn", "bilstm")
+        if encoder.tokenizer == "ngrams" and ordered:
+            raise ValueError(
+                f'`{prefix}_tokenizer` must not be "ngrams" beside '
+                f'{prefix}_network="{encoder.network}", for which the order '
+                f"of ids matters: n-grams are a bag. Use "
+                f'{prefix}_network="pooled_embedding", or '
+                f'{prefix}_tokenizer="wordpiece". '
+                f'Received: {prefix}_tokenizer="ngrams"'
+            )
+
     def _check_tied_tables(self):
         if not self.tied_token_embedding_weight:
             return
-        for name in ("vocab_size", "token_embedding_dim"):
+        for name in _TIED_FIELDS:
             first = getattr(self.encoder0, name)
             second = getattr(self.encoder1, name)
             if first != second:

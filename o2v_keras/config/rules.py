@@ -9,6 +9,7 @@ import dataclasses
 import math
 import numbers
 import operator
+import os
 
 from o2v_keras.registry import Registry
 
@@ -160,12 +161,12 @@ class NameList(Rule):
 
 
 @dataclasses.dataclass(frozen=True)
-class FileName(Rule):
-    """The bare name of a file, or nothing."""
+class Path(Rule):
+    """The path of a file, or nothing."""
 
-    description = "the name of a file without folders, or empty"
+    description = "the path of a file, or empty"
 
     def check(self, name, value):
-        if not isinstance(value, str) or "/" in value or "\\" in value:
+        if not isinstance(value, str | os.PathLike):
             raise self.error(name, value)
-        return value
+        return os.fspath(value)

@@ -24,6 +24,21 @@ def abs_diff(first, second):
     return ops.abs(first - second)
 
 
+@COMPARATORS.register("dot")
+def dot(first, second):
+    """Returns the dot product, `(batch_size, 1)`."""
+    return ops.sum(first * second, axis=-1, keepdims=True)
+
+
+@COMPARATORS.register("cosine")
+def cosine(first, second):
+    """Returns the cosine, `(batch_size, 1)`; 0 beside an encoding of zeros."""
+    # Half precision has no room for squares.
+    wide = [ops.cast(side, "float32") for side in (first, second)]
+    units = [ops.normalize(side, axis=-1, epsilon=1e-12) for side in wide]
+    return ops.cast(dot(*units), first.dtype)
+
+
 @keras.saving.register_keras_serializable(package="o2v_keras")
 class Comparator(keras.layers.Layer):
     """Compares two encodings by a list of operations.
@@ -36,10 +51,13 @@ class Comparator(keras.layers.Layer):
     | `hadamard` | `a * b`       | `dim`     |
     | `concat`   | `a, b`        | `2 * dim` |
     | `abs_diff` | `abs(a - b)`  | `dim`     |
+    | `dot`      | `sum(a * b)`  | 1         |
+    | `cosine`   | `dot` of `a` and `b` scaled to length 1 | 1 |
 
-    These are SageMaker's `comparator_list`. Other operations are entered with
-    `@o2v_keras.registry.COMPARATORS.register(name)` on a function of two
-    tensors `(batch_size, dim)`, before a layer or a saved model names them.
+    The first three are SageMaker's `comparator_list`. Other operations are
+    entered with `@o2v_keras.registry.COMPARATORS.register(name)` on a function
+    of two tensors `(batch_size, dim)`, before a layer or a saved model names
+    them.
 
     Args:
         operations: list or tuple of str. Names of registered operations, at

@@ -25,6 +25,10 @@ def test_defaults_are_sagemakers():
         "enc0_pretrained_embedding_file": "",
         "enc0_vocab_file": "",
         "enc0_freeze_pretrained_embedding": True,
+        "enc0_freeze_epochs": 0,
+        "enc0_tokenizer": "",
+        "enc0_min_count": 1,
+        "enc0_hash_buckets": 0,
         "enc1_network": "enc0",
         "enc1_max_seq_len": 10,
         "enc1_vocab_size": 100,
@@ -34,6 +38,10 @@ def test_defaults_are_sagemakers():
         "enc1_pretrained_embedding_file": "",
         "enc1_vocab_file": "",
         "enc1_freeze_pretrained_embedding": True,
+        "enc1_freeze_epochs": 0,
+        "enc1_tokenizer": "",
+        "enc1_min_count": 1,
+        "enc1_hash_buckets": 0,
         "enc_dim": 4096,
         "tied_token_embedding_weight": False,
         "token_embedding_storage_type": "dense",
@@ -60,6 +68,28 @@ def test_defaults_are_sagemakers():
     }
 
 
+@pytest.mark.parametrize(
+    ("fields", "shares"),
+    [
+        pytest.param({}, False, id="ids"),
+        pytest.param({"enc0_tokenizer": "words"}, True, id="enc1_copies_enc0"),
+        pytest.param(
+            {
+                "enc0_tokenizer": "words",
+                "enc1_network": "bilstm",
+                "enc1_tokenizer": "words",
+                "enc1_max_seq_len": 9,
+                "enc1_vocab_size": 100,
+            },
+            False,
+            id="networks_of_their_own",
+        ),
+    ],
+)
+def test_sides_that_are_alike_share_a_tokenizer(fields, shares):
+    assert make(**fields).shares_tokenizer == shares
+
+
 def test_is_immutable():
     with pytest.raises(dataclasses.FrozenInstanceError):
         make().enc_dim = 8
@@ -84,11 +114,31 @@ def test_is_immutable():
         ({"optimizer": "adamw"}, '`optimizer` must be one of "adam"'),
         ({"mlp_activation": "gelu"}, '`mlp_activation` must be one of "tanh"'),
         ({"tied_token_embedding_weight": 1}, "must be true or false"),
-        ({"comparator_list": "dot"}, '`comparator_list` must be .*"hadamard"'),
+        ({"comparator_list": "sum"}, '`comparator_list` must be .*"hadamard"'),
         ({"comparator_list": ()}, "`comparator_list` must be a non-empty"),
         ({"comparator_list": "concat, concat"}, "distinct names"),
         ({"num_classes": 1}, "`num_classes` must be .* at least 2"),
-        ({"enc0_vocab_file": "a/b"}, "without folders"),
+        ({"enc0_vocab_file": 3}, "the path of a file"),
+        (
+            {"enc0_tokenizer": "bpe"},
+            '`enc0_tokenizer` must be one of .*"words"',
+        ),
+        (
+            {"enc0_tokenizer": "ngrams", "enc0_network": "bilstm"},
+            '"ngrams" beside enc0_network="bilstm"',
+        ),
+        (
+            {
+                "enc0_tokenizer": "words",
+                "tied_token_embedding_weight": True,
+                "enc0_token_embedding_dim": 9,
+                "enc1_network": "bilstm",
+                "enc1_max_seq_len": 9,
+                "enc1_vocab_size": 100,
+                "enc1_token_embedding_dim": 9,
+            },
+            "`enc0_tokenizer` and `enc1_tokenizer` must be equal beside tied",
+        ),
         ({"seed": -1}, "`seed` must be an integer of at least 0"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",

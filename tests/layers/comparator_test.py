@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from o2v_keras.layers.comparator import Comparator
 from o2v_keras.registry import COMPARATORS
@@ -12,6 +13,8 @@ PARTS = {
     "hadamard": [[4.0, -6.0], [-3.0, 1.0]],
     "concat": [[1.0, -2.0, 4.0, 3.0], [3.0, 0.5, -1.0, 2.0]],
     "abs_diff": [[3.0, 5.0], [4.0, 1.5]],
+    "dot": [[-2.0], [-2.0]],
+    "cosine": [[-2.0 / 125**0.5], [-2.0 / (9.25 * 5) ** 0.5]],
 }
 
 
@@ -32,6 +35,7 @@ def test_layer_contract():
         ["abs_diff", "hadamard"],
         ("concat",),
         ("concat", "abs_diff", "hadamard"),
+        ("cosine", "dot"),
     ],
     ids=lambda operations: "-".join(operations),
 )
@@ -48,18 +52,28 @@ def test_default_operations_are_sagemakers():
 def test_takes_registered_operations(monkeypatch):
     monkeypatch.setattr(COMPARATORS, "_builders", {**COMPARATORS._builders})
 
-    @COMPARATORS.register("cosine")
-    def cosine(first, second):
-        return -keras.losses.cosine_similarity(first, second)[:, None]
+    @COMPARATORS.register("euclidean")
+    def euclidean(first, second):
+        return keras.ops.norm(first - second, axis=-1, keepdims=True)
 
-    outputs = Comparator(["cosine", "hadamard"])([FIRST, FIRST])
-    np.testing.assert_allclose(outputs[:, 0], [1, 1], rtol=1e-6)
+    outputs = Comparator(["euclidean", "hadamard"])([FIRST, FIRST])
+    np.testing.assert_allclose(outputs[:, 0], [0, 0], rtol=1e-6)
     assert outputs.shape == (2, 3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
+def test_cosine_has_finite_gradients_everywhere(dtype):
+    comparator = Comparator(["cosine"], dtype=dtype)
+    first = tf.Variable([[0.0, 0.0], [300.0, 400.0]])
+    with tf.GradientTape() as tape:
+        cosines = comparator([first, first])
+    np.testing.assert_allclose(cosines, [[0.0], [1.0]], rtol=1e-3)
+    assert np.isfinite(tape.gradient(cosines, first)).all()
 
 
 def test_unknown_operation_lists_the_known_ones():
     with pytest.raises(
-        ValueError, match="hadamard, concat, abs_diff.*'euclid'"
+        ValueError, match="hadamard, concat, abs_diff, dot, .*'euclid'"
     ):
         Comparator(["hadamard", "euclid"])
 
