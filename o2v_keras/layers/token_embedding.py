@@ -123,7 +123,6 @@ class TokenEmbedding(keras.layers.Layer):
         outputs = look_up(table, inputs, mask)
         if self.gated and training:
             is_open = _replica_component(self.gate) > 0
-            # Neither way multiplies, so that no bit of a value changes.
             outputs = tf.where(is_open, outputs, tf.stop_gradient(outputs))
         return tf.cast(outputs, self.compute_dtype)
 

@@ -6,6 +6,7 @@ import pytest
 
 from export import export_saved_model
 from o2v_keras.evaluation.evaluate import evaluate
+from o2v_keras.training import trainer
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.trainer import train
 from tests.training.small_training import make_config
@@ -40,12 +41,18 @@ def assert_same_tables(model, other):
 
 
 def test_trains_on_frozen_vectors_and_needs_the_files_no_more(
-    auxiliary, tmp_path, capsys
+    auxiliary, tmp_path, capsys, monkeypatch
 ):
+    # Of several workers all must have filled their tables alike.
+    agreed = {}
+    monkeypatch.setattr(
+        trainer, "require_agreement", lambda *args: agreed.update(args[-1])
+    )
     source, folder = make_source(24), tmp_path / "model"
     settings = {"model_dir": folder, "auxiliary": auxiliary}
     result = train(make_config(**FILES, epochs=1), source, **settings)
     said = capsys.readouterr().out
+    assert len(agreed["vectors"]) == 2 and all(agreed["vectors"])
     for side in ("enc0", "enc1"):
         assert f"{side}: 20 of 28 words (71.4 %)" in said
     assert "advice" not in said
@@ -56,7 +63,6 @@ def test_trains_on_frozen_vectors_and_needs_the_files_no_more(
 
     assert_same_tables(load_model(folder), result.model)
     assert evaluate(load_model(folder), source)
-    export_saved_model(load_model(folder), tmp_path / "served")
     # One more epoch, and a new training from this one's weights.
     config = make_config(**FILES, epochs=2)
     resumed = train(config, source, resume=True, **settings, verbose=0)
@@ -69,6 +75,7 @@ def test_trains_on_frozen_vectors_and_needs_the_files_no_more(
         verbose=0,
     )
     assert_same_tables(thawed.model, result.model)
+    export_saved_model(thawed.model, tmp_path / "served")
 
 
 @pytest.mark.parametrize(

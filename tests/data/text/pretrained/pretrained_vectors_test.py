@@ -97,6 +97,9 @@ def test_reads_numpy_file_with_its_words(tmp_path, words, dtype):
         pytest.param(b"a 1 2\nb 1 x\n", "txt:2: must", id="no_number"),
         pytest.param(b"a 1 2\nb 1 \n", "txt:2: must", id="missing_number"),
         pytest.param(b"a 1 2\nb nan 1\n", "txt:2: .* 'b' holds NaN", id="nan"),
+        pytest.param(
+            b"b 1 2\rin 9 9\na 3 nan\n", "txt:2: .* 'a'", id="lone_return"
+        ),
         pytest.param(b"a 1 2\nb -inf 1\n", "txt:2: .* 'b'", id="infinity"),
         pytest.param(b"a 1 2\nb 1e39 1\n", "txt:2: .* 'b'", id="overflow"),
         pytest.param(
