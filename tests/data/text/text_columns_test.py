@@ -41,9 +41,17 @@ def test_parquet_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.jsonl", b'{"plot": "a"}\n{"plot": 3}', 'a.jsonl:2: ids in place.*: plot=3'),
+        (
+            "a.jsonl",
+            b'{"plot": "a"}\n{"plot": 3}',
+            "a.jsonl:2: ids in place.*: plot=3",
+        ),
         ("a.jsonl", b'{"plot": "a"}\n{"plot"', "a.jsonl:2: malformed JSON"),
-        ("a.jsonl", b'{"plot": "a"} {"plot": "b"}', "a.jsonl:1: malformed JSON: more text"),
+        (
+            "a.jsonl",
+            b'{"plot": "a"} {"plot": "b"}',
+            "a.jsonl:1: malformed JSON: more text",
+        ),
         ("a.jsonl", b"\nnull\n", "a.jsonl:2: no JSON object"),
         (
             "a.jsonl",
