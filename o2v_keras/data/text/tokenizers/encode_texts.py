@@ -1,6 +1,7 @@
 """Tokenizing many texts."""
 
 import os
+import weakref
 from collections import deque
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -13,6 +14,9 @@ import tensorflow as tf
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.data.text.tokenizers.text_batches import text_batches
 from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
+
+# Traced once for each tokenizer, and no part of it, which would be exported.
+_GRAPHS = weakref.WeakKeyDictionary()
 
 
 def encode_texts(
@@ -49,11 +53,7 @@ def encode_texts(
 
 
 def _encoded(tokenizer, batches) -> Iterator[Sequences]:
-    graph = tf.function(
-        tokenizer.__call__,
-        input_signature=[tf.TensorSpec([None], tf.string)],
-        autograph=False,
-    )
+    graph = _graph(tokenizer)
 
     def encode(batch):
         ids = graph(tf.constant(batch, tf.string))
@@ -68,3 +68,15 @@ def _encoded(tokenizer, batches) -> Iterator[Sequences]:
                 yield running.popleft().result()
         while running:
             yield running.popleft().result()
+
+
+def _graph(tokenizer):
+    if tokenizer not in _GRAPHS:
+        # Held by its graph, a tokenizer would stay for ever.
+        proxy = weakref.proxy(tokenizer)
+        _GRAPHS[tokenizer] = tf.function(
+            lambda texts: proxy(texts),
+            input_signature=[tf.TensorSpec([None], tf.string)],
+            autograph=False,
+        )
+    return _GRAPHS[tokenizer]
