@@ -19,6 +19,7 @@ from o2v_keras.data.files.column_piece import ARROW_TYPES
 from o2v_keras.data.files.column_piece import ColumnPiece
 from o2v_keras.data.files.parquet_pairs import holds_ids
 from o2v_keras.data.files.parquet_pairs import holds_numbers
+from o2v_keras.data.files.parquet_pairs import holds_texts
 from o2v_keras.data.files.parquet_pairs import row_group_sizes
 from o2v_keras.data.files.remote_files import open_random
 
@@ -78,14 +79,7 @@ def _check_columns(path, schema, columns):
 
 
 def _holds_texts(type_):
-    if pa.types.is_dictionary(type_):
-        type_ = type_.value_type
-    return (
-        pa.types.is_string(type_)
-        or pa.types.is_large_string(type_)
-        or pa.types.is_string_view(type_)
-        or pa.types.is_null(type_)
-    )
+    return holds_texts(type_) or pa.types.is_null(type_)
 
 
 def _holds_id_or_ids(type_):

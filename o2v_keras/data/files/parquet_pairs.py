@@ -93,6 +93,8 @@ def _check_columns(path, schema, names):
             continue
         type_ = schema.field(name).type
         fits, rule = _COLUMN_RULES[name]
+        if holds_texts(type_):
+            rule += '; texts need a tokenizer, such as enc0_tokenizer "words"'
         if not fits(type_):
             faults.append(f'column "{name}" is {type_}, must be {rule}')
     if faults:
@@ -107,6 +109,17 @@ def holds_ids(type_: pa.DataType) -> bool:
     return is_list(type_) and (
         pa.types.is_integer(type_.value_type)
         or pa.types.is_null(type_.value_type)
+    )
+
+
+def holds_texts(type_: pa.DataType) -> bool:
+    """Whether an arrow type holds a text in every row."""
+    if pa.types.is_dictionary(type_):
+        type_ = type_.value_type
+    return (
+        pa.types.is_string(type_)
+        or pa.types.is_large_string(type_)
+        or pa.types.is_string_view(type_)
     )
 
 

@@ -5,18 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import tensorflow as tf
 
 from o2v_keras.data.checking.check_report import CASES_SHOWN
 from o2v_keras.data.checking.check_report import Problem
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.data.text.tokenizers.encode_texts import encode_texts
 from o2v_keras.data.text.tokenizers.normalization import MAX_TEXT_BYTES
 from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
-
-_BATCH_ROWS = 1 << 13
-_BATCH_BYTES = 8 << 20
 
 
 class TextEncoder:
@@ -40,13 +37,10 @@ class TextEncoder:
         self.fingerprint = tokenizer.fingerprint()
         self.problems = []
         self._name = name
+        self._tokenizer = tokenizer
         # A category is looked up whole.
         self._max_bytes = (
             None if tokenizer.kind == "category" else MAX_TEXT_BYTES
-        )
-        self._graph = tf.function(
-            tokenizer.__call__,
-            input_signature=[tf.TensorSpec([None], tf.string)],
         )
 
     def encode(
@@ -58,14 +52,9 @@ class TextEncoder:
             texts: Strings without nulls, of shape `(rows,)`.
             origin: Where they were read.
         """
-        texts = texts.cast(pa.large_binary())
         sizes = np.asarray(pc.binary_length(texts))
-        parts = [Sequences(np.zeros(0, np.int64), np.zeros(1, np.int64))]
-        for start, end in _batches(sizes):
-            batch = texts[start:end].to_numpy(zero_copy_only=False)
-            ids = self._graph(tf.constant(batch, tf.string))
-            parts.append(Sequences(ids.values.numpy(), ids.row_splits.numpy()))
-        ids = _emptied(Sequences.concat(parts), sizes == 0)
+        ids = encode_texts(self._tokenizer, texts.to_pylist())
+        ids = _emptied(ids, sizes == 0)
         return ids, list(self._cut(sizes, origin))
 
     def _cut(self, sizes, origin) -> Iterator[Problem]:
@@ -104,14 +93,3 @@ def _emptied(ids, empty):
         return ids
     kept = np.repeat(~empty, ids.lengths)
     return Sequences.from_lengths(ids.values[kept], ids.lengths * ~empty)
-
-
-def _batches(sizes) -> Iterator[tuple[int, int]]:
-    """Cuts rows so that none of their batches is large, but for one row."""
-    ends, start = np.cumsum(sizes), 0
-    while start < len(sizes):
-        before = ends[start - 1] if start else 0
-        end = int(np.searchsorted(ends, before + _BATCH_BYTES, side="right"))
-        end = min(max(end, start + 1), start + _BATCH_ROWS)
-        yield start, end
-        start = end
