@@ -15,7 +15,6 @@ from tensorflow_serving.apis import regression_pb2
 
 from serving import saved_model_session
 from serving.saved_model_session import SavedModelSession
-from serving import saved_model_session
 from serving.saved_model_session import serialized_examples
 from tests.serving.local_server.models import write_spin
 from tests.serving.tfs_cases.models import write_model
@@ -361,7 +360,6 @@ def test_examples_must_not_be_empty():
 RUN_TEXT_MODEL = """
 import sys
 import numpy as np
-from serving import saved_model_session
 from serving.saved_model_session import SavedModelSession
 
 session = SavedModelSession(sys.argv[1])
