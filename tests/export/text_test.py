@@ -25,6 +25,8 @@ from tests.export.exports import WORDS
 from tests.export.exports import make_text_model
 from tests.export.exports import word_tokenizer
 from tests.export.exports import write_export
+from tests.export.ops_test import ALLOWED_WITH_TEXTS
+from tests.export.ops_test import ops
 
 TEXTS = [
     "The dog barks",
@@ -86,11 +88,16 @@ def text_and_id_exports(request, tmp_path_factory):
     texts = write_export(model, folder / "texts")
     model.tokenizers = PairTokenizers()
     ids = write_export(model, folder / "ids")
+    return tokenizer, texts, ids
+
+
+def _served(exports):
+    tokenizer, texts, ids = exports
     return tokenizer, texts.served, ids.served
 
 
 def test_texts_give_what_their_ids_give(text_and_id_exports):
-    tokenizer, texts, ids = text_and_id_exports
+    tokenizer, texts, ids = _served(text_and_id_exports)
     rows = [text.encode() for text in TEXTS]
     rows_of_ids = tokenizer(tf.constant(rows)).to_tensor(0).numpy()
     np.testing.assert_array_equal(
@@ -104,11 +111,16 @@ def test_texts_give_what_their_ids_give(text_and_id_exports):
 
 
 def test_odd_texts_have_the_answer_of_their_ids(text_and_id_exports):
-    tokenizer, texts, ids = text_and_id_exports
+    tokenizer, texts, ids = _served(text_and_id_exports)
     rows_of_ids = tokenizer(tf.constant(ODD_TEXTS)).to_tensor(0).numpy()
     answers = texts.embed("in0", ODD_TEXTS)
     assert np.isfinite(answers).all()
     np.testing.assert_array_equal(answers, ids.embed("in0", rows_of_ids))
+
+
+def test_a_server_has_the_ops_of_a_tokenizer(text_and_id_exports):
+    _, texts, _ = text_and_id_exports
+    assert ops(texts.folder) - ALLOWED_WITH_TEXTS == set()
 
 
 @pytest.mark.parametrize("text", ODD_TEXTS, ids=lambda text: repr(text[:9]))
