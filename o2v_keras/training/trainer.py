@@ -17,6 +17,7 @@ from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import left_out_message
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.models.object2vec import Object2Vec
@@ -42,7 +43,6 @@ from o2v_keras.training.worker import Worker
 # On MovieLens with batches of 64, 10 took 14 % less time than 1, and 50 another
 # 8 % less; but callbacks and checkpoints wait as long.
 _STEPS_PER_EXECUTION = 10
-_COLUMNS = PairColumns()
 
 
 class TrainingResult(NamedTuple):
@@ -68,7 +68,7 @@ def train(
     test: Source | None = None,
     *,
     model_dir: str | os.PathLike,
-    columns: PairColumns = _COLUMNS,
+    columns: PairColumns = DEFAULT_COLUMNS,
     replicas: int | None = None,
     shard_by: str = "row",
     resume: bool = False,
@@ -187,6 +187,8 @@ def train(
         verbose,
     )
     config = tokenizers.configure(config)
+    if tokenizers.sides:
+        say(tokenizers)
     train = own_source(train, worker, shard_by)
     sources = {"train": train, "validation": validation, "test": test}
     labels = TrainingLabels(config)

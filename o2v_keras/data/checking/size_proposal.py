@@ -58,6 +58,8 @@ def proposal_text(table: PairTable, config: Object2VecConfig | None) -> str:
         config: `Object2VecConfig` whose encoders the sizes are for. `None`
             means that both encoders get sizes of their own.
     """
+    if not len(table):
+        return "No row is usable: there are no sizes to propose."
     copies = config is not None and config.enc1_network == "enc0"
     sizes = propose_sizes(table, enc1_copies_enc0=copies)
     for encoder in ("enc0", "enc1"):

@@ -41,6 +41,16 @@ class PairTokenizers:
         }
         return config.replace(**sizes)
 
+    def __str__(self):
+        names = {}
+        for name, tokenizer in self.sides.items():
+            names.setdefault(tokenizer, []).append(name)
+        return "\n".join(
+            f"{' and '.join(sides)}: texts, by the tokenizer "
+            f'"{tokenizer.kind}" of {tokenizer.vocab_size:,} ids'
+            for tokenizer, sides in names.items()
+        )
+
     def fingerprint(self) -> str | None:
         """Digest of all that changes ids; `None` where both sides are ids."""
         if not self.sides:

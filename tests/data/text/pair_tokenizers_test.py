@@ -40,7 +40,7 @@ def test_a_shared_tokenizer_is_written_once_and_read_as_one(tmp_path):
     saved = PairTokenizers(shared, shared)
     saved.save(tmp_path)
     loaded = PairTokenizers.load(tmp_path, config)
-    assert [p.name for p in (tmp_path / "tokenizers").iterdir()] == ["in0"]
+    assert [p.name for p in tmp_path.iterdir()] == ["in0"]
     assert loaded.in0 is loaded.in1
     assert loaded.fingerprint() == saved.fingerprint()
 
@@ -68,5 +68,21 @@ def test_the_fingerprint_tells_sides_and_words_apart():
 
 def test_a_missing_tokenizer_is_named(tmp_path):
     config = Object2VecConfig(**SIZES, enc0_tokenizer="words")
-    with pytest.raises(DataError, match="tokenizers/in0: holds no tokenizer"):
+    with pytest.raises(DataError, match="in0: holds no tokenizer"):
         PairTokenizers.load(tmp_path, config)
+
+
+def test_a_tokenizer_of_another_kind_is_named(tmp_path):
+    PairTokenizers(in0=words("a")).save(tmp_path)
+    config = Object2VecConfig(**SIZES, **OWN, enc0_tokenizer="wordpiece")
+    with pytest.raises(ValueError, match='in0, "words". Received: enc0_tok'):
+        PairTokenizers.load(tmp_path, config)
+
+
+def test_says_which_sides_share_a_tokenizer():
+    shared = words("a", "b")
+    assert str(PairTokenizers(shared, shared)) == (
+        'in0 and in1: texts, by the tokenizer "words" of 4 ids'
+    )
+    lines = str(PairTokenizers(words("a"), words("b", "c"))).splitlines()
+    assert [line[:4] for line in lines] == ["in0:", "in1:"]
