@@ -104,8 +104,9 @@ def test_words_of_texts_are_the_tokenizers(folder):
             {
                 "enc0_pretrained_embedding_file": "rows.npy",
                 "enc0_tokenizer": "words",
+                "enc0_vocab_size": 8,
             },
-            'beside it, since enc0_tokenizer="words"',
+            "as many as enc0_vocab_size=8, .* Found: 9 rows",
             id="rows_of_texts",
         ),
         pytest.param(

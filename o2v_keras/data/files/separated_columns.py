@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -55,9 +56,12 @@ def read_separated_columns(
         text = io.TextIOWrapper(
             stream, "utf-8-sig", "surrogateescape", newline="\n"
         )
-        records = _records(text, tabs=".tsv" in path[-8:])
-        places, width = _header(path, next(records, None), columns)
-        while batch := _take(records, batch_rows):
+        batches = _batches(text, ".tsv" in path[-8:], batch_rows)
+        first = next(filter(None, batches), None)
+        if first is None:
+            raise DataError(f"{path}: holds no line.")
+        places, width = _header(path, first[0], columns)
+        for batch in itertools.chain([first[1:]], batches):
             yield _piece(batch, columns, places, width)
 
 
@@ -70,42 +74,50 @@ class _Record(NamedTuple):
     trouble: str = ""
 
 
-def _records(text, tabs):
-    lines = []
-
-    def taken():
-        for line in text:
-            lines.append(line)
-            yield line
-
+def _batches(text, tabs, rows) -> Iterator[list[_Record]]:
+    """Yields the records of some lines at a time, blank lines left out."""
     settings = {"delimiter": ",", "strict": True}
     if tabs:
         settings = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
-    reader = csv.reader(taken(), **settings)
     number = 1
-    while True:
+    while lines := list(itertools.islice(text, rows)):
+        try:
+            fields = list(csv.reader(lines, **settings))
+        except csv.Error:
+            fields = []
+        if len(fields) == len(lines):  # a line each
+            batch = list(map(_Record, itertools.count(number), lines, fields))
+            number += len(lines)
+        else:
+            batch = list(_one_by_one(lines, text, settings, number))
+            number += sum(record.text.count("\n") for record in batch)
+        yield [r for r in batch if r.fields or r.trouble]
+
+
+def _one_by_one(begun, text, settings, number):
+    """Yields the records that begin in some lines of a text."""
+    lines, left = [], len(begun)
+
+    def taken():
+        for line in itertools.chain(begun, text):
+            lines.append(line)
+            yield line
+
+    reader = csv.reader(taken(), **settings)
+    while left > 0:
         fields, trouble = None, ""
         try:
-            fields = next(reader, None)
+            fields = next(reader)
         except csv.Error as error:
             trouble = str(error)
-        if not lines:
-            return
-        if fields or trouble:  # no blank line
-            record = "".join(lines).rstrip("\r\n")
-            yield _Record(number, record, fields, trouble)
+        yield _Record(number, "".join(lines), fields, trouble)
         number += len(lines)
+        left -= len(lines)
         lines.clear()
-
-
-def _take(records, count):
-    return [record for _, record in zip(range(count), records, strict=False)]
 
 
 def _header(path, record, columns):
     """Where the columns are, and how many there are in all."""
-    if record is None:
-        raise DataError(f"{path}: holds no line.")
     place = f"{path}:{record.number}"
     fault = _fault(record, None)
     if fault:
@@ -125,15 +137,11 @@ def _header(path, record, columns):
 
 
 def _piece(batch, columns, places, width):
-    rejected, sound = [], []
-    for record in batch:
-        fault = _fault(record, width)
-        if fault:
-            text = record.text.encode("utf-8", "surrogateescape")
-            text = text.decode("utf-8", "replace")
-            rejected.append(RejectedRow(record.number, text, (fault,)))
-        else:
-            sound.append(record)
+    rejected, sound = [], batch
+    if not _is_sound(batch, width):
+        found = [(record, _fault(record, width)) for record in batch]
+        rejected = [_rejected(r, (fault,)) for r, fault in found if fault]
+        sound = [record for record, fault in found if not fault]
     texts = {
         field: pa.array([r.fields[place] for r in sound], pa.string())
         for field, place in places.items()
@@ -144,11 +152,10 @@ def _piece(batch, columns, places, width):
         for row, trouble, what in WRITTEN_VALUES[kind].faults(texts[field]):
             faults[row].append(Fault(field, trouble, f"{name}={what}"))
             kept[row] = False
-    for row in np.flatnonzero(~kept):
-        record = sound[row]
-        rejected.append(
-            RejectedRow(record.number, record.text, tuple(faults[row]))
-        )
+    rejected += [
+        _rejected(sound[row], tuple(faults[row]))
+        for row in np.flatnonzero(~kept)
+    ]
     rows = np.flatnonzero(kept)
     table = pa.table(
         {
@@ -158,8 +165,25 @@ def _piece(batch, columns, places, width):
     )
     numbers = np.array([sound[row].number for row in rows], np.int64)
     return ColumnPiece(
-        table, numbers, lambda row: sound[rows[row]].text, tuple(rejected)
+        table, numbers, lambda row: _text(sound[rows[row]]), tuple(rejected)
     )
+
+
+def _is_sound(batch, width):
+    try:
+        "".join([record.text for record in batch]).encode()
+    except UnicodeEncodeError:
+        return False
+    return all(r.fields and len(r.fields) == width for r in batch)
+
+
+def _rejected(record, faults):
+    text = _text(record).encode("utf-8", "surrogateescape")
+    return RejectedRow(record.number, text.decode("utf-8", "replace"), faults)
+
+
+def _text(record):
+    return record.text.rstrip("\r\n")
 
 
 def _fault(record, width):

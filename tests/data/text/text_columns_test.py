@@ -1,4 +1,6 @@
 import gzip
+import os
+import pathlib
 import re
 
 import pyarrow as pa
@@ -88,3 +90,15 @@ def test_a_column_must_be_named(tmp_path):
     message = re.escape("Received: columns=[]")
     with pytest.raises(ValueError, match=message):
         read_texts(tmp_path / "a.csv", [])
+
+
+def test_wordnet_is_read():
+    folder = os.environ.get("O2V_DATA_DIR")
+    if not folder:
+        pytest.skip("needs wordnet in the folder that O2V_DATA_DIR names")
+    path = pathlib.Path(folder, "wordnet/synsets.tsv.gz")
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    place = lines[0].split("\t").index("definition")
+    expected = [line.split("\t")[place] for line in lines[1:]]
+    assert list(read_texts(path, ["definition"])) == expected
