@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import tensorflow as tf
 
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.data.text.tokenizers.text_batches import text_batches
 from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
+from o2v_keras.data.text.tokenizers.tokenizer_graph import tokenizer_graph
 
 
 def encode_texts(
@@ -49,14 +49,10 @@ def encode_texts(
 
 
 def _encoded(tokenizer, batches) -> Iterator[Sequences]:
-    graph = tf.function(
-        tokenizer.__call__,
-        input_signature=[tf.TensorSpec([None], tf.string)],
-        autograph=False,
-    )
+    graph = tokenizer_graph(tokenizer)
 
     def encode(batch):
-        ids = graph(tf.constant(batch, tf.string))
+        ids = graph(batch)
         return Sequences(ids.values.numpy(), ids.row_splits.numpy())
 
     workers = os.cpu_count() or 1

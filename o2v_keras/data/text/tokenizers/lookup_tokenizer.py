@@ -44,7 +44,7 @@ class LookupTokenizer(VocabularyTokenizer):
             tf.int64,
             tf.lookup.TextFileIndex.LINE_NUMBER,
         )
-        self._table = tf.lookup.StaticHashTable(initializer, default_value=0)
+        self._table = tf.lookup.StaticHashTable(initializer, default_value=1)
 
     @staticmethod
     def split(texts: tf.Tensor) -> tf.RaggedTensor:
@@ -58,10 +58,10 @@ class LookupTokenizer(VocabularyTokenizer):
     def _ids(self, parts):
         found = self._table.lookup(parts)  # (parts,)
         # Lines before the first word name padding and unknown words.
-        known = found >= self.vocabulary.first_id
         if not self.vocabulary.hash_buckets:
-            return tf.where(known, found, 1)
+            return tf.maximum(found, 1)
         buckets = tf.strings.to_hash_bucket_fast(
             parts, self.vocabulary.hash_buckets
         )
+        known = found >= self.vocabulary.first_id
         return tf.where(known, found, 1 + buckets)
