@@ -7,6 +7,8 @@ import pytest
 import tensorflow as tf
 
 from export.acceptance import read_signatures
+from export.saved_model import export_saved_model
+from export.signature_lines import signature_lines
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.data.text.tokenizers.category_tokenizer import CategoryTokenizer
 from o2v_keras.data.text.tokenizers.ngram_tokenizer import NGramTokenizer
@@ -144,6 +146,17 @@ def test_signatures_take_strings(text_sides):
     defaults = signatures["encoder_embeddings"].defaults
     assert defaults.keys() == {"in0", "in1"}
     assert all(tf.make_ndarray(v).shape == (0,) for v in defaults.values())
+
+
+@pytest.mark.slow
+def test_export_is_accepted_by_a_process_without_this_package(
+    tmp_path, text_sides
+):
+    path = export_saved_model(text_sides.model, tmp_path)
+    assert signature_lines(path)[1] == (
+        "serving_default: in0 string [batch], in1 string [batch] -> scores "
+        "float32 [batch, 3]"
+    )
 
 
 def test_texts_and_ids_mix(text_and_ids):
