@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from o2v_keras.data.data_error import DataError
 from o2v_keras.data.text.pretrained.pretrained_vectors import read_vectors
 from o2v_keras.layers import table_rows
 from o2v_keras.layers.token_embedding import TokenEmbedding
@@ -136,3 +137,10 @@ def test_glove_covers_common_words():
     rows = table.embeddings.numpy()
     rows /= np.linalg.norm(rows, axis=1, keepdims=True).clip(1e-9)
     assert rows[2] @ rows[3] > rows[2] @ rows[4]
+
+
+def test_an_array_must_have_a_row_for_each_id(tmp_path):
+    path = str(tmp_path / "rows.npy")
+    np.save(path, np.ones((8, 2), np.float32))
+    with pytest.raises(DataError, match="each of the 9 ids of enc0. Found: 8"):
+        fill(path, word_ids=None, by_rows=True)
