@@ -16,7 +16,7 @@ def tokenizer_graph(
 ) -> Callable[[tf.Tensor], tf.RaggedTensor]:
     """Returns a `tf.function` of string tensors of any length.
 
-    A tokenizer is traced once, at the first call of its function.
+    A tokenizer is traced once, here.
 
     Example:
     >>> from o2v_keras.data.text.tokenizers.word_tokenizer import WordTokenizer
@@ -28,9 +28,13 @@ def tokenizer_graph(
     if tokenizer not in _GRAPHS:
         # Held by its graph, a tokenizer would stay for ever.
         proxy = weakref.proxy(tokenizer)
-        _GRAPHS[tokenizer] = tf.function(
+        graph = tf.function(
             lambda texts: proxy(texts),
             input_signature=[tf.TensorSpec([None], tf.string)],
             autograph=False,
         )
+        # Of threads that wait for a first call to be traced, each counts as
+        # one that traced, and TensorFlow warns.
+        graph.get_concrete_function()
+        _GRAPHS[tokenizer] = graph
     return _GRAPHS[tokenizer]
