@@ -18,6 +18,7 @@ from o2v_keras.data.checking.record_faults import Column
 from o2v_keras.data.checking.record_faults import Fault
 from o2v_keras.data.checking.rejected_rows import RejectedRow
 from o2v_keras.data.checking.rejected_rows import RejectedRows
+from o2v_keras.data.files.remote_files import is_remote
 from o2v_keras.data.files.remote_files import open_bytes
 from o2v_keras.data.files.text_side import TextSide
 from o2v_keras.data.pair_table import PairTable
@@ -77,6 +78,7 @@ class PairCache:
         folder = _cache_folder()
         marks = {name: side.fingerprint for name, side in texts.items()}
         if folder and marks and all(marks.values()):
+            self._state = _state(path)
             key = _key(path, {"fields": fields, "marks": marks})
             self._file = folder / f"{key}{_ENDING}"
 
@@ -99,6 +101,8 @@ class PairCache:
         """Keeps pairs; warns if that fails."""
         # A file that is mostly errors is on its way to be mended.
         if self._file is None or len(pairs.rejected) > len(pairs.table):
+            return
+        if _state(self._path) != self._state:  # changed since it was digested
             return
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -129,6 +133,13 @@ def _cache_folder():
     caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     # Relative where there is no home.
     return pathlib.Path(caches, "o2v_keras") if os.path.isabs(caches) else None
+
+
+def _state(path):
+    if is_remote(path):
+        return None
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns
 
 
 def _key(path, settings):

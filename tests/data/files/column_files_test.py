@@ -128,7 +128,7 @@ def test_ids_alone_are_lists_of_one(tmp_path):
         ),
         (r'{"plot": "\ud800", "user": 1, "liked": 1}', ["in0: no UTF-8"]),
         (
-            b'{"plot": "caf\xe9", "user": 1, "liked": 1}',
+            b'{"plot": "caf\xe9", "user": [1], "liked": 1}',
             ["record: no UTF-8: 'utf-8' codec can't decode byte 0xe9"],
         ),
         ("[" * 100_000, ["record: malformed JSON: nested too deep"]),

@@ -1,4 +1,5 @@
 import os
+import struct
 import time
 
 import pytest
@@ -101,6 +102,21 @@ def test_rejected_rows_are_kept(tmp_path, folder, reads, load):
     assert reads == ["a.csv"]
 
 
+def test_a_file_that_changes_meanwhile_is_not_kept(
+    tmp_path, folder, monkeypatch, load
+):
+    path = write(tmp_path / "a.csv")
+    read = readers.read_named_pairs
+
+    def changing(*arguments, **settings):
+        write(path, ROWS * 2)
+        return read(*arguments, **settings)
+
+    monkeypatch.setattr(readers, "read_named_pairs", changing)
+    assert len(load(path)) == 2 * len(ROWS)
+    assert not folder.exists()
+
+
 def test_files_of_errors_are_not_kept(tmp_path, folder, load):
     bad = {"plot": "a", "genre": "drama", "liked": "neutral"}
     with pytest.raises(DataError):
@@ -114,7 +130,9 @@ def test_files_of_errors_are_not_kept(tmp_path, folder, load):
         lambda content: b"",
         lambda content: b"something else",
         lambda content: content[:-20],
-        lambda content: content.replace(b"\x02", b"\x03"),
+        lambda content: content.replace(
+            struct.pack("d", 1), struct.pack("d", 2)
+        ),
     ],
     ids=["empty", "foreign", "cut", "changed"],
 )
@@ -184,9 +202,14 @@ def test_the_least_used_files_go(tmp_path, folder, monkeypatch, load):
     for file in (used, unused, left, foreign):
         os.utime(file, (past, past))
     load(paths[0])
-    most = used.stat().st_size + unused.stat().st_size
+    load(paths[2])
+    (newest,) = set(folder.glob("*.arrow")) - {used, unused}
+    most = used.stat().st_size + newest.stat().st_size
+    newest.unlink()
     monkeypatch.setattr(pair_cache, "_MOST_BYTES", most)
     load(paths[2])
+    assert newest.exists()
+    assert used.exists()
     assert foreign.exists()
     assert not unused.exists()
     assert not left.exists()
