@@ -14,11 +14,11 @@ def count_parts(
 ) -> Counter[str]:
     """Counts the distinct parts of texts, in one pass over them.
 
-    A batch of texts is in memory at a time, and every distinct part.
+    A batch of texts is in memory at a time, and all distinct parts.
 
     Args:
-        split: Parts texts, as a `LookupTokenizer` does. Parts that are no
-            UTF-8 are not counted.
+        split: Parts texts, as a `LookupTokenizer` does. What is no UTF-8
+            counts as U+FFFD.
         texts: Texts.
 
     Example:
@@ -36,7 +36,7 @@ def count_parts(
 
     total = Counter()
     for batch in text_batches(texts):
-        parts, counts = count(tf.constant(batch, tf.string))
+        parts, counts = count(batch)
         names = (part.decode(errors="replace") for part in parts.numpy())
         for name, number in zip(names, counts.numpy().tolist(), strict=True):
             total[name] += number

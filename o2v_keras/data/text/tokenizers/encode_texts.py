@@ -1,7 +1,6 @@
 """Tokenizing many texts."""
 
 import os
-import weakref
 from collections import deque
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -9,14 +8,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import tensorflow as tf
 
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.data.text.tokenizers.text_batches import text_batches
 from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
-
-# Traced once for each tokenizer, and no part of it, which would be exported.
-_GRAPHS = weakref.WeakKeyDictionary()
+from o2v_keras.data.text.tokenizers.tokenizer_graph import tokenizer_graph
 
 
 def encode_texts(
@@ -53,10 +49,10 @@ def encode_texts(
 
 
 def _encoded(tokenizer, batches) -> Iterator[Sequences]:
-    graph = _graph(tokenizer)
+    graph = tokenizer_graph(tokenizer)
 
     def encode(batch):
-        ids = graph(tf.constant(batch, tf.string))
+        ids = graph(batch)
         return Sequences(ids.values.numpy(), ids.row_splits.numpy())
 
     workers = os.cpu_count() or 1
@@ -68,15 +64,3 @@ def _encoded(tokenizer, batches) -> Iterator[Sequences]:
                 yield running.popleft().result()
         while running:
             yield running.popleft().result()
-
-
-def _graph(tokenizer):
-    if tokenizer not in _GRAPHS:
-        # Held by its graph, a tokenizer would stay for ever.
-        proxy = weakref.proxy(tokenizer)
-        _GRAPHS[tokenizer] = tf.function(
-            lambda texts: proxy(texts),
-            input_signature=[tf.TensorSpec([None], tf.string)],
-            autograph=False,
-        )
-    return _GRAPHS[tokenizer]

@@ -51,9 +51,10 @@ def normalized(texts: tf.Tensor) -> tf.Tensor:
     Reference:
     - The Unicode Standard, 3.13.5, `toNFKC_Casefold`
     """
-    texts = tf.strings.substr(texts, 0, MAX_TEXT_BYTES)
-    # Most texts are printable ASCII, where lower case is all there is to do.
+    # Most texts are short and printable ASCII: lower case is all there is to
+    # do.
     plain = tf.strings.regex_full_match(texts, _PLAIN)
+    plain &= tf.strings.length(texts) <= MAX_TEXT_BYTES
     others = tf.where(~plain)  # (others, 1)
     folded = tf_text.case_fold_utf8(valid_text(tf.gather_nd(texts, others)))
     return tf.tensor_scatter_nd_update(

@@ -3,30 +3,44 @@
 from collections.abc import Iterable
 from collections.abc import Iterator
 
+import tensorflow as tf
+
 BATCH_ROWS = 8192
-BATCH_BYTES = 8 << 20
+BATCH_CHARACTERS = 4 << 20
 
 
-def text_batches(texts: Iterable[str]) -> Iterator[list[bytes]]:
-    r"""Encodes texts as UTF-8 and parts them into batches.
+def text_batches(texts: Iterable[str]) -> Iterator[tf.Tensor]:
+    """Encodes texts as UTF-8 and parts them into batches.
 
     A batch ends with the text that brings it to `BATCH_ROWS` texts or
-    `BATCH_BYTES` bytes. Lone surrogates, which no UTF-8 has, become bytes
-    that are no UTF-8; tokenizers take those for U+FFFD.
+    `BATCH_CHARACTERS` characters. Lone surrogates, which UTF-8 does not have,
+    become bytes that are no UTF-8; tokenizers take those for U+FFFD.
 
     Args:
         texts: Texts.
 
+    Returns:
+        String tensors of shape `(batch,)`.
+
     Example:
-    >>> list(text_batches(["a", "\u00e9", "\ud800"]))
-    [[b'a', b'\xc3\xa9', b'\xed\xa0\x80']]
+    >>> [len(batch) for batch in text_batches(["text"] * 10_000)]
+    [8192, 1808]
     """
-    batch, size = [], 0
+    batch, characters = [], 0
     for text in texts:
-        batch.append(text.encode("utf-8", "surrogatepass"))
-        size += len(batch[-1])
-        if len(batch) == BATCH_ROWS or size >= BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
+        batch.append(text)
+        characters += len(text)
+        if len(batch) == BATCH_ROWS or characters >= BATCH_CHARACTERS:
+            yield _encoded(batch)
+            batch, characters = [], 0
     if batch:
-        yield batch
+        yield _encoded(batch)
+
+
+def _encoded(batch):
+    try:
+        return tf.constant(batch, tf.string)
+    except ValueError:
+        return tf.constant(
+            [text.encode(errors="surrogatepass") for text in batch]
+        )

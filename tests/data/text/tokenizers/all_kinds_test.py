@@ -5,11 +5,13 @@ import shutil
 
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from o2v_keras.data.text.tokenizers.encode_texts import encode_texts
 from o2v_keras.data.text.tokenizers.learn_tokenizer import learn_tokenizer
 from o2v_keras.data.text.tokenizers.load_tokenizer import TOKENIZERS
 from o2v_keras.data.text.tokenizers.load_tokenizer import load_tokenizer
+from o2v_keras.data.text.tokenizers.tokenizer_graph import tokenizer_graph
 
 SENTENCEPIECE = pathlib.Path(__file__).with_name("wordnet.model")
 LEARNED_FROM = [
@@ -47,6 +49,15 @@ TEXTS = {
 }
 
 
+TF_TEXT = {
+    "CaseFoldUTF8",
+    "FastWordpieceTokenizeWithOffsets",
+    "SentencepieceOp",
+    "SentencepieceTokenizeOp",
+    "UnicodeScriptTokenizeWithOffsets",
+}
+
+
 def make(kind, hash_buckets=0):
     if kind == "sentencepiece":
         return learn_tokenizer(kind, [], vocab_file=SENTENCEPIECE)
@@ -62,11 +73,7 @@ def tokenizer(request):
 @pytest.fixture(scope="module")
 def ids_of(tokenizer):
     """Ids of texts, as lists, by one graph for all tests."""
-    graph = tf.function(
-        tokenizer.__call__,
-        input_signature=[tf.TensorSpec([None], tf.string)],
-        autograph=False,
-    )
+    graph = tokenizer_graph(tokenizer)
     return lambda texts: graph(tf.constant(texts, tf.string)).to_list()
 
 
@@ -116,13 +123,24 @@ def test_a_saved_folder_holds_whole_files_only(tokenizer, tmp_path):
     assert names <= {"tokenizer.json", "vocabulary.txt", "sentencepiece.model"}
 
 
+def operations(export):
+    """Types of all operations in a SavedModel, its functions included."""
+    content = (export / "saved_model.pb").read_bytes()
+    (meta,) = saved_model_pb2.SavedModel.FromString(content).meta_graphs
+    functions = meta.graph_def.library.function
+    nodes = [*meta.graph_def.node, *(n for f in functions for n in f.node_def)]
+    called = {function.signature.name for function in functions}
+    return {node.op for node in nodes} - called
+
+
 def test_a_server_gives_the_same_ids(tokenizer, ids_of, tmp_path):
+    graph = tokenizer_graph(tokenizer)
     served = tf.Module()
     served.tokenizer = tokenizer
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
     def tokenize(text):
-        ids = tokenizer(text)
+        ids = graph(text)
         return {"values": ids.values, "row_splits": ids.row_splits}
 
     export = tmp_path / "export"
@@ -130,6 +148,7 @@ def test_a_server_gives_the_same_ids(tokenizer, ids_of, tmp_path):
     # A server has another copy, and no folder of ours.
     moved = export.rename(tmp_path / "moved")
     texts = list(TEXTS.values())
+    assert operations(moved) - set(dir(tf.raw_ops)) <= TF_TEXT
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         meta = tf.compat.v1.saved_model.load(session, ["serve"], str(moved))
         signature = meta.signature_def["tokenize"]
