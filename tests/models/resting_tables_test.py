@@ -8,6 +8,7 @@ from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.data.text.tokenizers.word_tokenizer import WordTokenizer
 from o2v_keras.data.text.vocabulary import Vocabulary
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.training.distribution import make_strategy
 from tests.graphs import lengths
 from tests.graphs import optimized_nodes
 
@@ -90,10 +91,7 @@ CASES = [
 def test_tables_rest_to_the_bit_and_then_learn(
     make_model, optimizer, storage, replicas
 ):
-    strategy = tf.distribute.get_strategy()
-    if replicas == 2:
-        strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    with strategy.scope():
+    with make_strategy(replicas, 4).scope():
         model = make_model(
             enc0_freeze_epochs=2,
             optimizer=optimizer,
