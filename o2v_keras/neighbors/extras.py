@@ -4,6 +4,10 @@ import importlib
 import types
 
 
+class MissingExtraError(ModuleNotFoundError):
+    """An optional package is not installed; the message says how to."""
+
+
 def import_extra(module: str, package: str, purpose: str) -> types.ModuleType:
     """Imports a module that this package does not require.
 
@@ -13,7 +17,7 @@ def import_extra(module: str, package: str, purpose: str) -> types.ModuleType:
         purpose: What needs it, for the message.
 
     Raises:
-        ModuleNotFoundError: If it is not installed, with the command that
+        MissingExtraError: If it is not installed, with the command that
             installs it.
 
     Example:
@@ -23,7 +27,7 @@ def import_extra(module: str, package: str, purpose: str) -> types.ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
+        raise MissingExtraError(
             f"{purpose} needs the package {package}: pip install {package} "
             f"({error})",
             name=error.name,

@@ -7,16 +7,16 @@ import numpy as np
 from o2v_keras.neighbors.extras import import_extra
 
 _FILE = "vectors.faiss"
-_LINKS = 32
-_EFFORT_BUILDING = 200
+_LINKS = 16
+_EFFORT_BUILDING = 64
 _EFFORT = 128
 
 
 class FaissSearch:
     """Finds vectors near to queries in faiss's HNSW graph.
 
-    The graph has 32 links a vector, is built with effort 200 and searched
-    with effort 128, or as many vectors as are asked for.
+    The graph has 16 links a vector, is built with effort 64 and searched
+    with effort 128, or twice the number of vectors asked for.
 
     Args:
         vectors: float32 `(rows, dim)`.
@@ -24,7 +24,7 @@ class FaissSearch:
             `"euclidean"`.
 
     Raises:
-        ModuleNotFoundError: If faiss is not installed.
+        MissingExtraError: If faiss is not installed.
 
     Reference:
     - [Malkov and Yashunin, 2016](https://arxiv.org/abs/1603.09320)

@@ -105,7 +105,7 @@ class NeighborIndex:
         Raises:
             ValueError: If there is no vector, one holds NaN or is zero under
                 `"cosine"`, ids are not distinct, or a name is unknown.
-            ModuleNotFoundError: If the backend is not installed.
+            MissingExtraError: If the backend is not installed.
         """
         checked_metric(metric)
         if backend not in BACKENDS:
@@ -146,7 +146,7 @@ class NeighborIndex:
 
         Raises:
             ValueError: As `build` and `embed`.
-            ModuleNotFoundError: If the backend is not installed.
+            MissingExtraError: If the backend is not installed.
         """
         vectors = embed(model, side, source, **settings)
         index = cls.build(vectors, ids, metric, backend)
@@ -354,7 +354,7 @@ class NeighborIndex:
         Raises:
             ValueError: If there is no index, or its files do not fit each
                 other.
-            ModuleNotFoundError: If its backend is not installed.
+            MissingExtraError: If its backend is not installed.
         """
         folder = pathlib.Path(folder)
         sidecar = _read_sidecar(folder)
