@@ -5,6 +5,7 @@ import os
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from o2v_keras.maps.labelled_points import OTHERS
 from o2v_keras.maps.labelled_points import LabelledPoints
 from o2v_keras.maps.palette import colours_of
 
@@ -16,7 +17,8 @@ _MOST_NAMES = 60
 def draw_map(shown: LabelledPoints, title: str, subtitle: str = "") -> Figure:
     r"""Draws points in the colours of their groups.
 
-    At most 60 points have their names beside them; groups stand in a legend.
+    Up to 60 points have their names beside them where there is room; groups
+    stand in a legend.
 
     Args:
         shown: `LabelledPoints`.
@@ -31,7 +33,7 @@ def draw_map(shown: LabelledPoints, title: str, subtitle: str = "") -> Figure:
     >>> draw_map(points, "Two points").axes[0].get_title(loc="left")
     'Two points\n'
     """
-    figure = Figure(figsize=(9, 7), facecolor=_PAPER, layout="constrained")
+    figure = Figure(figsize=(9, 6), facecolor=_PAPER, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(facecolor=_PAPER)
     rows = len(shown)
@@ -39,28 +41,16 @@ def draw_map(shown: LabelledPoints, title: str, subtitle: str = "") -> Figure:
     colours = colours_of(shown.names)
     for number, name in enumerate(shown.names):
         points = shown.points[shown.numbers == number]
-        label = f"{_plain(name) or '(none)'}  {len(points)}"
         axes.scatter(
             *points.T,
             s=size,
             color=colours[number],
             alpha=0.75,
             linewidths=0,
-            label=label,
-            # The most frequent group is drawn first, the rarest on top.
-            zorder=2 + number,
+            label=f"{_plain(name) or '(none)'}  {len(points)}",
+            # The rest lies below all groups, the rarest group on top.
+            zorder=1 if name == OTHERS else 2 + number,
         )
-    if rows <= _MOST_NAMES:
-        for point, label in zip(shown.points, shown.labels, strict=True):
-            axes.annotate(
-                _plain(label),
-                point,
-                xytext=(6, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=8,
-                color=_INK,
-            )
     _finish(axes, len(shown.names) > 1)
     axes.set_title(
         f"{_plain(title)}\n", loc="left", color=_INK, fontweight="bold"
@@ -73,6 +63,8 @@ def draw_map(shown: LabelledPoints, title: str, subtitle: str = "") -> Figure:
         color=_SOFT,
         fontsize=9,
     )
+    if rows <= _MOST_NAMES:
+        _name_points(axes, shown)
     return figure
 
 
@@ -82,8 +74,32 @@ def write_map_picture(
     title: str,
     subtitle: str = "",
 ) -> None:
-    """Writes `draw_map` as a `.png` file of 1,350 x 1,050 pixels."""
+    """Writes `draw_map` as a `.png` file of 1,350 x 900 pixels."""
     draw_map(shown, title, subtitle).savefig(path, dpi=150)
+
+
+def _name_points(axes, shown):
+    """Writes names beside points, as long as they do not cover others."""
+    texts = [
+        axes.annotate(
+            _plain(label),
+            point,
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color=_INK,
+        )
+        for point, label in zip(shown.points, shown.labels, strict=True)
+    ]
+    axes.figure.draw_without_rendering()
+    kept = []
+    for text in texts:
+        box = text.get_window_extent()
+        if any(box.overlaps(other) for other in kept):
+            text.remove()
+        else:
+            kept.append(box)
 
 
 def _finish(axes, has_legend):
