@@ -88,6 +88,22 @@ def map_(options: argparse.Namespace) -> int | None:
     print(f"{len(vectors)} embeddings: {options.output}")
 
 
+def card(options: argparse.Namespace) -> int | None:
+    """Writes a model card."""
+    start_tensorflow()
+    from o2v_keras.cards.write_card import write_card
+
+    path = write_card(
+        options.model,
+        options.output,
+        options.data,
+        options.side,
+        options.id_column,
+        options.group_column,
+    )
+    print(f"model card: {path}")
+
+
 def _index_folder(options):
     if options.output:
         return pathlib.Path(options.output)

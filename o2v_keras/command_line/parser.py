@@ -175,6 +175,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_index(subparsers)
     _add_neighbors(subparsers)
     _add_map(subparsers)
+    _add_card(subparsers)
     return parser
 
 
@@ -258,6 +259,24 @@ def _add_map(subparsers):
         required=True,
         metavar="O",
         help=".html, .png, or a folder for TensorBoard's projector",
+    )
+
+
+def _add_card(subparsers):
+    text = "write a model card of what a model directory holds"
+    writer = _command(subparsers, "card", embedding_commands.card, text)
+    writer.add_argument("--model", required=True, metavar="DIR")
+    writer.add_argument("--data", nargs="+", metavar="F", help="for a map")
+    writer.add_argument(
+        "--side",
+        choices=("in0", "in1"),
+        default="in0",
+        help="side of the data; default: %(default)s",
+    )
+    _id_column(writer, "what names the points; default: the row's number")
+    writer.add_argument("--group-column", metavar="C", help="what colours them")
+    writer.add_argument(
+        "--output", metavar="DIR", help="default: the model directory"
     )
 
 
