@@ -9,8 +9,10 @@ _PUBLIC = {
     "ENCODERS": "o2v_keras.registry",
     "EarlyStopping": "o2v_keras.training.early_stopping",
     "EncoderConfig": "o2v_keras.config",
+    "NeighborIndex": "o2v_keras.neighbors.neighbor_index",
     "Object2Vec": "o2v_keras.models.object2vec",
     "Object2VecConfig": "o2v_keras.config",
+    "Object2VecTransformer": "o2v_keras.downstream.object2vec_transformer",
     "PairTable": "o2v_keras.data.pair_table",
     "TrainingResult": "o2v_keras.training.trainer",
     "convert": "o2v_keras.data.files.convert",
@@ -20,6 +22,8 @@ _PUBLIC = {
     "load_model": "o2v_keras.training.model_directory",
     "predict_scores": "o2v_keras.evaluation.inference",
     "train": "o2v_keras.training.trainer",
+    "write_card": "o2v_keras.cards.write_card",
+    "write_map": "o2v_keras.maps.write_map",
 }
 
 __all__ = list(_PUBLIC)

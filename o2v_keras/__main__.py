@@ -6,12 +6,16 @@ import sys
 import warnings
 
 from o2v_keras.command_line.parser import make_parser
+from o2v_keras.neighbors.extras import MissingExtraError
 
 # How an interrupted command goes on.
 _HINTS = {
     "train": "; go on with --resume",
     "convert": "; the same command goes on",
 }
+
+# A package that is not installed is among them: the message names it.
+_USERS_ERRORS = (ValueError, OSError, MemoryError, MissingExtraError)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         except ConnectionError as error:
             print(f"o2v {options.command}: {error}", file=sys.stderr)
             return os.EX_TEMPFAIL
-        except (ValueError, OSError, MemoryError) as error:
+        except _USERS_ERRORS as error:
             print(f"o2v {options.command}: {error}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:

@@ -25,6 +25,8 @@ ORDER = (
     {"training"},
     {"tuning"},
     {"neighbors"},
+    {"maps"},
+    {"cards", "downstream"},
     {"command_line"},
 )
 RANKS = {part: rank for rank, parts in enumerate(ORDER) for part in parts}

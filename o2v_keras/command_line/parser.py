@@ -3,6 +3,7 @@
 import argparse
 
 from o2v_keras.command_line import commands
+from o2v_keras.command_line import embedding_commands
 from o2v_keras.data.job_options import add_check_options
 from o2v_keras.data.job_options import add_column_options
 from o2v_keras.data.job_options import add_record_options
@@ -180,7 +181,116 @@ def make_parser() -> argparse.ArgumentParser:
     _model_and_data(embedder)
     embedder.add_argument("--side", required=True, choices=("in0", "in1"))
     _output(embedder)
+    _add_index(subparsers)
+    _add_neighbors(subparsers)
+    _add_map(subparsers)
+    _add_card(subparsers)
     return parser
+
+
+def _add_index(subparsers):
+    text = "make an index of embeddings, to find the nearest in"
+    indexer = _command(subparsers, "index", embedding_commands.index, text)
+    _model_and_data(indexer)
+    indexer.add_argument("--side", required=True, choices=("in0", "in1"))
+    _id_column(indexer, "what names the objects; default: the row's number")
+    indexer.add_argument(
+        "--metric",
+        choices=("cosine", "dot", "euclidean"),
+        default="cosine",
+        help="default: %(default)s",
+    )
+    indexer.add_argument(
+        "--backend",
+        choices=("exact", "faiss", "usearch"),
+        default="exact",
+        help="default: exact; the others must be installed",
+    )
+    indexer.add_argument(
+        "--output", metavar="DIR", help="default: index-SIDE beside the model"
+    )
+
+
+def _add_neighbors(subparsers):
+    text = "find the nearest in an index"
+    finder = _command(
+        subparsers, "neighbors", embedding_commands.neighbors, text
+    )
+    finder.add_argument("--index", required=True, metavar="DIR")
+    queries = finder.add_mutually_exclusive_group(required=True)
+    queries.add_argument(
+        "--like", nargs="+", metavar="ID", help="objects of the index"
+    )
+    queries.add_argument("--data", nargs="+", metavar="F", help="new objects")
+    finder.add_argument(
+        "--side",
+        choices=("in0", "in1"),
+        help="side of the data; default: that of the index",
+    )
+    finder.add_argument(
+        "--model", metavar="M", help="default: the model beside the index"
+    )
+    _id_column(finder, "what names the queries; default: the row's number")
+    finder.add_argument(
+        "--exclude-column",
+        metavar="C",
+        help="ids of the index that the row's answer leaves out",
+    )
+    finder.add_argument(
+        "--top", type=int, metavar="N", help="neighbors of each; default: 10"
+    )
+    finder.add_argument(
+        "--output", metavar="O", help=".jsonl, .parquet; default: print"
+    )
+
+
+def _add_map(subparsers):
+    text = "show embeddings on a plane"
+    mapper = _command(subparsers, "map", embedding_commands.map_, text)
+    _model_and_data(mapper)
+    mapper.add_argument("--side", required=True, choices=("in0", "in1"))
+    _id_column(mapper, "what names the points; default: the row's number")
+    mapper.add_argument("--group-column", metavar="C", help="what colours them")
+    mapper.add_argument(
+        "--method",
+        choices=("pca", "tsne", "umap"),
+        default="pca",
+        help="default: %(default)s; umap must be installed",
+    )
+    mapper.add_argument(
+        "--unit-length",
+        action="store_true",
+        help="scale embeddings to length 1 first, as cosine does",
+    )
+    mapper.add_argument("--title", metavar="T")
+    mapper.add_argument(
+        "--output",
+        required=True,
+        metavar="O",
+        help=".html, .png, or a folder for TensorBoard's projector",
+    )
+
+
+def _add_card(subparsers):
+    text = "write a model card of what a model directory holds"
+    writer = _command(subparsers, "card", embedding_commands.card, text)
+    writer.add_argument("--model", required=True, metavar="DIR")
+    writer.add_argument("--data", nargs="+", metavar="F", help="for a map")
+    writer.add_argument(
+        "--side",
+        choices=("in0", "in1"),
+        default="in0",
+        help="side of the data; default: %(default)s",
+    )
+    _id_column(writer, "what names the points; default: the row's number")
+    writer.add_argument("--group-column", metavar="C", help="what colours them")
+    writer.add_argument(
+        "--output", metavar="DIR", help="default: the model directory"
+    )
+
+
+def _id_column(parser, text):
+    parser.add_argument("--id-column", metavar="C", help=text)
 
 
 def _command(subparsers, name, run, text):

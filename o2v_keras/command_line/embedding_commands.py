@@ -1,0 +1,160 @@
+"""What the `o2v` commands on finished embeddings do: call and print."""
+
+import argparse
+import pathlib
+
+from o2v_keras.quiet_start import start_tensorflow
+
+_TOP = 10
+# Queries that tell a graph's recall to about a hundredth.
+_RECALL_QUERIES = 1000
+
+
+def index(options: argparse.Namespace) -> int | None:
+    """Writes an index of embeddings; prints the recall of a graph."""
+    start_tensorflow()
+    from o2v_keras.neighbors.neighbor_index import NeighborIndex
+    from o2v_keras.neighbors.neighbor_index import check_index_folder
+    from o2v_keras.training.model_directory import load_model
+
+    folder = _index_folder(options)
+    check_index_folder(folder)
+    ids = _names(options)
+    made = NeighborIndex.from_model(
+        load_model(options.model),
+        options.side,
+        options.data,
+        ids,
+        options.metric,
+        options.backend,
+    )
+    made.save(folder)
+    print(
+        f"{len(made)} vectors of {made.dim} numbers, {made.metric}, "
+        f"{made.backend}: {folder}"
+    )
+    if made.backend != "exact":
+        top = min(_TOP, len(made))
+        step = -(-len(made) // _RECALL_QUERIES)
+        queries = made.vectors[::step]
+        share = made.recall(queries, top)
+        print(f"recall@{top} of {len(queries)} of them as queries: {share:.4f}")
+
+
+def neighbors(options: argparse.Namespace) -> int | None:
+    """Prints or writes the nearest in an index."""
+    start_tensorflow()
+    from o2v_keras.neighbors.neighbor_files import check_neighbor_path
+    from o2v_keras.neighbors.neighbor_files import format_neighbors
+    from o2v_keras.neighbors.neighbor_files import write_neighbors
+    from o2v_keras.neighbors.neighbor_index import NeighborIndex
+
+    if options.output:
+        check_neighbor_path(options.output)
+    found = NeighborIndex.load(options.index)
+    top = min(_TOP, len(found)) if options.top is None else options.top
+    ask = _ask_like if options.like else _ask_data
+    names, nearest = ask(found, top, options)
+    if options.output:
+        write_neighbors(options.output, names, nearest)
+        print(f"neighbors of {len(names)} queries: {options.output}")
+    else:
+        print(format_neighbors(names, nearest))
+
+
+def map_(options: argparse.Namespace) -> int | None:
+    """Writes a map of embeddings, or TensorBoard's files for one."""
+    start_tensorflow()
+    from o2v_keras.evaluation.inference import embed
+    from o2v_keras.maps.write_map import check_map_path
+    from o2v_keras.maps.write_map import write_map
+    from o2v_keras.neighbors.row_values import read_names
+    from o2v_keras.training.model_directory import load_model
+
+    check_map_path(options.output)
+    labels, groups = _names(options), None
+    if options.group_column:
+        groups = read_names(options.data, options.group_column)
+    vectors = embed(load_model(options.model), options.side, options.data)
+    write_map(
+        options.output,
+        vectors,
+        labels,
+        groups,
+        method=options.method,
+        title=options.title or f"{options.side} of {options.model}",
+        unit_length=options.unit_length,
+    )
+    print(f"{len(vectors)} embeddings: {options.output}")
+
+
+def card(options: argparse.Namespace) -> int | None:
+    """Writes a model card."""
+    start_tensorflow()
+    from o2v_keras.cards.write_card import write_card
+
+    path = write_card(
+        options.model,
+        options.output,
+        options.data,
+        options.side,
+        options.id_column,
+        options.group_column,
+    )
+    print(f"model card: {path}")
+
+
+def _index_folder(options):
+    if options.output:
+        return pathlib.Path(options.output)
+    model = pathlib.Path(options.model)
+    if model.is_dir():
+        return model / f"index-{options.side}"
+    raise ValueError(
+        "`--output` must be given where `--model` is a file. "
+        f"Received: --model {options.model}"
+    )
+
+
+def _names(options):
+    from o2v_keras.neighbors.row_values import read_names
+
+    if options.id_column is None:
+        return None
+    return read_names(options.data, options.id_column)
+
+
+def _ask_like(index, top, options):
+    texts = index.ids.dtype.kind == "U"
+    names = options.like if texts else [_integer(i) for i in options.like]
+    return names, index.similar(names, top)
+
+
+def _integer(text):
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(
+            "`--like` must be integers, as the ids of this index are. "
+            f"Received: {text}"
+        ) from None
+
+
+def _ask_data(index, top, options):
+    from o2v_keras.neighbors.row_values import read_id_lists
+    from o2v_keras.training.model_directory import load_model
+
+    # An index lies in the folder of its model, unless it was put elsewhere.
+    model = options.model or pathlib.Path(options.index).resolve().parent
+    exclude = None
+    if options.exclude_column:
+        exclude = read_id_lists(options.data, options.exclude_column)
+    names = _names(options)
+    nearest = index.query_model(
+        load_model(model),
+        options.side or index.side,
+        options.data,
+        top,
+        exclude,
+    )
+    return range(len(nearest.ids)) if names is None else names, nearest

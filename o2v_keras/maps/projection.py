@@ -1,0 +1,92 @@
+"""Embeddings -> points on a plane."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+
+from o2v_keras.neighbors.extras import import_extra
+from o2v_keras.neighbors.vector_checks import checked_vectors
+
+# t-SNE and UMAP measure distances of all pairs of neighbours; the first
+# components hold what matters at a fraction of the time.
+_COMPONENTS = 50
+
+
+def project(
+    vectors: Any, method: str = "pca", seed: int = 0, unit_length: bool = False
+) -> np.ndarray:
+    """Projects vectors to two dimensions.
+
+    Args:
+        vectors: Finite numbers of shape `(rows, dim)`; at least 3 rows of 2
+            numbers.
+        method: `"pca"`, the plane of the greatest variance; `"tsne"` of
+            scikit-learn; or `"umap"` of the package umap-learn. The latter
+            two show who is near whom, but neither distances nor sizes of
+            groups, and start from at most 50 principal components. Defaults
+            to `"pca"`.
+        seed: What the methods' random choices follow from. Defaults to 0.
+        unit_length: Whether vectors are scaled to length 1 first, for
+            embeddings that are compared by cosine. Defaults to `False`.
+
+    Returns:
+        float32 `(rows, 2)`.
+
+    Raises:
+        ValueError: If vectors are too few or unusable, or the method is
+            unknown.
+        MissingExtraError: If umap-learn is not installed.
+
+    Example:
+    >>> project(np.array([[3.0, 0, 0], [-3, 0, 0], [0, 1, 0], [0, -1, 0]]))
+    array([[ 3.,  0.],
+           [-3.,  0.],
+           [ 0.,  1.],
+           [ 0., -1.]], dtype=float32)
+    """
+    if method not in _METHODS:
+        raise ValueError(
+            f"`method` must be one of {', '.join(_METHODS)}. "
+            f"Received: method={method!r}"
+        )
+    vectors = checked_vectors(vectors, "cosine" if unit_length else "dot")
+    if len(vectors) < 3 or vectors.shape[1] < 2:
+        raise ValueError(
+            "`vectors` must be at least 3 rows of at least 2 numbers, to be "
+            f"laid out on a plane. Received: shape {vectors.shape}"
+        )
+    points = _METHODS[method](vectors, seed)
+    # Components have no sign of their own: one that many programs share.
+    largest = np.abs(points).argmax(axis=0)
+    signs = np.where(points[largest, [0, 1]] < 0, -1, 1)
+    return (points * signs).astype(np.float32) + np.float32(0)
+
+
+def _pca(vectors, seed, components=2):
+    components = min(components, *vectors.shape)
+    return PCA(components, random_state=seed).fit_transform(
+        vectors.astype(np.float64)
+    )
+
+
+def _tsne(vectors, seed):
+    perplexity = min(30, (len(vectors) - 1) / 3)
+    return TSNE(
+        init="pca", perplexity=perplexity, random_state=seed
+    ).fit_transform(_pca(vectors, seed, _COMPONENTS))
+
+
+def _umap(vectors, seed):
+    umap = import_extra("umap", "umap-learn", 'The method "umap"')
+    with warnings.catch_warnings():
+        # It remarks that a seed leaves one thread.
+        warnings.simplefilter("ignore")
+        return umap.UMAP(
+            n_neighbors=min(15, len(vectors) - 1), random_state=seed
+        ).fit_transform(_pca(vectors, seed, _COMPONENTS))
+
+
+_METHODS = {"pca": _pca, "tsne": _tsne, "umap": _umap}

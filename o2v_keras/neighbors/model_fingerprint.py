@@ -1,0 +1,44 @@
+"""What tells one model's embeddings from another's."""
+
+import hashlib
+import json
+
+import keras
+import numpy as np
+
+from o2v_keras.models.object2vec import Object2Vec
+
+
+def model_fingerprint(model: Object2Vec) -> str:
+    """Returns a digest of both encoders: their settings and their weights.
+
+    What comes after the encodings (comparator, MLP, head) does not count, so
+    that fingerprints agree where embeddings do.
+
+    Args:
+        model: `Object2Vec`.
+
+    Returns:
+        16 hexadecimal digits.
+
+    Example:
+    >>> from o2v_keras import Object2VecConfig
+    >>> config = Object2VecConfig(
+    ...     enc0_max_seq_len=3, enc0_vocab_size=9, enc_dim=4
+    ... )
+    >>> len(model_fingerprint(Object2Vec(config)))
+    16
+    """
+    settings = {
+        name: value
+        for name, value in model.config.to_dict().items()
+        if name.startswith(("enc", "tied"))
+    }
+    digest = hashlib.blake2b(digest_size=8)
+    digest.update(json.dumps(settings, sort_keys=True).encode())
+    for encoder in (model.encoder0, model.encoder1):
+        for weight in encoder.weights:
+            array = keras.ops.convert_to_numpy(weight)
+            digest.update(f"{array.shape} {array.dtype}".encode())
+            digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()

@@ -1,0 +1,93 @@
+"""Neighbours as text for people and as files for programs."""
+
+import json
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from o2v_keras.neighbors.neighbor_index import Neighbors
+
+_ENDINGS = (".jsonl", ".parquet")
+
+
+def check_neighbor_path(path: str | os.PathLike) -> None:
+    """Checks where neighbours are to go, before anything is computed.
+
+    Raises:
+        ValueError: If the ending is neither `.jsonl` nor `.parquet`, or the
+            file cannot be made there.
+    """
+    path = pathlib.Path(path)
+    if path.suffix not in _ENDINGS or not path.parent.is_dir():
+        raise ValueError(
+            "`path` must be a .jsonl or .parquet file in an existing folder. "
+            f"Received: path={os.fspath(path)!r}"
+        )
+
+
+def write_neighbors(
+    path: str | os.PathLike, names: Sequence, nearest: Neighbors
+) -> None:
+    """Writes `{"query": ..., "neighbors": [...], "scores": [...]}` a row.
+
+    Lists are shorter where a query has fewer neighbours. The file appears
+    under its name only when it is complete.
+
+    Args:
+        path: `.jsonl`, or `.parquet` with three columns of these names.
+        names: A text or an integer for each query.
+        nearest: `Neighbors` of these queries.
+
+    Raises:
+        ValueError: As `check_neighbor_path`.
+    """
+    check_neighbor_path(path)
+    path = pathlib.Path(path)
+    partial = path.with_name(f".{path.name}.partial")
+    rows = [
+        {"query": name, "neighbors": ids, "scores": scores}
+        for name, ids, scores in _rows(names, nearest)
+    ]
+    if path.suffix == ".parquet":
+        pa.parquet.write_table(pa.Table.from_pylist(rows), partial)
+    else:
+        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+        partial.write_text("".join(lines), encoding="utf-8")
+    os.replace(partial, path)
+
+
+def format_neighbors(names: Sequence, nearest: Neighbors) -> str:
+    """Returns a paragraph for each query, a line for each neighbour.
+
+    Example:
+    >>> ids = np.array([["a cat", "a dog"]])
+    >>> scores, rows = np.array([[0.5, 0.25]]), np.array([[3, 1]])
+    >>> print(format_neighbors(["a pet"], Neighbors(ids, scores, rows)))
+    a pet
+        0.5000  a cat
+        0.2500  a dog
+    """
+    paragraphs = []
+    for name, ids, scores in _rows(names, nearest):
+        lines = [
+            f"{score:10.4f}  {identifier}"
+            for identifier, score in zip(ids, scores, strict=True)
+        ]
+        paragraphs.append("\n".join([str(name), *lines]))
+    return "\n\n".join(paragraphs)
+
+
+def _rows(names, nearest):
+    left = (nearest.rows >= 0).sum(axis=1)
+    # The shortest decimals that are these float32 numbers.
+    scores = np.asarray(nearest.scores).astype(str).astype(np.float64)
+    for row, (name, count) in enumerate(zip(names, left, strict=True)):
+        yield (
+            name,
+            nearest.ids[row, :count].tolist(),
+            scores[row, :count].tolist(),
+        )

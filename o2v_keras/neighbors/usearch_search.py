@@ -1,0 +1,77 @@
+"""Approximate search with usearch."""
+
+import pathlib
+
+import numpy as np
+
+from o2v_keras.neighbors.extras import import_extra
+
+_FILE = "vectors.usearch"
+_LINKS = 16
+_EFFORT_BUILDING = 64
+_EFFORT = 128
+_KINDS = {"cosine": "cos", "dot": "ip", "euclidean": "l2sq"}
+
+
+class UsearchSearch:
+    """Finds vectors near to queries in usearch's HNSW graph.
+
+    The graph has 16 links a vector, is built with effort 64 and searched
+    with effort 128, or twice the number of vectors asked for. It keeps
+    vectors as bfloat16, in half the memory.
+
+    Args:
+        vectors: float32 `(rows, dim)`.
+        metric: `"cosine"`, `"dot"` or `"euclidean"`.
+
+    Raises:
+        MissingExtraError: If usearch is not installed.
+
+    Reference:
+    - [Malkov and Yashunin, 2016](https://arxiv.org/abs/1603.09320)
+    """
+
+    name = "usearch"
+
+    def __init__(self, vectors: np.ndarray, metric: str):
+        self._graph = _usearch().Index(
+            ndim=vectors.shape[1],
+            metric=_KINDS[metric],
+            dtype="bf16",
+            connectivity=_LINKS,
+            expansion_add=_EFFORT_BUILDING,
+            expansion_search=_EFFORT,
+        )
+        self._graph.add(np.arange(len(vectors)), vectors)
+
+    def search(self, queries: np.ndarray, count: int) -> np.ndarray:
+        """Returns rows of near vectors, int64 `(queries, count)`.
+
+        Where fewer are found, -1 stands at the end.
+        """
+        if not len(queries):
+            return np.empty((0, count), np.int64)
+        self._graph.expansion_search = max(_EFFORT, 2 * count)
+        # usearch answers a single query in another form than several.
+        several = np.concatenate([queries, queries[:1]])
+        matches = self._graph.search(several, count)
+        found = np.arange(count) < matches.counts[:, None]
+        rows = np.where(found, matches.keys.astype(np.int64), -1)
+        return rows[: len(queries)]
+
+    def save(self, folder: pathlib.Path) -> None:
+        """Writes the graph into a folder."""
+        self._graph.save(folder / _FILE)
+
+    @classmethod
+    def load(
+        cls, folder: pathlib.Path, vectors: np.ndarray, metric: str
+    ) -> "UsearchSearch":
+        """Maps the graph from a folder."""
+        search = cls.__new__(cls)
+        search._graph = _usearch().Index.restore(folder / _FILE, view=True)
+        return search
+
+
+def _usearch():
+    return import_extra("usearch.index", "usearch", 'The backend "usearch"')

@@ -1,0 +1,135 @@
+"""What vectors and ids must be before they can be searched."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+METRICS = ("cosine", "dot", "euclidean")
+_SHOWN = 5
+
+
+def checked_vectors(
+    vectors: Any, metric: str, dim: int | None = None, name: str = "vectors"
+) -> np.ndarray:
+    """Returns vectors as the metric compares them.
+
+    Args:
+        vectors: Numbers of shape `(rows, dim)`.
+        metric: `"cosine"`, whose vectors are scaled to length 1, `"dot"` or
+            `"euclidean"`.
+        dim: The width they must have. Defaults to `None`: any.
+        name: What an error calls them.
+
+    Returns:
+        float32 `(rows, dim)`.
+
+    Raises:
+        ValueError: If they have another shape, or a row holds NaN or an
+            infinite number, or only zeros under `"cosine"`.
+
+    Example:
+    >>> checked_vectors([[3.0, 4.0]], "cosine")
+    array([[0.6, 0.8]], dtype=float32)
+    """
+    vectors = np.asarray(vectors)
+    if vectors.ndim != 2 or vectors.dtype.kind not in "iuf":
+        raise ValueError(
+            f"`{name}` must be numbers of shape (rows, dim). Received: "
+            f"{name} of shape {vectors.shape} and dtype {vectors.dtype}"
+        )
+    if vectors.shape[1] != (dim or max(vectors.shape[1], 1)):
+        raise ValueError(
+            f"`{name}` must have {dim or 'at least 1'} numbers a row"
+            + (", as the vectors in the index. " if dim else ". ")
+            + "Embeddings of the model that made the index have. "
+            f"Received: {name} of shape {vectors.shape}"
+        )
+    vectors = vectors.astype(np.float32, copy=False)
+    _refuse_rows(
+        ~np.isfinite(vectors).all(axis=1), name, "be finite", "NaN or infinity"
+    )
+    if metric != "cosine":
+        return vectors
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    _refuse_rows(
+        lengths[:, 0] == 0,
+        name,
+        'differ from zero under the metric "cosine", to have a direction '
+        '(the metrics "dot" and "euclidean" take zeros)',
+        "only zeros",
+    )
+    return (vectors / lengths).astype(np.float32)
+
+
+def checked_ids(ids: Sequence | np.ndarray | None, rows: int) -> np.ndarray:
+    """Returns the names of rows.
+
+    Args:
+        ids: Distinct integers of at least 0 or distinct texts that are not
+            empty, or `None` for the numbers of the rows.
+        rows: How many there must be.
+
+    Returns:
+        `(rows,)` int64 or texts.
+
+    Raises:
+        ValueError: If they are others.
+
+    Example:
+    >>> checked_ids(None, rows=3)
+    array([0, 1, 2])
+    """
+    if ids is None:
+        return np.arange(rows)
+    array = np.asarray(ids)
+    if array.dtype == object and all(isinstance(i, str) for i in array.flat):
+        array = array.astype(str)
+    if array.shape != (rows,) or array.dtype.kind not in "iuU":
+        raise ValueError(
+            f"`ids` must be {rows} integers or {rows} texts, one for each "
+            f"vector. Received: ids of shape {array.shape} and dtype "
+            f"{array.dtype}"
+        )
+    if array.dtype.kind != "U":
+        array = array.astype(np.int64)
+    unusable = array == "" if array.dtype.kind == "U" else array < 0
+    if unusable.any():
+        raise ValueError(
+            "`ids` must be integers of at least 0, or texts that are not "
+            "empty: -1 and '' mean that there is no neighbour. Received: "
+            f"ids[{unusable.argmax()}]={array[unusable.argmax()].item()!r}"
+        )
+    values, counts = np.unique(array, return_counts=True)
+    if len(values) < rows:
+        twice = values[counts > 1]
+        raise ValueError(
+            f"`ids` must be distinct. Received: {len(twice)} of them more "
+            f"than once, such as {twice[0].item()!r}"
+        )
+    return array
+
+
+def checked_metric(metric: str) -> str:
+    """Returns the metric's name.
+
+    Raises:
+        ValueError: If there is no such metric.
+    """
+    if metric not in METRICS:
+        raise ValueError(
+            f"`metric` must be one of {', '.join(METRICS)}. "
+            f"Received: metric={metric!r}"
+        )
+    return metric
+
+
+def _refuse_rows(bad, name, rule, found):
+    if bad.any():
+        rows = np.flatnonzero(bad)
+        shown = ", ".join(map(str, rows[:_SHOWN]))
+        shown += ", ..." if len(rows) > _SHOWN else ""
+        raise ValueError(
+            f"`{name}` must {rule}. Received: {found} in {len(rows)} of "
+            f"{len(bad)} rows: {shown} (rows count from 0)"
+        )

@@ -1,0 +1,146 @@
+import json
+
+import pyarrow.parquet
+import pytest
+
+from o2v_keras.__main__ import main
+from o2v_keras.training.trainer import train
+from tests.training.small_training import make_config
+from tests.training.small_training import make_source
+
+NAMES = [f"film {n}" for n in range(1, 13)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("embeddings")
+    train(
+        make_config(epochs=1),
+        make_source(32),
+        model_dir=folder / "model",
+        verbose=0,
+    )
+    rows = [
+        {"name": name, "kind": "ab"[n % 2], "in0": [n + 1], "in1": [n + 1, 3]}
+        | {"seen": [name, "film 1"]}
+        for n, name in enumerate(NAMES)
+    ]
+    text = "\n".join(map(json.dumps, rows))
+    (folder / "films.jsonl").write_text(text)
+    return folder
+
+
+def run(folder, command):
+    return main(command.format(d=folder, data=folder / "films.jsonl").split())
+
+
+@pytest.fixture(scope="module")
+def index(folder):
+    status = run(
+        folder,
+        "index --model {d}/model --side in1 --data {data} --id-column name",
+    )
+    assert status == 0
+    return folder / "model" / "index-in1"
+
+
+def test_index_lies_beside_its_model(index):
+    assert json.loads((index / "index.json").read_text())["rows"] == 12
+
+
+def test_neighbors_like_objects_are_printed(folder, index, capsys):
+    assert main(["neighbors", "--index", str(index), "--like", *NAMES[:2]]) == 0
+    first, second = capsys.readouterr().out.split("\n\n")
+    assert first.splitlines()[0] == "film 1"
+    assert len(first.splitlines()) == 11
+    assert not any(line.endswith("  film 1") for line in first.splitlines())
+    assert second.startswith("film 2\n")
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_neighbors_of_data_are_written(folder, index, ending):
+    command = (
+        "neighbors --index {d}/model/index-in1 --data {data} --id-column name"
+        " --exclude-column seen --top 11 --output {d}/nearest." + ending
+    )
+    assert run(folder, command) == 0
+    path = folder / f"nearest.{ending}"
+    if ending == "parquet":
+        rows = pyarrow.parquet.read_table(path).to_pylist()
+    else:
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [row["query"] for row in rows] == NAMES
+    for name, row in zip(NAMES, rows, strict=True):
+        left = {*NAMES} - {name, "film 1"}
+        assert {*row["neighbors"]} == left
+        assert len(row["scores"]) == len(left)
+        assert row["scores"] == sorted(row["scores"], reverse=True)
+
+
+def test_queries_of_the_other_side_go_by_number(folder, index, capsys):
+    command = "neighbors --index {d}/model/index-in1 --data {data} --side in0"
+    assert run(folder, command + " --model {d}/model --top 1") == 0
+    assert capsys.readouterr().out.startswith("0\n")
+
+
+@pytest.mark.parametrize("output", ["map.html", "map.png", "projector"])
+def test_maps_are_written(folder, output):
+    command = (
+        "map --model {d}/model --side in1 --data {data} --id-column name"
+        " --group-column kind --unit-length --title Films --output {d}/"
+    )
+    assert run(folder, command + output) == 0
+    assert (folder / output).exists()
+    if output == "map.html":
+        assert "<h1>Films</h1>" in (folder / output).read_text()
+
+
+def test_card_is_written(folder):
+    assert run(folder, "card --model {d}/model --output {d}/card") == 0
+    assert (folder / "card" / "card.md").is_file()
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (
+            "neighbors --index {d}/model/index-in1 --like Nemo",
+            "must be one of the index's ids",
+        ),
+        ("neighbors --index {d} --like a", "`folder` must hold an index"),
+        (
+            "neighbors --index {d}/model/index-in1 --like a --output a.csv",
+            "must be a .jsonl or .parquet file",
+        ),
+        (
+            "index --model {d}/model/model.keras --side in1 --data {data}",
+            "`--output` must be given",
+        ),
+        (
+            "index --model {d}/model --side in1 --data {data} --id-column kind",
+            "`ids` must be distinct",
+        ),
+        (
+            "map --model {d}/model --side in1 --data {data} --output a.pdf",
+            "`path` must be an .html or .png",
+        ),
+    ],
+)
+def test_a_users_error_is_one_sentence(folder, index, command, message, capsys):
+    assert run(folder, command) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_numbered_indexes_are_asked_for_numbers(folder, capsys):
+    command = "index --model {d}/model --side in0 --data {data} --output {d}/n"
+    assert run(folder, command) == 0
+    assert run(folder, "neighbors --index {d}/n --like 3 --top 2") == 0
+    assert run(folder, "neighbors --index {d}/n --like three") == 2
+    assert "`--like` must be integers" in capsys.readouterr().err
+
+
+def test_a_missing_extra_is_one_sentence(folder, capsys, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "faiss", None)
+    command = "index --model {d}/model --side in0 --data {data} --output {d}/f"
+    assert run(folder, command + " --backend faiss") == 2
+    assert "pip install faiss-cpu" in capsys.readouterr().err

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from o2v_keras.maps.projection import project
+
+
+def two_clusters(dim):
+    rng = np.random.default_rng(0)
+    centres = np.repeat(10 * np.eye(dim)[:2], 20, axis=0)
+    return centres + rng.normal(size=(40, dim))
+
+
+@pytest.mark.parametrize(
+    ("method", "dim"), [("pca", 2), ("pca", 60), ("tsne", 60)]
+)
+def test_clusters_stay_apart(method, dim):
+    points = project(two_clusters(dim), method, seed=3)
+    assert points.shape == (40, 2) and points.dtype == np.float32
+    centres = points.reshape(2, 20, 2).mean(axis=1)
+    spread = points.reshape(2, 20, 2).std(axis=1).max()
+    assert np.linalg.norm(centres[0] - centres[1]) > 2 * spread
+    again = project(two_clusters(dim), method, seed=3)
+    np.testing.assert_array_equal(points, again)
+
+
+def test_unit_length_forgets_lengths():
+    vectors = np.array([[1.0, 0], [9, 0], [0, 1], [0, 3]])
+    points = project(vectors, unit_length=True)
+    np.testing.assert_allclose(points[0], points[1], atol=1e-6)
+    np.testing.assert_allclose(points[2], points[3], atol=1e-6)
+
+
+@pytest.mark.slow
+def test_umap_keeps_clusters_apart():
+    pytest.importorskip("umap", reason="umap-learn is not installed (an extra)")
+    points = project(two_clusters(8), "umap")
+    centres = points.reshape(2, 20, 2).mean(axis=1)
+    assert np.linalg.norm(centres[0] - centres[1]) > 2
+
+
+@pytest.mark.parametrize(
+    ("vectors", "method", "message"),
+    [
+        (np.eye(3), "mds", "`method` must be one of pca, tsne, umap"),
+        (np.eye(2), "pca", "at least 3 rows of at least 2 numbers"),
+        (np.ones((5, 1)), "pca", "at least 3 rows of at least 2 numbers"),
+        ([[np.nan, 1.0]] * 3, "pca", "must be finite"),
+    ],
+)
+def test_unusable_vectors_are_refused(vectors, method, message):
+    with pytest.raises(ValueError, match=message):
+        project(vectors, method)

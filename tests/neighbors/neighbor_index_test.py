@@ -1,0 +1,290 @@
+import importlib.util
+import json
+
+import numpy as np
+import pytest
+
+from o2v_keras.evaluation.inference import embed
+from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.neighbors import exact_search
+from o2v_keras.neighbors import neighbor_index
+from o2v_keras.neighbors.neighbor_index import NeighborIndex
+from tests.training.small_training import make_config
+
+METRICS = ("cosine", "dot", "euclidean")
+
+
+def needs(module):
+    return pytest.mark.skipif(
+        importlib.util.find_spec(module) is None,
+        reason=f"{module} is not installed (an extra)",
+    )
+
+
+BACKENDS = [
+    "exact",
+    pytest.param("faiss", marks=needs("faiss")),
+    pytest.param("usearch", marks=needs("usearch")),
+]
+
+
+def random_vectors(rows, dim=8, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(rows, dim)).astype(np.float32)
+
+
+def scores_by_hand(queries, vectors, metric):
+    queries, vectors = queries.astype(float), vectors.astype(float)
+    if metric == "euclidean":
+        return np.linalg.norm(queries[:, None] - vectors[None], axis=-1)
+    if metric == "cosine":
+        queries = queries / np.linalg.norm(queries, axis=1, keepdims=True)
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return queries @ vectors.T
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(exact_search, "_QUERIES", 4)
+    monkeypatch.setattr(exact_search, "_VECTORS", 7)
+    monkeypatch.setattr(neighbor_index, "_BLOCK_NUMBERS", 100)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("k", [1, 5, 30])
+def test_query_equals_a_full_sort(metric, backend, k, small_blocks):
+    vectors, queries = random_vectors(30), 3 * random_vectors(11, seed=1)
+    index = NeighborIndex.build(vectors, metric=metric, backend=backend)
+    nearest = index.query(queries, k)
+    expected = scores_by_hand(queries, vectors, metric)
+    order = np.argsort(expected if metric == "euclidean" else -expected, axis=1)
+    np.testing.assert_array_equal(nearest.rows, order[:, :k])
+    np.testing.assert_array_equal(nearest.ids, nearest.rows)
+    np.testing.assert_allclose(
+        nearest.scores,
+        np.take_along_axis(expected, nearest.rows, axis=1),
+        rtol=1e-5,
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_exclusions_leave_the_rest_in_order(backend, small_blocks):
+    vectors, queries = random_vectors(30), random_vectors(9, seed=1)
+    names = [f"film {row}" for row in range(30)]
+    index = NeighborIndex.build(vectors, names, "dot", backend)
+    everything = index.query(queries, 30).ids
+    rng = np.random.default_rng(2)
+    seen = [rng.choice(names, size) for size in (0, 1, 2, 5, 12, 20, 30, 40, 3)]
+    nearest = index.query(queries, 10, seen)
+    for row, gone in enumerate(seen):
+        left = [name for name in everything[row] if name not in gone][:10]
+        absent = 10 - len(left)
+        assert nearest.ids[row].tolist() == left + [""] * absent
+        missing = [False] * len(left) + [True] * absent
+        assert np.isnan(nearest.scores[row]).tolist() == missing
+        assert (nearest.rows[row] == -1).tolist() == missing
+
+
+def test_unknown_exclusions_do_nothing():
+    index = NeighborIndex.build(np.eye(3), [5, 6, 7])
+    assert index.query([[1, 0, 0]], 1, [[6, 99]]).ids.tolist() == [[5]]
+
+
+def test_missing_neighbours_of_numbered_rows_are_minus_one():
+    index = NeighborIndex.build(np.eye(2))
+    assert index.query([[1, 2]], 2, [[1]]).ids.tolist() == [[0, -1]]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_ties_are_in_the_order_of_rows(metric, small_blocks):
+    index = NeighborIndex.build(np.ones((40, 3)), metric=metric)
+    rows = index.query(np.ones((9, 3)), 20).rows
+    np.testing.assert_array_equal(rows, [np.arange(20)] * 9)
+
+
+def test_no_query_gives_no_row():
+    index = NeighborIndex.build(np.eye(3), ["a", "b", "c"])
+    nearest = index.query(np.empty((0, 3)), 2)
+    assert [column.shape for column in nearest] == [(0, 2)] * 3
+
+
+def test_a_too_short_answer_is_made_exact(monkeypatch):
+    vectors = random_vectors(30)
+    index = NeighborIndex.build(vectors)
+    expected = index.query(vectors, 4).rows
+
+    class Lost:
+        def search(self, queries, count):
+            return np.full((len(queries), count), -1)
+
+    index._search = Lost()
+    np.testing.assert_array_equal(index.query(vectors, 4).rows, expected)
+    assert index.recall(vectors, 4) == 0.0
+
+
+def test_recall_counts_what_is_found():
+    vectors = np.eye(4)
+    index = NeighborIndex.build(vectors, metric="dot")
+    assert index.recall(vectors, 2) == 1.0
+
+    class Nearest:
+        def search(self, queries, count):
+            rows = np.full((len(queries), count), -1)
+            rows[:, 0] = queries.argmax(axis=1)
+            return rows
+
+    index._search = Nearest()
+    assert index.recall(vectors, 2) == 0.5
+    assert index.recall(vectors[:2], 1) == 1.0
+
+
+def test_similar_leaves_the_object_itself_out():
+    index = NeighborIndex.build([[1, 0], [1, 1], [0, 3]], ["a", "b", "c"])
+    assert index.similar(["a", "c"], 2).ids.tolist() == [["b", "c"], ["b", "a"]]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("ids", [None, [f"é{n}" for n in range(30)]])
+def test_saved_index_answers_alike(tmp_path, backend, ids):
+    vectors, queries = random_vectors(30), random_vectors(5, seed=1)
+    index = NeighborIndex.build(vectors, ids, "euclidean", backend)
+    for _ in range(2):  # the second one replaces the first
+        index.save(tmp_path / "index")
+    loaded = NeighborIndex.load(tmp_path / "index")
+    assert (loaded.metric, loaded.backend) == ("euclidean", backend)
+    for saved, revived in zip(
+        index.query(queries, 6), loaded.query(queries, 6), strict=True
+    ):
+        np.testing.assert_array_equal(saved, revived)
+    assert [path.name for path in tmp_path.iterdir()] == ["index"]
+
+
+def test_save_spares_other_folders(tmp_path):
+    (tmp_path / "thesis.txt").write_text("")
+    with pytest.raises(ValueError, match="`folder` must be a new folder"):
+        NeighborIndex.build(np.eye(2)).save(tmp_path)
+    with pytest.raises(ValueError, match="`folder` must hold an index"):
+        NeighborIndex.load(tmp_path)
+
+
+def test_mixed_files_are_refused(tmp_path):
+    NeighborIndex.build(np.eye(2)).save(tmp_path / "index")
+    np.save(tmp_path / "index" / "vectors.npy", np.eye(3, dtype=np.float32))
+    with pytest.raises(ValueError, match="files are of different indexes"):
+        NeighborIndex.load(tmp_path / "index")
+    sidecar = tmp_path / "index" / "index.json"
+    sidecar.write_text(json.dumps({"format": 2}))
+    with pytest.raises(ValueError, match="must have the format 1"):
+        NeighborIndex.load(tmp_path / "index")
+
+
+@pytest.fixture(scope="module")
+def models():
+    return [Object2Vec(make_config(seed=seed)) for seed in (0, 1)]
+
+
+SOURCE = {"in0": [[1], [2, 3], [4]], "in1": [[5], [6], [7, 8]]}
+
+
+def test_an_index_knows_its_model(models, tmp_path):
+    made = NeighborIndex.from_model(models[0], "in1", SOURCE, ["a", "b", "c"])
+    made.save(tmp_path / "index")
+    index = NeighborIndex.load(tmp_path / "index")
+    assert index.side == "in1"
+    nearest = index.query_model(models[0], "in0", SOURCE, 2, [["a"], [], []])
+    expected = index.query(embed(models[0], "in0", SOURCE), 2, [["a"], [], []])
+    assert nearest.ids.tolist() == expected.ids.tolist()
+    with pytest.raises(ValueError, match="`model` must be the one that made"):
+        index.query_model(models[1], "in0", SOURCE, 2)
+    models[0].encoder0.trainable_variables[0].assign_add(
+        np.full(models[0].encoder0.trainable_variables[0].shape, 1e-3)
+    )
+    with pytest.raises(ValueError, match="two trainings of one"):
+        index.query_model(models[0], "in0", SOURCE, 2)
+
+
+def test_an_index_of_vectors_knows_no_model(models):
+    index = NeighborIndex.build(np.eye(8))
+    with pytest.raises(ValueError, match="was built of vectors"):
+        index.query_model(models[0], "in0", SOURCE, 2)
+
+
+NAN = [[1.0, 0.0], [np.nan, 0.0], [0.0, np.inf]]
+ZERO = [[1.0, 0.0], [0.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((NAN,), "be finite. Received: NaN or infinity in 2 of 3 rows: 1, 2"),
+        ((ZERO,), "only zeros in 1 of 2 rows: 1"),
+        (([1.0, 2.0],), r"of shape \(rows, dim\). Received: vectors of shape"),
+        ((np.empty((2, 0)),), "must have at least 1 numbers a row"),
+        ((np.empty((0, 2)),), "must hold at least one row"),
+        ((np.eye(2), [3, 3]), "must be distinct. Received: 1 of them .* 3"),
+        ((np.eye(2), ["a"]), r"must be 2 integers or 2 texts.*shape \(1,\)"),
+        ((np.eye(2), [1.5, 2.5]), "dtype float64"),
+        ((np.eye(2), [0, -1]), r"Received: ids\[1\]=-1"),
+        ((np.eye(2), ["a", ""]), r"Received: ids\[1\]=''"),
+        ((np.eye(2), None, "manhattan"), "`metric` must be one of cosine"),
+        ((np.eye(2), None, "dot", "annoy"), "`backend` must be one of exact"),
+    ],
+)
+def test_unusable_vectors_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        NeighborIndex.build(*arguments)
+
+
+@pytest.mark.parametrize("metric", ["dot", "euclidean"])
+def test_zero_vectors_have_a_place_without_cosine(metric):
+    index = NeighborIndex.build(ZERO, metric=metric)
+    assert index.query([[2.0, 0.0]], 2).ids.tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[1, 2, 3]],), r"must have 2 numbers a row, as the vectors in"),
+        (([[0.0, 0.0]],), "`queries` must differ from zero"),
+        (([[np.nan, 0.0]],), "`queries` must be finite"),
+        (([[1, 2]], 3), "`k` must be an integer from 1 to 2.*k=3"),
+        (([[1, 2]], 0), "`k` must be an integer from 1 to 2"),
+        (([[1, 2]], True), "`k` must be an integer from 1 to 2"),
+        (([[1, 2]], 1, [[0], [1]]), "a list of ids for each of the 1 queries"),
+        (([[1, 2]], 1, [0]), "Received: 0 for one"),
+        (([[1, 2]], 1, [["0"]]), "an id must be an integer, as those of"),
+    ],
+)
+def test_unusable_queries_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        NeighborIndex.build(np.eye(2)).query(*arguments)
+
+
+def test_unknown_ids_have_no_neighbours():
+    index = NeighborIndex.build(np.eye(2), ["a", "b"])
+    with pytest.raises(ValueError, match="begin with .'a', 'b'.. Received"):
+        index.similar(["c"])
+
+
+def test_recall_needs_queries():
+    with pytest.raises(ValueError, match="`queries` must hold at least one"):
+        NeighborIndex.build(np.eye(2)).recall(np.empty((0, 2)), 1)
+
+
+@pytest.mark.parametrize(
+    ("backend", "package"), [("faiss", "faiss-cpu"), ("usearch", "usearch")]
+)
+def test_a_missing_extra_names_its_command(backend, package, monkeypatch):
+    for module in ("faiss", "usearch", "usearch.index"):
+        monkeypatch.setitem(__import__("sys").modules, module, None)
+    with pytest.raises(ModuleNotFoundError, match=f"pip install {package}"):
+        NeighborIndex.build(np.eye(2), backend=backend)
+
+
+@pytest.mark.parametrize("backend", BACKENDS[1:])
+def test_graphs_find_nearly_all_neighbours(backend):
+    vectors = random_vectors(3000, 16)
+    index = NeighborIndex.build(vectors, backend=backend)
+    assert 0.95 < index.recall(random_vectors(100, 16, seed=1), 10) <= 1.0
