@@ -1,16 +1,15 @@
 """Scores and embeddings of whole tables, rows in order."""
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 
-import keras
 import numpy as np
-import tensorflow as tf
 
-from o2v_keras.data.batches.padded_rows import PaddedRows
 from o2v_keras.data.checking.checks import check_pairs
 from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.sequences import Sequences
+from o2v_keras.evaluation.row_outputs import RowOutputs
 from o2v_keras.models.object2vec import Object2Vec
 
 _BATCH_SIZE = 1024
@@ -43,15 +42,8 @@ def predict_scores(
     >>> predict_scores(model, source).shape
     (2, 2)
     """
-    table = _read(model, source, ("in0", "in1"))
-    return _predict(
-        model,
-        {
-            "in0": (table.in0, model.config.encoder0.max_seq_len),
-            "in1": (table.in1, model.config.encoder1.max_seq_len),
-        },
-        batch_size,
-    )
+    table = read_rows(model, source, ("in0", "in1"))
+    return score_rows(model, table, batch_size)()
 
 
 def embed(
@@ -86,17 +78,47 @@ def embed(
         raise ValueError(
             f'`side` must be "in0" or "in1". Received: side={side!r}'
         )
-    table = _read(model, source, (side,))
+    table = read_rows(model, source, (side,))
+    return embed_rows(model, side, table.sides[side], batch_size)()
+
+
+def score_rows(
+    model: Object2Vec, table: PairTable, batch_size: int = _BATCH_SIZE
+) -> RowOutputs:
+    """Returns what gives the scores of a checked table's rows."""
+    lengths = {
+        "in0": model.config.encoder0.max_seq_len,
+        "in1": model.config.encoder1.max_seq_len,
+    }
+    sides = {name: (table.sides[name], lengths[name]) for name in lengths}
+    return RowOutputs(model, sides, batch_size)
+
+
+def embed_rows(
+    model: Object2Vec,
+    side: str,
+    rows: Sequences,
+    batch_size: int = _BATCH_SIZE,
+) -> RowOutputs:
+    """Returns what gives the embeddings of checked rows of one side."""
     encoders = {"in0": model.encoder0, "in1": model.encoder1}
     settings = {"in0": model.config.encoder0, "in1": model.config.encoder1}
-    return _predict(
-        encoders[side],
-        {side: (getattr(table, side), settings[side].max_seq_len)},
-        batch_size,
+    return RowOutputs(
+        encoders[side], {side: (rows, settings[side].max_seq_len)}, batch_size
     )
 
 
-def _read(model, source, sides):
+def read_rows(model: Object2Vec, source, sides: Sequence[str]) -> PairTable:
+    """Reads and checks rows whose labels are not needed.
+
+    Args:
+        model: `Object2Vec` that the rows must fit.
+        source: As in `predict_scores`.
+        sides: Names of the sides that the rows must have.
+
+    Raises:
+        DataError: If rows are unusable, with file and line of the first.
+    """
     rejected = None
     if isinstance(source, Mapping):
         columns = {side: source[side] for side in sides}
@@ -108,26 +130,3 @@ def _read(model, source, sides):
     report.raise_for_errors()
     report.warn(stacklevel=4)
     return source
-
-
-def _predict(
-    model: keras.Model, sides: dict[str, tuple[Sequences, int]], batch_size
-):
-    rows = {name: PaddedRows(*parts) for name, parts in sides.items()}
-    count = len(next(iter(sides.values()))[0])
-    numbers = tf.data.Dataset.range(count).batch(batch_size)
-    batches = numbers.map(
-        lambda batch: {name: r.gather(batch) for name, r in rows.items()},
-        num_parallel_calls=tf.data.AUTOTUNE,
-    ).prefetch(tf.data.AUTOTUNE)
-
-    # `model.predict` traces anew for each length it meets; this does not.
-    @tf.function(input_signature=[batches.element_spec])
-    def outputs(batch):
-        return model(
-            batch if len(batch) > 1 else next(iter(batch.values())),
-            training=False,
-        )
-
-    parts = [outputs(batch).numpy() for batch in batches]
-    return np.concatenate(parts).astype(np.float32)
