@@ -19,6 +19,7 @@ _PUBLIC = {
     "load_dataset": "o2v_keras.data.load_dataset",
     "load_model": "o2v_keras.training.model_directory",
     "predict_scores": "o2v_keras.evaluation.inference",
+    "rank": "o2v_keras.evaluation.rank",
     "train": "o2v_keras.training.trainer",
 }
 
