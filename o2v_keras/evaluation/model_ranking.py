@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from o2v_keras.data.checking.leak_check import LeakCheck
+from o2v_keras.data.checking.leak_check import refuse_leaks
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import load_pairs
@@ -81,9 +81,10 @@ class ModelRanking:
         self._at = tuple(at)
         self._filtered = filtered
         pairs = _read_pairs(model, pairs)
+        leaked = 0
         if training is not None:
             training = read_rows(model, training, _SIDES)
-        leaked = _leaks(pairs, training, allow_leaks)
+            leaked = refuse_leaks(pairs, training, "pairs", allow_leaks)
         if corpus is not None:
             corpus = read_rows(model, corpus, (self._target,))
         kept = _target_rows(pairs, model.config, min_label)
@@ -214,17 +215,6 @@ def _target_rows(pairs, config, min_label):
 
 def _has_two_classes(config):
     return config.output_layer == "softmax" and config.num_classes == 2
-
-
-def _leaks(pairs, training, allow_leaks):
-    if training is None:
-        return 0
-    check = LeakCheck(pairs, "pairs")
-    check.add(training)
-    problem = check.problem("error")
-    if problem and not allow_leaks:
-        raise DataError(str(problem))
-    return len(check.rows)
 
 
 def _require_choice(name, value, choices):

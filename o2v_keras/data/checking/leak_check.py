@@ -4,6 +4,7 @@ import numpy as np
 
 from o2v_keras.data.checking.check_report import CASES_SHOWN
 from o2v_keras.data.checking.check_report import Problem
+from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_hashes import pair_hashes
 from o2v_keras.data.pair_table import PairTable
 
@@ -78,3 +79,28 @@ class LeakCheck:
             "A score on pairs that were trained on says nothing of new ones. "
             f"Take them out of one of the two{allow}.",
         )
+
+
+def refuse_leaks(
+    held_out: PairTable, training: PairTable, name: str, allow: bool
+) -> int:
+    """Stops if training data hold a pair that is to be scored.
+
+    Args:
+        held_out: `PairTable` with both sides.
+        training: `PairTable` with both sides.
+        name: What the held-out data are called.
+        allow: Whether to go on all the same.
+
+    Returns:
+        The number of held-out rows whose pair is in the training data.
+
+    Raises:
+        DataError: With the count and the first cases, unless allowed.
+    """
+    check = LeakCheck(held_out, name)
+    check.add(training)
+    problem = check.problem("error")
+    if problem and not allow:
+        raise DataError(str(problem))
+    return problem.count if problem else 0
