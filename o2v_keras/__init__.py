@@ -7,11 +7,13 @@ import importlib
 _PUBLIC = {
     "COMPARATORS": "o2v_keras.registry",
     "ENCODERS": "o2v_keras.registry",
+    "CorrelationMetrics": "o2v_keras.training.correlation_metrics",
     "EarlyStopping": "o2v_keras.training.early_stopping",
     "EncoderConfig": "o2v_keras.config",
     "Object2Vec": "o2v_keras.models.object2vec",
     "Object2VecConfig": "o2v_keras.config",
     "PairTable": "o2v_keras.data.pair_table",
+    "RankingMetrics": "o2v_keras.training.ranking_metrics",
     "TrainingResult": "o2v_keras.training.trainer",
     "convert": "o2v_keras.data.files.convert",
     "embed": "o2v_keras.evaluation.inference",
