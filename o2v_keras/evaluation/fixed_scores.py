@@ -40,8 +40,8 @@ class PopularityScores:
 class TfidfScores:
     """Cosines of the TF-IDF vectors of texts.
 
-    Words, or n-grams, are weighted by their rareness among the candidates,
-    as a search engine does it: no label and no training is needed. Ties keep
+    Words, or n-grams, are weighted by their rareness among all texts of both
+    sides, which serves best: no label and no training is needed. Ties keep
     the candidates' order, as in `PopularityScores`.
 
     Args:
@@ -59,8 +59,9 @@ class TfidfScores:
         self, queries: Sequence[str], candidates: Sequence[str], **settings
     ):
         vectorizer = TfidfVectorizer(sublinear_tf=True, **settings)
-        self._candidates = vectorizer.fit_transform(candidates)
+        vectorizer.fit([*queries, *candidates])
         self._queries = vectorizer.transform(queries)
+        self._candidates = vectorizer.transform(candidates)
         self._tie_break = _tie_break(len(candidates), 1e-9)
 
     def block(self, queries: slice, candidates: slice) -> np.ndarray:

@@ -89,6 +89,14 @@ def test_a_collapsed_model_ranks_every_target_last(normalize, dim):
     assert above.tolist() == others[task.targets.queries].tolist()
 
 
+def test_vectors_of_zeros_are_ties_as_well():
+    task = make_task()
+    zeros = np.zeros((50, 3), np.float32)
+    above = count_above(task, EmbeddingScores(zeros, zeros, True))
+    others = task.candidate_counts - task.targets.counts
+    assert above.tolist() == others[task.targets.queries].tolist()
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_embeddings_that_are_not_finite_are_refused(value):
     good, bad = np.ones((2, 3), np.float32), np.ones((2, 3), np.float32)
