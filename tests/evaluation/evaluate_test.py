@@ -40,7 +40,9 @@ def cosines(model):
     return (first * second).sum(axis=1) / lengths
 
 
-@pytest.mark.parametrize("replicas", [1, 2])
+@pytest.mark.parametrize(
+    "replicas", [1, pytest.param(2, marks=pytest.mark.slow)]
+)
 def test_classes_are_correlated_and_calibrated(replicas):
     with make_strategy(replicas, mini_batch_size=32).scope():
         model = make_model()

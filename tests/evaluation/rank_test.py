@@ -79,10 +79,14 @@ def matrix(model, score):
     ("score", "changes"),
     [
         ("cosine", {}),
-        ("dot", {}),
-        ("head", {}),
+        pytest.param("dot", {}, marks=pytest.mark.slow),
+        pytest.param("head", {}, marks=pytest.mark.slow),
         ("head", {"num_classes": 4}),
-        ("head", {"output_layer": "mean_squared_error"}),
+        pytest.param(
+            "head",
+            {"output_layer": "mean_squared_error"},
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["cosine", "dot", "head", "head_classes", "head_value"],
 )
@@ -126,6 +130,7 @@ def _other(scores, pair):
     return int(other is not None and scores[other] > scores[pair])
 
 
+@pytest.mark.slow
 def test_the_other_side_may_ask(model):
     test = {"in0": TEST["in1"], "in1": TEST["in0"]}
     turned = rank(model, test, {"in0": CORPUS["in1"]}, query="in1", at=[3])
@@ -178,6 +183,7 @@ def test_pairs_labelled_0_are_no_targets(model):
         rank(model, labelled, CORPUS, min_label=2)
 
 
+@pytest.mark.slow
 def test_every_rating_is_a_target_unless_a_least_one_is_given():
     model = make_model(output_layer="mean_squared_error")
     rated = {**TEST, "label": [1, 5, 4, 2]}
