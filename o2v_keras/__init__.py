@@ -7,6 +7,7 @@ import importlib
 _PUBLIC = {
     "COMPARATORS": "o2v_keras.registry",
     "ENCODERS": "o2v_keras.registry",
+    "CorrelationMetrics": "o2v_keras.training.correlation_metrics",
     "EarlyStopping": "o2v_keras.training.early_stopping",
     "EncoderConfig": "o2v_keras.config",
     "NeighborIndex": "o2v_keras.neighbors.neighbor_index",
@@ -14,6 +15,7 @@ _PUBLIC = {
     "Object2VecConfig": "o2v_keras.config",
     "Object2VecTransformer": "o2v_keras.downstream.object2vec_transformer",
     "PairTable": "o2v_keras.data.pair_table",
+    "RankingMetrics": "o2v_keras.training.ranking_metrics",
     "TrainingResult": "o2v_keras.training.trainer",
     "convert": "o2v_keras.data.files.convert",
     "embed": "o2v_keras.evaluation.inference",
@@ -21,6 +23,7 @@ _PUBLIC = {
     "load_dataset": "o2v_keras.data.load_dataset",
     "load_model": "o2v_keras.training.model_directory",
     "predict_scores": "o2v_keras.evaluation.inference",
+    "rank": "o2v_keras.evaluation.rank",
     "train": "o2v_keras.training.trainer",
     "write_card": "o2v_keras.cards.write_card",
     "write_map": "o2v_keras.maps.write_map",

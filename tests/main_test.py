@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from o2v_keras import Object2VecConfig
+from o2v_keras import load_model
+from o2v_keras import rank
 from o2v_keras.__main__ import main
 from o2v_keras.training import trainer
 
@@ -80,6 +82,61 @@ def test_evaluate_prints_what_training_reported(model, folder, capsys):
     report = json.loads((folder / "model" / "metrics.json").read_text())
     assert printed["metrics"] == pytest.approx(report["test"], rel=1e-5)
     assert printed["rows"] == 3
+
+
+def test_evaluation_prints_baselines_of_the_training_data(
+    model, folder, capsys
+):
+    command = ["evaluate", "--model", model, "--data", f"{folder}/test.jsonl"]
+    training = ["--training", f"{folder}/train.jsonl"]
+    assert main([*command, *training]) == 0
+    captured = capsys.readouterr()
+    heading, *lines = captured.err.splitlines()[-5:]
+    assert heading.split()[:2] == ["model", "majority_class"]
+    printed = json.loads(captured.out)["metrics"]
+    cells = {line.split()[0]: line.split()[1] for line in lines}
+    assert cells["accuracy"] == f"{printed['accuracy']:.4f}"
+    assert main([*command, "--training", f"{folder}/test.jsonl"]) == 2
+    assert "--allow-leaks" in capsys.readouterr().err
+    allowed = ["--training", f"{folder}/test.jsonl", "--allow-leaks"]
+    assert main([*command, *allowed]) == 0
+    assert json.loads(capsys.readouterr().out)["leaked"] == 3
+
+
+def test_evaluation_ranks_the_corpus(model, folder, capsys):
+    command = ["evaluate", "--model", model, "--data", f"{folder}/test.jsonl"]
+    options = [
+        *("--ranking", "--training", f"{folder}/train.jsonl"),
+        *("--score", "head", "--at", "1", "5", "--query", "in1"),
+        *("--min-label", "0", "--keep-seen", "--filtered"),
+    ]
+    assert main([*command, *options]) == 0
+    captured = capsys.readouterr()
+    printed = json.loads(captured.out)
+    expected = rank(
+        load_model(model),
+        f"{folder}/test.jsonl",
+        training=f"{folder}/train.jsonl",
+        score="head",
+        at=[1, 5],
+        query="in1",
+        min_label=0,
+        keep_seen=True,
+        filtered=True,
+    )
+    assert printed["metrics"] == pytest.approx(expected["metrics"])
+    assert printed["candidates"] == expected["candidates"]
+    table = captured.err.splitlines()[-11:]
+    assert table[0].split() == ["model", "random", "popularity"]
+    assert table[-1].split()[0] == "mean_rank"
+
+
+def test_options_of_ranking_need_it(capsys):
+    command = ["evaluate", "--model", "m", "--data", "d", "--keep-seen"]
+    assert main(command) == 2
+    assert "`--ranking` must be given with --keep-seen" in (
+        capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(
@@ -251,10 +308,10 @@ def test_a_users_error_is_a_sentence_and_status_2(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_warnings_are_plain_lines(folder, capsys):
+def test_warnings_are_plain_lines(folder, model, capsys):
     long = folder / "long.jsonl"
     long.write_text('{"label": 1, "in0": [1, 2, 3, 4], "in1": [2]}\n')
-    main(["evaluate", "--model", f"{folder}/model", "--data", str(long)])
+    main(["evaluate", "--model", model, "--data", str(long)])
     error = capsys.readouterr().err
     assert "warning: in0: longer than max_seq_len (1 row)" in error
 
@@ -330,7 +387,7 @@ def test_flags_reach_training(folder, monkeypatch):
         *("--hyperparameters", f"{folder}/h.json", "--stream-rows", "7"),
         *("--dtype-policy", "mixed_bfloat16", "--deterministic"),
         *("--steps-per-execution", "3", "--shard-by", "file"),
-        *("--auxiliary", "vectors"),
+        *("--auxiliary", "vectors", "--allow-leaks"),
     ]
     assert main(command) == 0
     expected = {
@@ -340,5 +397,6 @@ def test_flags_reach_training(folder, monkeypatch):
         "stream_rows": 7,
         "shard_by": "file",
         "auxiliary": "vectors",
+        "allow_leaks": True,
     }
     assert expected.items() <= given.items()

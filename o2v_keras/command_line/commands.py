@@ -2,9 +2,21 @@
 
 import argparse
 import json
+import sys
 
 from o2v_keras.data.job_options import columns_of
 from o2v_keras.quiet_start import start_tensorflow
+
+# Options of `evaluate` that `rank` alone takes.
+_RANKING = (
+    "corpus",
+    "query",
+    "score",
+    "at",
+    "min_label",
+    "keep_seen",
+    "filtered",
+)
 
 # Each command imports what it needs: TensorFlow takes seconds to start, and
 # `check` does without.
@@ -100,6 +112,7 @@ def train(options: argparse.Namespace) -> int | None:
         steps_per_execution=options.steps_per_execution,
         deterministic=options.deterministic,
         skip_bad_rows=options.skip_bad_rows,
+        allow_leaks=options.allow_leaks,
         stream_rows=options.stream_rows,
     )
 
@@ -114,13 +127,29 @@ def launch(options: argparse.Namespace) -> int | None:
 
 
 def evaluate(options: argparse.Namespace) -> int | None:
-    """Prints the metrics of labelled data."""
+    """Prints metrics: as JSON, and as a table on the error output."""
+    given = vars(options)
+    ranking = {name: given[name] for name in _RANKING if name in given}
+    if ranking and not options.ranking:
+        words = ", ".join(f"--{name.replace('_', '-')}" for name in ranking)
+        raise ValueError(f"`--ranking` must be given with {words}.")
     start_tensorflow()
+    from o2v_keras.evaluation.aligned_table import metrics_table
     from o2v_keras.evaluation.evaluate import evaluate as score
+    from o2v_keras.evaluation.rank import rank
     from o2v_keras.training.model_directory import load_model
 
-    model, columns = load_model(options.model), columns_of(options)
-    scores = score(model, options.data, columns)
+    evaluation = rank if options.ranking else score
+    scores = evaluation(
+        load_model(options.model),
+        options.data,
+        training=options.training,
+        columns=columns_of(options),
+        allow_leaks=options.allow_leaks,
+        **ranking,
+    )
+    columns = {"model": scores["metrics"], **scores["baselines"]}
+    print(metrics_table(columns), file=sys.stderr)
     print(json.dumps(scores, indent=2))
 
 

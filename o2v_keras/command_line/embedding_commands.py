@@ -3,6 +3,7 @@
 import argparse
 import pathlib
 
+from o2v_keras.data.job_options import columns_of
 from o2v_keras.quiet_start import start_tensorflow
 
 _TOP = 10
@@ -27,6 +28,7 @@ def index(options: argparse.Namespace) -> int | None:
         ids,
         options.metric,
         options.backend,
+        columns=columns_of(options),
     )
     made.save(folder)
     print(
@@ -75,7 +77,12 @@ def map_(options: argparse.Namespace) -> int | None:
     labels, groups = _names(options), None
     if options.group_column:
         groups = read_names(options.data, options.group_column)
-    vectors = embed(load_model(options.model), options.side, options.data)
+    vectors = embed(
+        load_model(options.model),
+        options.side,
+        options.data,
+        columns=columns_of(options),
+    )
     write_map(
         options.output,
         vectors,
@@ -100,6 +107,7 @@ def card(options: argparse.Namespace) -> int | None:
         options.side,
         options.id_column,
         options.group_column,
+        columns=columns_of(options),
     )
     print(f"model card: {path}")
 
@@ -156,5 +164,6 @@ def _ask_data(index, top, options):
         options.data,
         top,
         exclude,
+        columns=columns_of(options),
     )
     return range(len(nearest.ids)) if names is None else names, nearest

@@ -136,6 +136,11 @@ def make_parser() -> argparse.ArgumentParser:
     )
 
     trainer.add_argument(
+        "--allow-leaks",
+        action="store_true",
+        help="score test pairs that are in the training data all the same",
+    )
+    trainer.add_argument(
         "--stream-rows",
         type=int,
         metavar="N",
@@ -170,6 +175,19 @@ def make_parser() -> argparse.ArgumentParser:
         subparsers, "evaluate", commands.evaluate, "score labelled data"
     )
     _model_and_data(scorer)
+    scorer.add_argument(
+        "--training",
+        nargs="+",
+        metavar="F",
+        help="what was trained with: gives baselines, and may hold no pair "
+        "of the data; with --ranking its pairs are no candidates",
+    )
+    scorer.add_argument(
+        "--allow-leaks",
+        action="store_true",
+        help="score pairs of the training data all the same",
+    )
+    _ranking_options(scorer)
 
     predictor = _command(
         subparsers, "predict", commands.predict, "write scores"
@@ -217,6 +235,7 @@ def _add_neighbors(subparsers):
         subparsers, "neighbors", embedding_commands.neighbors, text
     )
     finder.add_argument("--index", required=True, metavar="DIR")
+    add_column_options(finder)
     queries = finder.add_mutually_exclusive_group(required=True)
     queries.add_argument(
         "--like", nargs="+", metavar="ID", help="objects of the index"
@@ -276,6 +295,7 @@ def _add_card(subparsers):
     writer = _command(subparsers, "card", embedding_commands.card, text)
     writer.add_argument("--model", required=True, metavar="DIR")
     writer.add_argument("--data", nargs="+", metavar="F", help="for a map")
+    add_column_options(writer)
     writer.add_argument(
         "--side",
         choices=("in0", "in1"),
@@ -316,6 +336,50 @@ def _model_and_data(parser):
     )
     parser.add_argument("--data", nargs="+", required=True, metavar="F")
     add_column_options(parser)
+
+
+def _ranking_options(parser):
+    ranking = parser.add_argument_group("ranking")
+    ranking.add_argument(
+        "--ranking",
+        action="store_true",
+        help="rank each pair's target among the whole corpus instead",
+    )
+
+    def add(name, **settings):
+        ranking.add_argument(name, default=argparse.SUPPRESS, **settings)
+
+    # Those given are passed on; `rank` has the defaults.
+    add(
+        "--corpus",
+        nargs="+",
+        metavar="F",
+        help="candidates; default: all targets of the data and the training",
+    )
+    add("--query", choices=("in0", "in1"), help="default: in0")
+    add(
+        "--score",
+        choices=("cosine", "dot", "head"),
+        help="of the embeddings, or the model's own; default: cosine",
+    )
+    add("--at", nargs="+", type=int, metavar="K", help="default: 1 10 100")
+    add(
+        "--min-label",
+        type=float,
+        metavar="L",
+        help="pairs labelled lower name no target; default: 1 for a model of "
+        "two classes, otherwise all pairs name one",
+    )
+    add(
+        "--keep-seen",
+        action="store_true",
+        help="keep pairs of the training data among the candidates",
+    )
+    add(
+        "--filtered",
+        action="store_true",
+        help="rank each target without the query's other targets",
+    )
 
 
 def _output(parser):

@@ -4,6 +4,7 @@ import numpy as np
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.evaluation.side_biases import SideBiases
 from o2v_keras.evaluation.training_labels import TrainingLabels
 
 
@@ -21,15 +22,18 @@ def baselines(
     * `in0_majority`, `in1_majority`, `in0_mean`, `in1_mean`: for a side of
       single tokens, the training data's answer for that token (`user mean`,
       `item mean`); the overall answer for a token not seen in training.
+    * `side_biases`: for values of pairs of single tokens, the mean plus what
+      both tokens are known to differ from it (`SideBiases`).
 
     Args:
         scored: Table with labels.
         config: Says whether labels are classes or values.
         training: The training table, or the tallies of one that is not in
-            memory, or `None` when neither is at hand; the scored split's own
-            mean then stands for the training mean and the per-side answers
-            are left out. Answers per side are also left out when negatives
-            are drawn, whose labels the training table does not hold.
+            memory (they leave `side_biases` out), or `None` when neither is
+            at hand; the scored split's own mean then stands for the training
+            mean and the per-side answers are left out. Answers per side are
+            also left out when negatives are drawn, whose labels the training
+            table does not hold.
 
     Returns:
         Name of the baseline -> metrics under the names that the model's own
@@ -42,12 +46,17 @@ def baselines(
     >>> round(scores["majority_class"]["accuracy"], 3)
     0.667
     """
+    table = None
     if isinstance(training, PairTable):
         table, training = training, TrainingLabels(config)
         training.add(table)
     if config.output_layer == "softmax":
         return _class_baselines(scored, config.num_classes, training)
-    return _mean_baselines(scored, training)
+    scores = _mean_baselines(scored, training)
+    if table is not None and len(training.sides) == 2:
+        answers = SideBiases(table).predict(scored)
+        scores["side_biases"] = _errors(scored.labels, answers)
+    return scores
 
 
 def _class_baselines(scored, num_classes, training):

@@ -1,16 +1,23 @@
 """A model's metrics on labelled data, with baselines beside them."""
 
 from o2v_keras.data.batches.pair_batches import PairBatches
+from o2v_keras.data.checking.leak_check import refuse_leaks
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import Source
 from o2v_keras.evaluation.baselines import baselines
+from o2v_keras.evaluation.scored_pairs import ScoredPairs
 from o2v_keras.models.object2vec import Object2Vec
 
 
 def evaluate(
-    model: Object2Vec, source: Source, columns: PairColumns = DEFAULT_COLUMNS
+    model: Object2Vec,
+    source: Source,
+    training: Source | None = None,
+    *,
+    columns: PairColumns = DEFAULT_COLUMNS,
+    allow_leaks: bool = False,
 ) -> dict:
     """Scores a model on every row exactly once.
 
@@ -18,14 +25,24 @@ def evaluate(
         model: `Object2Vec`, compiled as its configuration says.
         source: Labelled data, as `load_dataset` takes it; texts for the sides
             that have one of `model.tokenizers`.
-        columns: `PairColumns` of the data. Defaults to `in0`, `in1`, `label`.
+        training: What the model was trained with, labels included. From it
+            come the baselines, and it may not hold a pair of `source`.
+            Defaults to `None`: only baselines that need no training data.
+        columns: `PairColumns` of both. Defaults to `in0`, `in1`, `label`.
+        allow_leaks: Score pairs of `training` all the same. Defaults to
+            `False`: an error.
 
     Returns:
-        `{"metrics": {...}, "baselines": {name: {...}}, "rows": n}` under
-        Keras's metric names.
+        `{"metrics": {...}, "correlation": {...}, "cosine_correlation": {...},
+        "baselines": {name: {...}}, "rows": n, "leaked": n}`: `metrics` and
+        `baselines` under Keras's metric names, the correlations of the labels
+        with the model's values (or expected classes) and with the cosines of
+        the two encoders' embeddings; and `calibration` where the model gives
+        probabilities (see `label_metrics`). `leaked` counts the rows whose
+        pair is in `training`.
 
     Raises:
-        DataError: If rows are unusable.
+        DataError: If rows are unusable, or their pairs in `training`.
 
     Example:
     >>> from o2v_keras import Object2VecConfig
@@ -36,15 +53,21 @@ def evaluate(
     >>> evaluate(model, source)["rows"]
     2
     """
-    table = load_pairs(
-        source, model.config, tokenizers=model.tokenizers, columns=columns
-    )
+    config = model.config
+    text = {"tokenizers": model.tokenizers, "columns": columns}
+    table = load_pairs(source, config, **text)
+    leaked = 0
+    if training is not None:
+        training = load_pairs(training, config, **text)
+        leaked = refuse_leaks(table, training, "data", allow_leaks)
     # A model trained on several replicas is evaluated on them as well.
     replicas = model.distribute_strategy.num_replicas_in_sync
-    batches = PairBatches(table, model.config, False, replicas)
+    batches = PairBatches(table, config, False, replicas)
     metrics = model.evaluate(batches.dataset(), return_dict=True, verbose=0)
     return {
         "metrics": metrics,
-        "baselines": baselines(table, model.config, training=None),
+        **ScoredPairs(model, table).metrics(),
+        "baselines": baselines(table, config, training),
         "rows": len(table),
+        "leaked": leaked,
     }

@@ -1,15 +1,16 @@
 """Scores and embeddings of whole tables, rows in order."""
 
-import keras
-import numpy as np
-import tensorflow as tf
+from collections.abc import Sequence
 
-from o2v_keras.data.batches.padded_rows import PaddedRows
+import numpy as np
+
 from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import Source
 from o2v_keras.data.read_source import read_source
 from o2v_keras.data.sequences import Sequences
+from o2v_keras.evaluation.row_outputs import RowOutputs
 from o2v_keras.models.object2vec import Object2Vec
 
 _BATCH_SIZE = 1024
@@ -48,15 +49,8 @@ def predict_scores(
     >>> predict_scores(model, source).shape
     (2, 2)
     """
-    table = _read(model, source, columns, ("in0", "in1"))
-    return _predict(
-        model,
-        {
-            "in0": (table.in0, model.config.encoder0.max_seq_len),
-            "in1": (table.in1, model.config.encoder1.max_seq_len),
-        },
-        batch_size,
-    )
+    table = read_rows(model, source, ("in0", "in1"), columns)
+    return score_rows(model, table, batch_size)()
 
 
 def embed(
@@ -97,17 +91,53 @@ def embed(
         raise ValueError(
             f'`side` must be "in0" or "in1". Received: side={side!r}'
         )
-    table = _read(model, source, columns, (side,))
+    table = read_rows(model, source, (side,), columns)
+    return embed_rows(model, side, table.sides[side], batch_size)()
+
+
+def score_rows(
+    model: Object2Vec, table: PairTable, batch_size: int = _BATCH_SIZE
+) -> RowOutputs:
+    """Returns what gives the scores of a checked table's rows."""
+    lengths = {
+        "in0": model.config.encoder0.max_seq_len,
+        "in1": model.config.encoder1.max_seq_len,
+    }
+    sides = {name: (table.sides[name], lengths[name]) for name in lengths}
+    return RowOutputs(model, sides, batch_size)
+
+
+def embed_rows(
+    model: Object2Vec,
+    side: str,
+    rows: Sequences,
+    batch_size: int = _BATCH_SIZE,
+) -> RowOutputs:
+    """Returns what gives the embeddings of checked rows of one side."""
     encoders = {"in0": model.encoder0, "in1": model.encoder1}
     settings = {"in0": model.config.encoder0, "in1": model.config.encoder1}
-    return _predict(
-        encoders[side],
-        {side: (getattr(table, side), settings[side].max_seq_len)},
-        batch_size,
+    return RowOutputs(
+        encoders[side], {side: (rows, settings[side].max_seq_len)}, batch_size
     )
 
 
-def _read(model, source, columns, sides):
+def read_rows(
+    model: Object2Vec,
+    source: Source,
+    sides: Sequence[str],
+    columns: PairColumns = DEFAULT_COLUMNS,
+) -> PairTable:
+    """Reads and checks rows whose labels are not needed.
+
+    Args:
+        model: `Object2Vec` that the rows must fit.
+        source: As in `predict_scores`.
+        sides: Names of the sides that the rows must have.
+        columns: `PairColumns` of the source. Defaults to `in0`, `in1`.
+
+    Raises:
+        DataError: If rows are unusable, with file and line of the first.
+    """
     pairs = read_source(
         source, model.config, model.tokenizers, columns, sides, label=False
     )
@@ -115,26 +145,3 @@ def _read(model, source, columns, sides):
     report.raise_for_errors()
     report.warn(stacklevel=4)
     return pairs.table
-
-
-def _predict(
-    model: keras.Model, sides: dict[str, tuple[Sequences, int]], batch_size
-):
-    rows = {name: PaddedRows(*parts) for name, parts in sides.items()}
-    count = len(next(iter(sides.values()))[0])
-    numbers = tf.data.Dataset.range(count).batch(batch_size)
-    batches = numbers.map(
-        lambda batch: {name: r.gather(batch) for name, r in rows.items()},
-        num_parallel_calls=tf.data.AUTOTUNE,
-    ).prefetch(tf.data.AUTOTUNE)
-
-    # `model.predict` traces anew for each length it meets; this does not.
-    @tf.function(input_signature=[batches.element_spec])
-    def outputs(batch):
-        return model(
-            batch if len(batch) > 1 else next(iter(batch.values())),
-            training=False,
-        )
-
-    parts = [outputs(batch).numpy() for batch in batches]
-    return np.concatenate(parts).astype(np.float32)

@@ -36,6 +36,8 @@ def model_fingerprint(model: Object2Vec) -> str:
     }
     digest = hashlib.blake2b(digest_size=8)
     digest.update(json.dumps(settings, sort_keys=True).encode())
+    # Texts that become other ids have other embeddings.
+    digest.update(str(model.tokenizers.fingerprint()).encode())
     for encoder in (model.encoder0, model.encoder1):
         for weight in encoder.weights:
             array = keras.ops.convert_to_numpy(weight)

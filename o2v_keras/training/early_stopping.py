@@ -18,14 +18,16 @@ class EarlyStopping(keras.callbacks.Callback):
     smallest loss of all are restored.
 
     Args:
-        monitor: str. Key in the logs, smaller is better. Defaults to
-            `"val_loss"`.
+        monitor: str. Key in the logs. Defaults to `"val_loss"`.
         patience: int, at least 1. Defaults to `3`.
         tolerance: float, at least 0. Defaults to `0.01`.
         verbose: 0 or 1. Whether to print bad epochs and the stop. Defaults
             to `0`.
         best_weights: `BestWeightsFiles`, where the best epoch's weights are
             kept. Defaults to `None`: in memory.
+        mode: `"min"` or `"max"`: whether smaller or larger is better. With
+            `"max"`, the loss of the rule is the negative of `monitor`.
+            Defaults to `"min"`.
 
     Attributes:
         best_epoch: int, counted from 0, or `None` before the first epoch.
@@ -51,6 +53,7 @@ class EarlyStopping(keras.callbacks.Callback):
         tolerance=0.01,
         verbose=0,
         best_weights=None,
+        mode="min",
     ):
         super().__init__()
         if not isinstance(patience, int) or patience < 1:
@@ -63,10 +66,15 @@ class EarlyStopping(keras.callbacks.Callback):
                 "`tolerance` must be at least 0. "
                 f"Received: tolerance={tolerance!r}"
             )
+        if mode not in ("min", "max"):
+            raise ValueError(
+                f'`mode` must be "min" or "max". Received: mode={mode!r}'
+            )
         self.monitor = monitor
         self.patience = patience
         self.tolerance = tolerance
         self.verbose = verbose
+        self._sign = {"min": 1, "max": -1}[mode]
         self._best_weights = best_weights or BestWeightsInMemory()
         self._resumed = False
         self._reset()
@@ -82,7 +90,7 @@ class EarlyStopping(keras.callbacks.Callback):
                 f"`monitor` must be one of {', '.join(logs or {})}. "
                 f"Received: monitor={self.monitor!r}"
             )
-        loss = float(logs[self.monitor])
+        loss = self._sign * float(logs[self.monitor])
         if self.best_epoch is None or loss < self.best_loss:
             self.best_epoch, self.best_loss = epoch, loss
             self._best_weights.keep(self.model, epoch)
@@ -138,7 +146,8 @@ class EarlyStopping(keras.callbacks.Callback):
         if self._bad_epochs > self.patience:
             self._say(
                 f"Early stopping after epoch {epoch}. Best epoch: "
-                f"{self.best_epoch}, {self.monitor}={self.best_loss:.4g}"
+                f"{self.best_epoch}, "
+                f"{self.monitor}={self._sign * self.best_loss:.4g}"
             )
             self.stopped = True
             self.model.stop_training = True

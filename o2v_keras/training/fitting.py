@@ -11,6 +11,7 @@ from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.checkpointing import Checkpointing
 from o2v_keras.training.early_stopping import EarlyStopping
 from o2v_keras.training.epoch_history import EpochHistory
+from o2v_keras.training.epoch_metrics import EpochMetrics
 from o2v_keras.training.epoch_setter import EpochSetter
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.non_finite_loss import StopOnNonFiniteLoss
@@ -28,6 +29,8 @@ def fit(
     checkpoint_minutes: float | None,
     steps_per_execution: int,
     callbacks: Sequence[keras.callbacks.Callback],
+    monitor: str | None,
+    monitor_mode: str,
     verbose: int,
 ) -> tuple[EpochHistory, EarlyStopping]:
     """Fits until the last epoch or the early stop; best weights remain.
@@ -43,6 +46,8 @@ def fit(
         checkpoint_minutes: As in `train`.
         steps_per_execution: Steps between two looks of the callbacks.
         callbacks: As in `train`.
+        monitor: As in `train`.
+        monitor_mode: As in `train`.
         verbose: 0 or 1.
 
     Returns:
@@ -54,14 +59,15 @@ def fit(
     """
     config = model.config
     train = batches["train"]
-    if "validation" not in batches and verbose:
+    if monitor is None and "validation" not in batches and verbose:
         print("No validation data: early stopping watches the training loss.")
     early_stopping = EarlyStopping(
-        "val_loss" if "validation" in batches else "loss",
+        monitor or ("val_loss" if "validation" in batches else "loss"),
         config.early_stopping_patience,
         config.early_stopping_tolerance,
         verbose,
         directory.best_weights,
+        monitor_mode,
     )
     history = EpochHistory(
         directory.history if worker.is_chief else None,
@@ -80,6 +86,8 @@ def fit(
     # Those that write come after the one that refuses bad losses, and the
     # checkpoint after those whose state it saves.
     before = [EpochSetter(train), StopOnNonFiniteLoss(config.learning_rate)]
+    # Those that add to the logs come before those that read them.
+    before += [c for c in callbacks if isinstance(c, EpochMetrics)]
     after = [history, checkpointing]
     if worker.is_chief:
         after.append(
@@ -87,7 +95,7 @@ def fit(
         )
     if verbose:
         after.append(progress)
-    after.extend(callbacks)
+    after += [c for c in callbacks if not isinstance(c, EpochMetrics)]
     for callback in (early_stopping, checkpointing):
         callback.set_model(model)
 

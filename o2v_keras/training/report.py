@@ -1,5 +1,7 @@
 """What came out of a training, as data and as text."""
 
+from o2v_keras.evaluation.aligned_table import aligned_lines
+
 
 def make_report(
     epochs: list[dict],
@@ -50,17 +52,7 @@ def format_report(report: dict) -> str:
         rows.append((split, *_cells(report[split], names)))
         for name, metrics in report["baselines"].get(split, {}).items():
             rows.append((f"  {name}", *_cells(metrics, names)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            [row[0].ljust(widths[0])]
-            + [
-                cell.rjust(width)
-                for cell, width in zip(row[1:], widths[1:], strict=True)
-            ]
-        )
-        for row in rows
-    ]
+    lines = aligned_lines(rows)
     lines.append(
         f"best epoch {report['best_epoch']} (counted from 0) of "
         f"{report['epochs']}; indented rows are answers without a model"

@@ -3,6 +3,7 @@
 import contextlib
 import numbers
 import os
+import warnings
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,6 +14,8 @@ import tensorflow as tf
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.batches.pair_stream import PairStream
+from o2v_keras.data.checking.leak_check import LeakCheck
+from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import left_out_message
 from o2v_keras.data.load_dataset import load_pairs
@@ -79,8 +82,11 @@ def train(
     steps_per_execution: int | None = None,
     deterministic: bool = False,
     skip_bad_rows: bool = False,
+    allow_leaks: bool = False,
     stream_rows: int | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    monitor: str | None = None,
+    monitor_mode: str = "min",
     verbose: int = 1,
 ) -> TrainingResult:
     """Trains with `model.fit`, stops early, keeps and scores the best epoch.
@@ -136,12 +142,24 @@ def train(
             process. Defaults to `False`.
         skip_bad_rows: Leave rows with errors out, and write them with their
             reasons to `rejected_rows.<channel>.jsonl`. Defaults to `False`.
+        allow_leaks: Score test data although the training data hold some of
+            their pairs. Defaults to `False`: an error. Pairs of the
+            validation data are warned of only: what they flatter is the
+            choice of the epoch, and no figure that is published.
         stream_rows: Read the training data, which must be files, again for
             every epoch, in blocks of at most this many rows, of which two
             are in memory; `PairStream` says how rows are shuffled. Other
             channels stay in memory. Defaults to `None`: all in memory.
-        callbacks: Keras callbacks of your own, called after ours. Defaults to
-            `()`.
+        callbacks: Keras callbacks of your own, called after ours;
+            `EpochMetrics`, such as `RankingMetrics`, before them. Defaults
+            to `()`.
+        monitor: What early stopping watches and the best epoch is chosen by:
+            a metric of the epoch's, such as `"val_accuracy"`, or one that a
+            callback adds, such as `"val_ndcg@10"`; in its unit is
+            `early_stopping_tolerance`. Defaults to `None`: the validation
+            loss, or the training loss where there are no validation data.
+        monitor_mode: `"min"` or `"max"`: whether smaller or larger is better.
+            Defaults to `"min"`.
         verbose: 0 or 1. Defaults to `1`.
 
     Returns:
@@ -199,6 +217,7 @@ def train(
         text,
         directory,
         skip_bad_rows,
+        allow_leaks,
         stream_rows,
         labels,
         worker,
@@ -238,6 +257,7 @@ def train(
     if advice:
         say(advice)
 
+    options = {"stream_rows": stream_rows, "monitor": monitor}
     with _data_errors_named(batches["train"]):
         history, early_stopping = fit(
             model,
@@ -245,20 +265,23 @@ def train(
             directory,
             worker=worker,
             identity=_identity(
-                config, tables, stream_rows, strategy, worker, shard_by
+                config, tables, options, strategy, worker, shard_by
             ),
             resume=resuming,
             checkpoint_minutes=checkpoint_minutes,
             steps_per_execution=steps_per_execution,
             callbacks=callbacks,
+            monitor=monitor,
+            monitor_mode=monitor_mode,
             verbose=verbose,
         )
+    known = tables["train"] if stream_rows is None else labels
     report = make_report(
         history.epochs,
         early_stopping.best_epoch,
         test=_score_test(model, batches),
         baselines={
-            name: baselines(table, config, labels)
+            name: baselines(table, config, known)
             for name, table in tables.items()
             if name != "train"
         },
@@ -314,35 +337,53 @@ def _load_tables(
     text,
     directory,
     skip_bad_rows,
+    allow_leaks,
     stream_rows,
     labels,
     worker,
 ):
-    """Loads all channels and tallies the training labels."""
+    """Loads all channels, tallies the training labels, looks for leaks."""
     if skip_bad_rows:
         directory.make()
 
-    def load(name, source):
-        rejected = None
-        if skip_bad_rows and worker.is_chief:
-            rejected = directory.rejected_rows(name)
-        elif skip_bad_rows:
-            rejected = os.devnull
-        training = name == "train"
-        if training and stream_rows is not None:
-            return PairStream(
-                source, config, stream_rows, rejected, labels.add, **text
-            )
-        return load_pairs(source, config, training, rejected, **text)
+    def rejected_rows(name):
+        if not skip_bad_rows:
+            return None
+        return directory.rejected_rows(name) if worker.is_chief else os.devnull
 
-    tables = {
-        name: load(name, source)
+    held_out = {
+        name: load_pairs(source, config, False, rejected_rows(name), **text)
         for name, source in sources.items()
-        if source is not None
+        if name != "train" and source is not None
     }
+    leaks = {n: LeakCheck(table, n) for n, table in held_out.items()}
+
+    def observe(table):
+        labels.add(table)
+        for check in leaks.values():
+            check.add(table)
+
+    train, rejected = sources["train"], rejected_rows("train")
     if stream_rows is None:
-        labels.add(tables["train"])
-    return tables
+        table = load_pairs(train, config, True, rejected, **text)
+        observe(table)
+    else:
+        table = PairStream(
+            train, config, stream_rows, rejected, observe, **text
+        )
+    _report_leaks(leaks, allow_leaks)
+    return {"train": table, **held_out}
+
+
+def _report_leaks(leaks, allow_leaks):
+    for name, check in leaks.items():
+        is_error = name == "test" and not allow_leaks
+        problem = check.problem("error" if is_error else "warning")
+        if problem and is_error:
+            raise DataError(str(problem))
+        if problem:
+            text = str(problem).removeprefix("warning: ")
+            warnings.warn(text, stacklevel=5)
 
 
 @contextlib.contextmanager
@@ -389,7 +430,7 @@ def _weights_but_gates(model):
     return [weight for weight in model.weights if id(weight) not in gates]
 
 
-def _identity(config, tables, stream_rows, strategy, worker, shard_by):
+def _identity(config, tables, options, strategy, worker, shard_by):
     """What a resumed run must have in common with the killed one."""
     values = config.to_dict()
     # A run may be resumed for more epochs than it was meant to have.
@@ -398,8 +439,7 @@ def _identity(config, tables, stream_rows, strategy, worker, shard_by):
     if shard_by == "file":
         # Each worker has read other files.
         data["train"] = tell_all(strategy, worker, data["train"])
-    # Before the data, whose fingerprint follows the blocks.
-    options = {"stream_rows": stream_rows}
+    # Options before the data, whose fingerprint follows the blocks.
     return {"hyperparameters": values, "options": options, "data": data}
 
 

@@ -1,3 +1,6 @@
+import os
+import pathlib
+
 import numpy as np
 import pytest
 
@@ -39,6 +42,23 @@ class TestRatings:
         # in1 answers the mean 3 for the unseen 7, then 3 and 3.
         assert scores["in1_mean"]["mean_squared_error"] == pytest.approx(2 / 3)
 
+    def test_side_biases_are_those_of_the_regularized_equations(self):
+        # (15 + 2) b0 = the residuals of token 1, and so on, until both sides
+        # agree.
+        tokens0, tokens1 = np.array([0, 0, 1]), np.array([0, 1, 0])
+        design = np.concatenate(
+            [np.eye(2)[tokens0], np.eye(2)[tokens1]], axis=1
+        )
+        penalty = np.diag([15, 15, 10, 10])
+        biases = np.linalg.solve(
+            design.T @ design + penalty, design.T @ (self.training.labels - 3)
+        )
+        answers = [3 + biases[0], 3 + biases[1] + biases[2], 3 + biases[3]]
+        scores = baselines(self.scored, RATINGS, self.training)
+        assert scores["side_biases"]["loss"] == pytest.approx(
+            np.mean((self.scored.labels - answers) ** 2)
+        )
+
     def test_a_sequence_side_has_no_side_mean(self):
         training = table([[1], [2]], [[5, 6], [6]], [1.0, 3.0])
         scores = baselines(self.scored, RATINGS, training)
@@ -76,3 +96,18 @@ class TestClasses:
         scored = table([[1]], [[2]], [1])
         scores = baselines(scored, config(), None)
         assert scores["majority_class"]["cross_entropy"] == 0.0
+
+
+def test_side_biases_score_on_movielens_what_peers_measured():
+    folder = pathlib.Path(os.environ.get("O2V_DATA_DIR") or "", "ml-100k")
+    if not (folder / "ua.base").is_file():
+        pytest.skip("needs ml-100k in the folder that O2V_DATA_DIR names")
+    training, scored = (
+        table(*np.loadtxt(folder / name, dtype=np.int64).T[:3])
+        for name in ("ua.base", "ua.test")
+    )
+    ratings = RATINGS.replace(enc0_vocab_size=1683)
+    scores = baselines(scored, ratings, training)
+    # Surprise 1.1.5, BaselineOnly, on the same split.
+    error = scores["side_biases"]["root_mean_squared_error"]
+    assert error == pytest.approx(0.9638, abs=1e-4)

@@ -39,7 +39,7 @@ def test_texts_score_and_embed_as_their_ids(tmp_path, model):
     for side in ("in0", "in1"):
         vectors = embed(model, side, path, columns=COLUMNS)
         np.testing.assert_array_equal(vectors, embed(model, side, table))
-    assert evaluate(model, path, COLUMNS) == evaluate(model, table)
+    assert evaluate(model, path, columns=COLUMNS) == evaluate(model, table)
 
 
 def test_embedding_needs_its_own_column_only(tmp_path, model):

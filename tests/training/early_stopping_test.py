@@ -180,3 +180,18 @@ def test_rejects_invalid_patience(patience):
 def test_rejects_invalid_tolerance(tolerance):
     with pytest.raises(ValueError, match="`tolerance` must be at least 0"):
         EarlyStopping(tolerance=tolerance)
+
+
+@pytest.mark.parametrize("run", LOGGED_RUNS)
+def test_a_metric_that_rises_is_watched_upside_down(run):
+    patience, losses, best = LOGGED_RUNS[run]
+    falling = start(patience=patience)
+    rising = start("loss", patience=patience, mode="max")
+    assert play(rising, losses) == play(falling, losses)
+    assert rising.best_epoch == best
+    assert rising.get_state() == falling.get_state()
+
+
+def test_rejects_another_mode():
+    with pytest.raises(ValueError, match='`mode` must be "min" or "max"'):
+        EarlyStopping(mode="auto")

@@ -30,24 +30,29 @@ def _own_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("O2V_CACHE_DIR", str(tmp_path / "cache"))
 
 
-@pytest.fixture
-def films(tmp_path):
-    """A CSV file of titles, plots and whether they belong together."""
-    file = tmp_path / "films.csv"
+def write_films(file, rows):
+    """Writes titles, plots and whether they belong together."""
     with open(file, "w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["title", "plot", "relevant"])
-        for row in range(24):
+        for row in rows:
             animal = ("dog", "cat", "cow")[row % 3]
             plot = f'The {animal}, {row} years old, says "hello".\nThe end.'
             writer.writerow([f"A {animal}", plot, row % 2])
     return file
 
 
+@pytest.fixture
+def films(tmp_path):
+    return write_films(tmp_path / "films.csv", range(24))
+
+
 def test_trains_on_the_texts_of_a_file(films, tmp_path, capsys):
     folder = tmp_path / "model"
+    later = write_films(tmp_path / "later.csv", range(24, 30))
+    last = write_films(tmp_path / "last.csv", range(30, 40))
     settings = {"model_dir": folder, "columns": COLUMNS}
-    result = train(make_config(**WORDS), films, films, films, **settings)
+    result = train(make_config(**WORDS), films, later, last, **settings)
     said = capsys.readouterr().out
     size = result.model.config.enc0_vocab_size
     assert f'in0 and in1: texts, by the tokenizer "words" of {size} ids' in said
@@ -59,7 +64,7 @@ def test_trains_on_the_texts_of_a_file(films, tmp_path, capsys):
     )
 
     loaded = load_model(folder)
-    metrics = evaluate(loaded, films, COLUMNS)["metrics"]
+    metrics = evaluate(loaded, last, columns=COLUMNS)["metrics"]
     assert metrics["loss"] == pytest.approx(result.report["test"]["loss"])
 
 

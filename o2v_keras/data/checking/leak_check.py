@@ -1,0 +1,106 @@
+"""Held-out pairs that training data hold as well."""
+
+import numpy as np
+
+from o2v_keras.data.checking.check_report import CASES_SHOWN
+from o2v_keras.data.checking.check_report import Problem
+from o2v_keras.data.data_error import DataError
+from o2v_keras.data.pair_hashes import pair_hashes
+from o2v_keras.data.pair_table import PairTable
+
+
+class LeakCheck:
+    """Looks for the pairs of a held-out table in training data.
+
+    A pair is the same when the ids of both its sides are, whatever its
+    label. No such pair is missed; pairs are compared by 64-bit hashes, so
+    that a false one would turn up once in 10^7 comparisons of a million rows
+    with a million. Training data may be given in pieces, of which nothing is
+    kept.
+
+    Args:
+        held_out: `PairTable` with both sides.
+        name: What the held-out data are called, such as `"test"`.
+
+    Example:
+    >>> test = PairTable.from_arrays([[1], [2]], [[3], [4]], [1, 0])
+    >>> check = LeakCheck(test, "test")
+    >>> check.add(PairTable.from_arrays([[2], [1]], [[4], [4]], [1, 1]))
+    >>> check.rows
+    array([1])
+    """
+
+    def __init__(self, held_out: PairTable, name: str):
+        self._table = held_out
+        self._name = name
+        self._hashes, self._pairs = np.unique(
+            pair_hashes(held_out), return_inverse=True
+        )
+        self._leaked = np.zeros(len(self._hashes), bool)
+
+    def add(self, training: PairTable) -> None:
+        """Looks at training data, or a piece of them."""
+        if not len(self._hashes):
+            return
+        # Sorted, neighbours are looked up in the same memory.
+        hashes = np.sort(pair_hashes(training))
+        places = np.searchsorted(self._hashes, hashes)
+        places = np.minimum(places, len(self._hashes) - 1)
+        self._leaked[places[self._hashes[places] == hashes]] = True
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Rows of the held-out table found in training data, int64."""
+        return np.flatnonzero(self._leaked[self._pairs])
+
+    def problem(self, severity: str) -> Problem | None:
+        """Says how many pairs leaked and where the first ones are.
+
+        Args:
+            severity: `"error"` or `"warning"`.
+
+        Returns:
+            `None` where no pair was found.
+        """
+        rows = self.rows
+        if not len(rows):
+            return None
+        allow = (
+            "; `allow_leaks=True` (`--allow-leaks`) scores them all the same"
+            if severity == "error"
+            else ""
+        )
+        return Problem(
+            self._name,
+            "the same pair is in the training data",
+            severity,
+            len(rows),
+            tuple(self._table.locate(row) for row in rows[:CASES_SHOWN]),
+            "A score on pairs that were trained on says nothing of new ones. "
+            f"Take them out of one of the two{allow}.",
+        )
+
+
+def refuse_leaks(
+    held_out: PairTable, training: PairTable, name: str, allow: bool
+) -> int:
+    """Stops if training data hold a pair that is to be scored.
+
+    Args:
+        held_out: `PairTable` with both sides.
+        training: `PairTable` with both sides.
+        name: What the held-out data are called.
+        allow: Whether to go on all the same.
+
+    Returns:
+        The number of held-out rows whose pair is in the training data.
+
+    Raises:
+        DataError: With the count and the first cases, unless allowed.
+    """
+    check = LeakCheck(held_out, name)
+    check.add(training)
+    problem = check.problem("error")
+    if problem and not allow:
+        raise DataError(str(problem))
+    return problem.count if problem else 0

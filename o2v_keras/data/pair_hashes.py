@@ -1,0 +1,67 @@
+"""Numbers that tell objects and pairs apart, whatever table holds them."""
+
+import numpy as np
+
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.sequences import Sequences
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def sequence_hashes(sequences: Sequences) -> np.ndarray:
+    """Hashes each row's ids.
+
+    Equal rows have equal hashes, in every table and process; zeros at the
+    end of a row are padding and do not count. Two rows that differ have
+    equal hashes with a probability of 2^-64: among a million objects any two
+    do once in 40 million such data sets.
+
+    Args:
+        sequences: `Sequences`.
+
+    Returns:
+        uint64 `(rows,)`.
+
+    Example:
+    >>> rows = Sequences.from_any([[7, 8], [8, 7], [7, 8, 0]], "in0")
+    >>> hashes = sequence_hashes(rows)
+    >>> bool(hashes[0] == hashes[1]), bool(hashes[0] == hashes[2])
+    (False, True)
+    """
+    starts = sequences.offsets[:-1]
+    places = np.arange(1, len(sequences.values) + 1, dtype=np.uint64)
+    places -= np.repeat(starts, sequences.lengths).view(np.uint64)
+    # A row's hash is the sum of its ids' ones: all are added up at once.
+    sums = np.zeros(len(sequences.values) + 1, np.uint64)
+    ids = sequences.values.astype(np.int64, copy=False).view(np.uint64)
+    np.cumsum(_mix(_mix(places) + ids), out=sums[1:])
+    return sums[starts + sequences.unpadded_lengths] - sums[starts]
+
+
+def pair_hashes(table: PairTable) -> np.ndarray:
+    """Hashes each row's pair of objects; the label does not count.
+
+    Args:
+        table: `PairTable` with both sides.
+
+    Returns:
+        uint64 `(rows,)`, as `sequence_hashes` gives them.
+
+    Example:
+    >>> table = PairTable.from_arrays([[1], [2], [1]], [[2], [1], [2]])
+    >>> len(set(pair_hashes(table).tolist()))
+    2
+    """
+    first, second = sequence_hashes(table.in0), sequence_hashes(table.in1)
+    return _mix(first) + second
+
+
+def _mix(numbers):
+    """Spreads numbers over all 64 bits (SplitMix64's output function)."""
+    numbers = numbers * _GOLDEN
+    numbers ^= numbers >> np.uint64(30)
+    numbers *= np.uint64(0xBF58476D1CE4E5B9)
+    numbers ^= numbers >> np.uint64(27)
+    numbers *= np.uint64(0x94D049BB133111EB)
+    numbers ^= numbers >> np.uint64(31)
+    return numbers

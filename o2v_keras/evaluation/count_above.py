@@ -1,0 +1,103 @@
+"""Counts the candidates that stand before each target, block by block."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+
+from o2v_keras.evaluation.ranking_task import RankingTask
+
+# Scores of a block at most, but for a query's own row: 16 MB of float32.
+_BLOCK_SCORES = 1 << 22
+_BLOCK_CANDIDATES = 1 << 16
+# Pairs whose two vectors are held at once.
+_PAIRS = 1 << 13
+
+
+class PairScores(Protocol):
+    """Scores any query with any candidate; higher is better."""
+
+    def block(self, queries: slice, candidates: slice) -> np.ndarray:
+        """Returns floats `(queries, candidates)`, which may be written to."""
+
+    def thresholds(
+        self, queries: np.ndarray, candidates: np.ndarray
+    ) -> np.ndarray:
+        """Returns for each pair the least score that counts as no lower.
+
+        What is below the pair's own score is a tolerance: equal objects'
+        scores may differ by rounding.
+        """
+
+
+def count_above(task: RankingTask, scores: PairScores) -> np.ndarray:
+    """Counts for each target the candidates that are not ranked below it.
+
+    Candidates with the target's own score count: a model that scores all
+    alike puts every target last. Targets of the same query and what the task
+    excludes do not count.
+
+    Args:
+        task: `RankingTask`.
+        scores: `PairScores`. Never more of them are asked for at once than
+            a block's, 4 million or one query's with 65,536 candidates.
+
+    Returns:
+        int64 `(targets,)`, in the order of `task.targets`.
+
+    Raises:
+        ValueError: If a score is not finite.
+    """
+    above = np.zeros(len(task.targets), np.int64)
+    width = min(len(task.candidates), _BLOCK_CANDIDATES)
+    for queries in _slices(len(task.queries), max(_BLOCK_SCORES // width, 1)):
+        pairs = task.targets.of_queries(queries)
+        thresholds = _thresholds(task.targets, pairs, scores)
+        for candidates in _slices(len(task.candidates), width):
+            block = scores.block(queries, candidates)
+            for links in (task.targets, task.excluded):
+                _leave_out(block, links, queries, candidates)
+            above[pairs] += _count(block, thresholds, task, queries)
+    return above
+
+
+def _slices(total: int, size: int) -> Iterator[slice]:
+    for start in range(0, total, size):
+        yield slice(start, min(start + size, total))
+
+
+def _thresholds(targets, pairs, scores):
+    queries, candidates = targets.queries[pairs], targets.candidates[pairs]
+    parts = [
+        scores.thresholds(queries[part], candidates[part])
+        for part in _slices(len(queries), _PAIRS)
+    ]
+    thresholds = np.concatenate(parts)
+    if not np.isfinite(thresholds).all():
+        raise ValueError(
+            "The model's scores must be finite numbers to be ranked by, but "
+            "some are NaN or infinite. Did training diverge?"
+        )
+    return thresholds
+
+
+def _leave_out(block, links, queries, candidates):
+    part = links.of_queries(queries)
+    rows = links.queries[part] - queries.start
+    columns = links.candidates[part] - candidates.start
+    inside = (0 <= columns) & (columns < block.shape[1])
+    block[rows[inside], columns[inside]] = -np.inf
+
+
+def _count(block, thresholds, task, queries):
+    counts = task.targets.counts[queries]
+    starts = task.targets.starts[queries] - task.targets.starts[queries.start]
+    above = np.zeros(len(thresholds), np.int64)
+    # Queries with the most targets come first, so those that have a further
+    # target are the block's first rows.
+    for number in range(counts[0]):
+        rows = np.count_nonzero(counts > number)
+        pairs = starts[:rows] + number
+        least = thresholds[pairs, None]
+        above[pairs] = np.count_nonzero(block[:rows] >= least, axis=1)
+    return above

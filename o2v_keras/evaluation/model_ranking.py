@@ -1,0 +1,240 @@
+"""Ranks a whole corpus by a model, and by answers without one."""
+
+import dataclasses
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+import numpy as np
+
+from o2v_keras.data.checking.leak_check import refuse_leaks
+from o2v_keras.data.data_error import DataError
+from o2v_keras.data.load_dataset import Source
+from o2v_keras.data.load_dataset import load_pairs
+from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read_source import DEFAULT_COLUMNS
+from o2v_keras.evaluation.count_above import count_above
+from o2v_keras.evaluation.embedding_scores import EmbeddingScores
+from o2v_keras.evaluation.fixed_scores import PopularityScores
+from o2v_keras.evaluation.fixed_scores import TfidfScores
+from o2v_keras.evaluation.head_scores import HeadScores
+from o2v_keras.evaluation.inference import embed_rows
+from o2v_keras.evaluation.inference import read_rows
+from o2v_keras.evaluation.ranking_metrics import random_ranking
+from o2v_keras.evaluation.ranking_metrics import ranking_metrics
+from o2v_keras.evaluation.ranking_task import RankingTask
+from o2v_keras.models.object2vec import Object2Vec
+
+_SCORES = ("cosine", "dot", "head")
+_SIDES = ("in0", "in1")
+
+
+class ModelRanking:
+    """Data of a ranking, read once, to be ranked by changing weights.
+
+    `rank` says what it does and what the arguments are.
+
+    Args:
+        model: As in `rank`.
+        pairs: As in `rank`.
+        corpus: As in `rank`.
+        training: As in `rank`.
+        columns: As in `rank`.
+        query: As in `rank`.
+        score: As in `rank`.
+        at: As in `rank`.
+        min_label: As in `rank`.
+        keep_seen: As in `rank`.
+        filtered: As in `rank`.
+        allow_leaks: As in `rank`.
+        texts: As in `rank`.
+
+    Attributes:
+        counts: dict of int: `queries`, `pairs`, `candidates`, `excluded` and
+            `leaked`.
+
+    Raises:
+        ValueError: As `rank`.
+        DataError: As `rank`.
+    """
+
+    def __init__(
+        self,
+        model: Object2Vec,
+        pairs: Source,
+        corpus=None,
+        training=None,
+        *,
+        columns: PairColumns = DEFAULT_COLUMNS,
+        query: str = "in0",
+        score: str = "cosine",
+        at: Sequence[int] = (1, 10, 100),
+        min_label: float | None = None,
+        keep_seen: bool = False,
+        filtered: bool = False,
+        allow_leaks: bool = False,
+        texts: Mapping[str, Sequence[str]] | None = None,
+    ):
+        _require_choice("query", query, _SIDES)
+        _require_choice("score", score, _SCORES)
+        _require_cutoffs(at)
+        self._model = model
+        self._query = query
+        self._target = _SIDES[1 - _SIDES.index(query)]
+        self._score = score
+        self._at = tuple(at)
+        self._filtered = filtered
+        pairs = _read_pairs(model, pairs, columns)
+        leaked = 0
+        if training is not None:
+            training = read_rows(model, training, _SIDES, columns)
+            leaked = refuse_leaks(pairs, training, "pairs", allow_leaks)
+        if corpus is not None:
+            corpus = read_rows(model, corpus, (self._target,), columns)
+        kept = _target_rows(pairs, model.config, min_label)
+        self._task = task = RankingTask(
+            pairs.take(kept), query, corpus, training, keep_seen
+        )
+        self._has_training = training is not None
+        self._texts = self._texts_of(texts, kept, corpus)
+        self._embed = [
+            embed_rows(model, query, task.queries),
+            embed_rows(model, self._target, task.candidates),
+        ]
+        self.counts = {
+            "queries": len(task.queries),
+            "pairs": len(task.targets),
+            "candidates": len(task.candidates),
+            "excluded": len(task.excluded),
+            "leaked": leaked,
+        }
+
+    def metrics(self) -> dict[str, float]:
+        """Ranks by the model's weights as they are.
+
+        Returns:
+            The metrics that `ranking_metrics` defines.
+
+        Raises:
+            ValueError: If a score is NaN or infinite.
+        """
+        queries, candidates = (embed() for embed in self._embed)
+        if self._score == "head":
+            scores = HeadScores(self._model, self._query, queries, candidates)
+        else:
+            normalize = self._score == "cosine"
+            scores = EmbeddingScores(queries, candidates, normalize)
+        return self._metrics_of(scores)
+
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """Ranks without a model.
+
+        Returns:
+            Name -> metrics: `random`, the mean over all orders;
+            `popularity`, by the number of a candidate's rows in the training
+            data, where these are given; `tfidf_words` and `tfidf_characters`
+            (2- to 4-grams), where texts are.
+        """
+        task = self._task
+        links, counts = task.targets, task.candidate_counts
+        if self._filtered:
+            counts = (counts - links.counts + 1)[links.queries]
+            links = _own_queries(links)
+        results = {"random": random_ranking(links, counts, self._at)}
+        if self._has_training:
+            scores = PopularityScores(task.popularity)
+            results["popularity"] = self._metrics_of(scores)
+        if self._texts:
+            words = TfidfScores(*self._texts)
+            results["tfidf_words"] = self._metrics_of(words)
+            grams = {"analyzer": "char_wb", "ngram_range": (2, 4)}
+            characters = TfidfScores(*self._texts, **grams)
+            results["tfidf_characters"] = self._metrics_of(characters)
+        return results
+
+    def _metrics_of(self, scores):
+        above = count_above(self._task, scores)
+        links = self._task.targets
+        if self._filtered:
+            links = _own_queries(links)
+        return ranking_metrics(links, above, self._at)
+
+    def _texts_of(self, texts, kept, corpus):
+        """A text for each query and each candidate."""
+        if texts is None:
+            return None
+        if corpus is None:
+            raise ValueError(
+                "`texts` must come with a `corpus`, whose rows they describe. "
+                "Received: corpus=None"
+            )
+        rows = {self._query: len(kept), self._target: len(corpus)}
+        for side, count in rows.items():
+            if side not in texts or len(texts[side]) != count:
+                received = len(texts[side]) if side in texts else "none"
+                raise ValueError(
+                    f"`texts` must have one text for each of the {count:,} "
+                    f"rows of {side}. Received: {received}"
+                )
+        of_query = np.flatnonzero(kept)[self._task.query_rows]
+        of_target = self._task.candidate_rows
+        return (
+            [texts[self._query][row] for row in of_query],
+            [texts[self._target][row] for row in of_target],
+        )
+
+
+def _own_queries(links):
+    """Makes each link the only one of a query."""
+    numbers = np.arange(len(links) + 1)
+    return dataclasses.replace(links, queries=numbers[:-1], starts=numbers)
+
+
+def _read_pairs(model, pairs, columns):
+    """Reads labels as well where there may be some that matter."""
+    unlabelled = (
+        pairs.labels is None
+        if isinstance(pairs, PairTable)
+        else isinstance(pairs, Mapping) and columns.label not in pairs
+    )
+    if unlabelled:
+        return read_rows(model, pairs, _SIDES, columns)
+    return load_pairs(
+        pairs, model.config, tokenizers=model.tokenizers, columns=columns
+    )
+
+
+def _target_rows(pairs, config, min_label):
+    if min_label is None and _has_two_classes(config):
+        min_label = 1
+    if min_label is None or pairs.labels is None:
+        return np.ones(len(pairs), bool)
+    kept = pairs.labels >= min_label
+    if not kept.any():
+        raise DataError(
+            f"`min_label` must leave rows whose targets are ranked. Received: "
+            f"min_label={min_label}, where the largest label is "
+            f"{pairs.labels.max():g}"
+        )
+    return kept
+
+
+def _has_two_classes(config):
+    return config.output_layer == "softmax" and config.num_classes == 2
+
+
+def _require_choice(name, value, choices):
+    if value not in choices:
+        raise ValueError(
+            f"`{name}` must be one of {', '.join(choices)}. "
+            f"Received: {name}={value!r}"
+        )
+
+
+def _require_cutoffs(at):
+    numbers = at if isinstance(at, Sequence) else [None]
+    if not numbers or not all(isinstance(k, int) and k > 0 for k in numbers):
+        raise ValueError(
+            "`at` must be a list of integers of at least 1. "
+            f"Received: at={at!r}"
+        )

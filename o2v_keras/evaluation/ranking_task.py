@@ -1,0 +1,176 @@
+"""Which candidates each query is to find."""
+
+import dataclasses
+
+import numpy as np
+
+from o2v_keras.data.data_error import DataError
+from o2v_keras.data.pair_hashes import sequence_hashes
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.sequences import Sequences
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Links:
+    """Pairs of a query and a candidate, by number, query after query.
+
+    Args:
+        queries: int64 `(links,)`, not falling.
+        candidates: int64 `(links,)`.
+        starts: int64 `(queries + 1,)`. Where each query's links begin, and
+            the end of the last one's.
+    """
+
+    queries: np.ndarray
+    candidates: np.ndarray
+    starts: np.ndarray
+
+    @classmethod
+    def of(
+        cls, queries: np.ndarray, candidates: np.ndarray, num_queries: int
+    ) -> "Links":
+        """Sorts pairs of numbers and keeps one of those that are equal."""
+        order = np.lexsort((candidates, queries))
+        queries, candidates = queries[order], candidates[order]
+        new = np.ones(len(queries), bool)
+        new[1:] = (np.diff(queries) != 0) | (np.diff(candidates) != 0)
+        queries, candidates = queries[new], candidates[new]
+        starts = np.searchsorted(queries, np.arange(num_queries + 1))
+        return cls(queries, candidates, starts)
+
+    def __len__(self):
+        return len(self.queries)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Links of each query, int64 `(queries,)`."""
+        return np.diff(self.starts)
+
+    def of_queries(self, queries: slice) -> slice:
+        """The links of neighbouring queries."""
+        return slice(self.starts[queries.start], self.starts[queries.stop])
+
+
+class RankingTask:
+    """Distinct queries and candidates, and how they belong together.
+
+    Queries are in the order of their number of targets, the most first;
+    candidates in the order of their hashes, which is as good as random.
+
+    Args:
+        pairs: `PairTable`, each row a query and one of its targets.
+        query: The side of the queries, `"in0"` or `"in1"`.
+        corpus: `PairTable` with the other side: the candidates. `None`: the
+            distinct objects of that side in `pairs` and `training`.
+        training: `PairTable` of pairs known already, or `None`.
+        keep_seen: Whether a query's partners in `training` stay among its
+            candidates.
+
+    Attributes:
+        queries: `Sequences` of the distinct queries.
+        candidates: `Sequences` of the distinct candidates.
+        query_rows: int64. A row of `pairs` for each query.
+        candidate_rows: int64. For each candidate a row of `corpus`, or of
+            `pairs` and `training` joined.
+        targets: `Links` to what each query is to find.
+        excluded: `Links` to what is no candidate of a query.
+        popularity: int64 `(candidates,)`. Rows of `training` that hold it.
+
+    Raises:
+        DataError: If `corpus` lacks a target.
+
+    Example:
+    >>> pairs = PairTable.from_arrays([[1], [1], [2]], [[7], [8], [7]])
+    >>> task = RankingTask(pairs, "in0", None, None, keep_seen=False)
+    >>> len(task.queries), len(task.candidates), task.targets.counts
+    (2, 2, array([2, 1]))
+    """
+
+    def __init__(
+        self,
+        pairs: PairTable,
+        query: str,
+        corpus: PairTable | None,
+        training: PairTable | None,
+        keep_seen: bool,
+    ):
+        target = {"in0": "in1", "in1": "in0"}[query]
+        self._queries = _Objects(pairs.sides[query])
+        if corpus is None:
+            known = [pairs, training] if training else [pairs]
+            rows = Sequences.concat([table.sides[target] for table in known])
+        else:
+            rows = corpus.sides[target]
+        self._candidates = _Objects(rows)
+        found = self._candidates.numbers(pairs.sides[target])
+        _require_all(pairs, found)
+        links = self._queries.numbers(pairs.sides[query]), found
+        counts = Links.of(*links, len(self._queries)).counts
+        # Stable, so that equal tasks have equal orders.
+        self._order = np.argsort(-counts, kind="stable")
+        self._places = np.argsort(self._order)
+        self.targets = self._links(*links)
+        self.query_rows = self._queries.rows[self._order]
+        self.candidate_rows = self._candidates.rows
+        self.queries = pairs.sides[query].take(self.query_rows)
+        self.candidates = rows.take(self.candidate_rows)
+        self.popularity = np.zeros(len(self.candidates), np.int64)
+        self.excluded = self._links(*np.zeros((2, 0), np.int64))
+        if training:
+            seen = self._candidates.numbers(training.sides[target])
+            in_corpus = seen >= 0
+            self.popularity += np.bincount(
+                seen[in_corpus], minlength=len(self.candidates)
+            )
+            if not keep_seen:
+                queries = self._queries.numbers(training.sides[query])
+                known = in_corpus & (queries >= 0)
+                self.excluded = self._without_targets(
+                    self._links(queries[known], seen[known])
+                )
+
+    @property
+    def candidate_counts(self) -> np.ndarray:
+        """Candidates of each query, its targets among them, int64."""
+        return len(self.candidates) - self.excluded.counts
+
+    def _links(self, queries, candidates):
+        return Links.of(self._places[queries], candidates, len(self._queries))
+
+    def _without_targets(self, links):
+        """Leaves out what leaked: a target stays one."""
+        width = len(self.candidates)
+        wanted = self.targets.queries * width + self.targets.candidates
+        free = ~np.isin(links.queries * width + links.candidates, wanted)
+        return Links.of(
+            links.queries[free], links.candidates[free], len(self._queries)
+        )
+
+
+class _Objects:
+    """The distinct rows of sequences, numbered in the order of their hashes."""
+
+    def __init__(self, sequences):
+        hashes = sequence_hashes(sequences)
+        self._hashes, self.rows = np.unique(hashes, return_index=True)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def numbers(self, sequences):
+        """Numbers of the objects of some rows, -1 for unknown ones."""
+        hashes = sequence_hashes(sequences)
+        places = np.searchsorted(self._hashes, hashes)
+        places = np.minimum(places, len(self) - 1)
+        return np.where(self._hashes[places] == hashes, places, -1)
+
+
+def _require_all(pairs, found):
+    missing = np.flatnonzero(found < 0)
+    if len(missing):
+        raise DataError(
+            f"`corpus` must hold every target of `pairs`, but lacks those of "
+            f"{len(missing):,} of {len(pairs):,} rows, the first of them "
+            f"{pairs.locate(missing[0])}. Add them to the corpus, or leave "
+            "these rows out."
+        )

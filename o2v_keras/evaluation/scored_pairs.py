@@ -1,0 +1,71 @@
+"""Scores of labelled pairs and cosines of their embeddings, in one pass."""
+
+import keras
+
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.evaluation.expected_values import expected_values
+from o2v_keras.evaluation.label_metrics import calibration
+from o2v_keras.evaluation.label_metrics import correlation
+from o2v_keras.evaluation.row_outputs import RowOutputs
+from o2v_keras.models.object2vec import Object2Vec
+
+_BATCH_SIZE = 1024
+
+
+class ScoredPairs:
+    """Compares a model's answers with labels, by its weights as they are.
+
+    Args:
+        model: `Object2Vec`.
+        table: Checked `PairTable` with labels.
+        batch_size: Rows of a step. Defaults to 1024.
+
+    Example:
+    >>> from o2v_keras import Object2VecConfig
+    >>> model = Object2Vec(
+    ...     Object2VecConfig(enc0_max_seq_len=3, enc0_vocab_size=9, enc_dim=4)
+    ... )
+    >>> table = PairTable.from_arrays([[1], [2]], [[3], [4]], [0, 1])
+    >>> list(ScoredPairs(model, table).metrics())
+    ['correlation', 'cosine_correlation', 'calibration']
+    """
+
+    def __init__(
+        self, model: Object2Vec, table: PairTable, batch_size: int = _BATCH_SIZE
+    ):
+        self._labels = table.labels
+        self._has_classes = model.config.output_layer == "softmax"
+        inputs = {tensor.name: tensor for tensor in model.inputs}
+        pair = model.get_layer("comparator").input
+        cosine = keras.layers.Dot(axes=-1, normalize=True, dtype="float32")
+        both = keras.layers.Concatenate(dtype="float32")
+        outputs = both([model.output, cosine(pair)])
+        lengths = {
+            "in0": model.config.encoder0.max_seq_len,
+            "in1": model.config.encoder1.max_seq_len,
+        }
+        self._outputs = RowOutputs(
+            keras.Model(inputs, outputs),
+            {name: (table.sides[name], lengths[name]) for name in lengths},
+            batch_size,
+        )
+
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """Returns groups of metrics.
+
+        Returns:
+            `correlation`: `pearson` and `spearman` of the labels with the
+            model's values, or expected classes; `cosine_correlation`: the
+            same with the cosines of the two encoders' embeddings;
+            `calibration`: where the model gives probabilities. Undefined
+            ones are left out (`correlation`, `calibration`).
+        """
+        outputs = self._outputs()
+        scores, cosines = outputs[:, :-1], outputs[:, -1]
+        groups = {
+            "correlation": correlation(self._labels, expected_values(scores)),
+            "cosine_correlation": correlation(self._labels, cosines),
+        }
+        if self._has_classes:
+            groups["calibration"] = calibration(self._labels, scores)
+        return groups
