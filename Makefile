@@ -46,6 +46,7 @@ format: $(DEVELOPMENT) ## bring all files into house style
 
 bench: $(RUNTIME) ## print the benchmarks' ratios on this machine
 	$(BIN)/python -m benchmarks.reading
+	$(BIN)/python -m benchmarks.tokenizing
 	$(BIN)/python -m benchmarks.feeding
 	$(BIN)/python -m benchmarks.streaming
 	$(BIN)/python -m benchmarks.serving

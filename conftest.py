@@ -1,6 +1,7 @@
 """Pytest setup shared by the tests and the docstring examples."""
 
 import importlib.util
+import os
 
 import keras
 import numpy as np
@@ -13,6 +14,9 @@ collect_ignore_glob = (
     if importlib.util.find_spec("apache_beam")
     else ["o2v_keras/data/beam/*", "serving/beam/*"]
 )
+
+# Tests that keep ids of texts say where.
+os.environ["O2V_CACHE_DIR"] = ""
 
 # Two logical CPU devices, so that distribution is tested on any machine. They
 # must exist before TensorFlow starts its devices.

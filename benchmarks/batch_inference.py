@@ -28,7 +28,7 @@ from o2v_keras import Object2VecConfig  # noqa: E402
 from serving.batch_inference.job import Job  # noqa: E402
 from serving.batch_inference.local_batch_model import LocalBatchModel  # noqa: E402
 from serving.batch_inference.run_job import run_job  # noqa: E402
-from serving.client.id_rows import IdRows  # noqa: E402
+from serving.client.pair_rows import PairRows  # noqa: E402
 
 MAX_SEQ_LEN = 64
 BATCH_SIZE = 256
@@ -92,7 +92,7 @@ def _compare(network, sentences, vocab_size, folder):
         lambda ids: model.encoder0(ids, training=False),
         input_signature=[tf.TensorSpec([None, None], tf.int64)],
     )
-    batches = IdRows({"in0": sentences}).batches(BATCH_SIZE)
+    batches = PairRows({"in0": sentences}).batches(BATCH_SIZE)
     tensors = [tf.constant(batch.inputs["in0"]) for batch in batches]
 
     def job(kind):

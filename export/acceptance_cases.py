@@ -1,5 +1,6 @@
 """What an export must answer: requests with the model's own outputs."""
 
+import base64
 from collections.abc import Collection
 
 import numpy as np
@@ -7,6 +8,8 @@ import tensorflow as tf
 
 from export.cpu_path import cpu_path
 from export.request_checks import GIVE_ONE_SIDE
+from export.serving_side import ServingSide
+from export.serving_side import serving_sides
 from o2v_keras.models.object2vec import Object2Vec
 from serving.signatures import EMBEDDINGS
 from serving.signatures import EMBEDDINGS_SIGNATURE
@@ -20,6 +23,21 @@ from serving.signatures import SCORES_SIGNATURE
 _TOLERANCE = 1e-4
 _HALF_TOLERANCE = 0.05
 
+# All of them have answers: no words, unknown ones, other scripts, no UTF-8,
+# and more than a tokenizer reads.
+_ODD_TEXTS = (
+    b"",
+    b" \t\n",
+    b"\0",
+    "\N{DOG FACE}\N{ZERO WIDTH JOINER}\N{PAW PRINTS}".encode(),
+    "\u05db\u05dc\u05d1 \u202e\u0643\u0644\u0628".encode(),
+    "\u72ac\u3068\u732b".encode(),
+    b"qzxv " * 3,
+    b"caf\xe9 \xff\xfe",
+    b"a" * 2**20,
+    b"a b " * 2**18,
+)
+
 
 def acceptance_cases(
     model: Object2Vec, signatures: Collection[str]
@@ -27,7 +45,8 @@ def acceptance_cases(
     """Returns requests to an export and what must come back.
 
     The requests differ in rows and lengths: nothing at all, one id, more than
-    `max_seq_len`; with padding within and rows of nothing else. Then there
+    `max_seq_len`; with padding within and rows of nothing else. Texts are of
+    words of the vocabulary, and odd ones, which have answers too. Then there
     are requests that must be refused.
 
     Args:
@@ -36,104 +55,140 @@ def acceptance_cases(
 
     Returns:
         JSON values, one dict a request: `signature`, `inputs` (name to nested
-        list of ids) and either `outputs` (name to nested list) with
-        `tolerance`, absolute, or `error`, the sentence to be answered.
+        list of ids, or list of `{"b64": text}`) and either `outputs` (name to
+        nested list) with `tolerance`, absolute, or `error`, the sentence to
+        be answered.
     """
+    sides = serving_sides(model)
     cases = []
     if SCORES_SIGNATURE in signatures:
-        cases += _within_tolerance(_score_cases(model), SCORES, model)
-        cases += _refused_score_cases(model.config)
+        cases += _within_tolerance(_score_cases(model, *sides), SCORES, model)
+        cases += _refused_score_cases(*sides)
     if EMBEDDINGS_SIGNATURE in signatures:
-        cases += _within_tolerance(_embedding_cases(model), EMBEDDINGS, model)
-        cases += _refused_embedding_cases(model.config)
+        cases += _within_tolerance(
+            _embedding_cases(model, *sides), EMBEDDINGS, model
+        )
+        cases += _refused_embedding_cases(*sides)
     return cases
 
 
-def _score_cases(model):
+def _score_cases(model, side0, side1):
     rng = np.random.default_rng(0)
-    config = model.config
-    longest0 = config.encoder0.max_seq_len + 2
-    longest1 = config.encoder1.max_seq_len + 2
-    for rows, length0, length1 in (
-        (1, 1, longest1),
-        (1, longest0, 1),
-        (2, 0, 3),
-        (3, 7, 0),
-        (5, 4, 6),
-    ):
-        in0 = _random_ids(rng, rows, length0, config.encoder0.vocab_size)
-        in1 = _random_ids(rng, rows, length1, config.encoder1.vocab_size)
-        scores = _run(model, model, {IN0: in0, IN1: in1})
-        yield _case(SCORES_SIGNATURE, {IN0: in0, IN1: in1}, {SCORES: scores})
+    longest0, longest1 = side0.max_seq_len + 2, side1.max_seq_len + 2
+    requests = [
+        (
+            _random_rows(rng, side0, rows, length0),
+            _random_rows(rng, side1, rows, length1),
+        )
+        for rows, length0, length1 in (
+            (1, 1, longest1),
+            (1, longest0, 1),
+            (2, 0, 3),
+            (3, 7, 0),
+            (5, 4, 6),
+        )
+    ]
+    if side0.takes_text or side1.takes_text:
+        requests.append((_odd_rows(rng, side0), _odd_rows(rng, side1)[::-1]))
+    for in0, in1 in requests:
+        ids = {IN0: side0.ids(in0), IN1: side1.ids(in1)}
+        outputs = {SCORES: _run(model, model, ids)}
+        yield _case(SCORES_SIGNATURE, {IN0: in0, IN1: in1}, outputs)
 
 
-def _embedding_cases(model):
+def _embedding_cases(model, side0, side1):
     rng = np.random.default_rng(1)
-    for side, other, encoder, config in (
-        (IN0, IN1, model.encoder0, model.config.encoder0),
-        (IN1, IN0, model.encoder1, model.config.encoder1),
+    for side, other, encoder in (
+        (side0, side1, model.encoder0),
+        (side1, side0, model.encoder1),
     ):
-        for rows, length in ((1, config.max_seq_len + 2), (3, 1), (5, 4)):
-            ids = _random_ids(rng, rows, length, config.vocab_size)
-            outputs = {EMBEDDINGS: _run(model, encoder, ids)}
+        requests = [
+            _random_rows(rng, side, rows, length)
+            for rows, length in ((1, side.max_seq_len + 2), (3, 1), (5, 4))
+        ]
+        if side.takes_text:
+            requests.append(_odd_rows(rng, side))
+        for values in requests:
+            outputs = {EMBEDDINGS: _run(model, encoder, side.ids(values))}
             # Left out as over gRPC, and empty rows as over REST.
-            yield _case(EMBEDDINGS_SIGNATURE, {side: ids}, outputs)
-            inputs = {side: ids, other: _no_ids(rows)}
+            yield _case(EMBEDDINGS_SIGNATURE, {side.name: values}, outputs)
+            inputs = {
+                side.name: values,
+                other.name: other.empty_rows(len(values)),
+            }
             yield _case(EMBEDDINGS_SIGNATURE, inputs, outputs)
 
 
-def _refused_score_cases(config):
-    one, two = np.ones((1, 2), np.int64), np.ones((2, 2), np.int64)
-    for ids, sentence in _unknown_ids(config.encoder0, IN0):
-        yield _refused(SCORES_SIGNATURE, {IN0: ids, IN1: one}, sentence)
-    for ids, sentence in _unknown_ids(config.encoder1, IN1):
-        yield _refused(SCORES_SIGNATURE, {IN0: one, IN1: ids}, sentence)
+def _refused_score_cases(side0, side1):
+    one0, one1 = _some_rows(side0, 1), _some_rows(side1, 1)
+    for ids, sentence in _unknown_ids(side0):
+        yield _refused(SCORES_SIGNATURE, {IN0: ids, IN1: one1}, sentence)
+    for ids, sentence in _unknown_ids(side1):
+        yield _refused(SCORES_SIGNATURE, {IN0: one0, IN1: ids}, sentence)
     sentence = (
         "in0 and in1 must have the same number of rows, but in0 has 2 and in1 "
         "has 1."
     )
-    yield _refused(SCORES_SIGNATURE, {IN0: two, IN1: one}, sentence)
+    two0 = _some_rows(side0, 2)
+    yield _refused(SCORES_SIGNATURE, {IN0: two0, IN1: one1}, sentence)
 
 
-def _refused_embedding_cases(config):
-    one = np.ones((1, 2), np.int64)
-    for ids, sentence in _unknown_ids(config.encoder0, IN0):
-        yield _refused(EMBEDDINGS_SIGNATURE, {IN0: ids}, sentence)
-    for ids, sentence in _unknown_ids(config.encoder1, IN1):
-        yield _refused(EMBEDDINGS_SIGNATURE, {IN1: ids}, sentence)
-    both = {IN0: one, IN1: one}
+def _refused_embedding_cases(side0, side1):
+    for side in (side0, side1):
+        for ids, sentence in _unknown_ids(side):
+            yield _refused(EMBEDDINGS_SIGNATURE, {side.name: ids}, sentence)
+    both = {IN0: _some_rows(side0, 1), IN1: _some_rows(side1, 1)}
     yield _refused(EMBEDDINGS_SIGNATURE, both, GIVE_ONE_SIDE)
-    empty_rows = {IN0: _no_ids(2), IN1: _no_ids(2)}
-    yield _refused(EMBEDDINGS_SIGNATURE, empty_rows, GIVE_ONE_SIDE)
+    # An empty text beside no ids is a text.
+    if side0.takes_text == side1.takes_text:
+        empty_rows = {IN0: side0.empty_rows(2), IN1: side1.empty_rows(2)}
+        yield _refused(EMBEDDINGS_SIGNATURE, empty_rows, GIVE_ONE_SIDE)
     yield _refused(EMBEDDINGS_SIGNATURE, {}, GIVE_ONE_SIDE)
 
 
-def _unknown_ids(encoder, side):
+def _unknown_ids(side):
     """Rows with one id too high or too low, and what is said of it."""
-    size = encoder.vocab_size
+    if side.takes_text:
+        return
+    size = side.vocab_size
     for unknown in (size, -1):
         ids = np.array([[1, unknown]], np.int64)
         yield (
             ids,
-            f"{side} holds id {unknown}, but ids must be from 0 to {size - 1}.",
+            f"{side.name} holds id {unknown}, but ids must be from 0 to "
+            f"{size - 1}.",
         )
 
 
-def _random_ids(rng, rows, length, vocab_size):
-    ids = rng.integers(1, vocab_size, (rows, length))
+def _random_rows(rng: np.random.Generator, side: ServingSide, rows, length):
+    if side.takes_text:
+        words = rng.choice(side.words, (rows, length))
+        if rows > 1:
+            words[-1] = ""
+        texts = [" ".join(row).strip().encode() for row in words]
+        return np.array(texts, object)
+    ids = rng.integers(1, side.vocab_size, (rows, length))
     ids[rng.random(ids.shape) < 0.25] = 0
     if rows > 1:
         ids[-1] = 0
     return ids
 
 
-def _no_ids(rows):
-    return np.zeros((rows, 0), np.int64)
+def _odd_rows(rng, side):
+    if side.takes_text:
+        return np.array(_ODD_TEXTS, object)
+    return _random_rows(rng, side, len(_ODD_TEXTS), 3)
 
 
-def _run(model, function, inputs):
+def _some_rows(side, rows):
+    if side.takes_text:
+        return np.full(rows, b"a", object)
+    return np.ones((rows, 2), np.int64)
+
+
+def _run(model, function, ids):
     with cpu_path(model), tf.device("CPU:0"):
-        return tf.cast(function(inputs, training=False), tf.float32).numpy()
+        return tf.cast(function(ids, training=False), tf.float32).numpy()
 
 
 def _within_tolerance(cases, output, model):
@@ -163,4 +218,13 @@ def _refused(signature, inputs, sentence):
 
 
 def _lists(arrays):
-    return {name: array.tolist() for name, array in arrays.items()}
+    return {
+        name: [_b64(row) for row in array]
+        if array.dtype == object
+        else array.tolist()
+        for name, array in arrays.items()
+    }
+
+
+def _b64(text):
+    return {"b64": base64.b64encode(text).decode()}

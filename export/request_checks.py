@@ -8,9 +8,7 @@ first with words of its own.
 
 import tensorflow as tf
 
-GIVE_ONE_SIDE = (
-    "Give ids in exactly one of in0 and in1, and leave the other empty."
-)
+GIVE_ONE_SIDE = "Give exactly one of in0 and in1, and leave the other empty."
 
 
 def known_ids(ids: tf.Tensor, side: str, vocab_size: int) -> tf.Tensor:
@@ -48,14 +46,31 @@ def known_ids(ids: tf.Tensor, side: str, vocab_size: int) -> tf.Tensor:
         return tf.identity(ids)
 
 
+def one_text_a_row(texts: tf.Tensor) -> tf.Tensor:
+    """Returns `texts` if each row is one text.
+
+    Args:
+        texts: string `(batch,)`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: When the graph runs, if `texts` has
+            another rank, as where each row is a list of one text.
+
+    Example:
+    >>> one_text_a_row(tf.constant(["a dog"])).shape
+    TensorShape([1])
+    """
+    return tf.ensure_shape(texts, [None])
+
+
 def same_rows(in0: tf.Tensor, in1: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns both sides if they have the same number of rows.
 
     A single row would otherwise be paired with all rows of the other side.
 
     Args:
-        in0: `(batch, length)`.
-        in1: `(batch, length)`.
+        in0: ids `(batch, length)` or texts `(batch,)`.
+        in1: The same.
 
     Raises:
         tf.errors.InvalidArgumentError: When the graph runs.
@@ -81,27 +96,44 @@ def same_rows(in0: tf.Tensor, in1: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def in0_is_given(in0: tf.Tensor, in1: tf.Tensor) -> tf.Tensor:
-    """Tells whether `in0` is the one side that holds ids.
+    """Tells whether `in0` is the one side that is given.
 
     A side without elements is absent: gRPC fills it in from the signature's
-    default, REST sends an empty list in every row.
+    default, REST sends an empty list for it, in every row or in its column.
+    Where both sides have elements, a side of nothing but empty texts is
+    absent too, for one who fills every field of REST's rows. So the other
+    side must have no elements if the empty text itself is to be encoded.
 
     Args:
-        in0: int64, any shape.
-        in1: int64, any shape.
+        in0: int64 or string, any shape.
+        in1: int64 or string, any shape.
 
     Returns:
         A bool scalar; false means that `in1` is the one.
 
     Raises:
         tf.errors.InvalidArgumentError: When the graph runs, if both sides
-            hold ids or neither does.
+            are given or neither is.
 
     Example:
     >>> bool(in0_is_given(tf.constant([[7]]), tf.zeros([1, 0], tf.int32)))
     True
+    >>> bool(in0_is_given(tf.constant([""]), tf.constant(["a dog"])))
+    False
+    >>> bool(in0_is_given(tf.constant([""]), tf.constant([], tf.string)))
+    True
     """
     given0, given1 = tf.size(in0) > 0, tf.size(in1) > 0
+    both = given0 & given1
+    given0 &= _says_something(in0) | ~both
+    given1 &= _says_something(in1) | ~both
     one = tf.not_equal(given0, given1)
     with tf.control_dependencies([tf.debugging.Assert(one, [GIVE_ONE_SIDE])]):
         return tf.identity(given0)
+
+
+def _says_something(values):
+    if values.dtype != tf.string:
+        return tf.constant(True)
+    # Whatever the rank: rows of empty lists come as `(batch, 0)`.
+    return tf.reduce_any(tf.not_equal(tf.reshape(values, [-1]), ""))

@@ -3,7 +3,8 @@
 Reads and writes where SageMaker mounts things, below `/opt/ml`:
 
 - `input/config/hyperparameters.json`, all strings;
-- `input/data/<channel>/`, channels `train`, `validation` and `test`;
+- `input/data/<channel>/`, channels `train`, `validation` and `test`, and
+  `auxiliary` with the vocabularies and vectors that hyperparameters name;
 - `checkpoints/`, so that a job on spot instances goes on where it was;
 - `model/`, the export in TF Serving's layout, which SageMaker packs up;
 - `output/model.tar.gz`, the same archive for whoever runs it elsewhere;
@@ -87,6 +88,7 @@ def _train(root):
         **channels,
         model_dir=root / "checkpoints",
         resume=True,
+        auxiliary=root / "input" / "data" / "auxiliary",
         callbacks=[
             SageMakerMetrics(host, config.epochs, config.mini_batch_size)
         ],

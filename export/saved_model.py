@@ -22,18 +22,21 @@ def export_saved_model(
 ) -> pathlib.Path:
     """Publishes a model as `directory/<version>/` in TF Serving's layout.
 
-    Signatures, ids int64 `(batch, length)` with both sizes dynamic, padded
-    with 0:
+    Signatures, where a side is texts, string `(batch,)`, if
+    `model.tokenizers` has a tokenizer for it, and else ids, int64 `(batch,
+    length)`, padded with 0; sizes are dynamic:
 
     - `serving_default`: `in0`, `in1` to `scores`, float32
       `(batch, num_classes)` probabilities or `(batch, 1)`;
     - `encoder_embeddings`: one of `in0`, `in1` to `embeddings`, float32
       `(batch, enc_dim)`, from that side's encoder. The other side is left
-      out (gRPC) or `[]` in every row (REST).
+      out (gRPC) or `[]` in every row (REST); texts may also be `""` in every
+      row.
 
     Sequences longer than `max_seq_len` are cut in the graph; an id outside
-    the vocabulary is an invalid-argument error. The graph is traced for the
-    CPU.
+    the vocabulary is an invalid-argument error. Every text has an answer:
+    one without words has that of an empty sequence of ids. Vocabularies are
+    assets of the SavedModel. The graph is traced for the CPU.
 
     The version is written aside and loaded by another process that cannot
     import this package, where both signatures must give the Keras model's
@@ -57,8 +60,8 @@ def export_saved_model(
 
     Raises:
         TypeError: If `model` is no `Object2Vec`.
-        ValueError: If another argument breaks its rule, or the version
-            exists.
+        ValueError: If another argument breaks its rule, the version exists,
+            or the model was trained on texts and its tokenizers are missing.
         AcceptanceError: If the export does not answer as the model does.
 
     Example:
@@ -101,6 +104,6 @@ def write_saved_model(module: ServingModule, folder: str | os.PathLike):
     )
     extra = folder / "assets.extra"
     extra.mkdir()
-    write_warmup_requests(extra, module.config, module.functions)
+    write_warmup_requests(extra, module.sides, module.functions)
     config = json.dumps(module.config.to_dict(), indent=2)
     (extra / "config.json").write_text(config + "\n")

@@ -5,8 +5,8 @@ import tensorflow as tf
 from export.cpu_path import cpu_path
 from export.modes import check_mode
 from export.request_checks import in0_is_given
-from export.request_checks import known_ids
 from export.request_checks import same_rows
+from export.serving_side import serving_sides
 from o2v_keras.models.object2vec import Object2Vec
 from serving.signatures import EMBEDDINGS
 from serving.signatures import EMBEDDINGS_SIGNATURE
@@ -36,12 +36,13 @@ class ServingModule(tf.Module):
         functions: dict of signature name to `tf.function`. They are to be
             saved as they are: a concrete function has lost the defaults of
             its parameters.
+        sides: `ServingSide` of `in0` and of `in1`, which hold tokenizers.
         weights: list of `tf.Variable`.
         config: The model's `Object2VecConfig`.
 
     Raises:
         TypeError: If `model` is no `Object2Vec`.
-        ValueError: If `mode` is another word.
+        ValueError: If `mode` is another word, or a tokenizer is missing.
 
     Example:
     >>> import o2v_keras
@@ -68,12 +69,15 @@ class ServingModule(tf.Module):
             )
         check_mode(mode)
         super().__init__(name="object2vec")
+        sides = serving_sides(model)
         functions = {}
         variables = model.variables
         if mode != "embedding":
-            functions[SCORES_SIGNATURE] = _scores_function(model)
+            functions[SCORES_SIGNATURE] = _scores_function(model, *sides)
         if mode != "classification":
-            functions[EMBEDDINGS_SIGNATURE] = _embeddings_function(model)
+            functions[EMBEDDINGS_SIGNATURE] = _embeddings_function(
+                model, *sides
+            )
         if mode == "embedding":
             variables = model.encoder0.variables + model.encoder1.variables
         with cpu_path(model):
@@ -81,45 +85,39 @@ class ServingModule(tf.Module):
                 function.get_concrete_function()
         self.config = model.config
         self.functions = functions
+        self.sides = sides
         self.weights = [variable.value for variable in variables]
 
 
-def _scores_function(model):
+def _scores_function(model, side0, side1):
     def scores(in0, in1):
-        in0 = known_ids(in0, IN0, model.config.encoder0.vocab_size)
-        in1 = known_ids(in1, IN1, model.config.encoder1.vocab_size)
-        in0, in1 = same_rows(in0, in1)
-        values = model({IN0: in0, IN1: in1}, training=False)
-        return {SCORES: tf.cast(values, tf.float32)}
+        in0, in1 = same_rows(side0.checked(in0), side1.checked(in1))
+        ids = {IN0: side0.ids(in0), IN1: side1.ids(in1)}
+        return {SCORES: tf.cast(model(ids, training=False), tf.float32)}
 
-    return _signature(scores)
+    return _signature(scores, side0, side1)
 
 
-def _embeddings_function(model):
-    def encode(encoder, ids, side, vocab_size):
-        encoding = encoder(known_ids(ids, side, vocab_size), training=False)
+def _embeddings_function(model, side0, side1):
+    def encode(encoder, side, values):
+        encoding = encoder(side.ids(side.checked(values)), training=False)
         return tf.cast(encoding, tf.float32)
 
     # Only a tensor as default finds its way into SignatureDef.defaults.
-    absent = tf.zeros([0, 0], tf.int64)
-
-    def embeddings(in0=absent, in1=absent):
+    def embeddings(in0=side0.absent, in1=side1.absent):
         values = tf.cond(
             in0_is_given(in0, in1),
-            lambda: encode(
-                model.encoder0, in0, IN0, model.config.encoder0.vocab_size
-            ),
-            lambda: encode(
-                model.encoder1, in1, IN1, model.config.encoder1.vocab_size
-            ),
+            lambda: encode(model.encoder0, side0, in0),
+            lambda: encode(model.encoder1, side1, in1),
         )
         return {EMBEDDINGS: values}
 
-    return _signature(embeddings)
+    return _signature(embeddings, side0, side1)
 
 
-def _signature(function):
-    ids = [
-        tf.TensorSpec([None, None], tf.int64, name=name) for name in (IN0, IN1)
-    ]
-    return tf.function(function, input_signature=ids, autograph=False)
+def _signature(function, *sides):
+    return tf.function(
+        function,
+        input_signature=[side.spec for side in sides],
+        autograph=False,
+    )

@@ -14,8 +14,8 @@ def signature_lines(folder: str | os.PathLike) -> list[str]:
         folder: A version's folder.
 
     Returns:
-        Lines such as `serving_default: in0 int64 [batch, length], in1 int64
-        [batch, length] -> scores float32 [batch, 2]`.
+        Lines such as `serving_default: in0 string [batch], in1 int64 [batch,
+        length] -> scores float32 [batch, 2]`.
     """
     return [
         f"{name}: {_tensors(signature.inputs)} -> {_tensors(signature.outputs)}"
@@ -34,6 +34,6 @@ def _shape(info):
     sizes = [dimension.size for dimension in info.tensor_shape.dim]
     words = [
         word if size < 0 else str(size)
-        for size, word in zip(sizes, ("batch", "length"), strict=True)
+        for size, word in zip(sizes, ("batch", "length"), strict=False)
     ]
     return f"[{', '.join(words)}]"

@@ -9,8 +9,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from o2v_keras.config import EncoderConfig
-from o2v_keras.config import Object2VecConfig
+from export.serving_side import ServingSide
 from serving.signatures import EMBEDDINGS_SIGNATURE
 from serving.signatures import IN0
 from serving.signatures import IN1
@@ -25,7 +24,7 @@ _LENGTH = 32
 
 def write_warmup_requests(
     folder: str | os.PathLike,
-    config: Object2VecConfig,
+    sides: tuple[ServingSide, ServingSide],
     signatures: Collection[str],
 ):
     """Writes one request per signature, for `encoder_embeddings` per side.
@@ -36,23 +35,27 @@ def write_warmup_requests(
 
     Args:
         folder: The export's `assets.extra`; must exist.
-        config: Gives sequence lengths (32 at most).
+        sides: Tell what requests hold: 32 ids or words at most.
         signatures: Names of the export's signatures.
 
     Example:
     >>> import tempfile
+    >>> from o2v_keras import Object2VecConfig
     >>> config = Object2VecConfig(enc0_max_seq_len=9, enc0_vocab_size=50)
+    >>> sides = ServingSide("in0", config.encoder0), ServingSide(
+    ...     "in1", config.encoder1
+    ... )
     >>> folder = tempfile.mkdtemp()
-    >>> write_warmup_requests(folder, config, ["serving_default"])
+    >>> write_warmup_requests(folder, sides, ["serving_default"])
     >>> os.listdir(folder)
     ['tf_serving_warmup_requests']
     """
-    side0, side1 = _usual_ids(config.encoder0), _usual_ids(config.encoder1)
-    absent = np.zeros([1, 0], np.int64)
+    row0, row1 = map(_usual_row, sides)
+    empty0, empty1 = (side.empty_rows(1) for side in sides)
     requests = [
-        (SCORES_SIGNATURE, side0, side1),
-        (EMBEDDINGS_SIGNATURE, side0, absent),
-        (EMBEDDINGS_SIGNATURE, absent, side1),
+        (SCORES_SIGNATURE, row0, row1),
+        (EMBEDDINGS_SIGNATURE, row0, empty1),
+        (EMBEDDINGS_SIGNATURE, empty0, row1),
     ]
     file = pathlib.Path(folder) / _FILE
     with tf.io.TFRecordWriter(os.fspath(file)) as writer:
@@ -62,16 +65,18 @@ def write_warmup_requests(
                 writer.write(log.SerializeToString())
 
 
-def _usual_ids(encoder: EncoderConfig):
-    length = min(encoder.max_seq_len, _LENGTH)
-    return np.arange(length)[None] % (encoder.vocab_size - 1) + 1
+def _usual_row(side):
+    length = min(side.max_seq_len, _LENGTH)
+    if side.takes_text:
+        return np.array([" ".join(side.words[:length]).encode()], object)
+    return np.arange(length)[None] % (side.vocab_size - 1) + 1
 
 
 def _prediction_log(signature, in0, in1):
     request = predict_pb2.PredictRequest()
     request.model_spec.signature_name = signature
-    request.inputs[IN0].CopyFrom(tf.make_tensor_proto(in0, tf.int64))
-    request.inputs[IN1].CopyFrom(tf.make_tensor_proto(in1, tf.int64))
+    request.inputs[IN0].CopyFrom(tf.make_tensor_proto(in0))
+    request.inputs[IN1].CopyFrom(tf.make_tensor_proto(in1))
     return prediction_log_pb2.PredictionLog(
         predict_log=prediction_log_pb2.PredictLog(request=request)
     )

@@ -2,15 +2,14 @@
 
 What `make demo` runs; each `# %%` begins a cell for editors that know them.
 A category such as `noun.animal` is one token (`in0`), its definition a
-sequence of words (`in1`). Only true pairs are given; training draws the
-negatives.
+sequence of words (`in1`): both are given as texts. Only true pairs are given;
+training draws the negatives.
 """
 
 # %%
 import collections
 import json
 import pathlib
-import re
 import shlex
 import shutil
 
@@ -32,7 +31,6 @@ from o2v_keras.datasets.wordnet import load_wordnet_sample  # noqa: E402
 
 BUILD = pathlib.Path("build/demo")
 NEGATIVES = 5
-UNKNOWN = 1
 PROBES = (
     "a large wild cat",
     "a person who plays a musical instrument",
@@ -52,30 +50,13 @@ def run(command):
 
 
 # %%
-title("1. Vocabulary and JSON Lines")
+title("1. Pairs of texts, as JSON Lines")
 shutil.rmtree(BUILD, ignore_errors=True)
 BUILD.mkdir(parents=True)
 splits = load_wordnet_sample()
-
-
-def words(text):
-    return re.findall(r"[a-z]+|[0-9]+", text.lower())
-
-
-counts = collections.Counter(
-    word for synset in splits["train"] for word in words(synset.definition)
-)
-frequent = [word for word, count in counts.most_common() if count > 1]
-# Id 0 is padding, 1 an unknown word.
-vocabulary = {word: number for number, word in enumerate(frequent, start=2)}
 categories = sorted(
     {synset.category for synsets in splits.values() for synset in synsets}
 )
-category_ids = {name: number for number, name in enumerate(categories, 1)}
-
-
-def word_ids(text):
-    return [vocabulary.get(word, UNKNOWN) for word in words(text)] or [UNKNOWN]
 
 
 def write_pairs(name, negatives):
@@ -84,15 +65,17 @@ def write_pairs(name, negatives):
     path = BUILD / f"{name}.jsonl"
     with open(path, "w", encoding="utf-8") as file:
         for synset in splits[name]:
-            category = category_ids[synset.category]
-            others = np.setdiff1d(list(category_ids.values()), category)
+            others = np.setdiff1d(categories, synset.category)
             false = generator.choice(others, negatives, replace=False).tolist()
-            definition = word_ids(synset.definition)
-            for label, token in [
-                (1, category),
+            for label, category in [
+                (1, synset.category),
                 *((0, other) for other in false),
             ]:
-                record = {"label": label, "in0": [token], "in1": definition}
+                record = {
+                    "label": label,
+                    "in0": category,
+                    "in1": synset.definition,
+                }
                 file.write(json.dumps(record) + "\n")
     return path
 
@@ -102,23 +85,23 @@ files = {
     "validation": write_pairs("validation", NEGATIVES),
     "test": write_pairs("test", NEGATIVES),
 }
-(BUILD / "vocabulary.json").write_text(json.dumps(vocabulary))
-(BUILD / "categories.json").write_text(json.dumps(category_ids))
 print(
-    f"{sum(map(len, splits.values())):,} synsets, {len(categories)} categories,"
-    f" {len(vocabulary):,} words seen twice or more in training"
+    f"{sum(map(len, splits.values())):,} synsets, {len(categories)} categories"
 )
 print("first record:", files["train"].read_text().split("\n", 1)[0])
 
 # %%
 title("2. Hyperparameters, and what `check` says to them")
 hyperparameters = {
+    "enc0_tokenizer": "category",
     "enc0_network": "pooled_embedding",
     "enc0_max_seq_len": 1,
-    "enc0_vocab_size": len(categories) + 1,
+    "enc0_vocab_size": 100,
+    "enc1_tokenizer": "words",
+    "enc1_min_count": 2,
     "enc1_network": "pooled_embedding",
     "enc1_max_seq_len": 64,
-    "enc1_vocab_size": len(vocabulary) + 2,
+    "enc1_vocab_size": 50_000,
     "enc_dim": 64,
     "comparator_list": "hadamard",
     "mlp_layers": 1,
@@ -150,15 +133,16 @@ run(
     f"--model-dir {BUILD}/model"
 )
 model = load_model(BUILD / "model")
+sizes = [model.config.enc0_vocab_size, model.config.enc1_vocab_size]
+print(f"learned {sizes[0]} ids of categories and {sizes[1]:,} of words")
 
 # %%
 title("4. The true category among all 45, on the test definitions")
 test = splits["test"]
-definitions = [word_ids(synset.definition) for synset in test]
-true = np.array([category_ids[synset.category] - 1 for synset in test])
+true = np.array([categories.index(synset.category) for synset in test])
 every_pair = {
-    "in0": [[token] for _ in test for token in category_ids.values()],
-    "in1": [ids for ids in definitions for _ in categories],
+    "in0": [category for _ in test for category in categories],
+    "in1": [synset.definition for synset in test for _ in categories],
 }
 scores = predict_scores(model, every_pair)[:, 1]
 scores = scores.reshape(len(test), len(categories))
@@ -168,7 +152,7 @@ ranks = (scores >= true_scores).sum(axis=1)
 by_frequency = collections.Counter(
     synset.category for synset in splits["train"]
 )
-frequent3 = [category_ids[n] - 1 for n, _ in by_frequency.most_common(3)]
+frequent3 = [categories.index(n) for n, _ in by_frequency.most_common(3)]
 print(f"{'':26}first  in the first three")
 print(f"{'model':26}{(ranks <= 1).mean():.3f}  {(ranks <= 3).mean():.3f}")
 print(
@@ -180,14 +164,13 @@ print(
 title("5. Export, and a request to each signature")
 version = export_saved_model(model, BUILD / "export")
 served = tf.saved_model.load(str(version))
-in1 = tf.constant([word_ids(PROBES[0])], tf.int64)
-in0 = tf.constant([[category_ids["noun.animal"]]], tf.int64)
+in0, in1 = tf.constant(["noun.animal"]), tf.constant([PROBES[0]])
 answer = served.signatures["serving_default"](in0=in0, in1=in1)
 print(f'serving_default: "noun.animal" and "{PROBES[0]}"')
 false_score, true_score = answer["scores"].numpy()[0]
 print(f"  scores: [[{false_score:.4f}, {true_score:.4f}]]")
 answer = served.signatures["encoder_embeddings"](
-    in0=tf.zeros([0, 0], tf.int64), in1=in1
+    in0=tf.constant([], tf.string), in1=in1
 )
 embedding = answer["embeddings"].numpy()[0]
 print(f'encoder_embeddings: in1 is "{PROBES[0]}"')
@@ -204,9 +187,9 @@ def unit(vectors):
 
 
 synsets = [synset for split in splits.values() for synset in split]
-every = [word_ids(synset.definition) for synset in synsets]
+every = [synset.definition for synset in synsets]
 known = unit(embed(model, "in1", {"in1": every}))
-asked = unit(embed(model, "in1", {"in1": [word_ids(p) for p in PROBES]}))
+asked = unit(embed(model, "in1", {"in1": PROBES}))
 for probe, row in zip(PROBES, asked @ known.T, strict=True):
     print(f'"{probe}"')
     for place in np.argsort(-row)[:3]:
@@ -218,7 +201,7 @@ for probe, row in zip(PROBES, asked @ known.T, strict=True):
 
 # %%
 title("7. A map of the 45 categories")
-vectors = unit(embed(model, "in0", {"in0": list(category_ids.values())}))
+vectors = unit(embed(model, "in0", {"in0": categories}))
 projection = PCA(n_components=2).fit(vectors)
 points = projection.transform(vectors)
 colors = {"noun": "C0", "verb": "C1", "adj": "C2", "adv": "C3"}
@@ -247,7 +230,7 @@ figure.savefig(BUILD / "categories.png", dpi=120)
 title("Where everything lies")
 for path, what in (
     (BUILD / "train.jsonl", "records; validation.jsonl and test.jsonl beside"),
-    (BUILD / "model", "model.keras, metrics.json, history.csv, logs/"),
+    (BUILD / "model", "model.keras, tokenizers/, metrics.json, history.csv"),
     (version, "the SavedModel, as TF Serving takes it"),
     (BUILD / "categories.png", "the map"),
 ):

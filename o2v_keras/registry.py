@@ -98,5 +98,7 @@ COMPARATORS = Registry(
         "hadamard": _COMPARATOR,
         "concat": _COMPARATOR,
         "abs_diff": _COMPARATOR,
+        "dot": _COMPARATOR,
+        "cosine": _COMPARATOR,
     },
 )

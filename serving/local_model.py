@@ -7,15 +7,13 @@ import grpc
 import numpy as np
 import tensorflow as tf
 
-from serving.client.id_rows import IdSequences
 from serving.client.pair_client import Answers
 from serving.client.pair_client import Call
 from serving.client.pair_client import embeddings_call
 from serving.client.pair_client import scores_call
+from serving.client.pair_rows import Side
 from serving.client.server_error import ServerError
 from serving.saved_model_session import SavedModelSession
-from serving.signatures import IN0
-from serving.signatures import IN1
 
 # TensorFlow numbers its errors as gRPC does.
 _CODES = {code.value[0]: code.name for code in grpc.StatusCode}
@@ -43,12 +41,18 @@ class LocalModel:
         """Names of the signatures that the export holds."""
         return frozenset(self._session.signature_defs)
 
-    def predict(self, in0: IdSequences, in1: IdSequences) -> np.ndarray:
+    @property
+    def text_sides(self) -> frozenset[str]:
+        """Names of the sides that the export takes texts for."""
+        sides = map(self._session.text_inputs, self.signatures)
+        return frozenset().union(*sides)
+
+    def predict(self, in0: Side, in1: Side) -> np.ndarray:
         """Returns the scores of pairs, as the clients do."""
         return self._answer(scores_call(in0, in1))
 
     def embed(
-        self, in0: IdSequences | None = None, in1: IdSequences | None = None
+        self, in0: Side | None = None, in1: Side | None = None
     ) -> np.ndarray:
         """Returns the embeddings of one side, as the clients do."""
         return self._answer(embeddings_call(in0, in1))
@@ -70,10 +74,8 @@ class LocalModel:
         return answers.values
 
     def _run(self, call, inputs):
-        absent = np.zeros((0, 0), np.int64)
-        feeds = {side: inputs.get(side, absent) for side in (IN0, IN1)}
         try:
-            return self._session.run(call.signature, feeds)[call.output]
+            return self._session.run(call.signature, inputs)[call.output]
         except tf.errors.OpError as error:
             raise ServerError(
                 _CODES[error.error_code], error.message

@@ -94,6 +94,11 @@ class SavedModelSession:
             for name, result in zip(names, results, strict=True)
         }
 
+    def text_inputs(self, signature_name: str) -> frozenset[str]:
+        """Returns the names of a signature's inputs that are strings."""
+        inputs = self._signature(signature_name).inputs.items()
+        return frozenset(n for n, i in inputs if i.dtype == types_pb2.DT_STRING)
+
     def replay_warmup(self) -> int:
         """Runs the export's warm-up requests; returns how many there are.
 
@@ -220,7 +225,11 @@ def _load(path):
         try:
             importlib.import_module("tensorflow_text")
         except ImportError:
-            raise error from None
+            message = (
+                f"{error.message}\nIf it is an op of TensorFlow Text, install "
+                "the package tensorflow-text."
+            )
+            raise tf.errors.NotFoundError(None, None, message) from None
         return _load_session(path)
 
 

@@ -1,4 +1,6 @@
 import json
+import os
+import pathlib
 import subprocess
 import sys
 
@@ -152,6 +154,79 @@ def test_check_ends_with_status_2_on_errors(folder, capsys):
     assert f"{path}:2" in capsys.readouterr().out
 
 
+def check_texts(path, tmp_path, capsys, *columns):
+    """Status and output of checking a file of texts without a vocabulary."""
+    hyperparameters = {
+        **HYPERPARAMETERS,
+        "enc0_tokenizer": "words",
+        "output_layer": "mean_squared_error",
+    }
+    (tmp_path / "h.json").write_text(json.dumps(hyperparameters))
+    options = ("--in0-column", "--in1-column", "--label-column")
+    status = main(
+        [
+            "check",
+            *("--data", str(path)),
+            *("--hyperparameters", str(tmp_path / "h.json")),
+            *(w for pair in zip(options, columns, strict=True) for w in pair),
+        ]
+    )
+    return status, capsys.readouterr().out
+
+
+def test_check_reads_texts(tmp_path, capsys):
+    path = tmp_path / "a.csv"
+    path.write_text("a,b,score\nx,y,1\n ,y,2\nx,,3\nx,y,neutral\n,y,z\n")
+    status, out = check_texts(path, tmp_path, capsys, "a", "b", "score")
+    assert status == 2
+    assert "5 rows read, 4 with errors" in out
+    assert "a.csv:3: in0 is empty, or white space" in out
+    assert "a.csv:4: in1 is empty, or white space" in out
+    assert "a.csv:5: score='neutral'" in out
+    assert "Labels must be numbers: a class as 0, 1, 2" in out
+    assert "vocab_size" not in out
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "columns", "summary"),
+    [
+        (
+            "sick.tsv",
+            "sick/SICK.txt",
+            ("sentence_A", "sentence_B", "relatedness_score"),
+            "9,840 rows read, 0 with errors",
+        ),
+        (
+            "netflix.csv",
+            "netflix-titles/netflix_titles.csv",
+            ("description", "listed_in", "release_year"),
+            "8,807 rows read, 0 with errors",
+        ),
+        (
+            "netflix.csv",
+            "netflix-titles/netflix_titles.csv",
+            ("description", "director", "release_year"),
+            "8,807 rows read, 2,634 with errors",
+        ),
+    ],
+)
+def test_check_reads_real_texts(tmp_path, capsys, name, file, columns, summary):
+    folder = os.environ.get("O2V_DATA_DIR")
+    if not folder:
+        pytest.skip("needs the data in the folder that O2V_DATA_DIR names")
+    (tmp_path / name).symlink_to(pathlib.Path(folder, file))
+    status, out = check_texts(tmp_path / name, tmp_path, capsys, *columns)
+    assert out.startswith(summary)
+    assert status == (0 if " 0 with" in summary else 2)
+
+
+def test_names_of_columns_must_be_in_the_first_line(tmp_path, capsys):
+    path = tmp_path / "a.csv"
+    path.write_text("A plane is taking off.,An air plane is taking off.,5.0\n")
+    status, _ = check_texts(path, tmp_path, capsys, "a", "b", "score")
+    assert status == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -255,6 +330,7 @@ def test_flags_reach_training(folder, monkeypatch):
         *("--hyperparameters", f"{folder}/h.json", "--stream-rows", "7"),
         *("--dtype-policy", "mixed_bfloat16", "--deterministic"),
         *("--steps-per-execution", "3", "--shard-by", "file"),
+        *("--auxiliary", "vectors"),
     ]
     assert main(command) == 0
     expected = {
@@ -263,5 +339,6 @@ def test_flags_reach_training(folder, monkeypatch):
         "steps_per_execution": 3,
         "stream_rows": 7,
         "shard_by": "file",
+        "auxiliary": "vectors",
     }
     assert expected.items() <= given.items()

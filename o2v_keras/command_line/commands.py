@@ -3,6 +3,7 @@
 import argparse
 import json
 
+from o2v_keras.data.job_options import columns_of
 from o2v_keras.quiet_start import start_tensorflow
 
 # Each command imports what it needs: TensorFlow takes seconds to start, and
@@ -15,13 +16,20 @@ def check(options: argparse.Namespace) -> int | None:
     from o2v_keras.data.checking.checks import check_pairs
     from o2v_keras.data.checking.size_proposal import proposal_text
     from o2v_keras.data.files.readers import read_pairs
+    from o2v_keras.data.files.text_side import MarkedTexts
 
     if any(".tfrecord" in path for path in options.data):
         start_tensorflow()
-    result = read_pairs(options.data)
-    config = None
+    config, texts = None, {}
     if options.hyperparameters:
         config = Object2VecConfig.from_hyperparameters(options.hyperparameters)
+        kinds = {
+            "in0": config.encoder0.tokenizer,
+            "in1": config.encoder1.tokenizer,
+        }
+        texts = {n: MarkedTexts(kind) for n, kind in kinds.items() if kind}
+    columns = columns_of(options)
+    result = read_pairs(options.data, columns=columns, texts=texts)
     report = check_pairs(
         result.table, config, result.rejected, options.training
     )
@@ -81,11 +89,13 @@ def train(options: argparse.Namespace) -> int | None:
         options.validation,
         options.test,
         model_dir=options.model_dir,
+        columns=columns_of(options),
         replicas=options.replicas,
         shard_by=options.shard_by,
         resume=options.resume,
         overwrite=options.overwrite,
         initial_model=options.initial_model,
+        auxiliary=options.auxiliary,
         checkpoint_minutes=options.checkpoint_minutes,
         steps_per_execution=options.steps_per_execution,
         deterministic=options.deterministic,
@@ -109,7 +119,8 @@ def evaluate(options: argparse.Namespace) -> int | None:
     from o2v_keras.evaluation.evaluate import evaluate as score
     from o2v_keras.training.model_directory import load_model
 
-    scores = score(load_model(options.model), options.data)
+    model, columns = load_model(options.model), columns_of(options)
+    scores = score(model, options.data, columns)
     print(json.dumps(scores, indent=2))
 
 
@@ -122,7 +133,8 @@ def predict(options: argparse.Namespace) -> int | None:
     from o2v_keras.training.model_directory import load_model
 
     check_vector_path(options.output)
-    scores = predict_scores(load_model(options.model), options.data)
+    model, columns = load_model(options.model), columns_of(options)
+    scores = predict_scores(model, options.data, columns=columns)
     write_vectors(options.output, scores, "scores")
     print(f"{len(scores)} rows of scores: {options.output}")
 
@@ -137,6 +149,9 @@ def embed(options: argparse.Namespace) -> int | None:
 
     check_vector_path(options.output)
     model = load_model(options.model)
-    embeddings = inference.embed(model, options.side, options.data)
+    columns = columns_of(options)
+    embeddings = inference.embed(
+        model, options.side, options.data, columns=columns
+    )
     write_vectors(options.output, embeddings, "embeddings")
     print(f"{len(embeddings)} embeddings: {options.output}")

@@ -4,6 +4,7 @@ import argparse
 
 from o2v_keras.command_line import commands
 from o2v_keras.data.job_options import add_check_options
+from o2v_keras.data.job_options import add_column_options
 from o2v_keras.data.job_options import add_record_options
 from o2v_keras.data.job_options import add_vocabulary_options
 
@@ -19,6 +20,7 @@ def make_parser() -> argparse.ArgumentParser:
         subparsers, "check", commands.check, "find what is wrong with data"
     )
     check.add_argument("--data", nargs="+", required=True, metavar="F")
+    add_column_options(check)
     add_check_options(check)
 
     words = _command(
@@ -69,6 +71,7 @@ def make_parser() -> argparse.ArgumentParser:
     trainer.add_argument("--train", nargs="+", required=True, metavar="F")
     trainer.add_argument("--validation", nargs="+", metavar="F")
     trainer.add_argument("--test", nargs="+", metavar="F")
+    add_column_options(trainer)
     trainer.add_argument("--hyperparameters", required=True, metavar="H.json")
     trainer.add_argument("--model-dir", required=True, metavar="DIR")
     trainer.add_argument(
@@ -96,6 +99,12 @@ def make_parser() -> argparse.ArgumentParser:
     )
     trainer.add_argument(
         "--initial-model", metavar="M", help="start from this model's weights"
+    )
+    trainer.add_argument(
+        "--auxiliary",
+        metavar="DIR",
+        help="folder of pretrained vectors and vocabularies that "
+        "hyperparameters name; default: the working directory",
     )
     trainer.add_argument(
         "--checkpoint-minutes",
@@ -196,6 +205,7 @@ def _model_and_data(parser):
         help="model directory or .keras file",
     )
     parser.add_argument("--data", nargs="+", required=True, metavar="F")
+    add_column_options(parser)
 
 
 def _output(parser):

@@ -44,3 +44,9 @@ class EncoderConfig:
     tokenizer: str
     min_count: int
     hash_buckets: int
+
+    @property
+    def freezes_table(self) -> bool:
+        """Whether the token table keeps its pretrained vectors for good."""
+        has_vectors = bool(self.pretrained_embedding_file)
+        return has_vectors and self.freeze_pretrained_embedding

@@ -52,6 +52,11 @@ _TIED_FIELDS = (
     "hash_buckets",
     "vocab_file",
 )
+_TIED_VECTOR_FIELDS = (
+    "pretrained_embedding_file",
+    "freeze_pretrained_embedding",
+    "freeze_epochs",
+)
 _ENCODER_FIELDS = ("max_seq_len", "vocab_size", *_LATE_DEFAULTS)
 
 
@@ -346,6 +351,33 @@ class Object2VecConfig:
         alike = self.enc1_network == "enc0" or self.tied_token_embedding_weight
         return bool(self.enc0_tokenizer) and alike
 
+    @property
+    def token_tables(self) -> dict[str, EncoderConfig]:
+        """The encoder that says how each token table is filled.
+
+        Keys are `"enc0"` and `"enc1"`. Of a tied table it is one of them, the
+        one with pretrained vectors if only one has them.
+
+        Example:
+        >>> config = Object2VecConfig(
+        ...     enc0_max_seq_len=9,
+        ...     enc0_vocab_size=50,
+        ...     tied_token_embedding_weight=True,
+        ... )
+        >>> list(config.token_tables)
+        ['enc0']
+        """
+        encoders = {"enc0": self.encoder0, "enc1": self.encoder1}
+        if not self.tied_token_embedding_weight:
+            return encoders
+        first, second = encoders.values()
+        only_second = (
+            second.pretrained_embedding_file
+            and not first.pretrained_embedding_file
+        )
+        name = "enc1" if only_second else "enc0"
+        return {name: encoders[name]}
+
     def _encoder(self, prefix, network):
         values = {n: getattr(self, f"{prefix}_{n}") for n in _ENCODER_FIELDS}
         if values["layers"] == "auto":
@@ -429,20 +461,46 @@ class Object2VecConfig:
                 f'{prefix}_tokenizer="wordpiece". '
                 f'Received: {prefix}_tokenizer="ngrams"'
             )
+        self._check_freezing(encoder, prefix)
 
     def _check_tied_tables(self):
         if not self.tied_token_embedding_weight:
             return
-        for name in _TIED_FIELDS:
-            first = getattr(self.encoder0, name)
-            second = getattr(self.encoder1, name)
-            if first != second:
+        names = list(_TIED_FIELDS)
+        first, second = self.encoder0, self.encoder1
+        if first.pretrained_embedding_file and second.pretrained_embedding_file:
+            names += _TIED_VECTOR_FIELDS
+        for name in names:
+            values = getattr(first, name), getattr(second, name)
+            if values[0] != values[1]:
                 raise ValueError(
                     f"`enc0_{name}` and `enc1_{name}` must be equal beside "
                     f"tied_token_embedding_weight=True, which gives both "
-                    f"encoders one table. Received: enc0_{name}={first}, "
-                    f"enc1_{name}={second}"
+                    f"encoders one table. Received: enc0_{name}={values[0]}, "
+                    f"enc1_{name}={values[1]}"
                 )
+
+    def _check_freezing(self, encoder, prefix):
+        if not encoder.freeze_epochs:
+            return
+        if not encoder.pretrained_embedding_file:
+            reason = f"without a {prefix}_pretrained_embedding_file"
+        elif encoder.freeze_pretrained_embedding:
+            reason = (
+                f"beside {prefix}_freeze_pretrained_embedding=True, which "
+                f"freezes the vectors for good; set that to false"
+            )
+        elif self.weight_decay:
+            reason = (
+                f"beside weight_decay={self.weight_decay}, which would move "
+                f"resting vectors all the same"
+            )
+        else:
+            return
+        raise ValueError(
+            f"`{prefix}_freeze_epochs` must be 0 {reason}. "
+            f"Received: {prefix}_freeze_epochs={encoder.freeze_epochs}"
+        )
 
 
 def _rules():

@@ -2,6 +2,8 @@
 
 import argparse
 
+from o2v_keras.data.pair_columns import PairColumns
+
 
 def add_check_options(parser: argparse.ArgumentParser):
     """What data are held to."""
@@ -10,6 +12,28 @@ def add_check_options(parser: argparse.ArgumentParser):
         "--training",
         action="store_true",
         help="check as training data: with negative sampling, labels are 1",
+    )
+
+
+def add_column_options(parser: argparse.ArgumentParser):
+    """Which columns of the files hold a pair; `columns_of` reads them."""
+    for option, column in zip(
+        ("--in0-column", "--in1-column", "--label-column"),
+        PairColumns(),
+        strict=True,
+    ):
+        parser.add_argument(
+            option,
+            default=column,
+            metavar="C",
+            help="column, or JSON field, of the files; default: %(default)s",
+        )
+
+
+def columns_of(options: argparse.Namespace) -> PairColumns:
+    """Returns the columns that options name."""
+    return PairColumns(
+        options.in0_column, options.in1_column, options.label_column
     )
 
 

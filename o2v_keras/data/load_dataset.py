@@ -2,20 +2,20 @@
 
 import os
 import warnings
-from collections.abc import Mapping
-from collections.abc import Sequence
 
 import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_batches import PairBatches
-from o2v_keras.data.checking.checks import check_pairs
 from o2v_keras.data.checking.checks import drop_bad_rows
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.readers import read_pairs
+from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
-
-Source = str | os.PathLike | Sequence | Mapping | PairTable
+from o2v_keras.data.read_source import DEFAULT_COLUMNS
+from o2v_keras.data.read_source import NO_TOKENIZERS
+from o2v_keras.data.read_source import Source
+from o2v_keras.data.read_source import read_source
+from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 
 
 def load_pairs(
@@ -23,18 +23,28 @@ def load_pairs(
     config: Object2VecConfig,
     training: bool = False,
     rejected_rows_file: str | os.PathLike | None = None,
+    *,
+    tokenizers: PairTokenizers = NO_TOKENIZERS,
+    columns: PairColumns = DEFAULT_COLUMNS,
+    verbose: int = 1,
 ) -> PairTable:
     """Reads pairs and checks them against a configuration.
 
     Args:
-        source: Path, glob or folder of JSON Lines, Parquet or TFRecord
-            files (see `read_pairs`), a list of them, a mapping with `in0`,
-            `in1` and `label` arrays, or a `PairTable`.
+        source: Path, glob or folder of JSON Lines, CSV, TSV, Parquet or
+            TFRecord files (see `read_pairs`), a list of them, a mapping with
+            `in0`, `in1` and `label` arrays, or a `PairTable`.
         config: `Object2VecConfig` that the data must fit.
         training: Whether negatives will be drawn for the data, so that all
             labels must be 1. Defaults to `False`.
         rejected_rows_file: Where rows with errors are written, with their
             reasons, and then left out. Defaults to `None`: any error stops.
+        tokenizers: `PairTokenizers` of the sides that hold texts. Defaults to
+            none: both hold ids.
+        columns: `PairColumns` of the files or the mapping. Defaults to
+            `in0`, `in1`, `label`.
+        verbose: 0 or 1. Whether to show progress where texts are read.
+            Defaults to `1`.
 
     Returns:
         A `PairTable` with labels.
@@ -55,15 +65,17 @@ def load_pairs(
             "hyperparameters with Object2VecConfig.from_hyperparameters. "
             f"Received: {type(config).__name__}"
         )
-    table, rejected = _read(source)
-    report = check_pairs(table, config, rejected, training)
+    pairs = read_source(source, config, tokenizers, columns, verbose=verbose)
+    report = pairs.check(config, training)
     if not report.rows:
         raise DataError("The data must hold at least one row. Received: 0 rows")
     report.warn(stacklevel=3)
     if rejected_rows_file is None:
         report.raise_for_errors()
-        return table
-    return drop_bad_rows(table, report, rejected, rejected_rows_file)
+        return pairs.table
+    return drop_bad_rows(
+        pairs.table, report, pairs.rejected, rejected_rows_file, pairs.records
+    )
 
 
 def load_dataset(
@@ -71,6 +83,10 @@ def load_dataset(
     config: Object2VecConfig,
     training: bool = True,
     rejected_rows_file: str | os.PathLike | None = None,
+    *,
+    tokenizers: PairTokenizers = NO_TOKENIZERS,
+    columns: PairColumns = DEFAULT_COLUMNS,
+    verbose: int = 1,
 ) -> tf.data.Dataset:
     """Returns checked, padded batches for `model.fit` and `model.evaluate`.
 
@@ -78,9 +94,9 @@ def load_dataset(
     the epoch; the k-th pass over the dataset is epoch k, counted from 0.
 
     Args:
-        paths: Path, glob or folder of JSON Lines, Parquet or TFRecord
-            files (see `read_pairs`), a list of them, a mapping with `in0`,
-            `in1` and `label` arrays, or a `PairTable`.
+        paths: Path, glob or folder of JSON Lines, CSV, TSV, Parquet or
+            TFRecord files (see `read_pairs`), a list of them, a mapping with
+            `in0`, `in1` and `label` arrays, or a `PairTable`.
         config: `Object2VecConfig`.
         training: Whether to shuffle, to group rows by `bucket_width` and to
             draw `negative_sampling_rate` negatives a record, all anew in
@@ -88,6 +104,12 @@ def load_dataset(
             `True`.
         rejected_rows_file: Where rows with errors are written, with their
             reasons, and then left out. Defaults to `None`: any error stops.
+        tokenizers: `PairTokenizers` of the sides that hold texts. Defaults to
+            none: both hold ids.
+        columns: `PairColumns` of the files or the mapping. Defaults to
+            `in0`, `in1`, `label`.
+        verbose: 0 or 1. Whether to show progress where texts are read.
+            Defaults to `1`.
 
     Returns:
         A `tf.data.Dataset` of `({"in0", "in1"}, label)` with known
@@ -105,7 +127,15 @@ def load_dataset(
     >>> int(dataset.cardinality())
     1
     """
-    table = load_pairs(paths, config, training, rejected_rows_file)
+    table = load_pairs(
+        paths,
+        config,
+        training,
+        rejected_rows_file,
+        tokenizers=tokenizers,
+        columns=columns,
+        verbose=verbose,
+    )
     batches = PairBatches(table, config, training)
     left_out = batches.left_out_negatives(epoch=0)
     if left_out:
@@ -120,25 +150,3 @@ def left_out_message(left_out: int) -> str:
         "only known positives. Lower `negative_sampling_rate` or set "
         '`negative_sampling_distribution="objects"`.'
     )
-
-
-def _read(source):
-    if isinstance(source, PairTable):
-        return source, None
-    if not isinstance(source, str | os.PathLike | Mapping | list | tuple):
-        raise ValueError(
-            "Data must be a path or glob, a list of them, a mapping with "
-            "in0, in1 and label, or a PairTable. "
-            f"Received: {type(source).__name__}"
-        )
-    if isinstance(source, Mapping):
-        missing = {"in0", "in1", "label"} - source.keys()
-        if missing:
-            raise ValueError(
-                "In-memory data must have the keys in0, in1 and label. "
-                f"Missing: {', '.join(sorted(missing))}"
-            )
-        columns = (source[name] for name in ("in0", "in1", "label"))
-        return PairTable.from_arrays(*columns), None
-    result = read_pairs(source)
-    return result.table, result.rejected

@@ -142,7 +142,8 @@ def _checked(
     if bad.any():
         ends = np.cumsum(lengths)
         row = int(np.searchsorted(ends, np.argmax(bad), side="right"))
-        raise _error(name, f"{name}[{row}]={reprlib.repr(row_at(row))}")
+        value = row_at(row)
+        raise _error(name, f"{name}[{row}]={reprlib.repr(value)}", value)
     return ids.astype(np.int64), lengths
 
 
@@ -166,5 +167,11 @@ def _trim_padding(array):
     return array[kept], lengths
 
 
-def _error(name, received):
-    return ValueError(f"`{name}` {_RULE}. Received: {received}")
+def _error(name, received, row=None):
+    rule = _RULE
+    if isinstance(row, str):
+        rule += (
+            "; to make ids of texts set `enc0_tokenizer` (for in1 "
+            "`enc1_tokenizer`)"
+        )
+    return ValueError(f"`{name}` {rule}. Received: {received}")

@@ -1,15 +1,14 @@
 """Scores and embeddings of whole tables, rows in order."""
 
-from collections.abc import Mapping
-
 import keras
 import numpy as np
 import tensorflow as tf
 
 from o2v_keras.data.batches.padded_rows import PaddedRows
-from o2v_keras.data.checking.checks import check_pairs
-from o2v_keras.data.files.readers import read_pairs
-from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.read_source import DEFAULT_COLUMNS
+from o2v_keras.data.read_source import Source
+from o2v_keras.data.read_source import read_source
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.models.object2vec import Object2Vec
 
@@ -17,15 +16,21 @@ _BATCH_SIZE = 1024
 
 
 def predict_scores(
-    model: Object2Vec, source, batch_size: int = _BATCH_SIZE
+    model: Object2Vec,
+    source: Source,
+    batch_size: int = _BATCH_SIZE,
+    columns: PairColumns = DEFAULT_COLUMNS,
 ) -> np.ndarray:
     """Returns the model's scores for pairs; labels are not needed.
 
     Args:
         model: `Object2Vec`.
         source: Path, glob or list of files, a mapping with `in0` and `in1`,
-            or a `PairTable`.
+            or a `PairTable`; texts for the sides that have one of
+            `model.tokenizers`.
         batch_size: Rows of a step. Defaults to 1024.
+        columns: `PairColumns` of the data, of which only those needed must be
+            there. Defaults to `in0` and `in1`.
 
     Returns:
         float32 `(rows, num_classes)` probabilities or `(rows, 1)` values, in
@@ -43,7 +48,7 @@ def predict_scores(
     >>> predict_scores(model, source).shape
     (2, 2)
     """
-    table = _read(model, source, ("in0", "in1"))
+    table = _read(model, source, columns, ("in0", "in1"))
     return _predict(
         model,
         {
@@ -55,7 +60,11 @@ def predict_scores(
 
 
 def embed(
-    model: Object2Vec, side: str, source, batch_size: int = _BATCH_SIZE
+    model: Object2Vec,
+    side: str,
+    source: Source,
+    batch_size: int = _BATCH_SIZE,
+    columns: PairColumns = DEFAULT_COLUMNS,
 ) -> np.ndarray:
     """Returns one side's embeddings.
 
@@ -64,8 +73,10 @@ def embed(
         side: `"in0"` (encoder0) or `"in1"` (encoder1). Embeddings that are
             to be compared by cosine should come from one side.
         source: Path, glob or list of files, a mapping with that side, or a
-            `PairTable`.
+            `PairTable`; texts if the side has one of `model.tokenizers`.
         batch_size: Rows of a step. Defaults to 1024.
+        columns: `PairColumns` of the data, of which only those needed must be
+            there. Defaults to `in0` and `in1`.
 
     Returns:
         float32 `(rows, enc_dim)` in the order of the rows.
@@ -86,7 +97,7 @@ def embed(
         raise ValueError(
             f'`side` must be "in0" or "in1". Received: side={side!r}'
         )
-    table = _read(model, source, (side,))
+    table = _read(model, source, columns, (side,))
     encoders = {"in0": model.encoder0, "in1": model.encoder1}
     settings = {"in0": model.config.encoder0, "in1": model.config.encoder1}
     return _predict(
@@ -96,18 +107,14 @@ def embed(
     )
 
 
-def _read(model, source, sides):
-    rejected = None
-    if isinstance(source, Mapping):
-        columns = {side: source[side] for side in sides}
-        source = PairTable.from_arrays(**columns)
-    elif not isinstance(source, PairTable):
-        result = read_pairs(source, sides=sides, label=False)
-        source, rejected = result.table, result.rejected
-    report = check_pairs(source, model.config, rejected)
+def _read(model, source, columns, sides):
+    pairs = read_source(
+        source, model.config, model.tokenizers, columns, sides, label=False
+    )
+    report = pairs.check(model.config)
     report.raise_for_errors()
     report.warn(stacklevel=4)
-    return source
+    return pairs.table
 
 
 def _predict(

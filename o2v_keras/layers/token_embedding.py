@@ -40,6 +40,10 @@ class TokenEmbedding(keras.layers.Layer):
         output_dim: int. Size of an embedding.
         embeddings_initializer: str or `keras.initializers.Initializer`.
             Defaults to `"uniform"` (-0.05 to 0.05).
+        gated: bool. Whether a scalar weight `gate`, which is not trained,
+            says if training reaches the table: at 1 it does, at 0 the
+            gradient of every row is zero. For tables that are to rest for
+            some epochs. Defaults to `False`: there is no such weight.
         **kwargs: Base layer arguments such as `name` and `trainable`.
 
     Call arguments:
@@ -55,6 +59,8 @@ class TokenEmbedding(keras.layers.Layer):
             the gradient: a training step of 512 pairs of up to 30 and 50
             tokens of 300 numbers takes a quarter less processor time. Sums
             are float32. Defaults to `False`.
+        training: bool. The gate counts only in training. Defaults to `None`,
+            which Keras fills in.
 
     Output shape:
         `(batch_size, length, output_dim)`, or `(batch_size, output_dim)`
@@ -74,6 +80,7 @@ class TokenEmbedding(keras.layers.Layer):
         vocab_size,
         output_dim,
         embeddings_initializer="uniform",
+        gated=False,
         **kwargs,
     ):
         check_integer("vocab_size", vocab_size)
@@ -87,6 +94,8 @@ class TokenEmbedding(keras.layers.Layer):
         self.embeddings_initializer = keras.initializers.get(
             embeddings_initializer
         )
+        self.gated = gated
+        self.gate = None
 
     def build(self, input_shape):
         in_parts = type(self.embeddings_initializer) in _ELEMENTWISE
@@ -99,17 +108,31 @@ class TokenEmbedding(keras.layers.Layer):
         )
         if in_parts:
             self._fill()
+        if self.gated:
+            self.gate = self.add_weight(
+                name="gate",
+                shape=(),
+                initializer="ones",
+                trainable=False,
+                autocast=False,
+            )
 
-    def call(self, inputs, mask=None, pooled=False):
+    def call(self, inputs, mask=None, pooled=False, training=None):
         table = _replica_component(self.embeddings)
         look_up = _mean_of_rows if pooled else _rows
-        return tf.cast(look_up(table, inputs, mask), self.compute_dtype)
+        outputs = look_up(table, inputs, mask)
+        if self.gated and training:
+            is_open = _replica_component(self.gate) > 0
+            outputs = tf.where(is_open, outputs, tf.stop_gradient(outputs))
+        return tf.cast(outputs, self.compute_dtype)
 
     def compute_mask(self, inputs, mask=None):
         return None
 
     def save_own_variables(self, store):
         store["0"] = read_variable(self.embeddings)
+        if self.gated:
+            store["1"] = read_variable(self.gate)
 
     def get_config(self):
         return {
@@ -119,6 +142,7 @@ class TokenEmbedding(keras.layers.Layer):
             "embeddings_initializer": keras.initializers.serialize(
                 self.embeddings_initializer
             ),
+            "gated": self.gated,
         }
 
     def _fill(self):

@@ -1,19 +1,25 @@
 """The Object2Vec model."""
 
 import contextlib
+import inspect
+import os
 import random
 import warnings
 
 import keras
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.data.text.pretrained.coverage import Coverage
 from o2v_keras.layers.comparator import Comparator
 from o2v_keras.layers.feed_forward import FeedForward
 from o2v_keras.layers.token_embedding import TokenEmbedding
 from o2v_keras.models.encoder_factory import make_encoder
 from o2v_keras.models.global_batch_loss import GlobalBatchLoss
 from o2v_keras.models.optimizer_factory import make_optimizer
-from o2v_keras.models.trainable import require_trainable
+from o2v_keras.models.pretrained_tables import fill_tables
+from o2v_keras.models.resting_tables import RestingTables
+from o2v_keras.models.vector_sources import vector_sources
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
@@ -31,6 +37,10 @@ class Object2Vec(keras.Model):
     batch touches them if these are `row_sparse`. `compile` it anew to train
     it otherwise. The
     initial weights and the dropout masks follow from `config.seed` alone.
+
+    Where `config` names pretrained vectors, the first `fit` loads them; until
+    then tables hold their initial weights. A model that got its weights
+    otherwise, from a file or by `set_weights`, does not read them again.
 
     Args:
         config: `Object2VecConfig`.
@@ -102,8 +112,45 @@ class Object2Vec(keras.Model):
         self.encoder0 = encoder0
         self.encoder1 = encoder1
         self.token_embeddings = tables
+        self.needs_vectors = any(
+            encoder.pretrained_embedding_file
+            for encoder in config.token_tables.values()
+        )
+        self._tokenizers = PairTokenizers()
         self._decay_weights()
         self._compile_as_configured()
+
+    @property
+    def tokenizers(self):
+        """`PairTokenizers` of the sides that hold texts; may be set.
+
+        They are no part of the `.keras` file: a model directory holds them
+        beside it.
+
+        Raises:
+            TypeError: If set to anything else.
+            ValueError: If the configuration has other vocabulary sizes.
+        """
+        return self._tokenizers
+
+    @tokenizers.setter
+    def tokenizers(self, tokenizers):
+        if not isinstance(tokenizers, PairTokenizers):
+            raise TypeError(
+                "`tokenizers` must be PairTokenizers. "
+                f"Received: tokenizers={tokenizers!r}"
+            )
+        for name, tokenizer in tokenizers.sides.items():
+            size = getattr(self.config, f"enc{name[-1]}_vocab_size")
+            if tokenizer.vocab_size != size:
+                raise ValueError(
+                    "`tokenizers` must have the vocabulary sizes of the "
+                    "model's configuration; make the model of "
+                    "tokenizers.configure(config). Received: "
+                    f"enc{name[-1]}_vocab_size={size} and a tokenizer of "
+                    f"{tokenizer.vocab_size} ids"
+                )
+        self._tokenizers = tokenizers
 
     @property
     def steps_per_execution(self):
@@ -125,14 +172,64 @@ class Object2Vec(keras.Model):
         self.predict_function = None
 
     def fit(self, *args, **kwargs):
-        """As `keras.Model.fit`.
+        """As `keras.Model.fit`; loads pretrained vectors at first.
+
+        Tables rest in the epochs that `config` says, counted from 0: a later
+        call goes on with `initial_epoch`.
 
         Raises:
-            ValueError: If the configuration asks for pretrained vectors,
-                which training cannot do yet.
+            ValueError: If pretrained vectors are missing or unusable.
         """
-        require_trainable(self.config)
-        return super().fit(*args, **kwargs)
+        call = inspect.signature(super().fit).bind(*args, **kwargs)
+        if self.needs_vectors:
+            coverages = self.load_pretrained_vectors()
+            if call.arguments.get("verbose") != 0:
+                print(*coverages, sep="\n")
+        resting = self._resting_tables()
+        if resting:
+            given = call.arguments.get("callbacks") or []
+            call.arguments["callbacks"] = [RestingTables(resting), given]
+        return super().fit(*call.args, **call.kwargs)
+
+    def load_pretrained_vectors(
+        self, auxiliary: str | os.PathLike | None = None
+    ) -> list[Coverage]:
+        """Fills the token tables with the vectors that `config` names.
+
+        Args:
+            auxiliary: Folder from which relative paths count. Defaults to
+                `None`: the working directory.
+
+        Returns:
+            What was found for each table with pretrained vectors; `str` of
+            it is a sentence.
+
+        Raises:
+            ValueError: If files are missing or unusable; the message names
+                file and line.
+        """
+        first, second = self.token_embeddings
+        coverages = fill_tables(
+            vector_sources(self.config, auxiliary),
+            {"enc0": first, "enc1": second},
+            {
+                f"enc{name[-1]}": tokenizer.word_ids()
+                for name, tokenizer in self.tokenizers.sides.items()
+            },
+            self.config.seed,
+        )
+        self.needs_vectors = False
+        return coverages
+
+    def set_weights(self, weights):
+        """As `keras.Model.set_weights`."""
+        super().set_weights(weights)
+        self.needs_vectors = False
+
+    def load_own_variables(self, store):
+        # Called when weights come from a file, those of the tables included.
+        super().load_own_variables(store)
+        self.needs_vectors = False
 
     def get_metrics_result(self):
         """Returns the metrics, `loss` among them, over real rows.
@@ -152,6 +249,15 @@ class Object2Vec(keras.Model):
     def from_config(cls, config, custom_objects=None):
         values = Object2VecConfig.from_dict(config["config"])
         return cls(values, name=config["name"])
+
+    def _resting_tables(self):
+        """Returns the epochs for which each gated table rests."""
+        tables = dict(zip(("enc0", "enc1"), self.token_embeddings, strict=True))
+        return {
+            tables[side]: encoder.freeze_epochs
+            for side, encoder in self.config.token_tables.items()
+            if encoder.freeze_epochs
+        }
 
     def _decay_weights(self):
         if not self.config.weight_decay:
@@ -190,18 +296,18 @@ class Object2Vec(keras.Model):
 
 
 def _token_embeddings(config):
-    def table(encoder, name):
-        return TokenEmbedding(
-            encoder.vocab_size, encoder.token_embedding_dim, name=name
+    tied = config.tied_token_embedding_weight
+    tables = [
+        TokenEmbedding(
+            encoder.vocab_size,
+            encoder.token_embedding_dim,
+            gated=encoder.freeze_epochs > 0,
+            trainable=not encoder.freezes_table,
+            name="token_embedding" if tied else f"token_embedding{number}",
         )
-
-    if config.tied_token_embedding_weight:
-        shared = table(config.encoder0, "token_embedding")
-        return shared, shared
-    return (
-        table(config.encoder0, "token_embedding0"),
-        table(config.encoder1, "token_embedding1"),
-    )
+        for number, encoder in enumerate(config.token_tables.values())
+    ]
+    return (tables[0], tables[-1])
 
 
 def _head(config):

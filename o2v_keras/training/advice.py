@@ -1,7 +1,7 @@
 """Advice on settings that cost a training much time."""
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.training.memory import estimate_memory
+from o2v_keras.training.memory import learned_table_bytes
 
 # What dense updates take to rewrite a table, measured on 2 CPU cores. SGD
 # scatters its sparse gradient, and rewrites nothing.
@@ -35,7 +35,7 @@ def row_sparse_advice(config: Object2VecConfig, num_batches: int) -> str | None:
     """
     if config.token_embedding_storage_type == "row_sparse":
         return None
-    tables = estimate_memory(config).tables
+    tables = learned_table_bytes(config)
     seconds = tables * _NANOSECONDS_PER_BYTE[config.optimizer] * 1e-9
     if seconds < _WORTH_SECONDS:
         return None
@@ -52,5 +52,11 @@ def row_sparse_advice(config: Object2VecConfig, num_batches: int) -> str | None:
 
 def _rows_touched(config):
     pairs = config.mini_batch_size
-    sides = (config.encoder0, config.encoder1)
-    return sum(min(side.vocab_size, pairs * side.max_seq_len) for side in sides)
+    tables = list(config.token_tables.values())
+    # A tied table is both sides'.
+    sides = ((config.encoder0, tables[0]), (config.encoder1, tables[-1]))
+    return sum(
+        min(side.vocab_size, pairs * side.max_seq_len)
+        for side, table in sides
+        if not table.freezes_table
+    )

@@ -22,9 +22,10 @@ class MemoryEstimate:
     Args:
         tables: Token embeddings, on one replica.
         other_weights: Encoders, MLP and head, on one replica.
-        optimizer: The optimizer's slots, on one replica.
+        optimizer: The optimizer's slots, on one replica; frozen tables have
+            none.
         gradients: Gradients in flight; a table's is as large as the table
-            unless updates are row-sparse.
+            unless updates are row-sparse or it is frozen.
         writing: The buffer through which the largest table passes when the
             model is written.
         checkpoint: The checkpoint file and the best weights, each with its
@@ -78,22 +79,43 @@ def estimate_memory(
     512000
     """
     tables = _BYTES * sum(_tables(config))
+    learned_tables = learned_table_bytes(config)
     others = _BYTES * (
         _encoder_parameters(config.encoder0)
         + _encoder_parameters(config.encoder1)
         + _head_parameters(config)
     )
-    weights = tables + others
-    slots = _SLOTS[config.optimizer]
+    learned = learned_tables + others
+    slots = _SLOTS[config.optimizer] * learned
     row_sparse = config.token_embedding_storage_type == "row_sparse"
     return MemoryEstimate(
         tables=tables,
         other_weights=others,
-        optimizer=slots * weights,
-        gradients=others if row_sparse else weights,
+        optimizer=slots,
+        gradients=others if row_sparse else learned,
         writing=_BYTES * max(_tables(config)),
-        checkpoint=2 * (2 + slots) * weights,
+        checkpoint=2 * (2 * (tables + others) + slots),
         replicas=replicas,
+    )
+
+
+def learned_table_bytes(config: Object2VecConfig) -> int:
+    """Returns the size of the token tables that are not frozen for good.
+
+    Example:
+    >>> config = Object2VecConfig(
+    ...     enc0_max_seq_len=1,
+    ...     enc0_vocab_size=1000,
+    ...     enc0_token_embedding_dim=50,
+    ...     enc0_pretrained_embedding_file="glove.txt",
+    ... )
+    >>> learned_table_bytes(config)
+    0
+    """
+    return _BYTES * sum(
+        _table_parameters(encoder)
+        for encoder in config.token_tables.values()
+        if not encoder.freezes_table
     )
 
 
@@ -125,11 +147,13 @@ def require_memory(estimate: MemoryEstimate, model_dir: str | os.PathLike):
 
 def _tables(config):
     """Returns the number of parameters of each table."""
-    first, second = (
-        encoder.vocab_size * encoder.token_embedding_dim
-        for encoder in (config.encoder0, config.encoder1)
-    )
-    return (first,) if config.tied_token_embedding_weight else (first, second)
+    return [
+        _table_parameters(encoder) for encoder in config.token_tables.values()
+    ]
+
+
+def _table_parameters(encoder: EncoderConfig):
+    return encoder.vocab_size * encoder.token_embedding_dim
 
 
 def _encoder_parameters(encoder: EncoderConfig):

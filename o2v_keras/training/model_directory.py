@@ -9,6 +9,7 @@ import zipfile
 import keras
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training.best_weights import BestWeightsFiles
 from o2v_keras.training.keras_file import write_keras_file
@@ -38,6 +39,7 @@ class ModelDirectory:
         self.history = self.path / "history.csv"
         self.checkpoint = self.path / "checkpoint.zip"
         self.logs = self.path / "logs"
+        self.tokenizers = self.path / "tokenizers"
         self.best_weights = BestWeightsFiles(self.path, worker)
 
     def make(self):
@@ -79,8 +81,9 @@ class ModelDirectory:
         ):
             file.unlink(missing_ok=True)
         self.best_weights.forget_others(None)
-        if self.logs.exists():
-            shutil.rmtree(self.logs)
+        for folder in (self.logs, self.tokenizers):
+            if folder.exists():
+                shutil.rmtree(folder)
 
     def write_config(self, config: Object2VecConfig):
         """Writes the configuration with every value in force."""
@@ -102,6 +105,9 @@ class ModelDirectory:
 
 def load_model(path: str | os.PathLike) -> Object2Vec:
     """Loads a model from a model directory or a `.keras` file.
+
+    From a directory it comes with the tokenizers of the sides that hold
+    texts; a `.keras` file alone has none, and its model takes ids.
 
     Args:
         path: What `train` was given as `model_dir`, or a `.keras` file.
@@ -130,4 +136,7 @@ def load_model(path: str | os.PathLike) -> Object2Vec:
             f"`path` must hold an Object2Vec model. Received: {file} with a "
             f"{type(model).__name__}"
         )
+    if path.is_dir():
+        folder = ModelDirectory(path).tokenizers
+        model.tokenizers = PairTokenizers.load(folder, model.config)
     return model

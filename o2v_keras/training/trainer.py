@@ -16,11 +16,14 @@ from o2v_keras.data.batches.pair_stream import PairStream
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import left_out_message
 from o2v_keras.data.load_dataset import load_pairs
+from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.models.trainable import require_trainable
+from o2v_keras.models.vector_sources import vector_sources
 from o2v_keras.training.advice import row_sparse_advice
+from o2v_keras.training.agreement import require_agreement
 from o2v_keras.training.agreement import tell_all
 from o2v_keras.training.distribution import adapt_to_workers
 from o2v_keras.training.distribution import make_strategy
@@ -34,6 +37,7 @@ from o2v_keras.training.report import format_report
 from o2v_keras.training.report import make_report
 from o2v_keras.training.sharding import own_source
 from o2v_keras.training.sharding import training_batches
+from o2v_keras.training.training_tokenizers import training_tokenizers
 from o2v_keras.training.worker import Worker
 
 # On MovieLens with batches of 64, 10 took 14 % less time than 1, and 50 another
@@ -64,11 +68,13 @@ def train(
     test: Source | None = None,
     *,
     model_dir: str | os.PathLike,
+    columns: PairColumns = DEFAULT_COLUMNS,
     replicas: int | None = None,
     shard_by: str = "row",
     resume: bool = False,
     overwrite: bool = False,
     initial_model: str | os.PathLike | None = None,
+    auxiliary: str | os.PathLike | None = None,
     checkpoint_minutes: float | None = None,
     steps_per_execution: int | None = None,
     deterministic: bool = False,
@@ -91,13 +97,18 @@ def train(
     Args:
         config: `Object2VecConfig`, or SageMaker's hyperparameters as a
             mapping or the path of a JSON file.
-        train: Training data: path, glob or folder of JSON Lines, Parquet or
-            TFRecord files, a list of them, a mapping with `in0`, `in1` and
-            `label`, or a `PairTable`.
+        train: Training data: path, glob or folder of JSON Lines, CSV, TSV,
+            Parquet or TFRecord files, a list of them, a mapping with `in0`,
+            `in1` and `label`, or a `PairTable`. The sides for which the
+            configuration names a tokenizer hold texts; it is learned from
+            them, and all that is needed to take texts again is kept in
+            `tokenizers/` of the model directory.
         validation: Scored after every epoch; drives early stopping.
             Defaults to `None`: the training loss drives it.
         test: Scored once with the best weights. Defaults to `None`.
         model_dir: Folder for what training leaves.
+        columns: Which columns, or fields, of the files hold the sides and
+            the label. Defaults to `in0`, `in1` and `label`.
         replicas: Devices that share each batch. Defaults to `None`: all GPUs
             or the CPU.
         shard_by: How several workers share the training data: `"row"`, all
@@ -108,7 +119,12 @@ def train(
         overwrite: Train anew in a folder that already holds a training.
             Defaults to `False`.
         initial_model: Model directory or `.keras` file whose weights to
-            start from. Defaults to `None`.
+            start from, token tables included: pretrained vectors are not
+            read again. Where a side holds texts, its tokenizers come with
+            them. Defaults to `None`.
+        auxiliary: Folder from which relative paths of
+            `enc*_pretrained_embedding_file` and `enc*_vocab_file` count.
+            Defaults to `None`: the working directory.
         checkpoint_minutes: Also write a checkpoint within an epoch, this
             often. Defaults to `None`: after each epoch.
         steps_per_execution: Steps that TensorFlow takes before callbacks are
@@ -141,7 +157,6 @@ def train(
     """
     if not isinstance(config, Object2VecConfig):
         config = Object2VecConfig.from_hyperparameters(config)
-    require_trainable(config)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(config.seed)
@@ -149,17 +164,44 @@ def train(
     directory = ModelDirectory(model_dir, worker)
     _refuse_used(directory, resume, overwrite)
     _refuse_bad_minutes(checkpoint_minutes)
+    resuming = resume and directory.checkpoint.exists()
+    # Neither reads files of vectors, which may be elsewhere by now.
+    needs_vectors = not resuming and initial_model is None
+    if needs_vectors:
+        vector_sources(config, auxiliary)
     verbose = verbose if worker.is_chief else 0
     strategy = make_strategy(replicas, config.mini_batch_size, worker)
     replicas = strategy.num_replicas_in_sync
     steps_per_execution = _steps_per_execution(steps_per_execution, replicas)
     say = print if verbose else _say_nothing
 
+    if resume and not resuming:
+        say(f"No checkpoint in {directory.path}: training from the start.")
+    tokenizers = training_tokenizers(
+        config,
+        train,
+        columns,
+        directory.tokenizers if resuming else None,
+        initial_model,
+        auxiliary,
+        verbose,
+    )
+    config = tokenizers.configure(config)
+    if tokenizers.sides:
+        say(tokenizers)
     train = own_source(train, worker, shard_by)
     sources = {"train": train, "validation": validation, "test": test}
     labels = TrainingLabels(config)
+    text = {"tokenizers": tokenizers, "columns": columns}
     tables = _load_tables(
-        sources, config, directory, skip_bad_rows, stream_rows, labels, worker
+        sources,
+        config,
+        text,
+        directory,
+        skip_bad_rows,
+        stream_rows,
+        labels,
+        worker,
     )
     directory.make()
     estimate = estimate_memory(config, replicas // worker.count)
@@ -168,14 +210,17 @@ def train(
 
     with strategy.scope():
         model = Object2Vec(config)
+    model.tokenizers = tokenizers
     adapt_to_workers(model)
-    resuming = resume and directory.checkpoint.exists()
-    if resume and not resuming:
-        say(f"No checkpoint in {directory.path}: training from the start.")
     if initial_model is not None and not resuming:
         _start_from(model, initial_model)
+    if needs_vectors:
+        _load_vectors(model, auxiliary, worker, say)
+    model.needs_vectors = False
     if overwrite and not resuming and worker.is_chief:
         directory.clear()
+    if worker.is_chief:
+        tokenizers.save(directory.tokenizers)
     share = worker.index, worker.count
     batches = {
         name: PairBatches(table, config, False, replicas, share)
@@ -264,7 +309,14 @@ def _steps_per_execution(steps, replicas):
 
 
 def _load_tables(
-    sources, config, directory, skip_bad_rows, stream_rows, labels, worker
+    sources,
+    config,
+    text,
+    directory,
+    skip_bad_rows,
+    stream_rows,
+    labels,
+    worker,
 ):
     """Loads all channels and tallies the training labels."""
     if skip_bad_rows:
@@ -278,8 +330,10 @@ def _load_tables(
             rejected = os.devnull
         training = name == "train"
         if training and stream_rows is not None:
-            return PairStream(source, config, stream_rows, rejected, labels.add)
-        return load_pairs(source, config, training, rejected)
+            return PairStream(
+                source, config, stream_rows, rejected, labels.add, **text
+            )
+        return load_pairs(source, config, training, rejected, **text)
 
     tables = {
         name: load(name, source)
@@ -302,16 +356,37 @@ def _data_errors_named(batches):
         raise batches.failure from error
 
 
+def _load_vectors(model, auxiliary, worker, say):
+    coverages = model.load_pretrained_vectors(auxiliary)
+    for coverage in coverages:
+        say(coverage)
+    checksums = [coverage.checksum for coverage in coverages]
+    if checksums:
+        require_agreement(
+            model.distribute_strategy, worker, {"vectors": checksums}
+        )
+
+
 def _start_from(model, initial_model):
-    weights = load_model(initial_model).get_weights()
-    try:
-        model.set_weights(weights)
-    except ValueError as error:
+    weights = _weights_but_gates(model)
+    initial = _weights_but_gates(load_model(initial_model))
+    shapes = [tuple(weight.shape) for weight in weights]
+    initial_shapes = [tuple(weight.shape) for weight in initial]
+    if shapes != initial_shapes:
         raise ValueError(
             "`initial_model` must have been made with the same "
             "hyperparameters for encoders, comparator, MLP and head. "
-            f"Received: initial_model={os.fspath(initial_model)!r}: {error}"
-        ) from None
+            f"Received: initial_model={os.fspath(initial_model)!r} with "
+            f"weights of the shapes {initial_shapes} instead of {shapes}"
+        )
+    for weight, value in zip(weights, initial, strict=True):
+        weight.assign(keras.ops.convert_to_numpy(value))
+
+
+def _weights_but_gates(model):
+    """Returns the weights; whether a table rests follows from the epoch."""
+    gates = {id(table.gate) for table in model.token_embeddings}
+    return [weight for weight in model.weights if id(weight) not in gates]
 
 
 def _identity(config, tables, stream_rows, strategy, worker, shard_by):

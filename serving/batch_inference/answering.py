@@ -9,8 +9,9 @@ from serving.batch_inference.batch_model import BatchModel
 from serving.batch_inference.batch_model import Refusal
 from serving.batch_inference.window import Records
 
-# A batch of the longest rows must fit into memory.
-_MAX_IDS = 1 << 22
+# A batch of the longest rows must fit into memory: its ids, and the bytes of
+# its texts.
+_MAX_LENGTH = 1 << 22
 
 
 class Answering:
@@ -32,6 +33,11 @@ class Answering:
     def __exit__(self, *_):
         self._threads.shutdown(cancel_futures=True)
 
+    @property
+    def text_sides(self) -> frozenset[str]:
+        """Names of the sides that the model takes texts for."""
+        return self._model.text_sides
+
     def answers(self, records: Records) -> Answers:
         """Returns the answers to a window.
 
@@ -41,14 +47,14 @@ class Answering:
         Raises:
             ValueError: If the model's answer is not one vector a row.
         """
-        rows = len(next(iter(records.ids.values())).lengths)
+        rows = len(next(iter(records.columns.values())).lengths)
         asked = np.ones(rows, bool)
         asked[list(records.reasons)] = False
-        batches = self._batches(np.flatnonzero(asked), records.ids)
+        batches = self._batches(np.flatnonzero(asked), records.columns)
         reasons = dict(records.reasons)
         pieces = []
         for answered, refused in self._threads.map(
-            lambda batch: self._ask(batch, records.ids), batches
+            lambda batch: self._ask(batch, records.columns), batches
         ):
             pieces += answered
             reasons |= refused
@@ -68,17 +74,17 @@ class Answering:
         start, batches = 0, []
         while start < len(rows):
             lengths = longest[start : start + self._batch_size]
-            ids = np.maximum.accumulate(lengths) * np.arange(
+            total = np.maximum.accumulate(lengths) * np.arange(
                 1, len(lengths) + 1
             )
-            end = start + max(1, np.count_nonzero(ids <= _MAX_IDS))
+            end = start + max(1, np.count_nonzero(total <= _MAX_LENGTH))
             batches.append(rows[start:end])
             start = end
         return batches
 
-    def _ask(self, rows, ids):
+    def _ask(self, rows, columns):
         """Returns pairs of rows and answers, and the reasons of the others."""
-        inputs = {side: column.padded(rows) for side, column in ids.items()}
+        inputs = {s: column.batch(rows) for s, column in columns.items()}
         try:
             values = self._model.answer(inputs)
         except Refusal as refusal:
@@ -87,7 +93,7 @@ class Answering:
             middle = len(rows) // 2
             halves = rows[:middle], rows[middle:]
             (head, bad), (tail, worse) = (
-                self._ask(half, ids) for half in halves
+                self._ask(half, columns) for half in halves
             )
             return head + tail, bad | worse
         if values.ndim != 2 or len(values) != len(rows):

@@ -31,16 +31,19 @@ class BatchModel(Protocol):
     Attributes:
         identity: JSON values that tell this model from others.
         in_flight: How many batches are worth asking for at once.
+        text_sides: Names of the sides that are texts.
     """
 
     identity: dict[str, object]
     in_flight: int
+    text_sides: frozenset[str]
 
     def answer(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         """Returns float32 `(batch, dim)`.
 
         Args:
-            inputs: Side -> int64 `(batch, length)`, padded with 0.
+            inputs: Side -> int64 `(batch, length)`, padded with 0, or object
+                `(batch,)` of `bytes` for the sides that are texts.
 
         Raises:
             Refusal: If rows of the batch are invalid.

@@ -21,7 +21,7 @@ class IdColumn:
     >>> column = IdColumn.from_lists([[7, 8, 9], None, [5]])
     >>> column.broken
     array([False,  True, False])
-    >>> column.padded(np.array([2, 0]))
+    >>> column.batch(np.array([2, 0]))
     array([[5, 0, 0],
            [7, 8, 9]])
     """
@@ -56,7 +56,7 @@ class IdColumn:
         """Number of ids of each row, int64 `(rows,)`."""
         return np.diff(self.offsets)
 
-    def padded(self, rows: np.ndarray) -> np.ndarray:
+    def batch(self, rows: np.ndarray) -> np.ndarray:
         """Returns some rows, padded with 0 to the longest of them.
 
         Args:

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import os
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Sequence
 
@@ -13,6 +14,7 @@ import pyarrow.json
 from serving.batch_inference.id_column import IdColumn
 from serving.batch_inference.record import BadRecord
 from serving.batch_inference.record import parse_record
+from serving.batch_inference.text_column import TextColumn
 from serving.batch_inference.window import Records
 from serving.batch_inference.window import Window
 
@@ -88,20 +90,23 @@ class JsonLinesWindow(Window):
     def __len__(self):
         return len(self.lines)
 
-    def parse(self):
+    def parse(self, text_sides: Collection[str] = ()):
         try:
-            table = self._parse_with_arrow()
+            table = self._parse_with_arrow(text_sides)
         except pa.ArrowInvalid:
-            return self._parse_one_by_one()
-        ids = {side: IdColumn.from_arrow(table[side]) for side in self.sides}
-        if any(column.broken.any() for column in ids.values()):
-            return self._parse_one_by_one()
-        return Records(ids, {})
+            return self._parse_one_by_one(text_sides)
+        columns = {
+            side: _kind(side, text_sides).from_arrow(table[side])
+            for side in self.sides
+        }
+        if any(column.broken.any() for column in columns.values()):
+            return self._parse_one_by_one(text_sides)
+        return Records(columns, {})
 
     def record(self, row):
         return self.lines[row].decode("utf-8", "replace").strip()
 
-    def _parse_with_arrow(self):
+    def _parse_with_arrow(self, text_sides):
         # Arrow would read two objects on one line, or one that spans two
         # lines. When every line is braced, each line break lies between two
         # objects; equal counts then mean one object a line.
@@ -112,8 +117,12 @@ class JsonLinesWindow(Window):
         )
         if not braced or b"\r" in text:
             raise pa.ArrowInvalid("a line is not one object")
-        lists = pa.list_(pa.int64())
-        schema = pa.schema([(side, lists) for side in self.sides])
+        schema = pa.schema(
+            [
+                (s, pa.string() if s in text_sides else pa.list_(pa.int64()))
+                for s in self.sides
+            ]
+        )
         table = pyarrow.json.read_json(
             pa.BufferReader(text),
             # The cores are busy with the model.
@@ -126,18 +135,24 @@ class JsonLinesWindow(Window):
         )
         if table.num_rows != len(lines):
             raise pa.ArrowInvalid("a line is not one object")
+        # Arrow lets bytes pass that are no UTF-8.
+        table.validate(full=True)
         return table
 
-    def _parse_one_by_one(self):
+    def _parse_one_by_one(self, text_sides):
         rows, reasons = [], {}
         for row, line in enumerate(self.lines):
             try:
-                rows.append(parse_record(line, self.sides))
+                rows.append(parse_record(line, self.sides, text_sides))
             except BadRecord as error:
                 rows.append(dict.fromkeys(self.sides))
                 reasons[row] = str(error)
-        ids = {
-            side: IdColumn.from_lists([row[side] for row in rows])
+        columns = {
+            side: _kind(side, text_sides).from_lists([r[side] for r in rows])
             for side in self.sides
         }
-        return Records(ids, reasons)
+        return Records(columns, reasons)
+
+
+def _kind(side, text_sides):
+    return TextColumn if side in text_sides else IdColumn

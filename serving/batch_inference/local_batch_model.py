@@ -45,6 +45,7 @@ class LocalBatchModel:
                 f"Export again with --mode both."
             )
         self._signature = signature
+        self.text_sides = self._session.text_inputs(signature)
         embeds = signature == EMBEDDINGS_SIGNATURE
         self._output = EMBEDDINGS if embeds else SCORES
         self.identity = {"saved_model": str(directory), **_files(directory)}

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Sequence
 
@@ -12,7 +13,8 @@ import pyarrow.parquet
 
 from serving.batch_inference.id_column import IdColumn
 from serving.batch_inference.record import BadRecord
-from serving.batch_inference.record import checked_ids
+from serving.batch_inference.record import checked_sides
+from serving.batch_inference.text_column import TextColumn
 from serving.batch_inference.window import Records
 from serving.batch_inference.window import Window
 
@@ -20,7 +22,7 @@ from serving.batch_inference.window import Window
 def read_parquet(
     path: str, number: int, sides: Sequence[str], rows: int
 ) -> Iterator["ParquetWindow"]:
-    """Yields the windows of a file with list columns `in0`, `in1`.
+    """Yields the windows of a file with columns `in0`, `in1`.
 
     Args:
         path: The file.
@@ -30,7 +32,7 @@ def read_parquet(
 
     Raises:
         ValueError: If it is no Parquet file, lacks a column, or a column is
-            no list of integers.
+            neither lists of integers nor strings.
     """
     first = 0
     try:
@@ -66,14 +68,26 @@ class ParquetWindow(Window):
     def __len__(self):
         return len(self.table)
 
-    def parse(self):
-        ids = {
-            side: IdColumn.from_arrow(self.table[side]) for side in self.sides
+    def parse(self, text_sides: Collection[str] = ()):
+        columns = {
+            side: self._column(side, side in text_sides) for side in self.sides
         }
-        broken = np.any([column.broken for column in ids.values()], axis=0)
-        return Records(
-            ids, {int(row): self._reason(row) for row in np.flatnonzero(broken)}
-        )
+        broken = np.any([column.broken for column in columns.values()], axis=0)
+        reasons = {
+            int(row): self._reason(row, text_sides)
+            for row in np.flatnonzero(broken)
+        }
+        return Records(columns, reasons)
+
+    def _column(self, side, is_text):
+        column = self.table[side]
+        if is_text != _holds_texts(column.type):
+            kind = "text" if is_text else "a list of integers"
+            raise ValueError(
+                f'{self.file}: column "{side}" must be {kind}, which the model '
+                f"takes there. It is {column.type}"
+            )
+        return (TextColumn if is_text else IdColumn).from_arrow(column)
 
     def record(self, row):
         return json.dumps(self._values(row))
@@ -81,9 +95,9 @@ class ParquetWindow(Window):
     def _values(self, row):
         return self.table.slice(row, 1).to_pylist()[0]
 
-    def _reason(self, row):
+    def _reason(self, row, text_sides):
         try:
-            checked_ids(self._values(row), self.sides)
+            checked_sides(self._values(row), self.sides, text_sides)
         except BadRecord as error:
             return str(error)
         raise AssertionError(f"row {row} was found broken and is sound")
@@ -97,11 +111,17 @@ def _check_columns(path, schema, sides):
                 f"{', '.join(schema.names)}"
             )
         type_ = schema.field(side).type
-        if not _holds_ids(type_):
+        if not (_holds_ids(type_) or _holds_texts(type_)):
             raise ValueError(
                 f'{path}: column "{side}" must be a list of integers (a '
-                f"single token is a list of one). It is {type_}"
+                f"single token is a list of one) or text. It is {type_}"
             )
+
+
+def _holds_texts(type_):
+    if pa.types.is_dictionary(type_):
+        type_ = type_.value_type
+    return pa.types.is_string(type_) or pa.types.is_large_string(type_)
 
 
 def _holds_ids(type_):

@@ -1,7 +1,8 @@
-"""One record's ids, or why it has none."""
+"""One record's ids and texts, or why it has none."""
 
 import json
 import reprlib
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 
@@ -12,13 +13,16 @@ class BadRecord(ValueError):
     """A record that cannot be answered; the message says why."""
 
 
-def parse_record(line: bytes, sides: Sequence[str]) -> dict[str, list[int]]:
-    """Reads the ids of a line of JSON Lines.
+def parse_record(
+    line: bytes, sides: Sequence[str], text_sides: Collection[str] = ()
+) -> dict[str, list[int] | str]:
+    """Reads the sides of a line of JSON Lines.
 
     Args:
         line: The line; bytes that are no UTF-8 are read as U+FFFD.
         sides: Names of the sides that the record must have; it may have
             other keys.
+        text_sides: Those of them that are texts. Defaults to none.
 
     Raises:
         BadRecord: If it is no such record.
@@ -46,29 +50,49 @@ def parse_record(line: bytes, sides: Sequence[str]) -> dict[str, list[int]]:
     for side in sides:
         if names.count(side) > 1:
             raise BadRecord(f'"{side}" is there {names.count(side)} times')
-    return checked_ids(dict(content), sides)
+    return checked_sides(dict(content), sides, text_sides)
 
 
-def checked_ids(
-    record: Mapping[str, object], sides: Sequence[str]
-) -> dict[str, list[int]]:
+def checked_sides(
+    record: Mapping[str, object],
+    sides: Sequence[str],
+    text_sides: Collection[str] = (),
+) -> dict[str, list[int] | str]:
     """Returns a record's sides.
 
     Raises:
-        BadRecord: If one is absent or no list of ids.
+        BadRecord: If one is absent, no list of ids, or no text.
 
     Example:
-    >>> checked_ids({"in0": [1, -3]}, ["in0"])
+    >>> checked_sides({"in0": [1, -3]}, ["in0"])
     Traceback (most recent call last):
         ...
     serving.batch_inference.record.BadRecord: "in0" holds -3; ids count from 0
     """
-    return {side: _ids(side, record.get(side)) for side in sides}
+    absent = [side for side in sides if record.get(side) is None]
+    if absent:
+        raise BadRecord(f'no "{absent[0]}"')
+    return {
+        side: (_text if side in text_sides else _ids)(side, record[side])
+        for side in sides
+    }
+
+
+def _text(side, value):
+    if not isinstance(value, str):
+        raise BadRecord(
+            f'"{side}" is no text, such as "a dog": {reprlib.repr(value)}'
+        )
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BadRecord(
+            f'"{side}" holds what UTF-8 cannot: {reprlib.repr(value)}'
+        ) from None
+    return value
 
 
 def _ids(side, value):
-    if value is None:
-        raise BadRecord(f'no "{side}"')
     if not isinstance(value, list):
         raise BadRecord(
             f'"{side}" is no list of ids, such as [774, 14]; a single token '

@@ -82,7 +82,7 @@ class _Run:
             self._keys.append(window.key)
             self._rows += len(window)
             if window.key not in self._parts.finished:
-                return window, window.parse()
+                return window, window.parse(self._model.text_sides)
             self._skipped = self._share(window)
         return None
 

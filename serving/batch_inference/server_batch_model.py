@@ -40,6 +40,7 @@ class ServerBatchModel:
             in_flight=_IN_FLIGHT,
         )
         self._embeds = signature == EMBEDDINGS_SIGNATURE
+        self.text_sides = _text_sides(self._client.metadata(), signature)
         self.identity = {
             "server": server,
             "model_name": model_name,
@@ -57,6 +58,16 @@ class ServerBatchModel:
 
     def close(self):
         self._client.close()
+
+
+def _text_sides(metadata, signature):
+    signatures = metadata["metadata"]["signature_def"]["signature_def"]
+    if signature not in signatures:
+        raise ServerError(
+            "FAILED_PRECONDITION", f"the model has no signature {signature}"
+        )
+    inputs = signatures[signature]["inputs"].items()
+    return frozenset(n for n, info in inputs if info["dtype"] == "DT_STRING")
 
 
 def _newest_version(server, model_name):

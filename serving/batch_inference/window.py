@@ -2,9 +2,11 @@
 
 import abc
 import dataclasses
+from collections.abc import Collection
 from collections.abc import Sequence
 
 from serving.batch_inference.id_column import IdColumn
+from serving.batch_inference.text_column import TextColumn
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -12,11 +14,11 @@ class Records:
     """The parsed rows of a window.
 
     Args:
-        ids: Side -> `IdColumn`, of all rows.
+        columns: Side -> its column, of all rows.
         reasons: Row -> why it cannot be answered.
     """
 
-    ids: dict[str, IdColumn]
+    columns: dict[str, IdColumn | TextColumn]
     reasons: dict[int, str]
 
 
@@ -50,8 +52,16 @@ class Window(abc.ABC):
         """Returns the number of rows."""
 
     @abc.abstractmethod
-    def parse(self) -> Records:
-        """Returns the ids of all rows."""
+    def parse(self, text_sides: Collection[str] = ()) -> Records:
+        """Returns the ids and texts of all rows.
+
+        Args:
+            text_sides: Names of the sides that are texts. Defaults to none:
+                all are ids.
+
+        Raises:
+            ValueError: If a whole column is of another kind.
+        """
 
     @abc.abstractmethod
     def record(self, row: int) -> str:

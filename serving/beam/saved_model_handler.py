@@ -64,7 +64,7 @@ class SavedModelHandler(ModelHandler[Window, PredictionResult, Answering]):
         return "SavedModel"
 
     def _answers(self, window, model) -> Answers:
-        return model.answers(window.parse())
+        return model.answers(window.parse(model.text_sides))
 
 
 @contextlib.contextmanager

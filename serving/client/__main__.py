@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 import os
+import re
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -51,25 +52,22 @@ def _parser():
     for side in ("in0", "in1"):
         parser.add_argument(
             f"--{side}",
-            type=_ids,
-            metavar="IDS",
-            help="rows of ids, as [[1,2],[3]], or one row as 1,2",
+            type=_rows,
+            metavar="ROWS",
+            help="one row of ids as 1,2, or rows as a JSON list of lists of "
+            'ids or of texts, as \'["a dog", "42"]\'; all else is one text',
         )
     return parser
 
 
-def _ids(text):
+def _rows(text):
+    if re.fullmatch(r"\s*\d+\s*(,\s*\d+\s*)*", text, re.ASCII):
+        return [[int(part) for part in text.split(",")]]
     try:
-        return json.loads(text) if text.startswith("[") else [_row(text)]
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"must be rows of ids, as [[1,2],[3]], or one row as 1,2. "
-            f"Received: {text}"
-        ) from None
-
-
-def _row(text):
-    return [int(part) for part in text.split(",")]
+        rows = json.loads(text)
+    except (ValueError, RecursionError):
+        return [text]
+    return rows if isinstance(rows, list) else [text]
 
 
 def _client(options):

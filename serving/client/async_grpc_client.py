@@ -10,13 +10,13 @@ from tensorflow_serving.apis import model_service_pb2_grpc
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from serving.client import grpc_messages
-from serving.client.id_rows import IdSequences
 from serving.client.pair_client import Answers
 from serving.client.pair_client import ClientOptions
 from serving.client.pair_client import ModelVersion
 from serving.client.pair_client import backoff
 from serving.client.pair_client import embeddings_call
 from serving.client.pair_client import scores_call
+from serving.client.pair_rows import Side
 
 
 class AsyncGrpcClient:
@@ -59,12 +59,12 @@ class AsyncGrpcClient:
         )
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
-    async def predict(self, in0: IdSequences, in1: IdSequences) -> np.ndarray:
+    async def predict(self, in0: Side, in1: Side) -> np.ndarray:
         """As `PairClient.predict`."""
         return await self._answer(scores_call(in0, in1))
 
     async def embed(
-        self, in0: IdSequences | None = None, in1: IdSequences | None = None
+        self, in0: Side | None = None, in1: Side | None = None
     ) -> np.ndarray:
         """As `PairClient.embed`."""
         return await self._answer(embeddings_call(in0, in1))
@@ -93,7 +93,7 @@ class AsyncGrpcClient:
 
     async def _answer(self, call):
         if not len(call.rows):
-            raise ValueError("There must be at least one row of ids.")
+            raise ValueError("There must be at least one row.")
         places = asyncio.Semaphore(self.options.in_flight)
         answers = Answers(len(call.rows))
 

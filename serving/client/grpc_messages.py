@@ -28,8 +28,8 @@ def predict_request(
     request = predict_pb2.PredictRequest(
         model_spec=model_spec(options, call.signature)
     )
-    for name, ids in inputs.items():
-        request.inputs[name].CopyFrom(tf.make_tensor_proto(ids, tf.int64))
+    for name, values in inputs.items():
+        request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
     return request
 
 

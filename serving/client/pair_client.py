@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from serving.client.id_rows import IdRows
-from serving.client.id_rows import IdSequences
+from serving.client.pair_rows import PairRows
+from serving.client.pair_rows import Side
 from serving.client.server_error import ServerError
 from serving.signatures import EMBEDDINGS
 from serving.signatures import EMBEDDINGS_SIGNATURE
@@ -95,15 +95,15 @@ class Call:
 
     signature: str
     output: str
-    rows: IdRows
+    rows: PairRows
 
 
-def scores_call(in0: IdSequences, in1: IdSequences) -> Call:
+def scores_call(in0: Side, in1: Side) -> Call:
     """Returns the call behind `predict`."""
-    return Call(SCORES_SIGNATURE, SCORES, IdRows({IN0: in0, IN1: in1}))
+    return Call(SCORES_SIGNATURE, SCORES, PairRows({IN0: in0, IN1: in1}))
 
 
-def embeddings_call(in0: IdSequences | None, in1: IdSequences | None) -> Call:
+def embeddings_call(in0: Side | None, in1: Side | None) -> Call:
     """Returns the call behind `embed`.
 
     Raises:
@@ -116,7 +116,7 @@ def embeddings_call(in0: IdSequences | None, in1: IdSequences | None) -> Call:
             "`embed` must be given exactly one of `in0` and `in1`. "
             f"Received: {' and '.join(given) or 'neither'}"
         )
-    return Call(EMBEDDINGS_SIGNATURE, EMBEDDINGS, IdRows(given))
+    return Call(EMBEDDINGS_SIGNATURE, EMBEDDINGS, PairRows(given))
 
 
 class Answers:
@@ -170,36 +170,37 @@ class PairClient(abc.ABC):
             options.in_flight, thread_name_prefix="pair-client"
         )
 
-    def predict(self, in0: IdSequences, in1: IdSequences) -> np.ndarray:
+    def predict(self, in0: Side, in1: Side) -> np.ndarray:
         """Returns the scores of pairs.
 
         Args:
-            in0: Sequences of ids, ragged or padded with 0, one a row.
-            in1: The other sides, as many rows.
+            in0: Sequences of ids, ragged or padded with 0, one a row; or
+                texts, `str` or UTF-8 `bytes`, where the model takes texts.
+            in1: The other sides, as many rows; ids or texts.
 
         Returns:
             float32 `(rows, num_classes)` probabilities or `(rows, 1)`.
 
         Raises:
-            ValueError: If a side is no sequences of ids.
+            ValueError: If a side is neither sequences of ids nor texts.
             ServerError: With the server's code and message.
         """
         return self._answer(scores_call(in0, in1))
 
     def embed(
-        self, in0: IdSequences | None = None, in1: IdSequences | None = None
+        self, in0: Side | None = None, in1: Side | None = None
     ) -> np.ndarray:
         """Returns the embeddings of one side.
 
         Args:
-            in0: Sequences of ids for the first encoder, or
+            in0: Sequences of ids or texts for the first encoder, or
             in1: for the second one; exactly one of the two.
 
         Returns:
             float32 `(rows, enc_dim)`.
 
         Raises:
-            ValueError: If not exactly one side of ids is given.
+            ValueError: If not exactly one side of ids or texts is given.
             ServerError: With the server's code and message.
         """
         return self._answer(embeddings_call(in0, in1))
@@ -230,7 +231,7 @@ class PairClient(abc.ABC):
 
     def _answer(self, call):
         if not len(call.rows):
-            raise ValueError("There must be at least one row of ids.")
+            raise ValueError("There must be at least one row.")
         under_way = collections.deque()
         answers = Answers(len(call.rows))
         for batch in call.rows.batches(self.options.batch_size):

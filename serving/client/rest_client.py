@@ -1,5 +1,6 @@
 """Blocking client over REST."""
 
+import base64
 from collections.abc import Mapping
 
 import numpy as np
@@ -91,9 +92,10 @@ class RestClient(PairClient):
 
     def _ask(self, call, inputs, timeout):
         count = len(next(iter(inputs.values())))
-        # Over REST an absent side is an empty list in every row.
+        # Over REST an absent side is an empty list in every row, whether it
+        # would be ids or texts.
         sides = {
-            name: inputs[name].tolist() if name in inputs else [[]] * count
+            name: _json_rows(inputs[name]) if name in inputs else [[]] * count
             for name in (IN0, IN1)
         }
         instances = [
@@ -128,6 +130,19 @@ class RestClient(PairClient):
             _error_text(response),
             response.status_code,
         )
+
+
+def _json_rows(values):
+    if values.dtype != object:
+        return values.tolist()
+    return [_json_text(text) for text in values]
+
+
+def _json_text(text):
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return {"b64": base64.b64encode(text).decode()}
 
 
 def _error_text(response):

@@ -30,12 +30,12 @@ class Instance:
     """One record of a request.
 
     Args:
-        in0: Ids, or `None` where the side is absent.
-        in1: Ids, or `None`.
+        in0: Ids or a text, or `None` where the side is absent.
+        in1: Ids or a text, or `None`.
     """
 
-    in0: list[int] | None
-    in1: list[int] | None
+    in0: list[int] | str | None
+    in1: list[int] | str | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,10 +131,13 @@ def parse_instances(body: bytes, media_type: MediaType) -> list[Instance]:
     lengths = dict(
         zip(_SIDES, media_type.max_seq_lens or (None, None), strict=True)
     )
-    return [
+    instances = [
         _instance(record, place, lengths)
         for record, place in zip(records, places, strict=True)
     ]
+    for side in _SIDES:
+        _check_alike(instances, places, side)
+    return instances
 
 
 def format_predictions(
@@ -194,7 +197,7 @@ def _instance(record, place, lengths):
             f"Received: {_short(record)}"
         )
     sides = {
-        side: _ids(record[side], f"{place}.{side}")[: lengths[side]]
+        side: _side(record[side], f"{place}.{side}", lengths[side])
         for side in _SIDES
         if record.get(side) is not None
     }
@@ -206,12 +209,46 @@ def _instance(record, place, lengths):
     return Instance(sides.get("in0"), sides.get("in1"))
 
 
+def _side(value, place, length):
+    if not isinstance(value, str):
+        return _ids(value, place)[:length]
+    if length is not None:
+        raise BadRequest(
+            f"infer_max_seqlens cuts lists of ids, and {place} is a text; "
+            "the model cuts a text's ids to its own max_seq_len. Leave the "
+            "parameter out, and shorten ids before they are sent."
+        )
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BadRequest(
+            f"{place} must be a text that UTF-8 can hold. "
+            f"Received: {_short(value)}"
+        ) from None
+    return value
+
+
+def _check_alike(instances, places, side):
+    """Refuses texts beside ids: no model takes both for one side."""
+    given = [
+        (getattr(instance, side), f"{place}.{side}")
+        for instance, place in zip(instances, places, strict=True)
+        if getattr(instance, side) is not None
+    ]
+    for value, place in given:
+        if type(value) is not type(given[0][0]):
+            raise BadRequest(
+                f"{place} must be a text if {given[0][1]} is one, and a list "
+                f"of ids if that is one. Received: {_short(value)}"
+            )
+
+
 def _ids(value, place):
     sound = isinstance(value, list) and all(type(i) is int for i in value)
     if not sound or not value:
         raise BadRequest(
             f"{place} must be a list of at least one integer id, such as "
-            f"[774, 14, 21]; a token is a list of one. "
+            f"[774, 14, 21] (a token is a list of one), or a text. "
             f"Received: {_short(value)}"
         )
     if not all(0 <= i < 2**63 for i in value):

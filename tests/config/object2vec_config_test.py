@@ -232,6 +232,69 @@ def test_tied_tables_must_have_one_shape():
         )
 
 
+GLOVE = {"enc0_pretrained_embedding_file": "glove.txt"}
+THAW = {**GLOVE, "enc0_freeze_pretrained_embedding": False}
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        pytest.param({}, "without a enc0_pretrained_embedding", id="no_file"),
+        pytest.param(GLOVE, "freezes the vectors for good", id="frozen"),
+        pytest.param(
+            {**THAW, "weight_decay": 0.1}, "weight_decay=0.1", id="decay"
+        ),
+    ],
+)
+def test_freeze_epochs_must_make_sense(fields, reason):
+    message = f"`enc0_freeze_epochs` must be 0 .*{reason}.* Received: .*=2"
+    with pytest.raises(ValueError, match=message):
+        make(enc0_freeze_epochs=2, **fields)
+    assert make(enc0_freeze_epochs=2, **THAW).encoder1.freeze_epochs == 2
+
+
+def test_a_table_is_frozen_where_vectors_are():
+    assert make(**GLOVE).encoder1.freezes_table
+    assert not make(**THAW).encoder0.freezes_table
+    assert not make().encoder0.freezes_table
+
+
+class TestTiedVectors:
+    own_enc1 = {
+        "tied_token_embedding_weight": True,
+        "enc1_network": "hcnn",
+        "enc1_max_seq_len": 10,
+        "enc1_vocab_size": 100,
+    }
+
+    @pytest.mark.parametrize("side", ["enc0", "enc1"])
+    def test_one_side_may_name_the_file(self, side):
+        file = {f"{side}_pretrained_embedding_file": "glove.txt"}
+        tables = make(**self.own_enc1, **file).token_tables
+        assert list(tables) == [side]
+        assert tables[side].pretrained_embedding_file == "glove.txt"
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("pretrained_embedding_file", "lee.vec"),
+            ("freeze_pretrained_embedding", True),
+            ("freeze_epochs", 1),
+        ],
+    )
+    def test_both_sides_must_agree(self, name, value):
+        fields = {
+            **self.own_enc1,
+            **THAW,
+            "enc1_pretrained_embedding_file": "glove.txt",
+            "enc1_freeze_pretrained_embedding": False,
+        }
+        assert list(make(**fields).token_tables) == ["enc0"]
+        message = f"`enc0_{name}` and `enc1_{name}` must be equal"
+        with pytest.raises(ValueError, match=message):
+            make(**{**fields, f"enc1_{name}": value})
+
+
 class TestHyperparameters:
     def test_all_strings(self):
         config = Object2VecConfig.from_hyperparameters(

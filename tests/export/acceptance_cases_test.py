@@ -1,3 +1,5 @@
+import base64
+import itertools
 import json
 
 import numpy as np
@@ -69,7 +71,7 @@ def test_refusals_name_side_and_limit(cases):
         "in1 holds id -1, but ids must be from 0 to 49.",
         "in0 and in1 must have the same number of rows, but in0 has 2 and in1 "
         "has 1.",
-        "Give ids in exactly one of in0 and in1, and leave the other empty.",
+        "Give exactly one of in0 and in1, and leave the other empty.",
     }
 
 
@@ -90,4 +92,30 @@ def test_cases_are_of_the_signatures_asked_for(unequal_sides, signature):
 
 
 def test_cases_go_through_json(cases):
+    assert json.loads(json.dumps(cases)) == cases
+
+
+def test_texts_are_known_odd_and_empty(text_sides):
+    cases = acceptance_cases(text_sides.model, BOTH)
+    for signature, side in itertools.product(BOTH, ("in0", "in1")):
+        texts = {
+            base64.b64decode(row["b64"])
+            for rows in _sides(cases, signature, side)
+            for row in rows
+        }
+        words = text_sides.model.tokenizers.sides[side].word_ids()
+        assert any(
+            set(text.decode().split()) <= words.keys()
+            for text in texts
+            if text.isascii() and text
+        )
+        assert {b"", b"caf\xe9 \xff\xfe"} <= texts
+        assert max(map(len, texts)) == 2**20
+
+
+def test_a_side_of_texts_has_no_unknown_ids(text_and_ids):
+    cases = acceptance_cases(text_and_ids.model, BOTH)
+    sentences = {c["error"] for c in cases if "error" in c}
+    assert not any(s.startswith("in0 holds") for s in sentences)
+    assert any(s.startswith("in1 holds id 30") for s in sentences)
     assert json.loads(json.dumps(cases)) == cases

@@ -12,7 +12,9 @@ from export import acceptance
 from export.acceptance import Refusal
 from export.acceptance import check_export
 from export.acceptance_cases import acceptance_cases
+from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from tests.export.exports import make_model
+from tests.export.exports import word_tokenizer
 from tests.export.exports import write_export
 
 BOTH = ("serving_default", "encoder_embeddings")
@@ -36,6 +38,26 @@ def _case(signature="serving_default", **changes):
 )
 def test_export_of_a_model_is_accepted(variant):
     check_export(variant.folder, acceptance_cases(variant.model, BOTH))
+
+
+@pytest.mark.parametrize("fixture", ["text_sides", "text_and_ids"])
+def test_export_that_takes_texts_is_accepted(request, fixture):
+    exported = request.getfixturevalue(fixture)
+    check_export(exported.folder, acceptance_cases(exported.model, BOTH))
+
+
+def test_export_of_another_vocabulary_is_refused(text_sides):
+    model, tokenizers = text_sides.model, text_sides.model.tokenizers
+    words = tokenizers.in0.vocabulary.words[::-1]
+    model.tokenizers = PairTokenizers(word_tokenizer(words), tokenizers.in1)
+    try:
+        cases = acceptance_cases(model, BOTH)
+    finally:
+        model.tokenizers = tokenizers
+    with pytest.raises(
+        Refusal, match=r"serving_default of in0 \[\d\], in1 .*: scores differs"
+    ):
+        check_export(text_sides.folder, cases)
 
 
 def test_script_answers_with_its_status(
@@ -104,12 +126,12 @@ def test_keras_model_as_attribute_is_refused(tmp_path, unequal_sides):
         ),
         pytest.param(
             _case("encoder_embeddings", error="Give ids."),
-            "refused with .*Give ids in exactly one of",
+            "refused with .*Give exactly one of",
             id="other_sentence",
         ),
         pytest.param(
             _case("encoder_embeddings", outputs={}, tolerance=9.0),
-            "encoder_embeddings of in0 .*: failed with .*Give ids in exactly",
+            "encoder_embeddings of in0 .*: failed with .*Give exactly",
             id="failed",
         ),
     ],

@@ -3,6 +3,8 @@
 import pytest
 
 from tests.export.exports import make_model
+from tests.export.exports import make_text_model
+from tests.export.exports import word_tokenizer
 from tests.export.exports import write_export
 
 TIED = {"tied_token_embedding_weight": True}
@@ -47,3 +49,34 @@ def unequal_sides(tmp_path_factory):
         }
     )
     return write_export(model, tmp_path_factory.mktemp("unequal_sides"))
+
+
+@pytest.fixture(scope="session")
+def text_sides(tmp_path_factory):
+    """Texts on both sides, in order on one and a bag on the other."""
+    model = make_text_model(
+        {
+            "enc0_network": "hcnn",
+            "enc0_max_seq_len": 4,
+            "enc1_network": "pooled_embedding",
+            "enc1_max_seq_len": 9,
+        },
+        word_tokenizer(),
+        word_tokenizer(("mat", "sat", "on")),
+    )
+    return write_export(model, tmp_path_factory.mktemp("text_sides"))
+
+
+@pytest.fixture(scope="session")
+def text_and_ids(tmp_path_factory):
+    """Texts on one side and ids on the other."""
+    model = make_text_model(
+        {
+            "enc0_network": "pooled_embedding",
+            "enc1_network": "pooled_embedding",
+            "enc1_max_seq_len": 6,
+            "enc1_vocab_size": 30,
+        },
+        word_tokenizer(),
+    )
+    return write_export(model, tmp_path_factory.mktemp("text_and_ids"))

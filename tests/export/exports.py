@@ -8,6 +8,9 @@ import numpy as np
 from export.saved_model import write_saved_model
 from export.serving_module import ServingModule
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.data.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.data.text.vocabulary import Vocabulary
 from o2v_keras.models.object2vec import Object2Vec
 from tests.export.served_model import ServedModel
 
@@ -19,6 +22,9 @@ SMALL = {
     "mlp_dim": 12,
     "num_classes": 3,
 }
+
+
+WORDS = ("a", "the", "dog", "cat", "barks", "mat", "\N{DOG FACE}", "##s")
 
 
 @dataclasses.dataclass
@@ -38,6 +44,23 @@ def make_model(hyperparameters, policy="float32"):
     for weight in model.weights:
         weight.assign(rng.normal(0, 0.5, weight.shape))
     return model
+
+
+def make_text_model(hyperparameters, in0=None, in1=None):
+    """Returns a small model with the tokenizers of its sides."""
+    tokenizers = PairTokenizers(in0, in1)
+    sizes = {
+        f"enc{name[-1]}_vocab_size": tokenizer.vocab_size
+        for name, tokenizer in tokenizers.sides.items()
+    }
+    model = make_model({**sizes, **hyperparameters})
+    model.tokenizers = tokenizers
+    return model
+
+
+def word_tokenizer(words=WORDS):
+    """Returns a tokenizer of few words."""
+    return WordTokenizer(Vocabulary(words))
 
 
 def write_export(model, folder, mode="both"):

@@ -8,7 +8,7 @@ from tests.export.served_model import ABSENT
 
 ONE_SIDE = (
     "assertion failed: "
-    "[Give ids in exactly one of in0 and in1, and leave the other empty.]"
+    "[Give exactly one of in0 and in1, and leave the other empty.]"
 )
 EMPTY_ROWS = np.zeros((2, 0), np.int64)
 COLUMNAR_EMPTY = np.zeros((0,), np.int64)
@@ -107,6 +107,75 @@ def test_a_side_without_elements_is_absent(unequal_sides, absent):
     embeddings = unequal_sides.served("encoder_embeddings", in0=ids, in1=absent)
     expected = unequal_sides.model.encoder0(ids)
     np.testing.assert_allclose(embeddings, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("side", "in0", "in1"),
+    [
+        pytest.param("in0", [b"dog", b""], [], id="columnar"),
+        pytest.param("in0", [b"dog", b""], [b"", b""], id="empty_texts"),
+        pytest.param("in1", [b""] * 2, [b"", b"mat"], id="empty_texts_in0"),
+        pytest.param("in0", [b"dog"] * 2, [[], []], id="empty_lists"),
+        pytest.param("in0", [b"", b""], [], id="all_empty"),
+        pytest.param("in1", [[], []], [b"", b""], id="all_empty_in1"),
+    ],
+)
+def test_side_that_texts_give(text_sides, side, in0, in1):
+    rows = {"in0": in0, "in1": in1}[side]
+    embeddings = text_sides.served("encoder_embeddings", in0=in0, in1=in1)
+    np.testing.assert_array_equal(
+        embeddings, text_sides.served.embed(side, rows)
+    )
+    assert len(embeddings) == 2
+
+
+@pytest.mark.parametrize(
+    ("in0", "in1"),
+    [
+        pytest.param([b"dog"], [b"mat"], id="both"),
+        pytest.param([b"dog", b""], [b"", b"mat"], id="in_turn"),
+        pytest.param([b""], [b""], id="neither"),
+        pytest.param([], [], id="nothing"),
+    ],
+)
+def test_embeddings_of_texts_are_refused(text_sides, in0, in1):
+    with pytest.raises(tf.errors.InvalidArgumentError) as error:
+        text_sides.served("encoder_embeddings", in0=in0, in1=in1)
+    assert ONE_SIDE in error.value.message
+
+
+@pytest.mark.parametrize(
+    ("in0", "in1", "size"),
+    [
+        pytest.param([b""], [[5]], 1, id="empty_text"),
+        pytest.param([], [[5], [6]], 2, id="no_text"),
+        pytest.param([b"", b"dog"], [[], []], 2, id="no_ids"),
+        pytest.param([b""], [[]], 1, id="empty_text_and_no_ids"),
+    ],
+)
+def test_one_of_text_and_ids_is_given(text_and_ids, in0, in1, size):
+    served = text_and_ids.served
+    embeddings = served("encoder_embeddings", in0=in0, in1=in1)
+    side = "in1" if any(in1) else "in0"
+    rows = {"in0": in0, "in1": in1}[side]
+    np.testing.assert_array_equal(embeddings, served.embed(side, rows))
+    assert len(embeddings) == size
+
+
+@pytest.mark.parametrize(
+    ("in0", "in1", "message"),
+    [
+        pytest.param([b"dog"], [[30]], "in1 holds id 30, but", id="id"),
+        pytest.param(
+            [b"dog"], [[1], [2]], "in0 has 1 and in1 has 2.]", id="rows"
+        ),
+        pytest.param([[b"dog"]], [[1]], "[1,1] is not compatible", id="rank"),
+    ],
+)
+def test_scores_of_text_and_ids_are_refused(text_and_ids, in0, in1, message):
+    with pytest.raises(tf.errors.InvalidArgumentError) as error:
+        text_and_ids.served("serving_default", in0=in0, in1=in1)
+    assert message in error.value.message
 
 
 def test_ids_at_the_limits_are_accepted(unequal_sides):

@@ -53,6 +53,25 @@ def root(tmp_path):
     return tmp_path
 
 
+def test_hyperparameters_name_files_of_the_auxiliary_channel(root, capsys):
+    path = root / "input" / "config" / "hyperparameters.json"
+    fields = {
+        **json.loads(path.read_text()),
+        "enc0_pretrained_embedding_file": "glove.txt",
+        "enc0_vocab_file": "vocab.json",
+    }
+    path.write_text(json.dumps(fields))
+    assert main(["--root", str(root)]) == 1
+    failure = (root / "output" / "failure").read_text()
+    folder = root / "input" / "data" / "auxiliary"
+    assert f"there is no file {folder}/glove.txt" in failure
+    folder.mkdir()
+    (folder / "glove.txt").write_text("the 1 2 3 4\na 5 6 7 8\n")
+    (folder / "vocab.json").write_text('{"the": 2, "a": 3}')
+    assert main(["--root", str(root)]) == 0
+    assert "enc1: 2 of 2 words (100.0 %)" in capsys.readouterr().out
+
+
 def test_trains_exports_packs_and_logs_as_sagemaker_expects(root, capsys):
     assert main(["train", "--root", str(root)]) == 0
     log = capsys.readouterr().out

@@ -1,5 +1,7 @@
 """An export behind the kind of session in which TF Serving runs it."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
@@ -24,20 +26,34 @@ class ServedModel:
                 self._session, ["serve"], str(folder)
             )
         self.signatures = dict(graph.signature_def)
+        self._callable = functools.cache(self._make_callable)
 
     def __call__(self, signature, **inputs):
         """Returns the one output of a signature."""
         definition = self.signatures[signature]
         (output,) = definition.outputs.values()
-        options = config_pb2.CallableOptions(
-            feed=[definition.inputs[name].name for name in inputs],
-            fetch=[output.name],
+        run = self._callable(
+            tuple(definition.inputs[name].name for name in inputs), output.name
         )
-        run = self._session._make_callable_from_options(options)
-        return run(*(np.asarray(ids, np.int64) for ids in inputs.values()))[0]
+        return run(
+            *(
+                _array(definition.inputs[name], values)
+                for name, values in inputs.items()
+            )
+        )[0]
 
-    def embed(self, side, ids):
+    def _make_callable(self, feed, fetch):
+        options = config_pb2.CallableOptions(feed=feed, fetch=[fetch])
+        return self._session._make_callable_from_options(options)
+
+    def embed(self, side, rows):
         """Returns embeddings of one side, the other being absent."""
         other = {"in0": "in1", "in1": "in0"}[side]
-        inputs = {side: ids, other: ABSENT}
-        return self("encoder_embeddings", **inputs)
+        info = self.signatures["encoder_embeddings"].inputs[other]
+        absent = [] if info.dtype == tf.string.as_datatype_enum else ABSENT
+        return self("encoder_embeddings", **{side: rows, other: absent})
+
+
+def _array(info, values):
+    is_text = info.dtype == tf.string.as_datatype_enum
+    return np.asarray(values, object if is_text else np.int64)

@@ -3,8 +3,10 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
+from export.serving_side import ServingSide
 from export.warmup import write_warmup_requests
 from o2v_keras.config import Object2VecConfig
+from tests.export.exports import word_tokenizer
 
 CONFIG = Object2VecConfig(
     enc0_max_seq_len=3,
@@ -12,6 +14,10 @@ CONFIG = Object2VecConfig(
     enc1_network="hcnn",
     enc1_max_seq_len=500,
     enc1_vocab_size=90,
+)
+SIDES = (
+    ServingSide("in0", CONFIG.encoder0),
+    ServingSide("in1", CONFIG.encoder1),
 )
 SIDE0 = [[1, 2, 1]]
 SIDE1 = [list(range(1, 33))]
@@ -40,8 +46,24 @@ SIDE1 = [list(range(1, 33))]
     ids=["both", "classification", "embedding"],
 )
 def test_one_request_a_signature_and_side(tmp_path, signatures, expected):
-    write_warmup_requests(tmp_path, CONFIG, signatures)
+    write_warmup_requests(tmp_path, SIDES, signatures)
     assert list(_requests(tmp_path)) == expected
+
+
+def test_requests_with_texts_hold_words(tmp_path):
+    tokenizer = word_tokenizer(("a", "dog"))
+    config = Object2VecConfig(enc0_max_seq_len=9, enc0_vocab_size=4)
+    text = ServingSide("in0", config.encoder0, tokenizer)
+    write_warmup_requests(
+        tmp_path,
+        (text, SIDES[1]),
+        ["serving_default", "encoder_embeddings"],
+    )
+    assert list(_requests(tmp_path)) == [
+        ("serving_default", [b"a dog"], SIDE1),
+        ("encoder_embeddings", [b"a dog"], [[]]),
+        ("encoder_embeddings", [b""], SIDE1),
+    ]
 
 
 def _requests(folder):
@@ -51,6 +73,6 @@ def _requests(folder):
         assert log.WhichOneof("log_type") == "predict_log"
         request = log.predict_log.request
         assert set(request.inputs) == {"in0", "in1"}
-        ids = [tf.make_ndarray(request.inputs[k]) for k in ("in0", "in1")]
-        assert all(side.dtype == np.int64 for side in ids)
-        yield (request.model_spec.signature_name, *(i.tolist() for i in ids))
+        sides = [tf.make_ndarray(request.inputs[k]) for k in ("in0", "in1")]
+        assert all(side.dtype in (np.int64, object) for side in sides)
+        yield (request.model_spec.signature_name, *(s.tolist() for s in sides))

@@ -49,6 +49,10 @@ def test_default_operations_are_sagemakers():
     assert Comparator().operations == ("hadamard", "concat", "abs_diff")
 
 
+def test_a_configuration_knows_all_of_them_before_any_is_made():
+    assert set(COMPARATORS._built_in) == set(PARTS)
+
+
 def test_takes_registered_operations(monkeypatch):
     monkeypatch.setattr(COMPARATORS, "_builders", {**COMPARATORS._builders})
 

@@ -7,18 +7,39 @@ from o2v_keras.layers.token_embedding import TokenEmbedding
 from tests.checks import check_layer
 
 
-def test_layer_contract():
+@pytest.mark.parametrize("gated", [False, True])
+def test_layer_contract(gated):
     check_layer(
         TokenEmbedding,
         init_kwargs={
             "vocab_size": 7,
             "output_dim": 4,
             "embeddings_initializer": "normal",
+            "gated": gated,
         },
         inputs=np.array([[1, 2, 0], [6, 1, 1]]),
         expected_output_shape=(2, 3, 4),
-        expected_weights={"embeddings": (7, 4)},
+        expected_weights={
+            "embeddings": (7, 4),
+            **({"gate": ()} if gated else {}),
+        },
     )
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+@pytest.mark.parametrize("gate", [0.0, 1.0])
+def test_a_closed_gate_stops_gradients_and_nothing_else(gate, pooled):
+    embedding = TokenEmbedding(9, 2, gated=True)
+    ids = tf.constant([[4, 7, 0]])
+    call = {"mask": ids != 0, "pooled": pooled}
+    expected = embedding(ids, **call)
+    embedding.gate.assign(gate)
+    with tf.GradientTape() as tape:
+        outputs = embedding(ids, **call, training=True)
+    np.testing.assert_array_equal(outputs, expected)
+    gradient = tape.gradient(outputs, embedding.embeddings.value)
+    assert gradient is not None
+    assert bool(np.any(gradient.values)) == bool(gate)
 
 
 def test_looks_up_rows():

@@ -6,6 +6,9 @@ import pytest
 import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.data.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.data.text.vocabulary import Vocabulary
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.registry import COMPARATORS
 from o2v_keras.registry import ENCODERS
@@ -372,3 +375,33 @@ def test_takes_registered_encoders_and_comparators(monkeypatch, tmp_path):
 def test_needs_a_config():
     with pytest.raises(TypeError, match="must be an Object2VecConfig. Rec"):
         Object2Vec({"enc0_max_seq_len": 3})
+
+
+def test_tokenizers_are_held_and_never_saved(tmp_path):
+    config = Object2VecConfig(
+        enc0_max_seq_len=2, enc0_vocab_size=3, enc_dim=4, mlp_dim=4, **POOLED
+    )
+    model = Object2Vec(config)
+    assert model.tokenizers == PairTokenizers()
+    weights = len(model.variables)
+    tokenizer = WordTokenizer(Vocabulary(["a"]))
+    model.tokenizers = PairTokenizers(tokenizer, tokenizer)
+    assert model.tokenizers.in1 is tokenizer
+    assert len(model.variables) == weights
+    model.optimizer.build(model.trainable_variables)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.tokenizers == PairTokenizers()
+
+
+def test_tokenizers_that_do_not_fit_are_refused():
+    config = Object2VecConfig(
+        enc0_max_seq_len=2, enc0_vocab_size=9, enc_dim=4, mlp_dim=4, **POOLED
+    )
+    model = Object2Vec(config)
+    with pytest.raises(TypeError, match="`tokenizers` must be PairTokenizers"):
+        model.tokenizers = None
+    tokenizer = WordTokenizer(Vocabulary(["a"]))
+    message = "enc1_vocab_size=9 and a tokenizer of 3 ids"
+    with pytest.raises(ValueError, match=message):
+        model.tokenizers = PairTokenizers(in1=tokenizer)

@@ -13,6 +13,7 @@ from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.apis import regression_pb2
 
+from serving import saved_model_session
 from serving.saved_model_session import SavedModelSession
 from serving.saved_model_session import serialized_examples
 from tests.serving.local_server.models import write_spin
@@ -385,3 +386,18 @@ def test_ops_of_tf_text_are_known(tmp_path):
         text=True,
     )
     assert child.stdout == "strasse\n"
+
+
+def test_missing_tf_text_is_named(tmp_path, monkeypatch):
+    def load(path):
+        raise tf.errors.NotFoundError(
+            None, None, "Op type not registered 'CaseFoldUTF8' in binary"
+        )
+
+    monkeypatch.setattr(saved_model_session, "_load_session", load)
+    monkeypatch.setitem(sys.modules, "tensorflow_text", None)
+    with pytest.raises(
+        tf.errors.NotFoundError,
+        match="(?s)'CaseFoldUTF8'.*install the package tensorflow-text",
+    ):
+        SavedModelSession(tmp_path)

@@ -74,6 +74,23 @@ def test_row_sparse_gradients_leave_the_tables_out():
     assert estimate.gradients == estimate.other_weights
 
 
+@pytest.mark.parametrize("tied", [False, True], ids=["own", "tied"])
+def test_frozen_tables_take_no_slots_and_no_gradient(tied):
+    config = make_config(
+        **NARROW,
+        tied_token_embedding_weight=tied,
+        enc0_pretrained_embedding_file="glove.txt",
+    )
+    estimate = estimate_memory(config)
+    model = Object2Vec(config)
+    model.optimizer.build(model.trainable_variables)
+    slots = [v for v in model.optimizer.variables if len(v.shape)]
+    assert estimate.optimizer == size(slots)
+    assert estimate.gradients == estimate.other_weights
+    assert estimate.gradients == size(model.trainable_variables)
+    assert estimate.checkpoint == 2 * (2 * size(model.weights) + size(slots))
+
+
 def test_counts_the_published_best_snli_run():
     encoder = 300 * 3 * 2048 + 2048 + 3 * (2048 * 3 * 2048 + 2048)
     head = 4 * 8192 * 512 + 512 + 512 * 512 + 512 + 512 * 3 + 3

@@ -246,7 +246,7 @@ def test_refuses_what_the_machine_cannot_hold(tmp_path, monkeypatch):
     [
         pytest.param(
             {"enc0_pretrained_embedding_file": "glove.txt"},
-            "leave `enc0_pretrained_embedding_file` empty",
+            "`enc0_pretrained_embedding_file` must name a file in the work",
             id="pretrained",
         ),
         pytest.param(
@@ -376,9 +376,3 @@ def test_refused_data_leaves_no_directory(tmp_path):
     with pytest.raises(DataError):
         train(make_config(), source, model_dir=tmp_path / "new")
     assert not (tmp_path / "new").exists()
-
-
-def test_fit_refuses_what_it_would_not_do():
-    model = Object2Vec(make_config(enc0_pretrained_embedding_file="glove.txt"))
-    with pytest.raises(ValueError, match="not part of this version"):
-        model.fit({"in0": np.ones((2, 1)), "in1": np.ones((2, 1))}, np.ones(2))

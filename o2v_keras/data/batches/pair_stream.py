@@ -18,7 +18,15 @@ from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.files.parquet_pairs import row_group_sizes
 from o2v_keras.data.files.readers import read_pieces
+from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read_source import DEFAULT_COLUMNS
+from o2v_keras.data.read_source import NO_TOKENIZERS
+from o2v_keras.data.read_source import SIDES
+from o2v_keras.data.read_source import check_tokenizers
+from o2v_keras.data.read_source import file_records
+from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.data.text.text_encoder import text_sides
 
 # Read side by side, so that a block mixes their rows.
 _OPEN_UNITS = 8
@@ -49,6 +57,10 @@ class PairStream:
             reasons, and then left out. Defaults to `None`: any error stops.
         observe: Called with every piece of the data during the check, in the
             order of the files. Defaults to `None`.
+        tokenizers: `PairTokenizers` of the sides that hold texts, which are
+            tokenized anew in every epoch. Defaults to none.
+        columns: `PairColumns` of the files. Defaults to `in0`, `in1`,
+            `label`.
 
     Attributes:
         num_rows: int. Rows of an epoch, negatives not counted.
@@ -77,6 +89,9 @@ class PairStream:
         block_rows: int,
         rejected_rows_file: str | os.PathLike | None = None,
         observe: Callable[[PairTable], None] | None = None,
+        *,
+        tokenizers: PairTokenizers = NO_TOKENIZERS,
+        columns: PairColumns = DEFAULT_COLUMNS,
     ):
         _refuse_small_blocks(block_rows, config.mini_batch_size)
         if not isinstance(paths, str | os.PathLike | list | tuple):
@@ -85,6 +100,9 @@ class PairStream:
                 f"list of them. Received: {type(paths).__name__}"
             )
         self._config = config
+        check_tokenizers(tokenizers, config)
+        self._columns = columns
+        self._texts = text_sides(tokenizers)
         self._units = _list_units(expand_paths(paths))
         self._unit_rows = []
         self._fingerprint = _Fingerprint()
@@ -111,6 +129,8 @@ class PairStream:
         )
         order = np.random.default_rng(seed).permutation(len(self._units))
         waiting = iter(order)
+        for side in self._texts.values():
+            side.problems.clear()  # told when training began
         readers = []
         for size in self.block_sizes:
             yield PairTable.concat(self._next_block(size, readers, waiting))
@@ -137,17 +157,28 @@ class PairStream:
         )
 
     def _sound_pieces(self, unit):
-        for table, _ in unit.pieces():
+        for table, _ in self._pieces(unit):
             if self._skips_rows:
                 bad = check_pairs(table, self._config, None, True).bad_rows
                 table = table.take(~bad)
             yield table
 
+    def _pieces(self, unit):
+        settings = {"columns": self._columns, "texts": self._texts}
+        if unit.row_group is not None:
+            settings["row_group"] = unit.row_group
+        return read_pieces(unit.path, SIDES, True, **settings)
+
     def _scan(self, rejected_rows_file, observe):
-        with StreamCheck(self._config, True, rejected_rows_file) as check:
+        records = None
+        if self._texts:
+            records = file_records(SIDES, True, self._columns, self._texts)
+        with StreamCheck(
+            self._config, True, rejected_rows_file, records
+        ) as check:
             for unit in self._units:
                 rows = 0
-                for piece in unit.pieces():
+                for piece in self._pieces(unit):
                     table = check.sound_rows(*piece)
                     if check.report.errors and rejected_rows_file is None:
                         continue
@@ -155,6 +186,8 @@ class PairStream:
                     observe(table)
                     rows += len(table)
                 self._unit_rows.append(rows)
+            for side in self._texts.values():
+                check.note(side.problems)
             check.finish(stacklevel=4)
         self._skips_rows = bool(check.report.unusable_rows)
 
@@ -164,12 +197,6 @@ class _Unit(NamedTuple):
 
     path: str
     row_group: int | None
-
-    def pieces(self):
-        settings = {}
-        if self.row_group is not None:
-            settings["row_group"] = self.row_group
-        return read_pieces(self.path, ("in0", "in1"), True, **settings)
 
 
 def _list_units(files):

@@ -102,6 +102,11 @@ class CheckReport:
             self.unusable_rows + other.unusable_rows,
         )
 
+    def with_problems(self, problems: Iterable[Problem]) -> "CheckReport":
+        """The same with further problems, none of which is an error."""
+        joined = join_problems((*self.problems, *problems))
+        return dataclasses.replace(self, problems=joined)
+
     @property
     def errors(self) -> tuple[Problem, ...]:
         """Problems that make their rows unusable."""

@@ -5,6 +5,7 @@ import os
 import warnings
 from collections import Counter
 from collections import defaultdict
+from collections.abc import Callable
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from o2v_keras.data.checking.rejected_rows import RejectedRows
 from o2v_keras.data.checking.value_checks import check_values
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.row_origin import RowOrigin
+
+Records = Callable[[RowOrigin], list[str]]
 
 
 def check_pairs(
@@ -74,6 +78,7 @@ def drop_bad_rows(
     report: CheckReport,
     rejected: RejectedRows | None,
     side_file: str | os.PathLike,
+    records: Records | None = None,
 ) -> PairTable:
     """Leaves out the rows with errors and writes them to a side file.
 
@@ -84,6 +89,7 @@ def drop_bad_rows(
         side_file: Where all unusable rows go with their reasons, as JSON
             Lines (see `RejectedRows.write`). Written also when there are
             none, so that no older file is mistaken for this one's.
+        records: As in `unusable_rows`.
 
     Returns:
         A `PairTable` of the rows without errors. A warning says how many
@@ -92,13 +98,16 @@ def drop_bad_rows(
     Raises:
         DataError: If no row is left.
     """
-    unusable_rows(table, report, rejected).write(side_file)
+    unusable_rows(table, report, rejected, records).write(side_file)
     warn_of_skipped_rows(report, side_file, stacklevel=2)
     return table.take(~report.bad_rows)
 
 
 def unusable_rows(
-    table: PairTable, report: CheckReport, rejected: RejectedRows | None
+    table: PairTable,
+    report: CheckReport,
+    rejected: RejectedRows | None,
+    records: Records | None = None,
 ) -> RejectedRows:
     """Collects the rows that the reader or the check refused.
 
@@ -106,8 +115,10 @@ def unusable_rows(
         table: `PairTable`.
         report: `CheckReport` of this table.
         rejected: `RejectedRows` that the reader found, or `None`.
+        records: Gives the rows of an origin as the user wrote them. Defaults
+            to `None`: the table's ids tell them.
     """
-    bad = _rejected_by_value(table, report)
+    bad = _rejected_by_value(table, report, records)
     return RejectedRows.concat([bad] if rejected is None else [rejected, bad])
 
 
@@ -171,7 +182,7 @@ def _problem_of(finding, table):
     )
 
 
-def _rejected_by_value(table, report):
+def _rejected_by_value(table, report, records):
     faults = {row: [] for row in np.flatnonzero(report.bad_rows)}
     for finding in report.findings:
         if finding.severity == "error":
@@ -179,9 +190,11 @@ def _rejected_by_value(table, report):
             for row in finding.rows:
                 faults[row].append(Fault(field, kind, finding.describe(row)))
     rows = list(faults)
+    origin = table.origin.take(rows)
+    texts = records and rows and records(origin)
     return RejectedRows(
-        table.origin.take(rows),
-        tuple(_record(table, row) for row in rows),
+        origin,
+        tuple(texts or (_record(table, row) for row in rows)),
         tuple(tuple(faults[row]) for row in rows),
     )
 

@@ -2,11 +2,28 @@
 
 import json
 import math
+import re
 import reprlib
+from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 from typing import NamedTuple
 
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _INT64 = range(-(2**63), 2**63)
+
+
+class Column(NamedTuple):
+    """A column of a file, or a field of its records.
+
+    Args:
+        name: str. As the file calls it.
+        kind: str. What it holds: `"ids"` (lists), `"id or ids"` (lists, or
+            an id alone), `"text"` or `"number"`.
+    """
+
+    name: str
+    kind: str
 
 
 class Fault(NamedTuple):
@@ -37,10 +54,33 @@ ADVICE = {
     ),
     "repeated": "Name each field once in a record.",
     "missing": "Every record needs a value here, and null is none.",
+    "no UTF-8": "Write the file as UTF-8.",
+    "wrong number of fields": (
+        "Every record needs as many fields as the first line. In CSV a text "
+        "with commas, quotes or line breaks stands in quotes, and a quote in "
+        "it is written twice; in TSV nothing is quoted, and a text has "
+        "neither tabs nor line breaks."
+    ),
+    "broken quoting": (
+        "Put a text with commas, quotes or line breaks in quotes, and write "
+        "each quote in it twice."
+    ),
+    "no text": "Write the text as one string.",
+    "ids in place of a text": (
+        "A side with a tokenizer takes texts. Leave `enc0_tokenizer` (of in1 "
+        "`enc1_tokenizer`) empty where a side holds ids."
+    ),
+    "a text in place of ids": (
+        "To make ids of texts set `enc0_tokenizer` (for in1 "
+        '`enc1_tokenizer`), such as to "words". Ids are whole numbers.'
+    ),
     "no list": "Write a sequence as a list of ids, a single token as [5].",
     "non-integer id": "Write ids as integers: 12, not 12.0 or a word.",
     "id beyond 64 bits": "Ids count from 0; map your keys to 0, 1, 2, ...",
-    "no number": "Write the label as a number, without quotes.",
+    "no number": (
+        "Labels must be numbers: a class as 0, 1, 2, ..., or a value to be "
+        "predicted; in JSON without quotes."
+    ),
     "not finite": "Write the label as a finite number, or drop the record.",
 }
 
@@ -48,7 +88,7 @@ ADVICE = {
 def record_faults(
     record: str, sides: Sequence[str], label: bool
 ) -> tuple[Fault, ...]:
-    """Lists the faults of one JSON record, as far as Python sees any.
+    """Lists the faults of one JSON record of ids, as far as Python sees any.
 
     Args:
         record: str. The text of a line.
@@ -65,6 +105,31 @@ def record_faults(
     in0: non-integer id: in0[0]=1.5
     label: missing: no "label"
     """
+    columns = {side: Column(side, "ids") for side in sides}
+    if label:
+        columns["label"] = Column("label", "number")
+    return parse_record(record, columns)[1]
+
+
+def parse_record(
+    record: str, columns: Mapping[str, Column]
+) -> tuple[dict[str, Any], tuple[Fault, ...]]:
+    """Reads some fields of one JSON record.
+
+    Args:
+        record: str. The text of a line.
+        columns: Name of the fault's field -> `Column`.
+
+    Returns:
+        The fields that are there, by `columns`' names, `None` for null, and
+        the faults, at most one for a field. Both are empty when there is too
+        much of the record for Python.
+
+    Example:
+    >>> columns = {"in0": Column("plot", "text")}
+    >>> parse_record('{"plot": "A dog."}', columns)
+    ({'in0': 'A dog.'}, ())
+    """
     try:
         # Objects become tuples of pairs, which keep repeated names.
         content = json.loads(
@@ -73,29 +138,29 @@ def record_faults(
             parse_constant=lambda constant: math.nan,
         )
     except json.JSONDecodeError as error:
-        return (Fault("record", "malformed JSON", _syntax(error)),)
+        return {}, (Fault("record", "malformed JSON", _syntax(error)),)
     except (RecursionError, ValueError):
         # Too deep or with too many digits for Python, not for the reader.
-        return ()
+        return {}, ()
     if not isinstance(content, tuple):
         what = f"the line is {reprlib.repr(content)}"
-        return (Fault("record", "no JSON object", what),)
+        return {}, (Fault("record", "no JSON object", what),)
     names, content = [name for name, _ in content], dict(content)
-    fields = [*sides, *(["label"] if label else [])]
-    faults = []
-    for field in fields:
-        if names.count(field) > 1:
-            what = f'"{field}" is there {names.count(field)} times'
+    values, faults = {}, []
+    for field, column in columns.items():
+        name, value = column.name, content.get(column.name)
+        if names.count(name) > 1:
+            what = f'"{name}" is there {names.count(name)} times'
             faults.append(Fault(field, "repeated", what))
-        elif content.get(field) is None:
-            null = field in content
-            what = f'"{field}" is null' if null else f'no "{field}"'
+        elif value is None:
+            null = name in content
+            what = f'"{name}" is null' if null else f'no "{name}"'
             faults.append(Fault(field, "missing", what))
-        elif field == "label":
-            faults.extend(_label_faults(content["label"]))
         else:
-            faults.extend(_side_faults(field, content[field]))
-    return tuple(faults)
+            values[field] = value
+            check = _CHECKS[column.kind]
+            faults.extend(check(field, column.name, value))
+    return values, tuple(faults)
 
 
 def _syntax(error):
@@ -104,9 +169,13 @@ def _syntax(error):
     return f"{error.msg}, at column {error.colno}"
 
 
-def _side_faults(side, ids):
+def _side_faults(field, name, ids):
+    if isinstance(ids, str):
+        what = f"{name}={reprlib.repr(ids)}"
+        yield Fault(field, "a text in place of ids", what)
+        return
     if not isinstance(ids, list):
-        yield Fault(side, "no list", f"{side}={reprlib.repr(ids)}")
+        yield Fault(field, "no list", f"{name}={reprlib.repr(ids)}")
         return
     for position, id_ in enumerate(ids):
         # `True` is an int to Python.
@@ -114,16 +183,32 @@ def _side_faults(side, ids):
             continue
         whole = type(id_) is int
         kind = "id beyond 64 bits" if whole else "non-integer id"
-        yield Fault(side, kind, f"{side}[{position}]={reprlib.repr(id_)}")
+        yield Fault(field, kind, f"{name}[{position}]={reprlib.repr(id_)}")
         return
 
 
-def _label_faults(label):
-    what = f"label={reprlib.repr(label)}"
+def _one_or_more_faults(field, name, ids):
+    alone = type(ids) is int
+    return _side_faults(field, name, [ids] if alone else ids)
+
+
+def _text_faults(field, name, text):
+    what = f"{name}={reprlib.repr(text)}"
+    if isinstance(text, str):
+        if _HALF_CHARACTER.search(text):
+            yield Fault(field, "no UTF-8", f"{what}: half a character")
+        return
+    ids = text if isinstance(text, list) and text else [text]
+    is_ids = all(type(id_) is int for id_ in ids)
+    yield Fault(field, "ids in place of a text" if is_ids else "no text", what)
+
+
+def _label_faults(field, name, label):
+    what = f"{name}={reprlib.repr(label)}"
     if type(label) not in (int, float):
-        yield Fault("label", "no number", what)
+        yield Fault(field, "no number", what)
     elif _overflows(label):
-        yield Fault("label", "not finite", what)
+        yield Fault(field, "not finite", what)
 
 
 def _overflows(number):
@@ -136,3 +221,11 @@ def _overflows(number):
         return math.isinf(number)
     except OverflowError:
         return True
+
+
+_CHECKS = {
+    "ids": _side_faults,
+    "id or ids": _one_or_more_faults,
+    "text": _text_faults,
+    "number": _label_faults,
+}

@@ -58,8 +58,15 @@ def proposal_text(table: PairTable, config: Object2VecConfig | None) -> str:
         config: `Object2VecConfig` whose encoders the sizes are for. `None`
             means that both encoders get sizes of their own.
     """
+    if not len(table):
+        return "No row is usable: there are no sizes to propose."
     copies = config is not None and config.enc1_network == "enc0"
     sizes = propose_sizes(table, enc1_copies_enc0=copies)
+    for encoder in ("enc0", "enc1"):
+        # Of texts the tokenizer will tell.
+        if config is not None and getattr(config, f"{encoder}_tokenizer"):
+            sizes.pop(f"{encoder}_vocab_size", None)
+            sizes.pop(f"{encoder}_max_seq_len", None)
     if config is None:
         # Sizes of its own are accepted only beside a network of its own.
         sizes["enc1_network"] = "hcnn"

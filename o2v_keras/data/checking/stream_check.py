@@ -1,9 +1,13 @@
 """Checks data that is read piece by piece and never held whole."""
 
+import dataclasses
 import os
+from collections.abc import Iterable
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.checking.check_report import CheckReport
+from o2v_keras.data.checking.check_report import Problem
+from o2v_keras.data.checking.checks import Records
 from o2v_keras.data.checking.checks import check_pairs
 from o2v_keras.data.checking.checks import unusable_rows
 from o2v_keras.data.checking.checks import warn_of_skipped_rows
@@ -25,6 +29,8 @@ class StreamCheck:
             then left out. Written under its name plus `.partial` until all
             pieces are checked. Defaults to `None`: any error stops, at the
             end, so that one run names all trouble.
+        records: As in `unusable_rows`. Rows with errors then wait for the
+            end in memory, so that their files are read once more only.
 
     Attributes:
         report: `CheckReport` of all pieces so far.
@@ -43,6 +49,7 @@ class StreamCheck:
         config: Object2VecConfig | None = None,
         training: bool = False,
         side_file: str | os.PathLike | None = None,
+        records: Records | None = None,
     ):
         self.report = CheckReport.none()
         self._config = config
@@ -53,6 +60,8 @@ class StreamCheck:
             os.devnull if is_device else f"{self._side_file}.partial"
         )
         self._file = None
+        self._records = records
+        self._rejected, self._waiting = [], []
 
     def __enter__(self):
         if self._side_file:
@@ -70,9 +79,16 @@ class StreamCheck:
         if not report.unusable_rows:
             return table
         if self._file:
-            for line in unusable_rows(table, report, rejected).json_lines():
-                self._file.write(line)
+            if self._records:
+                self._rejected.append(rejected)
+                self._waiting.append(unusable_rows(table, report, None))
+            else:
+                self._write(unusable_rows(table, report, rejected))
         return table.take(~report.bad_rows)
+
+    def note(self, problems: Iterable[Problem]) -> None:
+        """Adds problems, none of which is an error, to the report."""
+        self.report = self.report.with_problems(problems)
 
     def finish(self, stacklevel: int = 2) -> None:
         """Ends the check: warns, puts the side file in place, or stops.
@@ -91,9 +107,21 @@ class StreamCheck:
         if not self._side_file:
             self.report.raise_for_errors()
             return
+        if self._waiting:
+            rows = self._as_written(RejectedRows.concat(self._waiting))
+            self._write(RejectedRows.concat([*self._rejected, rows]))
         self._file.close()
         if self._partial != self._side_file:
             remote_files().rename(
                 self._partial, self._side_file, overwrite=True
             )
         warn_of_skipped_rows(self.report, self._side_file, stacklevel + 1)
+
+    def _write(self, rows):
+        for line in rows.json_lines():
+            self._file.write(line)
+
+    def _as_written(self, rows):
+        return dataclasses.replace(
+            rows, records=tuple(self._records(rows.origin))
+        )

@@ -55,6 +55,7 @@ def check_values(
     """
     findings = [*_absent_columns(table)] if training else []
     for name, side in table.sides.items():
+        findings += _check_lengths(name, side, config)
         findings += _check_ids(name, side)
         if config is not None:
             findings += _check_limits(name, table, config)
@@ -73,14 +74,27 @@ def _absent_columns(table) -> Iterator[Finding]:
             )
 
 
-def _check_ids(name: str, side: Sequences) -> Iterator[Finding]:
+def _check_lengths(name, side, config) -> Iterator[Finding]:
+    rows = np.flatnonzero(side.lengths == 0)
+    if config is not None and _encoder(config, name).tokenizer:
+        yield Finding(
+            name,
+            "text without a token",
+            rows,
+            lambda row: f"{name} is empty, or white space",
+            "Give every text at least one word, or drop the record.",
+        )
+        return
     yield Finding(
         name,
         "empty sequence",
-        np.flatnonzero(side.lengths == 0),
+        rows,
         lambda row: f"{name}=[]",
         "Give every sequence at least one id, or drop the record.",
     )
+
+
+def _check_ids(name: str, side: Sequences) -> Iterator[Finding]:
     yield Finding(
         name,
         "negative id",

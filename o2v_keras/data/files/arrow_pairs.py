@@ -48,6 +48,25 @@ def to_pair_table(table: pa.Table, origin: RowOrigin) -> PairTable:
     return PairTable(sides.get("in0"), sides.get("in1"), labels, origin)
 
 
+def as_lists(column: pa.ChunkedArray) -> pa.Array:
+    """Returns lists as they are, and each value that is none in one of one.
+
+    Example:
+    >>> import pyarrow as pa
+    >>> as_lists(pa.chunked_array([[7, None, 8]])).to_pylist()
+    [[7], None, [8]]
+    """
+    column = column.combine_chunks()
+    if is_list(column.type):
+        return column
+    offsets = np.append(0, np.cumsum(np.array(column.is_valid())))
+    return pa.ListArray.from_arrays(
+        pa.array(offsets, pa.int32()),
+        column.drop_null(),
+        mask=column.is_null(),
+    )
+
+
 def _complete_rows_of(column):
     complete = np.array(column.is_valid())
     if not is_list(column.type):

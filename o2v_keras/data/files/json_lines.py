@@ -1,8 +1,7 @@
 """JSON Lines files as pairs, parsed by arrow."""
 
-import collections
-import concurrent.futures
 import dataclasses
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import BinaryIO
@@ -17,6 +16,7 @@ from o2v_keras.data.checking.rejected_rows import RejectedRow
 from o2v_keras.data.checking.rejected_rows import RejectedRows
 from o2v_keras.data.files.arrow_pairs import complete_rows
 from o2v_keras.data.files.arrow_pairs import to_pair_table
+from o2v_keras.data.files.map_in_threads import map_in_threads
 from o2v_keras.data.files.plain_lines import parse_plain_lines
 from o2v_keras.data.files.read_failure import read_failure
 from o2v_keras.data.files.remote_files import open_stream
@@ -72,29 +72,8 @@ def read_json_lines(
         chunk = _Chunk(Source(path, "line"), sides, label)
         return chunk.parse(TextLines.scan(text, number))
 
-    chunks = _numbered(_read_chunks(path, chunk_bytes))
-    return _map_in_threads(parse, chunks)
-
-
-def _numbered(texts):
-    """Yields texts, each with the number of its first line."""
-    number = 1
-    for text in texts:
-        yield text, number
-        number += text.count(b"\n")
-
-
-def _map_in_threads(function, arguments):
-    """Yields results in order, a few being worked on ahead."""
-    threads = pa.cpu_count()
-    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-        pending = collections.deque()
-        for some in arguments:
-            pending.append(pool.submit(function, *some))
-            if len(pending) > threads:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+    chunks = numbered(_read_chunks(path, chunk_bytes))
+    return map_in_threads(parse, chunks)
 
 
 def _read_chunks(path, chunk_bytes):
@@ -125,6 +104,19 @@ def whole_lines(stream: BinaryIO, chunk_bytes: int) -> Iterator[bytes]:
         begun.append(block[end:])
     if rest := b"".join(begun):
         yield rest
+
+
+def numbered(texts: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
+    r"""Yields texts of whole lines, each with the number of its first line.
+
+    Example:
+    >>> list(numbered([b"a\nb\n", b"c"]))
+    [(b'a\nb\n', 1), (b'c', 3)]
+    """
+    number = 1
+    for text in texts:
+        yield text, number
+        number += text.count(b"\n")
 
 
 @dataclasses.dataclass

@@ -93,6 +93,8 @@ def _check_columns(path, schema, names):
             continue
         type_ = schema.field(name).type
         fits, rule = _COLUMN_RULES[name]
+        if holds_texts(type_):
+            rule += '; texts need a tokenizer, such as enc0_tokenizer "words"'
         if not fits(type_):
             faults.append(f'column "{name}" is {type_}, must be {rule}')
     if faults:
@@ -102,14 +104,27 @@ def _check_columns(path, schema, names):
         )
 
 
-def _holds_ids(type_):
+def holds_ids(type_: pa.DataType) -> bool:
+    """Whether an arrow type holds a list of integers in every row."""
     return is_list(type_) and (
         pa.types.is_integer(type_.value_type)
         or pa.types.is_null(type_.value_type)
     )
 
 
-def _holds_numbers(type_):
+def holds_texts(type_: pa.DataType) -> bool:
+    """Whether an arrow type holds a text in every row."""
+    if pa.types.is_dictionary(type_):
+        type_ = type_.value_type
+    return (
+        pa.types.is_string(type_)
+        or pa.types.is_large_string(type_)
+        or pa.types.is_string_view(type_)
+    )
+
+
+def holds_numbers(type_: pa.DataType) -> bool:
+    """Whether an arrow type holds a number in every row."""
     return (
         pa.types.is_integer(type_)
         or pa.types.is_floating(type_)
@@ -119,9 +134,9 @@ def _holds_numbers(type_):
 
 _IDS = "a list of integers (a single token is a list of one)"
 _COLUMN_RULES = {
-    "in0": (_holds_ids, _IDS),
-    "in1": (_holds_ids, _IDS),
-    "label": (_holds_numbers, "a number"),
+    "in0": (holds_ids, _IDS),
+    "in1": (holds_ids, _IDS),
+    "label": (holds_numbers, "a number"),
 }
 
 

@@ -1,15 +1,26 @@
 """Files of pairs -> one table, with what could not be used beside it."""
 
 import dataclasses
+import types
+from collections.abc import Container
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 
 from o2v_keras.data.checking.rejected_rows import RejectedRows
 from o2v_keras.data.data_error import DataError
+from o2v_keras.data.files.column_files import COLUMN_ENDINGS
 from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.files.json_lines import read_json_lines
+from o2v_keras.data.files.named_pairs import fields_of
+from o2v_keras.data.files.named_pairs import read_named_pairs
+from o2v_keras.data.files.pair_cache import FilePairs
+from o2v_keras.data.files.pair_cache import PairCache
 from o2v_keras.data.files.parquet_pairs import read_parquet
+from o2v_keras.data.files.reading_progress import ReadingProgress
+from o2v_keras.data.files.text_side import TextSide
+from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
 
 
@@ -22,7 +33,9 @@ def _read_tfrecord(*arguments, **settings):
 
 _PIECE_ROWS = 1 << 13
 _PIECE_BYTES = 512 << 10
-_READERS = {
+_COLUMNS = PairColumns()
+_NO_TEXTS = types.MappingProxyType({})
+_IDS_READERS = {
     ".parquet": read_parquet,
     ".tfrecord": _read_tfrecord,
     ".tfrecord.gz": _read_tfrecord,
@@ -31,6 +44,7 @@ _READERS = {
     for ending in (".jsonl", ".json", ".ndjson")
     for compression in ("", ".gz", ".zst")
 }
+_ENDINGS = tuple(dict.fromkeys((*_IDS_READERS, *COLUMN_ENDINGS)))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,22 +62,36 @@ class ReadResult:
 
 
 def read_pairs(
-    paths: Paths, sides: Sequence[str] = ("in0", "in1"), label: bool = True
+    paths: Paths,
+    sides: Sequence[str] = ("in0", "in1"),
+    label: bool = True,
+    *,
+    columns: PairColumns = _COLUMNS,
+    texts: Mapping[str, TextSide] = _NO_TEXTS,
+    verbose: int = 1,
 ) -> ReadResult:
-    """Reads JSON Lines, Parquet and TFRecord files.
+    """Reads files of pairs.
 
-    The format follows from the ending: `.jsonl`, `.json` or `.ndjson`, each
-    also with `.gz` or `.zst`, `.parquet`, and `.tfrecord`, also with `.gz`.
-    A JSON line looks like `{"in0": [6, 17], "in1": [16, 21, 13], "label":
-    1}`, SageMaker's format; Parquet has columns of these names, and TFRecord
-    files hold `tf.train.Example`s with such features. Other fields are
-    ignored.
+    The format follows from the ending: `.jsonl`, `.json` or `.ndjson`,
+    `.csv` or `.tsv`, each also with `.gz` or `.zst`, `.parquet`, and
+    `.tfrecord`, also with `.gz`. A JSON line looks like `{"in0": [6, 17],
+    "in1": [16, 21, 13], "label": 1}`, SageMaker's format; Parquet has columns
+    of these names, and so have CSV and TSV, with blanks between ids.
+    TFRecord files hold `tf.train.Example`s with such features. Other fields
+    are ignored.
+
+    The pairs of files with texts are kept for the next time, see `PairCache`.
 
     Args:
         paths: A path, glob or folder, or a list of them.
         sides: Names of the sides to read. Defaults to both.
         label: bool. Whether to read labels; without, a `label` is ignored.
             Defaults to `True`.
+        columns: `PairColumns` that the files have. Defaults to `in0`, `in1`,
+            `label`.
+        texts: `TextSide` of each side that holds texts. Defaults to none.
+        verbose: 0 or 1. Whether to show progress where texts are read.
+            Defaults to `1`.
 
     Returns:
         A `ReadResult`. No row is dropped: each is in its `table` or in its
@@ -71,7 +99,8 @@ def read_pairs(
 
     Raises:
         DataError: If a path names no file, an ending is unknown, a file
-            holds no record, or a Parquet file has other columns.
+            holds no record, or lacks a column.
+        ValueError: If a column is named twice.
 
     Example:
     >>> import pathlib, tempfile
@@ -80,17 +109,32 @@ def read_pairs(
     >>> read_pairs(path).table.in0[0]
     array([ 6, 17])
     """
-    readers = [(file, _reader(file)) for file in expand_paths(paths)]
+    texts = {name: texts[name] for name in sides if name in texts}
+    files = expand_paths(paths)
+    for file in files:
+        check_format(file, sides, label, columns, texts)
     tables, rejected = [], []
-    for file, read in readers:
-        for part in _not_empty(file, read(file, sides, label)):
+    for file in files:
+        if texts:
+            pairs = _read_texts(file, sides, label, columns, texts, verbose)
+            parts = [(pairs.table, pairs.rejected)]
+        else:
+            parts = _pieces(file, sides, label, columns, texts)
+        for part in _not_empty(file, parts):
             tables.append(part[0])
             rejected.append(part[1])
     return ReadResult(PairTable.concat(tables), RejectedRows.concat(rejected))
 
 
 def read_pieces(
-    file: str, sides: Sequence[str], label: bool, **settings
+    file: str,
+    sides: Sequence[str],
+    label: bool,
+    *,
+    columns: PairColumns = _COLUMNS,
+    texts: Mapping[str, TextSide] = _NO_TEXTS,
+    rows: int | None = None,
+    **settings,
 ) -> Iterator[tuple[PairTable, RejectedRows]]:
     """Reads a file in small pieces, for data that memory cannot hold.
 
@@ -98,8 +142,12 @@ def read_pieces(
         file: str. One file, as `read_pairs` takes it.
         sides: Names of the sides to read.
         label: bool. Whether to read labels.
+        columns: As in `read_pairs`.
+        texts: As in `read_pairs`.
+        rows: About how many rows a piece has. Defaults to `None`: some
+            thousands.
         **settings: Further arguments of the format's reader, such as
-            `row_groups` for Parquet.
+            `row_group` for Parquet.
 
     Yields:
         Pairs and rejected rows, in the order of the file.
@@ -107,11 +155,88 @@ def read_pieces(
     Raises:
         DataError: As `read_pairs`.
     """
-    size = {"batch_rows": _PIECE_ROWS}
-    if _reader(file) is read_json_lines:
-        size = {"chunk_bytes": _PIECE_BYTES}
-    pieces = _reader(file)(file, sides, label, **size, **settings)
+    check_format(file, sides, label, columns, texts)
+    if _has_columns(file, sides, label, columns, texts):
+        settings["rows"] = rows
+    elif _IDS_READERS[_ending(file)] is read_json_lines:
+        settings["chunk_bytes"] = rows * 100 if rows else _PIECE_BYTES
+    else:
+        settings["batch_rows"] = rows or _PIECE_ROWS
+    pieces = _pieces(file, sides, label, columns, texts, **settings)
     yield from _not_empty(file, pieces)
+
+
+def _pieces(file, sides, label, columns, texts, **settings):
+    if _has_columns(file, sides, label, columns, texts):
+        return read_named_pairs(file, sides, label, columns, texts, **settings)
+    return _IDS_READERS[_ending(file)](file, sides, label, **settings)
+
+
+def _read_texts(file, sides, label, columns, texts, verbose):
+    cache = PairCache(file, fields_of(sides, label, columns, texts), texts)
+    pairs = cache.read()
+    if pairs is None:
+        known = {name: len(side.problems) for name, side in texts.items()}
+        tables, rejected = [], []
+        with ReadingProgress(f"tokenizing {file}", verbose) as progress:
+            for part in read_named_pairs(file, sides, label, columns, texts):
+                tables.append(part[0])
+                rejected.append(part[1])
+                progress.add(len(part[0]))
+        pairs = FilePairs(
+            PairTable.concat(tables),
+            RejectedRows.concat(rejected),
+            {n: texts[n].problems[first:] for n, first in known.items()},
+        )
+        cache.write(pairs)
+    else:
+        for name, problems in pairs.problems.items():
+            texts[name].problems += problems
+    return pairs
+
+
+def _has_columns(file, sides, label, columns, texts):
+    """Whether a file is read by columns, not by the readers of ids."""
+    if _ending(file) not in _IDS_READERS or any(
+        side in texts for side in sides
+    ):
+        return True
+    fields = [*sides, *(["label"] if label else [])]
+    return any(getattr(columns, name) != name for name in fields)
+
+
+def check_format(
+    file: str,
+    sides: Sequence[str],
+    label: bool,
+    columns: PairColumns,
+    texts: Container[str],
+) -> None:
+    """Checks what can be known before a file is opened.
+
+    Args:
+        file: The file.
+        sides: As in `read_pairs`.
+        label: As in `read_pairs`.
+        columns: As in `read_pairs`.
+        texts: Names of the sides that hold texts.
+
+    Raises:
+        DataError: If the ending is unknown, or the format cannot hold that.
+    """
+    if _ending(file) in (".tfrecord", ".tfrecord.gz"):
+        for side in sides:
+            if side in texts:
+                raise DataError(
+                    f"{file}: {side} has a tokenizer, and TFRecord files hold "
+                    f"ids only. Leave `enc{side[-1]}_tokenizer` empty, or "
+                    "give the texts as JSON Lines, CSV, TSV or Parquet."
+                )
+        if _has_columns(file, sides, label, columns, texts):
+            raise DataError(
+                f"{file}: TFRecord files have the columns in0, in1 and "
+                f"label. Received: {columns}"
+            )
 
 
 def _not_empty(file, pieces):
@@ -123,10 +248,10 @@ def _not_empty(file, pieces):
         raise DataError(f"{file}: holds no record.")
 
 
-def _reader(file):
-    for ending, read in _READERS.items():
+def _ending(file):
+    for ending in _ENDINGS:
         if file.endswith(ending):
-            return read
+            return ending
     raise DataError(
-        f"{file}: has an unknown ending. Known are {', '.join(_READERS)}"
+        f"{file}: has an unknown ending. Known are {', '.join(_ENDINGS)}"
     )

@@ -37,6 +37,15 @@ def open_stream(path: str) -> pa.NativeFile:
     )
 
 
+def open_bytes(path: str) -> io.BufferedIOBase:
+    """Opens a file for reading, as it is stored.
+
+    Raises:
+        OSError: If it cannot be opened.
+    """
+    return _open_remote(path) if is_remote(path) else open(path, "rb")
+
+
 def open_random(path: str) -> str | pa.NativeFile:
     """Returns what arrow reads a file from in any order."""
     return pa.PythonFile(_open_remote(path)) if is_remote(path) else path

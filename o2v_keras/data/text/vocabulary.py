@@ -166,7 +166,7 @@ class Vocabulary:
                 f"(`shift_ids=True`), and make the data anew with the ids "
                 f"that they get."
             )
-        words = [word for word in words if not _is_reserved(word, ids[word])]
+        words = [word for word in words if not is_reserved(word, ids[word])]
         return cls(words, hash_buckets=ids[words[0]] - 1)
 
     def save(self, path: str | os.PathLike) -> None:
@@ -281,14 +281,20 @@ def _is_unicode(word):
     return word.isascii() or not any("\ud800" <= c <= "\udfff" for c in word)
 
 
-def _is_reserved(word, id_):
+def is_reserved(word: str, id_: int) -> bool:
+    """Whether a word only stands for id 0 (padding) or 1 (unknown words).
+
+    Example:
+    >>> is_reserved("[PAD]", 0), is_reserved("the", 0)
+    (True, False)
+    """
     names = {0: _PADDING_NAMES, 1: _UNKNOWN_NAMES}.get(id_, ())
     return word.lower() in names
 
 
 def _trouble(ids, words):
     """Says why ids are no numbering of ours, or returns `None`."""
-    real = [word for word in words if not _is_reserved(word, ids[word])]
+    real = [word for word in words if not is_reserved(word, ids[word])]
     if not real:
         return "holds no word"
     first = ids[real[0]]

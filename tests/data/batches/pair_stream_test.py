@@ -11,7 +11,11 @@ from o2v_keras.data.batches.pair_stream import PairStream
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.convert import convert
 from o2v_keras.data.files.readers import read_pairs
+from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
+from tests.data import texts
+from tests.data.texts import COLUMNS as TEXTS
 
 ROWS = 203
 
@@ -180,3 +184,42 @@ def test_rejects_small_blocks(files, rows):
 def test_rejects_data_in_memory():
     with pytest.raises(ValueError, match="must be a path.*Received: PairTable"):
         PairStream(make_table(), make_config(), 9)
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_texts_are_streamed(tmp_path, ending):
+    tokenizers = learn_tokenizers(texts.in_memory(), texts.config(), TEXTS)
+    settings = tokenizers.configure(texts.config(mini_batch_size=2))
+    columns = {"tokenizers": tokenizers, "columns": TEXTS}
+    path = texts.write(tmp_path / f"a.{ending}")
+    stream = PairStream(path, settings, 100, **columns)
+    table = load_pairs(path, settings, **columns)
+    for epoch in (0, 1):
+        (block,) = stream.blocks(epoch)
+        assert block.fingerprint() == table.fingerprint()
+
+
+def test_streamed_texts_with_faults_are_kept_as_written(tmp_path):
+    tokenizers = learn_tokenizers(texts.in_memory(), texts.config(), TEXTS)
+    settings = tokenizers.configure(texts.config(mini_batch_size=2))
+    columns = {"tokenizers": tokenizers, "columns": TEXTS}
+    bad = [
+        {"plot": "", "genre": "crime", "liked": 1},
+        {"plot": "a", "genre": "crime", "liked": "no"},
+        {"plot": "a " * 40_000, "genre": "crime", "liked": 7},
+    ]
+    path = texts.write(tmp_path / "a.jsonl", [*texts.ROWS, *bad])
+    side_file = tmp_path / "rejected.jsonl"
+    with pytest.warns(UserWarning) as warned:
+        stream = PairStream(path, settings, 100, side_file, **columns)
+    found = " ".join(str(warning.message) for warning in warned)
+    assert "in0: longer than 65,536 bytes (1 row)" in found
+    assert "3 of 8 rows have errors" in found
+    lines = map(json.loads, side_file.read_text().splitlines())
+    assert [(line["line"], json.loads(line["record"])) for line in lines] == [
+        (6, bad[0]),
+        (7, bad[1]),
+        (8, bad[2]),
+    ]
+    (block,) = stream.blocks(0)
+    assert len(block) == len(texts.ROWS)

@@ -24,7 +24,7 @@ CASES = {
         'label: missing: "label" is null',
     ],
     '{"in0": "1 2", "in1": {"a": 1}, "label": "1"}': [
-        "in0: no list: in0='1 2'",
+        "in0: a text in place of ids: in0='1 2'",
         "in1: no list: in1=",
         "label: no number: label='1'",
     ],

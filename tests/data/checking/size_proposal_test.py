@@ -1,5 +1,6 @@
 import pytest
 
+from o2v_keras.data.checking.size_proposal import proposal_text
 from o2v_keras.data.checking.size_proposal import propose_sizes
 from o2v_keras.data.pair_table import PairTable
 
@@ -33,6 +34,11 @@ def test_smallest_sizes_are_valid_hyperparameters():
         "enc1_vocab_size": 2,
         "enc1_max_seq_len": 1,
     }
+
+
+def test_proposes_nothing_without_a_usable_row():
+    text = proposal_text(PairTable.from_arrays([], [], []), None)
+    assert text == "No row is usable: there are no sizes to propose."
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,6 @@ def test_parquet_without_rows_is_an_error(folder):
 
 
 def test_unknown_ending_is_an_error(folder):
-    (folder / "a.csv").write_text("1,2")
-    with pytest.raises(DataError, match="a.csv: .* ending. Known are .parquet"):
-        read_pairs("a.csv")
+    (folder / "a.txt").write_text("1,2")
+    with pytest.raises(DataError, match="a.txt: .* ending. Known are .parquet"):
+        read_pairs("a.txt")

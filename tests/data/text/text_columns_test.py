@@ -1,4 +1,6 @@
 import gzip
+import os
+import pathlib
 import re
 
 import pyarrow as pa
@@ -41,14 +43,22 @@ def test_parquet_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.jsonl", b'{"plot": "a"}\n{"plot": 3}', 'a.jsonl:2: "plot" must be'),
-        ("a.jsonl", b'{"plot": "a"}\n{"plot"', "a.jsonl:2: must be one JSON"),
-        ("a.jsonl", b'{"plot": "a"} {"plot": "b"}', "a.jsonl:1: must be one"),
-        ("a.jsonl", b"\nnull\n", "a.jsonl:2: must be one JSON object"),
+        (
+            "a.jsonl",
+            b'{"plot": "a"}\n{"plot": 3}',
+            "a.jsonl:2: ids in place.*: plot=3",
+        ),
+        ("a.jsonl", b'{"plot": "a"}\n{"plot"', "a.jsonl:2: malformed JSON"),
+        (
+            "a.jsonl",
+            b'{"plot": "a"} {"plot": "b"}',
+            "a.jsonl:1: malformed JSON: more text",
+        ),
+        ("a.jsonl", b"\nnull\n", "a.jsonl:2: no JSON object"),
         (
             "a.jsonl",
             b'{"plt": "a"}',
-            "a.jsonl: no row has a text in the column plot. Columns .*: plt",
+            "a.jsonl: no row has a value in the column plot. Columns .*: plt",
         ),
         ("a.jsonl", b"\n", "a.jsonl: holds no row"),
         ("a.csv", b"plt\na\n", 'a.csv: no column "plot". Columns.*: plt'),
@@ -80,3 +90,15 @@ def test_a_column_must_be_named(tmp_path):
     message = re.escape("Received: columns=[]")
     with pytest.raises(ValueError, match=message):
         read_texts(tmp_path / "a.csv", [])
+
+
+def test_wordnet_is_read():
+    folder = os.environ.get("O2V_DATA_DIR")
+    if not folder:
+        pytest.skip("needs wordnet in the folder that O2V_DATA_DIR names")
+    path = pathlib.Path(folder, "wordnet/synsets.tsv.gz")
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    place = lines[0].split("\t").index("definition")
+    expected = [line.split("\t")[place] for line in lines[1:]]
+    assert list(read_texts(path, ["definition"])) == expected

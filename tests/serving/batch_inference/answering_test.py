@@ -68,7 +68,7 @@ def test_window_of_bad_rows_has_no_values():
 
 
 def test_very_long_rows_make_smaller_batches(monkeypatch):
-    monkeypatch.setattr(answering, "_MAX_IDS", 100)
+    monkeypatch.setattr(answering, "_MAX_LENGTH", 100)
     model = FakeModel()
     rows = [[1] * 40] * 4 + [[1] * 300] + [[2]] * 4
     answers = _answers(model, rows)

@@ -14,6 +14,7 @@ class FakeModel:
     """Answers sum and number of the ids of each side; refuses ids above 99."""
 
     in_flight = 2
+    text_sides = frozenset()
 
     def __init__(self, seconds=0.0, name="fake"):
         self.identity = {"fake": name}

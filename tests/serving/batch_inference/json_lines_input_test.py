@@ -1,5 +1,6 @@
 import gzip
 
+import numpy as np
 import pytest
 import zstandard
 
@@ -22,7 +23,7 @@ def _lists(records):
                 column.offsets[:-1], column.offsets[1:], strict=True
             )
         ]
-        for side, column in records.ids.items()
+        for side, column in records.columns.items()
     }
 
 
@@ -156,3 +157,54 @@ def test_wrong_inputs_are_refused(tmp_path, names, message):
         (tmp_path / name).touch()
     with pytest.raises(ValueError, match=message):
         expand_inputs([str(tmp_path / name) for name in names])
+
+
+def _texts(records, side="in0"):
+    column = records.columns[side]
+    sound = [r for r in range(len(column.lengths)) if r not in records.reasons]
+    return column.batch(np.array(sound)).tolist()
+
+
+TEXT_LINES = {
+    "sound": (b'{"in0": "a dog", "in1": [3]}', b"a dog"),
+    "empty": (b'{"in0": "", "in1": [3]}', b""),
+    "digits": (b'{"in0": "42", "in1": [3]}', b"42"),
+    "escapes": (
+        b'{"in0": "\\ud83d\\ude00\\n", "in1": [3]}',
+        b"\xf0\x9f\x98\x80\n",
+    ),
+    "invalid_utf8": (b'{"in0": "\xff", "in1": [3]}', b"\xef\xbf\xbd"),
+    "date": (b'{"in0": "2020-01-01", "in1": [3]}', b"2020-01-01"),
+}
+
+
+@pytest.mark.parametrize("bad", [None, b"{}"], ids=["arrow", "one_by_one"])
+@pytest.mark.parametrize(("line", "text"), TEXT_LINES.values(), ids=TEXT_LINES)
+def test_texts_beside_ids(tmp_path, line, text, bad):
+    lines = [line, bad] if bad else [line]
+    (window,) = _windows(tmp_path / "a.jsonl", b"\n".join(lines))
+    records = window.parse({"in0"})
+    assert records.reasons == ({1: 'no "in0"'} if bad else {})
+    assert _texts(records) == [text]
+    assert records.columns["in1"].batch(np.array([0])).tolist() == [[3]]
+    assert records.columns["in0"].lengths[0] == len(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"in0": 5}', '"in0" is no text, such as "a dog": 5'),
+        (b'{"in0": [5]}', '"in0" is no text, such as "a dog": [5]'),
+        (b'{"in0": null}', 'no "in0"'),
+        (b'{"in1": "a"}', 'no "in0"'),
+        (b'{"in0": "\\ud800"}', "\"in0\" holds what UTF-8 cannot: '\\ud800'"),
+        (b'{"in0": "a", "in0": "b"}', '"in0" is there 2 times'),
+    ],
+    ids=["number", "ids", "null", "absent", "surrogate", "twice"],
+)
+def test_line_without_a_text_costs_only_itself(tmp_path, line, reason):
+    text = b"\n".join([b'{"in0": "a"}', line, b'{"in0": ""}'])
+    (window,) = _windows(tmp_path / "a.jsonl", text, sides=["in0"])
+    records = window.parse({"in0"})
+    assert records.reasons == {1: reason}
+    assert _texts(records) == [b"a", b""]

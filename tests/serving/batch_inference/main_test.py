@@ -6,6 +6,8 @@ import pytest
 from serving.batch_inference.__main__ import main
 from serving.local_model import LocalModel
 from tests.export.exports import make_model
+from tests.export.exports import make_text_model
+from tests.export.exports import word_tokenizer
 from tests.export.exports import write_export
 from tests.serving.batch_inference.model_server import serve
 
@@ -173,3 +175,44 @@ def test_server_without_a_version_is_an_error(base, source, tmp_path, capfd):
     with serve(base / "7", {1: "END"}) as (_, address):
         assert _run("--server", address, *words) == 2
     assert "serves no version of model now" in capfd.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    """An export that takes texts and ids, and rows for it."""
+    base = tmp_path_factory.mktemp("texts")
+    hyperparameters = {
+        "enc0_network": "pooled_embedding",
+        "enc1_network": "pooled_embedding",
+        "enc1_max_seq_len": 6,
+        "enc1_vocab_size": VOCAB_SIZE,
+    }
+    model = make_text_model(hyperparameters, word_tokenizer())
+    write_export(model, base / "1")
+    return base, [
+        {"in0": text, "in1": [n, n + 1]}
+        for n, text in enumerate(["a dog", "", "qzxv", "the cat barks"] * 5)
+    ]
+
+
+@pytest.mark.parametrize("side", [None, "in0", "in1"])
+def test_texts_and_ids_are_answered(texts, tmp_path, side):
+    base, pairs = texts
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.npy"
+    source.write_text("\n".join(map(json.dumps, pairs)))
+    words = [*EMBED, side] if side else []
+    words += ["--input", source, "--output", output]
+    assert _run("--saved-model", base, *words) == 0
+    expected = _expected(base, pairs, side)
+    np.testing.assert_allclose(np.load(output), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_server_is_sent_texts(texts, tmp_path):
+    base, pairs = texts
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.npy"
+    source.write_text("\n".join(map(json.dumps, pairs)))
+    with serve(base / "1") as (_, address):
+        words = ["--input", source, "--output", output]
+        assert _run("--server", address, *words) == 0
+    expected = _expected(base, pairs)
+    np.testing.assert_allclose(np.load(output), expected, rtol=1e-4, atol=1e-6)

@@ -5,6 +5,7 @@ import contextlib
 
 import grpc
 import tensorflow as tf
+from tensorflow_serving.apis import get_model_metadata_pb2
 from tensorflow_serving.apis import get_model_status_pb2
 from tensorflow_serving.apis import model_service_pb2_grpc
 from tensorflow_serving.apis import predict_pb2
@@ -34,6 +35,14 @@ class ModelServer(
                 for version, name in self._versions.items()
             ]
         )
+
+    def GetModelMetadata(self, request, context):  # noqa: N802
+        signatures = get_model_metadata_pb2.SignatureDefMap(
+            signature_def=self._session.signature_defs
+        )
+        response = get_model_metadata_pb2.GetModelMetadataResponse()
+        response.metadata["signature_def"].Pack(signatures)
+        return response
 
     def Predict(self, request, context):  # noqa: N802
         self.asked.add(request.model_spec.version.value)

@@ -23,9 +23,9 @@ def test_rows_of_integer_lists(tmp_path, type_):
     rows = [[n, n + 1] for n in range(1, 8)]
     table = pa.table({"in0": pa.array(rows, type_), "label": range(7)})
     windows = _windows(tmp_path / "a.parquet", table)
-    ids = [w.parse().ids["in0"] for w in windows]
+    ids = [w.parse().columns["in0"] for w in windows]
     found = [
-        c.padded(np.array([n])).tolist()[0]
+        c.batch(np.array([n])).tolist()[0]
         for c in ids
         for n in range(len(c.lengths))
     ]
@@ -67,3 +67,40 @@ def test_other_file_is_refused(tmp_path):
     path.write_bytes(b"no Parquet at all")
     with pytest.raises(ValueError, match="a.parquet: cannot be read"):
         list(read_windows([str(path)], ("in0",), 2))
+
+
+TEXT_TYPES = {
+    "string": pa.string(),
+    "large": pa.large_string(),
+    "dictionary": pa.dictionary(pa.int32(), pa.string()),
+}
+
+
+@pytest.mark.parametrize("type_", TEXT_TYPES.values(), ids=TEXT_TYPES)
+def test_rows_of_texts(tmp_path, type_):
+    column = pa.array(["", None, "caf\u00e9"]).cast(type_)
+    path = tmp_path / "a.parquet"
+    (window,) = _windows(path, pa.table({"in0": column}), rows=9)
+    records = window.parse({"in0"})
+    assert records.reasons == {1: 'no "in0"'}
+    texts = records.columns["in0"]
+    assert texts.lengths.tolist() == [0, 0, 5]
+    assert texts.batch(np.array([2, 0])).tolist() == [b"caf\xc3\xa9", b""]
+    assert window.record(1) == '{"in0": null}'
+
+
+@pytest.mark.parametrize(
+    ("column", "text_sides", "message"),
+    [
+        ([[1]], {"in0"}, "must be text, which the model takes there. It is li"),
+        (["a"], set(), "must be a list of integers, which .* It is string"),
+    ],
+    ids=["ids", "text"],
+)
+def test_column_of_the_other_kind_is_refused(
+    tmp_path, column, text_sides, message
+):
+    path = tmp_path / "a.parquet"
+    (window,) = _windows(path, pa.table({"in0": column}))
+    with pytest.raises(ValueError, match=f'a.parquet: column "in0" {message}'):
+        window.parse(text_sides)

@@ -11,6 +11,8 @@ import pytest
 from serving.batch_inference.__main__ import main as batch_inference
 from serving.beam.__main__ import main
 from tests.export.exports import make_model
+from tests.export.exports import make_text_model
+from tests.export.exports import word_tokenizer
 from tests.export.exports import write_export
 
 pytest.importorskip(
@@ -143,6 +145,24 @@ def test_parquet_holds_the_same_under_the_ids(base, corpus, tmp_path):
         atol=1e-6,
     )
     assert not list(tmp_path.glob("out.bad_rows*"))
+
+
+def test_texts_are_answered_as_on_one_machine(tmp_path):
+    model = make_text_model({"enc0_network": "hcnn"}, word_tokenizer())
+    write_export(model, tmp_path / "base" / "1")
+    source, output = tmp_path / "in.jsonl", tmp_path / "out"
+    texts = ["a dog", "", 5, "qzxv"]
+    source.write_text("\n".join(json.dumps({"in0": t}) for t in texts))
+    _, answers = expected(tmp_path / "base", [source], "in0", tmp_path)
+    words = ["--model", tmp_path / "base", "--input", source]
+    assert run("embed", "--side", "in0", *words, "--output", output) == 3
+    found = {
+        (line["file"], line["line"]): line["embeddings"]
+        for line in json_lines(shards(output, ".jsonl"))
+    }
+    assert {line for _, line in found} == {1, 2, 4}
+    for key, embedding in found.items():
+        np.testing.assert_allclose(embedding, answers[key]["embeddings"])
 
 
 def test_parquet_names_file_and_line(base, corpus, tmp_path):

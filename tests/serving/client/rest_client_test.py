@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import requests
 
@@ -11,6 +13,7 @@ def sent(monkeypatch):
 
     def send(self, request, **settings):
         sent.update(settings, url=request.url, headers=request.headers)
+        sent["body"] = json.loads(request.body)
         response = requests.Response()
         response.status_code = 200
         response._content = b'{"predictions": [[1.0, 2.0]]}'
@@ -25,6 +28,14 @@ def test_the_callers_certificates_win_over_the_environments(sent):
     with RestClient("https://h", root_certificates="/mine.pem") as client:
         client.embed(in0=[[1]])
     assert sent["verify"] == "/mine.pem"
+
+
+def test_texts_that_are_no_utf8_are_sent_as_base64(sent):
+    with RestClient("h:1") as client:
+        client.predict(["caf\u00e9"], [b"\xff"])
+    assert sent["body"]["instances"] == [
+        {"in0": "caf\u00e9", "in1": {"b64": "/w=="}}
+    ]
 
 
 def test_headers_and_timeout_are_sent(sent):

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-ONE_SIDE = "Give ids in exactly one of in0 and in1"
+ONE_SIDE = "Give exactly one of in0 and in1"
 
 
 def rest(served, body):

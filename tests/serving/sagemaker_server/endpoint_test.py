@@ -89,9 +89,61 @@ def test_infer_max_seqlens_cuts_each_side(endpoint):
     ]
 
 
+class TextModel:
+    """Answers how it was asked."""
+
+    def predict(self, in0, in1):
+        return np.array(
+            [[len(a), sum(b)] for a, b in zip(in0, in1, strict=True)]
+        )
+
+    def embed(self, in0=None, in1=None):
+        return np.array([[len(text)] for text in in0])
+
+
+def test_texts_are_scored_and_embedded():
+    body = {
+        "instances": [
+            {"in0": "a dog", "in1": [5, 6]},
+            {"in0": ""},
+            {"in0": "42", "in1": [1]},
+        ]
+    }
+    predictions = json.loads(invoke(Endpoint(TextModel()), body)[0])
+    assert predictions["predictions"] == [
+        {"scores": [5, 11]},
+        {"embeddings": [0]},
+        {"scores": [2, 1]},
+    ]
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "status", "message"),
     [
+        (
+            {"instances": [{"in0": [1]}, {"in0": "a"}]},
+            JSON,
+            400,
+            r"instances\[1\].in0 must be a text if instances\[0\].in0 is one",
+        ),
+        (
+            b'{"in1": "a"}\n{"in0": [2]}\n{"in1": [3]}',
+            LINES,
+            400,
+            r"line 3.in1 must be a text if line 1.in1 is one",
+        ),
+        (
+            {"instances": [{"in0": "a"}]},
+            f"{JSON}; infer_max_seqlens=1,1",
+            400,
+            r"infer_max_seqlens cuts lists of ids, and .*\.in0 is a text",
+        ),
+        (
+            b'{"instances": [{"in0": "\\ud800"}]}',
+            JSON,
+            400,
+            "must be a text that UTF-8 can hold",
+        ),
         ([1], JSON, 400, r'The body must be \{"instances"'),
         ({"instances": 3}, JSON, 400, r'The body must be \{"instances"'),
         ({"instances": []}, JSON, 400, "at least one record"),

@@ -1,0 +1,67 @@
+"""What a reader must know of a side that holds texts."""
+
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from o2v_keras.data.checking.check_report import Problem
+from o2v_keras.data.row_origin import RowOrigin
+from o2v_keras.data.sequences import Sequences
+
+
+class TextSide(Protocol):
+    """Makes ids of the texts of a side.
+
+    Attributes:
+        fingerprint: str. Differs where the ids may; `None` where they are
+            not worth keeping.
+        problems: list of `Problem`. What was found on the way, in the order
+            of the rows; readers add to it.
+    """
+
+    fingerprint: str | None
+    problems: list[Problem]
+
+    def encode(
+        self, texts: pa.Array, origin: RowOrigin
+    ) -> tuple[Sequences, list[Problem]]:
+        """Returns the ids of some texts, and what is to be said of them.
+
+        Called from several threads at once.
+        """
+
+
+class MarkedTexts:
+    """Stands for a tokenizer where there is none yet, to check data.
+
+    A text has the id 1, and an empty one has none.
+
+    Args:
+        kind: The kind of the tokenizer. For all but `"category"` a text of
+            white space alone is empty.
+
+    Example:
+    >>> import pyarrow as pa
+    >>> origin = RowOrigin.in_memory(2)
+    >>> sides = MarkedTexts("words"), MarkedTexts("category")
+    >>> texts = pa.array(["a dog", " "])
+    >>> [side.encode(texts, origin)[0].lengths.tolist() for side in sides]
+    [[1, 0], [1, 1]]
+    """
+
+    fingerprint = None
+
+    def __init__(self, kind: str):
+        self.problems = []
+        self._kind = kind
+
+    def encode(
+        self, texts: pa.Array, origin: RowOrigin
+    ) -> tuple[Sequences, list[Problem]]:
+        """Returns a mark for each text, and no problem."""
+        if self._kind != "category":
+            texts = pc.utf8_trim_whitespace(texts)
+        lengths = np.array(pc.not_equal(texts, "")).astype(np.int64)
+        return Sequences.from_lengths(np.ones(lengths.sum(), int), lengths), []

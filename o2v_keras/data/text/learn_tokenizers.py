@@ -1,0 +1,113 @@
+"""The tokenizers that training data and configuration call for."""
+
+import os
+from collections.abc import Iterator
+from collections.abc import Mapping
+
+from o2v_keras.config import EncoderConfig
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.files.auxiliary import auxiliary_file
+from o2v_keras.data.files.data_files import expand_paths
+from o2v_keras.data.files.readers import check_format
+from o2v_keras.data.files.reading_progress import ReadingProgress
+from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.read_source import DEFAULT_COLUMNS
+from o2v_keras.data.read_source import Source
+from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.data.text.text_arrays import to_texts
+from o2v_keras.data.text.text_columns import read_text_file
+from o2v_keras.data.text.tokenizers.learn_tokenizer import learn_tokenizer
+from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
+
+_SHOWN_EVERY = 1 << 12
+
+
+def learn_tokenizers(
+    source: Source,
+    config: Object2VecConfig,
+    columns: PairColumns = DEFAULT_COLUMNS,
+    auxiliary: str | os.PathLike | None = None,
+    verbose: int = 1,
+) -> PairTokenizers:
+    """Learns the vocabularies of the sides that hold texts.
+
+    Each vocabulary takes one pass over its column; one that both sides
+    share, over both columns. Where the configuration names a file of words
+    (`enc0_vocab_file`), that is taken and nothing is read. Broken records
+    are passed over: reading the data for training tells of them.
+
+    Args:
+        source: Path, glob or folder of JSON Lines, CSV, TSV or Parquet
+            files, a list of them, or a mapping with lists of strings.
+        config: `Object2VecConfig`.
+        columns: `PairColumns` of the source. Defaults to `in0`, `in1`.
+        auxiliary: Folder from which a relative `enc*_vocab_file` counts.
+            Defaults to `None`: the working directory.
+        verbose: 0 or 1. Whether to show progress. Defaults to `1`.
+
+    Returns:
+        `PairTokenizers`; their `configure` gives the configuration with the
+        sizes in force.
+
+    Raises:
+        ValueError: If the source holds no texts, or a setting does not go
+            with the kind of tokenizer.
+        DataError: If a file cannot be read.
+
+    Example:
+    >>> config = Object2VecConfig(
+    ...     enc0_max_seq_len=4, enc0_vocab_size=99, enc0_tokenizer="words"
+    ... )
+    >>> source = {"in0": ["a dog", "a cat"], "in1": ["an animal", "a pet"]}
+    >>> tokenizers = learn_tokenizers(source, config)
+    >>> tokenizers.configure(config).enc0_vocab_size
+    8
+    """
+
+    def learn(prefix: str, encoder: EncoderConfig, *sides: str) -> Tokenizer:
+        file = encoder.vocab_file or None
+        if file:
+            file = auxiliary_file(f"{prefix}_vocab_file", file, auxiliary)
+        return learn_tokenizer(
+            encoder.tokenizer,
+            _texts(source, sides, columns, verbose),
+            encoder.vocab_size,
+            encoder.min_count,
+            encoder.hash_buckets,
+            file,
+        )
+
+    in0 = in1 = None
+    if config.shares_tokenizer:
+        in0 = in1 = learn("enc0", config.encoder0, "in0", "in1")
+    elif config.enc0_tokenizer:
+        in0 = learn("enc0", config.encoder0, "in0")
+    if config.enc1_tokenizer and in1 is None:
+        in1 = learn("enc1", config.encoder1, "in1")
+    return PairTokenizers(in0, in1)
+
+
+def _texts(source, sides, columns, verbose) -> Iterator[str | None]:
+    names = [getattr(columns, side) for side in sides]
+    if isinstance(source, Mapping):
+        for name in names:
+            if name not in source:
+                raise ValueError(f"In-memory data must have the key {name}.")
+            yield from to_texts(source[name], name).to_pylist()
+        return
+    if not isinstance(source, str | os.PathLike | list | tuple):
+        raise ValueError(
+            "Texts to learn from must be in files or in a mapping of lists. "
+            f"Received: {type(source).__name__}"
+        )
+    files = expand_paths(source)
+    for file in files:
+        check_format(file, sides, False, columns, sides)
+    for file in files:
+        text = f"reading words of {file}"
+        with ReadingProgress(text, verbose) as progress:
+            texts = read_text_file(file, names, skip_bad_rows=True)
+            for number, text in enumerate(texts, 1):
+                yield text
+                if number % _SHOWN_EVERY == 0:
+                    progress.add(_SHOWN_EVERY // len(names))

@@ -1,0 +1,92 @@
+"""What all tokenizers have in common."""
+
+import hashlib
+import json
+import os
+import pathlib
+
+import tensorflow as tf
+
+FORMAT = 1
+SETTINGS_FILE = "tokenizer.json"
+
+
+class Tokenizer(tf.Module):
+    """Makes ids of texts, in graph operations.
+
+    The operations are core TensorFlow's and TensorFlow Text's, which TF
+    Serving's standard build has. A text's ids do not depend on the batch it
+    is in. Id 0 is padding and never comes out.
+
+    Call arguments:
+        texts: String tensor of shape `(batch,)`: UTF-8, or any other bytes.
+
+    Output shape:
+        `tf.RaggedTensor` of int64, `(batch, None)`, ids from 1 to
+        `vocab_size - 1`.
+
+    Attributes:
+        kind: str. Name of the kind, as in `enc0_tokenizer`.
+        ordered: bool. Whether the order of the ids is that of the text.
+            Encoders that heed the order need it.
+    """
+
+    kind = ""
+    ordered = True
+
+    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        raise NotImplementedError
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids, that of padding included."""
+        raise NotImplementedError
+
+    def word_ids(self) -> dict[str, int]:
+        """Returns the id of every word that has one of its own."""
+        raise NotImplementedError
+
+    def save(self, folder: str | os.PathLike) -> None:
+        """Writes the tokenizer; `load_tokenizer` reads it back.
+
+        Each file appears under its name only when it is complete, and
+        `tokenizer.json` last.
+
+        Args:
+            folder: Where to; made if it is not there.
+        """
+        folder = pathlib.Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in self._all_files().items():
+            partial = folder / f".{name}.partial"
+            partial.write_bytes(content)
+            os.replace(partial, folder / name)
+
+    def fingerprint(self) -> str:
+        """Returns 64 hexadecimal digits that differ where ids may differ."""
+        digest = hashlib.sha256()
+        for name, content in self._all_files().items():
+            digest.update(f"{name} {len(content)}\n".encode())
+            digest.update(content)
+        return digest.hexdigest()
+
+    @classmethod
+    def from_folder(cls, folder: pathlib.Path, settings: dict) -> "Tokenizer":
+        """Reads back what `save` wrote.
+
+        Args:
+            folder: Where the files are.
+            settings: What `tokenizer.json` holds beside format and kind.
+        """
+        raise NotImplementedError
+
+    def _settings(self) -> dict:
+        return {}
+
+    def _files(self) -> dict[str, bytes]:
+        raise NotImplementedError
+
+    def _all_files(self):
+        settings = {"format": FORMAT, "kind": self.kind, **self._settings()}
+        text = json.dumps(settings, indent=2) + "\n"
+        return {**self._files(), SETTINGS_FILE: text.encode()}

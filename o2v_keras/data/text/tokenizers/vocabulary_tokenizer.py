@@ -1,0 +1,48 @@
+"""Tokenizers with a vocabulary."""
+
+import pathlib
+
+from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
+from o2v_keras.data.text.vocabulary import Vocabulary
+from o2v_keras.data.text.vocabulary_files import words_text
+
+VOCABULARY_FILE = "vocabulary.txt"
+
+
+class VocabularyTokenizer(Tokenizer):
+    """A tokenizer whose ids are those of a vocabulary.
+
+    Args:
+        vocabulary: `Vocabulary`.
+
+    Raises:
+        ValueError: If a word of the vocabulary cannot be a line of a file.
+    """
+
+    def __init__(self, vocabulary: Vocabulary):
+        super().__init__()
+        self.vocabulary = vocabulary
+        try:
+            self._lines = words_text(
+                VOCABULARY_FILE, vocabulary.words, vocabulary.first_id
+            ).encode()
+        except ValueError as error:
+            raise ValueError(
+                "`vocabulary` of a tokenizer must hold words that can be "
+                f"lines of a file. Received: {error}"
+            ) from None
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self.vocabulary)
+
+    def word_ids(self) -> dict[str, int]:
+        words, first = self.vocabulary.words, self.vocabulary.first_id
+        return {word: id_ for id_, word in enumerate(words, first)}
+
+    @classmethod
+    def from_folder(cls, folder: pathlib.Path, settings: dict) -> Tokenizer:
+        return cls(Vocabulary.load(folder / VOCABULARY_FILE), **settings)
+
+    def _files(self):
+        return {VOCABULARY_FILE: self._lines}
