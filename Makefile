@@ -10,7 +10,7 @@ SOURCES := o2v_keras export serving tests notebooks benchmarks conftest.py
 MODEL ?= build/demo/export
 NAME ?= model
 
-.PHONY: help demo test test-slow test-beam test-serving serve lint format bench clean
+.PHONY: help demo test test-slow test-beam test-serving serve lint format bench quality clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,11 @@ bench: $(RUNTIME) ## print the benchmarks' ratios on this machine
 	$(BIN)/python -m benchmarks.wire
 	$(BIN)/python -m benchmarks.optimizers
 	$(BIN)/python -m benchmarks.training
+
+quality: $(RUNTIME) ## train on STS-B and SICK (O2V_DATA_DIR) and score test
+	for task in stsb sick-r sick-e; do \
+		$(BIN)/python -m benchmarks.quality.sentences --task $$task --test || exit; \
+	done
 
 clean: ## remove what the other targets made, the environment included
 	rm -rf .venv .venv-beam build dist *.egg-info .pytest_cache .ruff_cache
