@@ -129,7 +129,8 @@ def _side(name, encoder, tokenizer):
         raise ValueError(
             f"`model` must have the tokenizer of {name}, because it was "
             "trained on texts. A .keras file holds none: export the model "
-            "directory. "
+            "directory, or set `model.tokenizers` to what `learn_tokenizers` "
+            "returned. "
             f"Received: enc{name[-1]}_tokenizer={encoder.tokenizer!r}, "
             f"model.tokenizers.{name}=None"
         )

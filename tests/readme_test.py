@@ -39,13 +39,31 @@ def files(tmp_path, monkeypatch):
 
 
 def test_the_notebook_example_runs_in_ten_lines(files):
-    (example,) = python_blocks("In a notebook")
+    example, _ = python_blocks("In a notebook")
     statements = [line for line in example.splitlines() if line]
     assert len(statements) <= 12
     names = {}
     exec(example, names)
     assert names["vectors"].shape == (1, 8)
     assert (files / "served" / "1" / "saved_model.pb").is_file()
+
+
+def test_the_notebook_example_of_texts_runs(files):
+    ids, texts = python_blocks("In a notebook")
+    (settings,) = re.findall(
+        r"```json\n(.*?)```",
+        README.read_text().split("## From a CSV file")[1].split("\n## ")[0],
+        flags=re.DOTALL,
+    )
+    (files / "films.csv").write_text(
+        "title,plot,relevant\nAlien,A crew in space.,1\nBambi,A war.,0\n"
+    )
+    names = {}
+    exec(ids, names)
+    names["text_config"] = names["Object2VecConfig"](**json.loads(settings))
+    exec(texts, names)
+    assert names["vectors"].shape == (1, 128)
+    names["export_saved_model"](names["model"], "texts")
 
 
 def test_every_hyperparameter_is_in_the_table():

@@ -484,7 +484,7 @@ class Object2VecConfig:
         if not encoder.freeze_epochs:
             return
         if not encoder.pretrained_embedding_file:
-            reason = f"without a {prefix}_pretrained_embedding_file"
+            reason = f"without {prefix}_pretrained_embedding_file"
         elif encoder.freeze_pretrained_embedding:
             reason = (
                 f"beside {prefix}_freeze_pretrained_embedding=True, which "

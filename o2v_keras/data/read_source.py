@@ -140,7 +140,8 @@ def check_tokenizers(
             raise ValueError(
                 "`tokenizers` must be those that the configuration asks for; "
                 "`learn_tokenizers` makes them, and the attribute "
-                "`tokenizers` of a trained model holds them. "
+                "`tokenizers` of a model that was loaded from its directory "
+                "holds them. "
                 f"Received: {setting}={kind!r} and {received}"
             )
 

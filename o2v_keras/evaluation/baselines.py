@@ -18,7 +18,9 @@ def baselines(
     * `majority_class`: the scored split's own most frequent class, and for
       the loss its own class shares: the best that any constant answer can
       reach there, so that the baseline never flatters the model.
-    * `global_mean`: the mean label of the training data.
+    * `global_mean`: the mean label of the training data; without these
+      `best_constant`, the scored split's own mean, which no other constant
+      answer can beat there.
     * `in0_majority`, `in1_majority`, `in0_mean`, `in1_mean`: for a side of
       single tokens, the training data's answer for that token (`user mean`,
       `item mean`); the overall answer for a token not seen in training.
@@ -30,10 +32,9 @@ def baselines(
         config: Says whether labels are classes or values.
         training: The training table, or the tallies of one that is not in
             memory (they leave `side_biases` out), or `None` when neither is
-            at hand; the scored split's own mean then stands for the training
-            mean and the per-side answers are left out. Answers per side are
-            also left out when negatives are drawn, whose labels the training
-            table does not hold.
+            at hand; the per-side answers are then left out. So they are
+            when negatives are drawn, whose labels the training table does
+            not hold.
 
     Returns:
         Name of the baseline -> metrics under the names that the model's own
@@ -85,7 +86,8 @@ def _class_baselines(scored, num_classes, training):
 
 def _mean_baselines(scored, training):
     if training is None:
-        return {"global_mean": _errors(scored.labels, scored.labels.mean())}
+        own_mean = scored.labels.mean()
+        return {"best_constant": _errors(scored.labels, own_mean)}
     rows, total = training.totals
     mean = total / rows
     scores = {"global_mean": _errors(scored.labels, mean)}

@@ -106,8 +106,8 @@ class ModelDirectory:
 def load_model(path: str | os.PathLike) -> Object2Vec:
     """Loads a model from a model directory or a `.keras` file.
 
-    From a directory it comes with the tokenizers of the sides that hold
-    texts; a `.keras` file alone has none, and its model takes ids.
+    It comes with the tokenizers of the sides that hold texts, which are
+    beside `model.keras`; a `.keras` file alone has none.
 
     Args:
         path: What `train` was given as `model_dir`, or a `.keras` file.
@@ -136,7 +136,17 @@ def load_model(path: str | os.PathLike) -> Object2Vec:
             f"`path` must hold an Object2Vec model. Received: {file} with a "
             f"{type(model).__name__}"
         )
-    if path.is_dir():
-        folder = ModelDirectory(path).tokenizers
+    folder = tokenizers_folder(path)
+    if path.is_dir() or folder.is_dir():
         model.tokenizers = PairTokenizers.load(folder, model.config)
     return model
+
+
+def tokenizers_folder(path: str | os.PathLike) -> pathlib.Path:
+    """Returns where the tokenizers of a model are.
+
+    Args:
+        path: A model directory, or a `.keras` file, beside which they may be.
+    """
+    path = pathlib.Path(path)
+    return ModelDirectory(path if path.is_dir() else path.parent).tokenizers

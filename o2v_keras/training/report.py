@@ -55,8 +55,10 @@ def format_report(report: dict) -> str:
     lines = aligned_lines(rows)
     lines.append(
         f"best epoch {report['best_epoch']} (counted from 0) of "
-        f"{report['epochs']}; indented rows are answers without a model"
+        f"{report['epochs']}"
     )
+    if any(report["baselines"].values()):
+        lines[-1] += "; indented rows are answers without a model"
     return "\n".join(lines)
 
 

@@ -41,6 +41,7 @@ from o2v_keras.training.report import make_report
 from o2v_keras.training.sharding import own_source
 from o2v_keras.training.sharding import training_batches
 from o2v_keras.training.training_tokenizers import training_tokenizers
+from o2v_keras.training.unknown_words import unknown_words
 from o2v_keras.training.worker import Worker
 
 # On MovieLens with batches of 64, 10 took 14 % less time than 1, and 50 another
@@ -222,6 +223,8 @@ def train(
         labels,
         worker,
     )
+    if tokenizers.sides:
+        say(unknown_words(tables, tokenizers))
     directory.make()
     estimate = estimate_memory(config, replicas // worker.count)
     say(estimate)

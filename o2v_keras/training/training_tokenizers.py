@@ -6,8 +6,9 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
+from o2v_keras.data.text.learn_tokenizers import tokenizer_of_file
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
-from o2v_keras.training.model_directory import ModelDirectory
+from o2v_keras.training.model_directory import tokenizers_folder
 
 
 def training_tokenizers(
@@ -51,6 +52,24 @@ def training_tokenizers(
     if resumed is not None:
         return PairTokenizers.load(resumed, config)
     if initial_model is not None:
-        folder = ModelDirectory(initial_model).tokenizers
-        return PairTokenizers.load(folder, config)
+        folder = tokenizers_folder(initial_model)
+        tokenizers = PairTokenizers.load(folder, config)
+        _require_its_words(config, tokenizers, auxiliary)
+        return tokenizers
     return learn_tokenizers(source, config, columns, auxiliary, verbose)
+
+
+def _require_its_words(config, tokenizers, auxiliary):
+    encoders = {"in0": config.encoder0, "in1": config.encoder1}
+    for side, tokenizer in tokenizers.sides.items():
+        prefix = f"enc{side[-1]}"
+        if not encoders[side].vocab_file:
+            continue
+        named = tokenizer_of_file(prefix, encoders[side], auxiliary)
+        if named.fingerprint() != tokenizer.fingerprint():
+            raise ValueError(
+                f"`{prefix}_vocab_file` must be left empty, or be that of "
+                "`initial_model`, whose vocabulary goes with its weights. "
+                f"Received: {prefix}_vocab_file="
+                f"{encoders[side].vocab_file!r}"
+            )

@@ -1,8 +1,22 @@
 """What a server answers instead of a result."""
 
+# What TF Serving says of tensors of another type, and what it means here.
+_HINTS = {
+    "to be string but int64 is provided": (
+        "The model takes texts where ids were sent. A text of digits alone "
+        'is one too, such as ["42"].'
+    ),
+    "to be int64 but string is provided": (
+        "The model takes ids where texts were sent."
+    ),
+}
+
 
 class ServerError(RuntimeError):
     """A failed request, with the server's own code and message.
+
+    Where the server only knows that a tensor has another type, `str` of the
+    error also says what that means.
 
     Args:
         code: gRPC status name such as `"INVALID_ARGUMENT"`; for REST, the
@@ -18,7 +32,11 @@ class ServerError(RuntimeError):
     """
 
     def __init__(self, code: str, message: str, http_status: int | None = None):
-        super().__init__(f"{code}: {message}")
+        self.hint = next(
+            (f" {hint}" for said, hint in _HINTS.items() if said in message),
+            "",
+        )
+        super().__init__(f"{code}: {message}{self.hint}")
         self.code = code
         self.message = message
         self.http_status = http_status

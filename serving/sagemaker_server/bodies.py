@@ -199,7 +199,7 @@ def _instance(record, place, lengths):
     sides = {
         side: _side(record[side], f"{place}.{side}", lengths[side])
         for side in _SIDES
-        if record.get(side) is not None
+        if side in record
     }
     if not sides:
         raise BadRequest(
@@ -210,6 +210,11 @@ def _instance(record, place, lengths):
 
 
 def _side(value, place, length):
+    if value is None:
+        raise BadRequest(
+            f"{place} must be ids or a text; leave the side out where there "
+            "is none. Received: null"
+        )
     if not isinstance(value, str):
         return _ids(value, place)[:length]
     if length is not None:

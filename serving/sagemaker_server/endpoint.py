@@ -71,7 +71,7 @@ class Endpoint:
             predictions = self._predictions(instances)
         except ServerError as error:
             status = _HTTP_STATUS.get(error.code, 400)
-            raise BadRequest(error.message, status) from error
+            raise BadRequest(error.message + error.hint, status) from error
         return format_predictions(predictions, answer_type), answer_type
 
     def _predictions(self, instances: list[Instance]):

@@ -239,7 +239,7 @@ THAW = {**GLOVE, "enc0_freeze_pretrained_embedding": False}
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        pytest.param({}, "without a enc0_pretrained_embedding", id="no_file"),
+        pytest.param({}, "without enc0_pretrained_embedding", id="no_file"),
         pytest.param(GLOVE, "freezes the vectors for good", id="frozen"),
         pytest.param(
             {**THAW, "weight_decay": 0.1}, "weight_decay=0.1", id="decay"

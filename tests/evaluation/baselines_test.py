@@ -66,8 +66,8 @@ class TestRatings:
 
     def test_without_training_data_the_split_speaks_for_itself(self):
         scores = baselines(self.scored, RATINGS, None)
-        assert scores.keys() == {"global_mean"}
-        assert scores["global_mean"]["loss"] == pytest.approx(2 / 3)
+        assert scores.keys() == {"best_constant"}
+        assert scores["best_constant"]["loss"] == pytest.approx(2 / 3)
 
 
 class TestClasses:

@@ -107,6 +107,53 @@ def test_an_initial_model_brings_its_words(films, tmp_path):
     assert "cat" in load_model(second).tokenizers.in0.word_ids()
 
 
+def test_an_initial_model_keeps_to_its_vocabulary(films, tmp_path):
+    words = tmp_path / "words.txt"
+    words.write_text("[PAD]\n[UNK]\ndog\n")
+    config = make_config(**WORDS)
+    settings = {"columns": COLUMNS, "verbose": 0}
+    train(config, films, model_dir=tmp_path / "first", **settings)
+    with pytest.raises(ValueError, match="`enc0_vocab_file` must be left empt"):
+        train(
+            config.replace(enc0_vocab_file=str(words)),
+            films,
+            model_dir=tmp_path / "second",
+            initial_model=tmp_path / "first",
+            **settings,
+        )
+
+
+def test_a_keras_file_finds_the_tokenizers_beside_it(films, tmp_path):
+    folder = tmp_path / "model"
+    train(make_config(**WORDS), films, model_dir=folder, columns=COLUMNS)
+    beside = load_model(folder / "model.keras")
+    assert "dog" in beside.tokenizers.in0.word_ids()
+    alone = tmp_path / "alone.keras"
+    alone.write_bytes((folder / "model.keras").read_bytes())
+    with pytest.raises(ValueError, match="`tokenizers` must be those"):
+        evaluate(load_model(alone), films, columns=COLUMNS)
+
+
+def test_says_what_the_vocabulary_does_not_know(films, tmp_path, capsys):
+    other = tmp_path / "other.csv"
+    other.write_text("title,plot,relevant\ndog zebra gnu yak,cat,1\n")
+    settings = {"model_dir": tmp_path / "model", "columns": COLUMNS}
+    train(make_config(**WORDS), films, other, **settings)
+    said = capsys.readouterr().out
+    assert "unknown words: train in0 0.0 %, train in1 0.0 %" in said
+    assert "validation in0 75.0 %, validation in1 0.0 %" in said
+
+
+def test_errors_of_a_vocabulary_name_the_side(films, tmp_path):
+    with pytest.raises(ValueError, match='^enc0_tokenizer="words": `vocab_s'):
+        train(
+            make_config(**{**WORDS, "enc0_vocab_size": 2}),
+            films,
+            model_dir=tmp_path / "model",
+            columns=COLUMNS,
+        )
+
+
 def test_one_side_may_be_text_and_the_other_ids(tmp_path):
     source = {
         "in0": [[3], [4], [5], [3]],

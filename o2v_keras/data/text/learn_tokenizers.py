@@ -65,17 +65,10 @@ def learn_tokenizers(
     """
 
     def learn(prefix: str, encoder: EncoderConfig, *sides: str) -> Tokenizer:
-        file = encoder.vocab_file or None
-        if file:
-            file = auxiliary_file(f"{prefix}_vocab_file", file, auxiliary)
-        return learn_tokenizer(
-            encoder.tokenizer,
-            _texts(source, sides, columns, verbose),
-            encoder.vocab_size,
-            encoder.min_count,
-            encoder.hash_buckets,
-            file,
-        )
+        if encoder.vocab_file:
+            return tokenizer_of_file(prefix, encoder, auxiliary)
+        texts = _texts(source, sides, columns, verbose)
+        return _named(prefix, encoder, texts, None)
 
     in0 = in1 = None
     if config.shares_tokenizer:
@@ -85,6 +78,40 @@ def learn_tokenizers(
     if config.enc1_tokenizer and in1 is None:
         in1 = learn("enc1", config.encoder1, "in1")
     return PairTokenizers(in0, in1)
+
+
+def tokenizer_of_file(
+    prefix: str, encoder: EncoderConfig, auxiliary: str | os.PathLike | None
+) -> Tokenizer:
+    """Returns the tokenizer of a side that names a ready vocabulary.
+
+    Args:
+        prefix: `"enc0"` or `"enc1"`.
+        encoder: The side's settings, with a `vocab_file`.
+        auxiliary: Folder from which a relative path counts, or `None`.
+
+    Raises:
+        DataError: If the file is missing or no vocabulary.
+    """
+    file = auxiliary_file(f"{prefix}_vocab_file", encoder.vocab_file, auxiliary)
+    return _named(prefix, encoder, (), file)
+
+
+def _named(prefix, encoder, texts, file):
+    """Learns a tokenizer; errors say of which side."""
+    try:
+        return learn_tokenizer(
+            encoder.tokenizer,
+            texts,
+            encoder.vocab_size,
+            encoder.min_count,
+            encoder.hash_buckets,
+            file,
+        )
+    except ValueError as error:
+        raise type(error)(
+            f'{prefix}_tokenizer="{encoder.tokenizer}": {error}'
+        ) from error
 
 
 def _texts(source, sides, columns, verbose) -> Iterator[str | None]:

@@ -55,7 +55,7 @@ def test_one_side_is_embedded_and_kinds_may_mix(endpoint):
             {"in1": [1, 2]},
             {"in0": [3]},
             {"in0": [3], "in1": [4]},
-            {"in0": [5, 6], "in1": None},
+            {"in0": [5, 6]},
         ]
     }
     predictions = json.loads(invoke(endpoint, body)[0])["predictions"]
@@ -150,6 +150,12 @@ def test_texts_are_scored_and_embedded():
         ({"instances": [3]}, JSON, 400, r"instances\[0\] must be an object"),
         ({"instances": [{}]}, JSON, 400, r'instances\[0\] must have "in0"'),
         ({"instances": [{"in0": 3}]}, JSON, 400, r"\[0\].in0 must be a list"),
+        (
+            {"instances": [{"in0": [1], "in1": None}]},
+            JSON,
+            400,
+            r"\[0\].in1 must be ids or a text; leave the side out",
+        ),
         ({"instances": [{"in0": []}]}, JSON, 400, "at least one integer id"),
         ({"instances": [{"in0": [1.0]}]}, JSON, 400, "integer id"),
         ({"instances": [{"in0": [True]}]}, JSON, 400, "integer id"),

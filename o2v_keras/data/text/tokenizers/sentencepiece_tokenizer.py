@@ -2,6 +2,7 @@
 
 import pathlib
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_text as tf_text
 
@@ -82,6 +83,11 @@ class SentencepieceTokenizer(Tokenizer):
             for id_, name in enumerate(names, 1)
             if name.startswith(_WORD_START) and name != _WORD_START
         }
+
+    def unknown_share(self, ids: np.ndarray) -> float:
+        # No piece holds a blank: the model marks it by another character.
+        unknown = 1 + int(self._pieces().string_to_id(" "))
+        return float(np.mean(ids == unknown)) if ids.size else 0.0
 
     @classmethod
     def from_folder(cls, folder: pathlib.Path, settings: dict) -> Tokenizer:

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 
+import numpy as np
 import tensorflow as tf
 
 FORMAT = 1
@@ -44,6 +45,14 @@ class Tokenizer(tf.Module):
 
     def word_ids(self) -> dict[str, int]:
         """Returns the id of every word that has one of its own."""
+        raise NotImplementedError
+
+    def unknown_share(self, ids: np.ndarray) -> float:
+        """Returns the share of words, or pieces, without an id of their own.
+
+        Args:
+            ids: int array of any shape, of ids that came out.
+        """
         raise NotImplementedError
 
     def save(self, folder: str | os.PathLike) -> None:

@@ -2,6 +2,8 @@
 
 import pathlib
 
+import numpy as np
+
 from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
 from o2v_keras.data.text.vocabulary import Vocabulary
 from o2v_keras.data.text.vocabulary_files import words_text
@@ -39,6 +41,11 @@ class VocabularyTokenizer(Tokenizer):
     def word_ids(self) -> dict[str, int]:
         words, first = self.vocabulary.words, self.vocabulary.first_id
         return {word: id_ for id_, word in enumerate(words, first)}
+
+    def unknown_share(self, ids: np.ndarray) -> float:
+        words = ids[ids < len(self.vocabulary)]  # n-grams come after
+        known = self.vocabulary.first_id
+        return float(np.mean(words < known)) if words.size else 0.0
 
     @classmethod
     def from_folder(cls, folder: pathlib.Path, settings: dict) -> Tokenizer:

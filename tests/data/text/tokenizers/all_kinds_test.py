@@ -3,6 +3,7 @@
 import pathlib
 import shutil
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
@@ -48,6 +49,8 @@ TEXTS = {
     "capitals": "THE DOG İSTANBUL ẞ",
 }
 
+
+KNOWN = {kind: "the dog" for kind in TOKENIZERS} | {"category": "drama"}
 
 TF_TEXT = {
     "CaseFoldUTF8",
@@ -174,3 +177,11 @@ def test_words_have_their_ids(tokenizer, ids_of):
     assert [row[0] for row in rows] == list(words.values())
     if tokenizer.ordered:
         assert {len(row) for row in rows} == {1}
+
+
+def test_tells_which_share_it_does_not_know(tokenizer, ids_of):
+    known = np.array(ids_of([KNOWN[tokenizer.kind]])[0])
+    unknown = np.array(ids_of(["\u65e5"])[0])
+    assert tokenizer.unknown_share(known) == 0
+    assert tokenizer.unknown_share(unknown) > 0.4
+    assert tokenizer.unknown_share(known[:0]) == 0
