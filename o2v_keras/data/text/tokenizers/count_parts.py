@@ -34,6 +34,9 @@ def count_parts(
         parts, _, counts = tf.unique_with_counts(split(batch).values, tf.int64)
         return parts, counts
 
+    # A function of its own for each vocabulary is no retracing, of which
+    # TensorFlow would warn at the fifth.
+    count = count.get_concrete_function()
     total = Counter()
     for batch in text_batches(texts):
         parts, counts = count(batch)
