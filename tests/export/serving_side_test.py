@@ -49,7 +49,7 @@ def test_model_without_its_tokenizer_is_refused():
     model.tokenizers = PairTokenizers()
     with pytest.raises(
         ValueError,
-        match=r"must have the tokenizer of in0, .*export the model directory. "
-        r"Received: enc0_tokenizer='words', model.tokenizers.in0=None",
+        match=r"must have the tokenizer of in0, .*export the model directory, "
+        r"or set `model.tokenizers` .* Received: enc0_tokenizer='words', model.tokenizers.in0=None",
     ):
         ServingModule(model)
