@@ -50,6 +50,7 @@ def test_model_without_its_tokenizer_is_refused():
     with pytest.raises(
         ValueError,
         match=r"must have the tokenizer of in0, .*export the model directory, "
-        r"or set `model.tokenizers` .* Received: enc0_tokenizer='words', model.tokenizers.in0=None",
+        r"or set `model.tokenizers` .* Received: enc0_tokenizer='words', "
+        r"model.tokenizers.in0=None",
     ):
         ServingModule(model)
