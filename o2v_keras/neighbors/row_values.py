@@ -118,8 +118,13 @@ def _json_values(path, column):
 
 
 def _separated_values(path, column):
-    delimiter = "\t" if ".tsv" in path else ","
-    options = pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    # As where pairs are read: in TSV a quote is a character like any other.
+    is_tsv = path.endswith((".tsv", ".tsv.gz", ".tsv.zst"))
+    options = pa.csv.ParseOptions(
+        delimiter="\t" if is_tsv else ",",
+        quote_char=False if is_tsv else '"',
+        newlines_in_values=not is_tsv,
+    )
     as_text = pa.csv.ConvertOptions(column_types={column: pa.string()})
     with open_stream(path) as stream:
         table = pa.csv.read_csv(
