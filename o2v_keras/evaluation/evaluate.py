@@ -59,7 +59,9 @@ def evaluate(
     leaked = 0
     if training is not None:
         training = load_pairs(training, config, **text)
-        leaked = refuse_leaks(table, training, "data", allow_leaks)
+        leaked = refuse_leaks(
+            table, training, "data", allow_leaks, model.tokenizers
+        )
     # A model trained on several replicas is evaluated on them as well.
     replicas = model.distribute_strategy.num_replicas_in_sync
     batches = PairBatches(table, config, False, replicas)

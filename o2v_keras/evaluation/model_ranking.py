@@ -88,7 +88,9 @@ class ModelRanking:
         leaked = 0
         if training is not None:
             training = read_rows(model, training, _SIDES, columns)
-            leaked = refuse_leaks(pairs, training, "pairs", allow_leaks)
+            leaked = refuse_leaks(
+                pairs, training, "pairs", allow_leaks, model.tokenizers
+            )
         if corpus is not None:
             corpus = read_rows(model, corpus, (self._target,), columns)
         kept = _target_rows(pairs, model.config, min_label)

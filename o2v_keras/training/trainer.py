@@ -359,7 +359,10 @@ def _load_tables(
         for name, source in sources.items()
         if name != "train" and source is not None
     }
-    leaks = {n: LeakCheck(table, n) for n, table in held_out.items()}
+    leaks = {
+        name: LeakCheck(table, name, text["tokenizers"])
+        for name, table in held_out.items()
+    }
 
     def observe(table):
         labels.add(table)

@@ -237,3 +237,20 @@ def test_commands_take_columns(films, tmp_path, capsys):
 def test_texts_without_a_tokenizer_are_an_error(films, tmp_path):
     with pytest.raises(DataError, match="enc0_tokenizer"):
         train(make_config(), films, model_dir=tmp_path, columns=COLUMNS)
+
+
+def test_texts_with_unknown_words_are_no_leaks(films, tmp_path):
+    test = tmp_path / "test.csv"
+    rows = "title,plot,relevant\nA zebra,The cat.,1\n"
+    test.write_text(rows)
+    source = {"title": ["A gnu", "A dog"], "plot": ["The cat."] * 2}
+    source["relevant"] = [1, 0]
+    settings = {"columns": COLUMNS, "verbose": 0}
+    words = tmp_path / "words.txt"
+    words.write_text("[PAD]\n[UNK]\na\ndog\nthe\ncat\n.\n")
+    config = make_config(**WORDS, enc0_vocab_file=str(words), epochs=1)
+    # Both are "a", an unknown word, and the same plot.
+    train(config, source, None, test, model_dir=tmp_path / "1", **settings)
+    test.write_text(rows.replace("zebra", "dog"))
+    with pytest.raises(DataError, match="test: the same pair is in the train"):
+        train(config, source, None, test, model_dir=tmp_path / "2", **settings)

@@ -7,20 +7,26 @@ from o2v_keras.data.checking.check_report import Problem
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_hashes import pair_hashes
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+
+_NO_TOKENIZERS = PairTokenizers()
 
 
 class LeakCheck:
     """Looks for the pairs of a held-out table in training data.
 
     A pair is the same when the ids of both its sides are, whatever its
-    label. No such pair is missed; pairs are compared by 64-bit hashes, so
-    that a false one would turn up once in 10^7 comparisons of a million rows
-    with a million. Training data may be given in pieces, of which nothing is
-    kept.
+    label. Pairs of texts with unknown words may have the same ids and yet be
+    others: they are passed over. No other pair is missed; pairs are compared
+    by 64-bit hashes, so that a false one would turn up once in 10^7
+    comparisons of a million rows with a million. Training data may be given
+    in pieces, of which nothing is kept.
 
     Args:
         held_out: `PairTable` with both sides.
         name: What the held-out data are called, such as `"test"`.
+        tokenizers: `PairTokenizers` of the sides that hold texts. Defaults
+            to none.
 
     Example:
     >>> test = PairTable.from_arrays([[1], [2]], [[3], [4]], [1, 0])
@@ -30,8 +36,14 @@ class LeakCheck:
     array([1])
     """
 
-    def __init__(self, held_out: PairTable, name: str):
+    def __init__(
+        self,
+        held_out: PairTable,
+        name: str,
+        tokenizers: PairTokenizers = _NO_TOKENIZERS,
+    ):
         self._table = held_out
+        self._unsure = tokenizers.unknown_rows(held_out)
         self._name = name
         self._hashes, self._pairs = np.unique(
             pair_hashes(held_out), return_inverse=True
@@ -51,7 +63,7 @@ class LeakCheck:
     @property
     def rows(self) -> np.ndarray:
         """Rows of the held-out table found in training data, int64."""
-        return np.flatnonzero(self._leaked[self._pairs])
+        return np.flatnonzero(self._leaked[self._pairs] & ~self._unsure)
 
     def problem(self, severity: str) -> Problem | None:
         """Says how many pairs leaked and where the first ones are.
@@ -82,7 +94,11 @@ class LeakCheck:
 
 
 def refuse_leaks(
-    held_out: PairTable, training: PairTable, name: str, allow: bool
+    held_out: PairTable,
+    training: PairTable,
+    name: str,
+    allow: bool,
+    tokenizers: PairTokenizers = _NO_TOKENIZERS,
 ) -> int:
     """Stops if training data hold a pair that is to be scored.
 
@@ -91,6 +107,7 @@ def refuse_leaks(
         training: `PairTable` with both sides.
         name: What the held-out data are called.
         allow: Whether to go on all the same.
+        tokenizers: As in `LeakCheck`.
 
     Returns:
         The number of held-out rows whose pair is in the training data.
@@ -98,7 +115,7 @@ def refuse_leaks(
     Raises:
         DataError: With the count and the first cases, unless allowed.
     """
-    check = LeakCheck(held_out, name)
+    check = LeakCheck(held_out, name, tokenizers)
     check.add(training)
     problem = check.problem("error")
     if problem and not allow:

@@ -5,7 +5,10 @@ import hashlib
 import os
 import pathlib
 
+import numpy as np
+
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.text.tokenizers.load_tokenizer import load_tokenizer
 from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
 
@@ -50,6 +53,24 @@ class PairTokenizers:
             f'"{tokenizer.kind}" of {tokenizer.vocab_size:,} ids'
             for tokenizer, sides in names.items()
         )
+
+    def unknown_rows(self, table: PairTable) -> np.ndarray:
+        """Returns which rows hold a word without an id of its own.
+
+        Their texts may differ from others with the same ids.
+
+        Args:
+            table: `PairTable`.
+
+        Returns:
+            bool `(rows,)`.
+        """
+        found = np.zeros(len(table), bool)
+        for name, tokenizer in self.sides.items():
+            side = table.sides[name]
+            places = np.flatnonzero(tokenizer.is_unknown(side.values))
+            found[side.rows_of(places)] = True
+        return found
 
     def fingerprint(self) -> str | None:
         """Digest of all that changes ids; `None` where both sides are ids."""

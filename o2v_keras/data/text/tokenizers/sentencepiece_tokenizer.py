@@ -84,10 +84,12 @@ class SentencepieceTokenizer(Tokenizer):
             if name.startswith(_WORD_START) and name != _WORD_START
         }
 
-    def unknown_share(self, ids: np.ndarray) -> float:
+    def is_unknown(self, ids: np.ndarray) -> np.ndarray:
         # No piece holds a blank: the model marks it by another character.
-        unknown = 1 + int(self._pieces().string_to_id(" "))
-        return float(np.mean(ids == unknown)) if ids.size else 0.0
+        return ids == 1 + int(self._pieces().string_to_id(" "))
+
+    def unknown_share(self, ids: np.ndarray) -> float:
+        return float(np.mean(self.is_unknown(ids))) if ids.size else 0.0
 
     @classmethod
     def from_folder(cls, folder: pathlib.Path, settings: dict) -> Tokenizer:

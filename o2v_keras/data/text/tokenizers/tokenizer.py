@@ -47,6 +47,17 @@ class Tokenizer(tf.Module):
         """Returns the id of every word that has one of its own."""
         raise NotImplementedError
 
+    def is_unknown(self, ids: np.ndarray) -> np.ndarray:
+        """Returns which ids stand for any word that has none of its own.
+
+        Args:
+            ids: int array of any shape, of ids that came out.
+
+        Returns:
+            bool array of that shape.
+        """
+        raise NotImplementedError
+
     def unknown_share(self, ids: np.ndarray) -> float:
         """Returns the share of words, or pieces, without an id of their own.
 

@@ -42,10 +42,12 @@ class VocabularyTokenizer(Tokenizer):
         words, first = self.vocabulary.words, self.vocabulary.first_id
         return {word: id_ for id_, word in enumerate(words, first)}
 
+    def is_unknown(self, ids: np.ndarray) -> np.ndarray:
+        return ids < self.vocabulary.first_id
+
     def unknown_share(self, ids: np.ndarray) -> float:
         words = ids[ids < len(self.vocabulary)]  # n-grams come after
-        known = self.vocabulary.first_id
-        return float(np.mean(words < known)) if words.size else 0.0
+        return float(np.mean(self.is_unknown(words))) if words.size else 0.0
 
     @classmethod
     def from_folder(cls, folder: pathlib.Path, settings: dict) -> Tokenizer:
