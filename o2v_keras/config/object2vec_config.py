@@ -7,6 +7,8 @@ import os
 import warnings
 from collections.abc import Mapping
 
+from o2v_keras.config.encoder_checks import check_encoder
+from o2v_keras.config.encoder_checks import check_tied_tables
 from o2v_keras.config.encoder_config import EncoderConfig
 from o2v_keras.config.rules import Boolean
 from o2v_keras.config.rules import Choice
@@ -44,19 +46,6 @@ _LATE_DEFAULTS = {
     "min_count": 1,
     "hash_buckets": 0,
 }
-_TIED_FIELDS = (
-    "vocab_size",
-    "token_embedding_dim",
-    "tokenizer",
-    "min_count",
-    "hash_buckets",
-    "vocab_file",
-)
-_TIED_VECTOR_FIELDS = (
-    "pretrained_embedding_file",
-    "freeze_pretrained_embedding",
-    "freeze_epochs",
-)
 _ENCODER_FIELDS = ("max_seq_len", "vocab_size", *_LATE_DEFAULTS)
 
 
@@ -261,9 +250,10 @@ class Object2VecConfig:
         else:
             self._require_enc1_sizes()
             self._resolve_encoder("enc1")
-        self._check_encoder(self.encoder0, "enc0")
-        self._check_encoder(self.encoder1, "enc1")
-        self._check_tied_tables()
+        check_encoder(self.encoder0, "enc0", self.weight_decay)
+        check_encoder(self.encoder1, "enc1", self.weight_decay)
+        if self.tied_token_embedding_weight:
+            check_tied_tables(self.encoder0, self.encoder1)
 
     @classmethod
     def from_hyperparameters(
@@ -435,72 +425,6 @@ class Object2VecConfig:
                     f'enc1_network="enc0" copies it from enc0. '
                     f"Received: {name}=None"
                 )
-
-    def _check_encoder(self, encoder, prefix):
-        if encoder.network == "bilstm" and self.enc_dim % 2:
-            raise ValueError(
-                f'`enc_dim` must be even for {prefix}_network="bilstm", '
-                f"whose two directions share it equally. "
-                f"Received: enc_dim={self.enc_dim}"
-            )
-        if encoder.network == "hcnn" and self.enc_dim < encoder.layers:
-            raise ValueError(
-                f"`enc_dim` must be at least {prefix}_layers for "
-                f'{prefix}_network="hcnn", where every convolution gives a '
-                f"part of it. Received: enc_dim={self.enc_dim}, "
-                f"{prefix}_layers={encoder.layers}"
-            )
-
-        ordered = encoder.network in ("hcnn", "bilstm")
-        if encoder.tokenizer == "ngrams" and ordered:
-            raise ValueError(
-                f'`{prefix}_tokenizer` must not be "ngrams" beside '
-                f'{prefix}_network="{encoder.network}", for which the order '
-                f"of ids matters: n-grams are a bag. Use "
-                f'{prefix}_network="pooled_embedding", or '
-                f'{prefix}_tokenizer="wordpiece". '
-                f'Received: {prefix}_tokenizer="ngrams"'
-            )
-        self._check_freezing(encoder, prefix)
-
-    def _check_tied_tables(self):
-        if not self.tied_token_embedding_weight:
-            return
-        names = list(_TIED_FIELDS)
-        first, second = self.encoder0, self.encoder1
-        if first.pretrained_embedding_file and second.pretrained_embedding_file:
-            names += _TIED_VECTOR_FIELDS
-        for name in names:
-            values = getattr(first, name), getattr(second, name)
-            if values[0] != values[1]:
-                raise ValueError(
-                    f"`enc0_{name}` and `enc1_{name}` must be equal beside "
-                    f"tied_token_embedding_weight=True, which gives both "
-                    f"encoders one table. Received: enc0_{name}={values[0]}, "
-                    f"enc1_{name}={values[1]}"
-                )
-
-    def _check_freezing(self, encoder, prefix):
-        if not encoder.freeze_epochs:
-            return
-        if not encoder.pretrained_embedding_file:
-            reason = f"without {prefix}_pretrained_embedding_file"
-        elif encoder.freeze_pretrained_embedding:
-            reason = (
-                f"beside {prefix}_freeze_pretrained_embedding=True, which "
-                f"freezes the vectors for good; set that to false"
-            )
-        elif self.weight_decay:
-            reason = (
-                f"beside weight_decay={self.weight_decay}, which would move "
-                f"resting vectors all the same"
-            )
-        else:
-            return
-        raise ValueError(
-            f"`{prefix}_freeze_epochs` must be 0 {reason}. "
-            f"Received: {prefix}_freeze_epochs={encoder.freeze_epochs}"
-        )
 
 
 def _rules():

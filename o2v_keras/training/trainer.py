@@ -3,7 +3,6 @@
 import contextlib
 import numbers
 import os
-import warnings
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,12 +12,8 @@ import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_batches import PairBatches
-from o2v_keras.data.batches.pair_stream import PairStream
-from o2v_keras.data.checking.leak_check import LeakCheck
-from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import left_out_message
-from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.evaluation.baselines import baselines
@@ -28,6 +23,7 @@ from o2v_keras.models.vector_sources import vector_sources
 from o2v_keras.training.advice import row_sparse_advice
 from o2v_keras.training.agreement import require_agreement
 from o2v_keras.training.agreement import tell_all
+from o2v_keras.training.channels import load_channels
 from o2v_keras.training.distribution import adapt_to_workers
 from o2v_keras.training.distribution import make_strategy
 from o2v_keras.training.fitting import fit
@@ -212,7 +208,7 @@ def train(
     sources = {"train": train, "validation": validation, "test": test}
     labels = TrainingLabels(config)
     text = {"tokenizers": tokenizers, "columns": columns}
-    tables = _load_tables(
+    tables = load_channels(
         sources,
         config,
         text,
@@ -332,64 +328,6 @@ def _steps_per_execution(steps, replicas):
             f"Received: steps_per_execution={steps!r}"
         )
     return steps
-
-
-def _load_tables(
-    sources,
-    config,
-    text,
-    directory,
-    skip_bad_rows,
-    allow_leaks,
-    stream_rows,
-    labels,
-    worker,
-):
-    """Loads all channels, tallies the training labels, looks for leaks."""
-    if skip_bad_rows:
-        directory.make()
-
-    def rejected_rows(name):
-        if not skip_bad_rows:
-            return None
-        return directory.rejected_rows(name) if worker.is_chief else os.devnull
-
-    held_out = {
-        name: load_pairs(source, config, False, rejected_rows(name), **text)
-        for name, source in sources.items()
-        if name != "train" and source is not None
-    }
-    leaks = {
-        name: LeakCheck(table, name, text["tokenizers"])
-        for name, table in held_out.items()
-    }
-
-    def observe(table):
-        labels.add(table)
-        for check in leaks.values():
-            check.add(table)
-
-    train, rejected = sources["train"], rejected_rows("train")
-    if stream_rows is None:
-        table = load_pairs(train, config, True, rejected, **text)
-        observe(table)
-    else:
-        table = PairStream(
-            train, config, stream_rows, rejected, observe, **text
-        )
-    _report_leaks(leaks, allow_leaks)
-    return {"train": table, **held_out}
-
-
-def _report_leaks(leaks, allow_leaks):
-    for name, check in leaks.items():
-        is_error = name == "test" and not allow_leaks
-        problem = check.problem("error" if is_error else "warning")
-        if problem and is_error:
-            raise DataError(str(problem))
-        if problem:
-            text = str(problem).removeprefix("warning: ")
-            warnings.warn(text, stacklevel=5)
 
 
 @contextlib.contextmanager

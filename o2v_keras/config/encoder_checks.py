@@ -1,0 +1,93 @@
+"""What the settings of an encoder must have in common."""
+
+from o2v_keras.config.encoder_config import EncoderConfig
+
+_TIED_FIELDS = (
+    "vocab_size",
+    "token_embedding_dim",
+    "tokenizer",
+    "min_count",
+    "hash_buckets",
+    "vocab_file",
+)
+_TIED_VECTOR_FIELDS = (
+    "pretrained_embedding_file",
+    "freeze_pretrained_embedding",
+    "freeze_epochs",
+)
+
+
+def check_encoder(
+    encoder: EncoderConfig, prefix: str, weight_decay: float
+) -> None:
+    """Raises `ValueError` if an encoder's settings do not go together.
+
+    Args:
+        encoder: All that holds for it.
+        prefix: `"enc0"` or `"enc1"`, for the message.
+        weight_decay: Of the training.
+    """
+    if encoder.network == "bilstm" and encoder.enc_dim % 2:
+        raise ValueError(
+            f'`enc_dim` must be even for {prefix}_network="bilstm", '
+            f"whose two directions share it equally. "
+            f"Received: enc_dim={encoder.enc_dim}"
+        )
+    if encoder.network == "hcnn" and encoder.enc_dim < encoder.layers:
+        raise ValueError(
+            f"`enc_dim` must be at least {prefix}_layers for "
+            f'{prefix}_network="hcnn", where every convolution gives a '
+            f"part of it. Received: enc_dim={encoder.enc_dim}, "
+            f"{prefix}_layers={encoder.layers}"
+        )
+
+    ordered = encoder.network in ("hcnn", "bilstm")
+    if encoder.tokenizer == "ngrams" and ordered:
+        raise ValueError(
+            f'`{prefix}_tokenizer` must not be "ngrams" beside '
+            f'{prefix}_network="{encoder.network}", for which the order '
+            f"of ids matters: n-grams are a bag. Use "
+            f'{prefix}_network="pooled_embedding", or '
+            f'{prefix}_tokenizer="wordpiece". '
+            f'Received: {prefix}_tokenizer="ngrams"'
+        )
+    _check_freezing(encoder, prefix, weight_decay)
+
+
+def check_tied_tables(first: EncoderConfig, second: EncoderConfig) -> None:
+    """Raises `ValueError` if one token table does not suit both encoders."""
+    names = list(_TIED_FIELDS)
+    if first.pretrained_embedding_file and second.pretrained_embedding_file:
+        names += _TIED_VECTOR_FIELDS
+    for name in names:
+        values = getattr(first, name), getattr(second, name)
+        if values[0] != values[1]:
+            raise ValueError(
+                f"`enc0_{name}` and `enc1_{name}` must be equal beside "
+                f"tied_token_embedding_weight=True, which gives both "
+                f"encoders one table. Received: enc0_{name}={values[0]}, "
+                f"enc1_{name}={values[1]}"
+            )
+
+
+def _check_freezing(encoder, prefix, weight_decay):
+    if not encoder.freeze_epochs:
+        return
+    if not encoder.pretrained_embedding_file:
+        reason = f"without {prefix}_pretrained_embedding_file"
+    elif encoder.freeze_pretrained_embedding:
+        reason = (
+            f"beside {prefix}_freeze_pretrained_embedding=True, which "
+            f"freezes the vectors for good; set that to false"
+        )
+    elif weight_decay:
+        reason = (
+            f"beside weight_decay={weight_decay}, which would move "
+            f"resting vectors all the same"
+        )
+    else:
+        return
+    raise ValueError(
+        f"`{prefix}_freeze_epochs` must be 0 {reason}. "
+        f"Received: {prefix}_freeze_epochs={encoder.freeze_epochs}"
+    )

@@ -1,0 +1,86 @@
+"""The training, validation and test data of a training."""
+
+import os
+import warnings
+
+from o2v_keras.data.batches.pair_stream import PairStream
+from o2v_keras.data.checking.leak_check import LeakCheck
+from o2v_keras.data.data_error import DataError
+from o2v_keras.data.load_dataset import load_pairs
+
+
+def load_channels(
+    sources,
+    config,
+    text,
+    directory,
+    skip_bad_rows,
+    allow_leaks,
+    stream_rows,
+    labels,
+    worker,
+):
+    """Loads all channels, tallies the training labels, looks for leaks.
+
+    Args:
+        sources: Channel -> data, or `None`; `train` is there.
+        config: `Object2VecConfig`.
+        text: The keywords `tokenizers` and `columns` of what reads pairs.
+        directory: Receives rejected rows.
+        skip_bad_rows: As in `train`.
+        allow_leaks: As in `train`.
+        stream_rows: As in `train`.
+        labels: `TrainingLabels`, which sees the training data.
+        worker: This process; only the chief writes.
+
+    Returns:
+        Channel -> `PairTable`, or for streamed training data `PairStream`.
+
+    Raises:
+        DataError: If data are unusable, or a test pair is in the training
+            data and `allow_leaks` is not set.
+    """
+    if skip_bad_rows:
+        directory.make()
+
+    def rejected_rows(name):
+        if not skip_bad_rows:
+            return None
+        return directory.rejected_rows(name) if worker.is_chief else os.devnull
+
+    held_out = {
+        name: load_pairs(source, config, False, rejected_rows(name), **text)
+        for name, source in sources.items()
+        if name != "train" and source is not None
+    }
+    leaks = {
+        name: LeakCheck(table, name, text["tokenizers"])
+        for name, table in held_out.items()
+    }
+
+    def observe(table):
+        labels.add(table)
+        for check in leaks.values():
+            check.add(table)
+
+    train, rejected = sources["train"], rejected_rows("train")
+    if stream_rows is None:
+        table = load_pairs(train, config, True, rejected, **text)
+        observe(table)
+    else:
+        table = PairStream(
+            train, config, stream_rows, rejected, observe, **text
+        )
+    _report_leaks(leaks, allow_leaks)
+    return {"train": table, **held_out}
+
+
+def _report_leaks(leaks, allow_leaks):
+    for name, check in leaks.items():
+        is_error = name == "test" and not allow_leaks
+        problem = check.problem("error" if is_error else "warning")
+        if problem and is_error:
+            raise DataError(str(problem))
+        if problem:
+            text = str(problem).removeprefix("warning: ")
+            warnings.warn(text, stacklevel=5)
