@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from o2v_keras.config.encoder_checks import check_encoder
 from o2v_keras.config.encoder_checks import check_tied_tables
 from o2v_keras.config.encoder_config import EncoderConfig
+from o2v_keras.config.retrieval_checks import check_retrieval
 from o2v_keras.config.rules import Boolean
 from o2v_keras.config.rules import Choice
 from o2v_keras.config.rules import Integer
@@ -120,10 +121,31 @@ class Object2VecConfig:
         mlp_dim: int, at least 2. Defaults to `512`.
         mlp_activation: str. `"tanh"`, `"relu"` or `"linear"`. Defaults to
             `"linear"`.
-        output_layer: str. `"softmax"` or `"mean_squared_error"`. Defaults to
-            `"softmax"`.
-        num_classes: int, at least 2. Ignored by `mean_squared_error`.
+        output_layer: str. `"softmax"`, `"mean_squared_error"` or ours,
+            `"in_batch_softmax"`: the encodings are compared by `similarity`
+            alone, without comparator, MLP and head, and each positive is
+            told from what else its batch holds. Defaults to `"softmax"`.
+        num_classes: int, at least 2. Ignored by other heads than `softmax`.
             Defaults to `2`.
+        similarity: str. What `in_batch_softmax` compares encodings by, and
+            gives as score: `"cosine"` or `"dot"`. Ours. Defaults to
+            `"cosine"`.
+        temperature: float, at least 1e-6. `in_batch_softmax` divides
+            similarities by it. Ours. Defaults to `0.05`.
+        learn_temperature: bool. Whether `temperature` is where learning
+            begins. Ours. Defaults to `False`.
+        sampling_bias_correction: bool. Whether `in_batch_softmax` subtracts
+            the logarithm of an object's frequency from its logits, so that
+            popular objects, which are negatives more often, are not put down
+            for it. Ours. Defaults to `True`.
+        hard_negatives: int, at least 0. Negatives of its batch that
+            `in_batch_softmax` counts for a positive, those with the highest
+            logits; 0 counts all. Ours. Defaults to `0`.
+        mined_negatives: int, at least 0. Negatives for each record that
+            `in_batch_softmax` adds to its batch, the nearest that training
+            finds in the whole corpus. Ours. Defaults to `0`.
+        mining_epochs: int, at least 1. Epochs from one search for
+            `mined_negatives` to the next. Ours. Defaults to `1`.
         dropout: float, 0 to 1. Defaults to `0.0`.
         optimizer: str. `"adam"`, `"adagrad"`, `"adadelta"`, `"rmsprop"` or
             `"sgd"`. Defaults to `"adam"`.
@@ -141,8 +163,10 @@ class Object2VecConfig:
         negative_sampling_rate: int, at least 0. Negatives made for every
             record. Defaults to `0`.
         negative_sampling_side: str. The side that is exchanged: `"in0"`,
-            `"in1"` or `"both"` (one or the other at random). Ours, not
-            SageMaker's. Defaults to `"in1"`.
+            `"in1"` or `"both"` (one or the other at random). It also says
+            which of a batch's others are negatives of `in_batch_softmax`;
+            `"both"` is the mean of two losses. Ours, not SageMaker's.
+            Defaults to `"in1"`.
         negative_sampling_distribution: str. `"records"` draws by frequency,
             `"objects"` evenly over distinct objects. Ours. Defaults to
             `"records"`.
@@ -210,9 +234,16 @@ class Object2VecConfig:
     mlp_dim: int = _field(Integer(2), 512)
     mlp_activation: str = _field(Choice(("tanh", "relu", "linear")), "linear")
     output_layer: str = _field(
-        Choice(("softmax", "mean_squared_error")), "softmax"
+        Choice(("softmax", "mean_squared_error", "in_batch_softmax")), "softmax"
     )
     num_classes: int = _field(Integer(2), 2)
+    similarity: str = _field(Choice(("cosine", "dot")), "cosine")
+    temperature: float = _field(Number(1e-6), 0.05)
+    learn_temperature: bool = _field(Boolean(), False)
+    sampling_bias_correction: bool = _field(Boolean(), True)
+    hard_negatives: int = _field(Integer(0), 0)
+    mined_negatives: int = _field(Integer(0), 0)
+    mining_epochs: int = _field(Integer(1), 1)
     dropout: float = _field(Number(0.0, 1.0), 0.0)
     optimizer: str = _field(
         Choice(("adam", "adagrad", "adadelta", "rmsprop", "sgd")), "adam"
@@ -254,6 +285,7 @@ class Object2VecConfig:
         check_encoder(self.encoder1, "enc1", self.weight_decay)
         if self.tied_token_embedding_weight:
             check_tied_tables(self.encoder0, self.encoder1)
+        check_retrieval(self)
 
     @classmethod
     def from_hyperparameters(

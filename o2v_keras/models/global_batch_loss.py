@@ -1,8 +1,9 @@
 """Loss of a global batch, whatever number of replicas shares it."""
 
 import keras
-import tensorflow as tf
 from keras import ops
+
+from o2v_keras.models.replicas import sum_over_replicas
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
@@ -51,7 +52,7 @@ class GlobalBatchLoss(keras.losses.Loss):
         else:
             weights = ops.reshape(ops.cast(sample_weight, losses.dtype), [-1])
         total = ops.sum(losses * weights)
-        return ops.divide_no_nan(total, _over_all_replicas(ops.sum(weights)))
+        return ops.divide_no_nan(total, sum_over_replicas(ops.sum(weights)))
 
     def call(self, y_true, y_pred):
         y_true = ops.reshape(y_true, [-1])
@@ -62,11 +63,3 @@ class GlobalBatchLoss(keras.losses.Loss):
 
     def get_config(self):
         return {"kind": self.kind, "name": self.name}
-
-
-def _over_all_replicas(rows):
-    """Sums up the replicas' rows; Keras then sums up their gradients."""
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return rows
-    return context.all_reduce(tf.distribute.ReduceOp.SUM, rows)

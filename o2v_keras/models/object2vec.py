@@ -1,6 +1,7 @@
 """The Object2Vec model."""
 
 import contextlib
+import contextvars
 import inspect
 import os
 import random
@@ -9,17 +10,25 @@ import warnings
 import keras
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.batches.in_batch_targets import exchanged_sides
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.data.text.pretrained.coverage import Coverage
 from o2v_keras.layers.comparator import Comparator
 from o2v_keras.layers.feed_forward import FeedForward
+from o2v_keras.layers.pair_vectors import PairVectors
 from o2v_keras.layers.token_embedding import TokenEmbedding
 from o2v_keras.models.encoder_factory import make_encoder
 from o2v_keras.models.global_batch_loss import GlobalBatchLoss
+from o2v_keras.models.in_batch_softmax_loss import InBatchSoftmaxLoss
+from o2v_keras.models.in_batch_softmax_metric import InBatchSoftmaxMetric
 from o2v_keras.models.optimizer_factory import make_optimizer
 from o2v_keras.models.pretrained_tables import fill_tables
 from o2v_keras.models.resting_tables import RestingTables
 from o2v_keras.models.vector_sources import vector_sources
+
+# Whether this thread is within a step of `fit` or `evaluate`, where a loss
+# takes the place of scores; replicas take their steps in threads of their own.
+_IN_STEP = contextvars.ContextVar("in_step", default=False)
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
@@ -51,8 +60,9 @@ class Object2Vec(keras.Model):
             with 0; lengths may differ between sides and calls.
 
     Output shape:
-        `(batch, num_classes)` float32 probabilities, or `(batch, 1)` float32
-        for `output_layer="mean_squared_error"`.
+        `(batch, num_classes)` float32 probabilities; `(batch, 1)` float32
+        for `output_layer="mean_squared_error"`, and for `"in_batch_softmax"`,
+        where it is the `similarity` of the two encodings.
 
     Raises:
         TypeError: If `config` is no `Object2VecConfig`.
@@ -88,15 +98,8 @@ class Object2Vec(keras.Model):
             encoder1 = make_encoder(
                 config.encoder1, tables[1], input_name="in1", name="encoder1"
             )
-            comparator = Comparator(config.comparator_list, name="comparator")
-            mlp = FeedForward(
-                config.mlp_dim,
-                config.mlp_layers,
-                activation=config.mlp_activation,
-                dropout=config.dropout,
-                name="mlp",
-            )
-            head = _head(config)
+            compare = _comparison(config)
+            pair_vectors = _pair_vectors(config)
 
             # Graph.
             inputs = {
@@ -104,14 +107,14 @@ class Object2Vec(keras.Model):
                 for name in ("in0", "in1")
             }
             pair = [encoder0(inputs["in0"]), encoder1(inputs["in1"])]
-            scores = head(mlp(comparator(pair)))
-            super().__init__(inputs=inputs, outputs=scores, **kwargs)
+            super().__init__(inputs=inputs, outputs=compare(pair), **kwargs)
 
         # Config.
         self.config = config
         self.encoder0 = encoder0
         self.encoder1 = encoder1
         self.token_embeddings = tables
+        self.pair_vectors = pair_vectors
         self.needs_vectors = any(
             encoder.pretrained_embedding_file
             for encoder in config.token_tables.values()
@@ -191,6 +194,37 @@ class Object2Vec(keras.Model):
             call.arguments["callbacks"] = [RestingTables(resting), given]
         return super().fit(*call.args, **call.kwargs)
 
+    def call(self, inputs, training=None, mask=None):
+        if self.pair_vectors is None or not _IN_STEP.get():
+            return super().call(inputs, training=training, mask=mask)
+        pair = [
+            encoder(inputs[name], training=training)
+            for name, encoder in (
+                ("in0", self.encoder0),
+                ("in1", self.encoder1),
+            )
+        ]
+        return self.pair_vectors(pair)
+
+    def compile(self, *args, **kwargs):
+        """As `keras.Model.compile`."""
+        super().compile(*args, **kwargs)
+        if self.pair_vectors is not None:
+            self._build_loss_and_metrics()
+
+    def compile_from_config(self, config):
+        # Keras's own gives up where a model has a `compile` of its own.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def train_step(self, data):
+        with _in_step():
+            return super().train_step(data)
+
+    def test_step(self, data):
+        with _in_step():
+            return super().test_step(data)
+
     def load_pretrained_vectors(
         self, auxiliary: str | os.PathLike | None = None
     ) -> list[Coverage]:
@@ -238,7 +272,7 @@ class Object2Vec(keras.Model):
         regularization included.
         """
         results = super().get_metrics_result()
-        if isinstance(self.loss, GlobalBatchLoss):
+        if isinstance(self.loss, GlobalBatchLoss | InBatchSoftmaxLoss):
             results["loss"] = results.get(self.loss.name, results["loss"])
         return results
 
@@ -249,6 +283,15 @@ class Object2Vec(keras.Model):
     def from_config(cls, config, custom_objects=None):
         values = Object2VecConfig.from_dict(config["config"])
         return cls(values, name=config["name"])
+
+    def _build_loss_and_metrics(self):
+        # At the first batch Keras would build them for scores.
+        sides = len(exchanged_sides(self.config.negative_sampling_side))
+        y_true = keras.ops.ones((2, 2 + 2 * sides), "int64")
+        y_pred = keras.ops.zeros((2, 2, self.config.enc_dim))
+        self.compute_loss(None, y_true, y_pred)
+        self.compute_metrics(None, y_true, y_pred)
+        self.reset_metrics()
 
     def _resting_tables(self):
         """Returns the epochs for which each gated table rests."""
@@ -280,6 +323,13 @@ class Object2Vec(keras.Model):
                 keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
                 keras.metrics.SparseCategoricalCrossentropy(name=loss.name),
             ]
+        elif self.config.output_layer == "in_batch_softmax":
+            loss = InBatchSoftmaxLoss(
+                self.config.negative_sampling_side,
+                self.config.sampling_bias_correction,
+                self.config.hard_negatives,
+            )
+            metrics = [InBatchSoftmaxMetric(loss)]
         else:
             loss = GlobalBatchLoss("mean_squared_error")
             metrics = [
@@ -310,17 +360,54 @@ def _token_embeddings(config):
     return (tables[0], tables[-1])
 
 
-def _head(config):
+def _comparison(config):
+    """Returns what makes scores of two encodings."""
     # Scores stay float32 under mixed precision: they are what is compared
     # with labels and what leaves the exported model.
-    if config.output_layer == "softmax":
-        return keras.layers.Dense(
-            config.num_classes,
-            activation="softmax",
-            dtype="float32",
-            name="scores",
+    if config.output_layer == "in_batch_softmax":
+        return Comparator(
+            [config.similarity], dtype="float32", name="comparator"
         )
-    return keras.layers.Dense(1, dtype="float32", name="scores")
+    comparator = Comparator(config.comparator_list, name="comparator")
+    mlp = FeedForward(
+        config.mlp_dim,
+        config.mlp_layers,
+        activation=config.mlp_activation,
+        dropout=config.dropout,
+        name="mlp",
+    )
+    softmax = config.output_layer == "softmax"
+    head = keras.layers.Dense(
+        config.num_classes if softmax else 1,
+        activation="softmax" if softmax else None,
+        dtype="float32",
+        name="scores",
+    )
+    return lambda pair: head(mlp(comparator(pair)))
+
+
+def _pair_vectors(config):
+    """Returns what the loss compares in place of scores, or `None`."""
+    if config.output_layer != "in_batch_softmax":
+        return None
+    layer = PairVectors(
+        config.similarity,
+        config.temperature,
+        config.learn_temperature,
+        dtype="float32",
+        name="pair_vectors",
+    )
+    layer.build([(None, config.enc_dim)] * 2)
+    return layer
+
+
+@contextlib.contextmanager
+def _in_step():
+    token = _IN_STEP.set(True)
+    try:
+        yield
+    finally:
+        _IN_STEP.reset(token)
 
 
 @contextlib.contextmanager

@@ -67,8 +67,10 @@ class EpochPlanner:
 
     For training, rows are shuffled and negatives drawn anew every epoch, and
     with `bucket_width` above 0 a batch holds rows whose two lengths fall in
-    the same buckets. Otherwise rows keep their order. The last, shorter
-    batch (of each bucket) is kept as it is.
+    the same buckets. Otherwise rows keep their order, except for
+    `in_batch_softmax`, by which a row is scored among those of its batch:
+    neighbours in a file have much in common. The last, shorter batch (of
+    each bucket) is kept as it is.
 
     Keras counts an epoch's batches once, so every epoch has as many pairs
     and batches as epoch 0. Where negatives fall into other buckets than they
@@ -118,6 +120,8 @@ class EpochPlanner:
                 config.negative_sampling_side,
                 config.negative_sampling_distribution,
             )
+        in_batch = config.output_layer == "in_batch_softmax"
+        self._shuffled = training or in_batch
         self._bucketed = training and config.bucket_width > 0
         self._buckets0 = self._buckets(table.in0, config.encoder0)
         self._buckets1 = self._buckets(table.in1, config.encoder1)
@@ -185,7 +189,7 @@ class EpochPlanner:
     def _batches(self, generator, in0_rows, in1_rows):
         """Orders the pairs, bucket by bucket, and cuts them into batches."""
         order = np.arange(len(in0_rows))
-        if self._training:
+        if self._shuffled:
             order = generator.permutation(order)
         edges = np.array([0, len(order)])
         if self._bucketed:

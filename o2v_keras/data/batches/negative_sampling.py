@@ -3,10 +3,9 @@
 import dataclasses
 
 import numpy as np
-import pyarrow as pa
 
+from o2v_keras.data.object_numbers import object_numbers
 from o2v_keras.data.pair_table import PairTable
-from o2v_keras.data.sequences import Sequences
 
 _DRAWS = 20
 
@@ -63,8 +62,8 @@ class NegativeSampler:
     ):
         self._rate = rate
         self._side = side
-        self._objects0 = _object_numbers(table.in0)
-        self._objects1 = _object_numbers(table.in1)
+        self._objects0 = object_numbers(table.in0)
+        self._objects1 = object_numbers(table.in1)
         self._known = _NumberSet(self._pair_numbers(*self._all_rows(2)))
         by_object = distribution == "objects"
         # The rows drawn from: all of them, or one row for each object.
@@ -128,18 +127,6 @@ class NegativeSampler:
     @staticmethod
     def _draw(generator, pool, rows, places):
         rows[places] = pool[generator.integers(len(pool), size=len(places))]
-
-
-def _object_numbers(sequences: Sequences) -> np.ndarray:
-    """Numbers equal sequences alike: int64 `(rows,)`."""
-    width = sequences.values.dtype.itemsize
-    offsets = np.ascontiguousarray(sequences.offsets * width)
-    rows = pa.LargeBinaryArray.from_buffers(
-        pa.large_binary(),
-        len(sequences),
-        [None, pa.py_buffer(offsets), pa.py_buffer(sequences.values)],
-    )
-    return rows.dictionary_encode().indices.to_numpy().astype(np.int64)
 
 
 def _pool(objects, by_object):

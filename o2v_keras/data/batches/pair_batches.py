@@ -5,6 +5,8 @@ import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.epoch_plan import EpochPlanner
+from o2v_keras.data.batches.in_batch_targets import InBatchTargets
+from o2v_keras.data.batches.label_targets import LabelTargets
 from o2v_keras.data.batches.padded_rows import PaddedRows
 from o2v_keras.data.batches.plans_ahead import PlansAhead
 from o2v_keras.data.pair_table import PairTable
@@ -29,6 +31,8 @@ class PairBatches:
             planned ones, from row `index` on; `replicas` must be a multiple
             of `count`. Several workers thus play one plan together, and
             each gathers its own rows only. Defaults to `(0, 1)`: all rows.
+        known: The training data, where `table` is to be scored by
+            `in_batch_softmax` (`InBatchTargets`). Defaults to `None`.
 
     Attributes:
         epoch: int. The epoch that the next pass over `dataset()` plays.
@@ -53,6 +57,7 @@ class PairBatches:
         training: bool,
         replicas: int = 1,
         share: tuple[int, int] = (0, 1),
+        known: PairTable | None = None,
     ):
         self._share = share
         self._planner = EpochPlanner(table, config, training, replicas)
@@ -61,8 +66,7 @@ class PairBatches:
         # Only shuffling and drawing take time worth a thread.
         self._plan_of = self._plans.take if training else self._planner.plan
         self._weighted = replicas > 1
-        softmax = config.output_layer == "softmax"
-        self._label_dtype = np.int64 if softmax else np.float32
+        self._targets = _targets(table, config, known)
         self._in0 = PaddedRows(table.in0, config.encoder0.max_seq_len)
         self._in1 = PaddedRows(table.in1, config.encoder1.max_seq_len)
         self.num_batches = self._planner.num_batches
@@ -94,7 +98,8 @@ class PairBatches:
             A dataset of known cardinality with elements
             `({"in0", "in1"}, label)`, or `(..., label, sample_weight)` for
             several replicas: ids int64 `(batch, length)`, labels int64
-            (classes) or float32 (scores) `(batch,)`.
+            (classes) or float32 (scores) `(batch,)`. For `in_batch_softmax`,
+            what `InBatchTargets` says comes in place of labels.
         """
 
         def plan():
@@ -104,7 +109,7 @@ class PairBatches:
             return (
                 plan.in0_rows,
                 plan.in1_rows,
-                plan.labels.astype(self._label_dtype),
+                self._targets.of_plan(plan),
                 plan.weights,
                 plan.batch_offsets,
             )
@@ -112,15 +117,17 @@ class PairBatches:
         dtypes = (
             tf.int64,
             tf.int64,
-            tf.as_dtype(self._label_dtype),
+            tf.as_dtype(self._targets.dtype),
             tf.float32,
             tf.int64,
         )
 
+        ranks = (1, 1, self._targets.rank, 1, 1)
+
         def one_epoch(_):
             columns = tf.numpy_function(plan, [], dtypes)
-            for column in columns:
-                column.set_shape([None])
+            for column, rank in zip(columns, ranks, strict=True):
+                column.set_shape([None] * rank)
             *columns, offsets = columns
             bounds = (offsets[:-1], offsets[1:])
             return tf.data.Dataset.zip(
@@ -128,16 +135,12 @@ class PairBatches:
                 tf.data.Dataset.from_tensors(tuple(columns)).repeat(),
             )
 
-        index, count = self._share
         # Gathering is mapped over all passes' batches: a map inside of
         # `flat_map` would be compiled anew in every pass.
         batches = tf.data.Dataset.range(1).flat_map(one_epoch)
         batches = batches.map(
             lambda bounds, columns: self._batch(
-                *(
-                    column[bounds[0] + index : bounds[1] : count]
-                    for column in columns
-                )
+                *(column[bounds[0] : bounds[1]] for column in columns)
             ),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
@@ -146,9 +149,21 @@ class PairBatches:
         )
         return batches.prefetch(tf.data.AUTOTUNE)
 
-    def _batch(self, in0_rows, in1_rows, labels, weights):
+    def _batch(self, in0_rows, in1_rows, targets, weights):
+        index, count = self._share
+        own = slice(index, None, count)
         inputs = {
-            "in0": self._in0.gather(in0_rows),
-            "in1": self._in1.gather(in1_rows),
+            "in0": self._in0.gather(in0_rows[own]),
+            "in1": self._in1.gather(in1_rows[own]),
         }
-        return (inputs, labels, weights) if self._weighted else (inputs, labels)
+        targets = self._targets.of_batch(targets, index, count)
+        if self._weighted:
+            return inputs, targets, weights[own]
+        return inputs, targets
+
+
+def _targets(table, config, known):
+    if config.output_layer == "in_batch_softmax":
+        return InBatchTargets(table, config.negative_sampling_side, known)
+    softmax = config.output_layer == "softmax"
+    return LabelTargets(np.int64 if softmax else np.float32)

@@ -177,6 +177,8 @@ def _check_labels(labels, config, training) -> Iterator[Finding]:
             f"{classes - 1}. {_label_remedy(labels[finite], natural[finite])}",
             proposed=_classes(labels[finite], natural[finite]),
         )
+    if config.output_layer == "in_batch_softmax":
+        yield from _check_positives(labels, finite, describe)
     if training and config.negative_sampling_rate > 0:
         yield Finding(
             "label",
@@ -188,6 +190,29 @@ def _check_labels(labels, config, training) -> Iterator[Finding]:
             "are made of them. Drop the other records or set "
             "negative_sampling_rate=0.",
         )
+
+
+def _check_positives(labels, finite, describe):
+    binary = (labels == 0) | (labels == 1)
+    yield Finding(
+        "label",
+        "neither 0 nor 1",
+        np.flatnonzero(finite & ~binary),
+        describe,
+        'With output_layer="in_batch_softmax" a label is 1 for a positive, '
+        "or 0 for a pair whose objects are but negatives of others. Set it to "
+        "1 where the pair belongs together, and drop the others.",
+    )
+    yield Finding(
+        "label",
+        "no 1 among all",
+        np.flatnonzero(binary)
+        if not (labels == 1).any()
+        else np.array([], int),
+        describe,
+        'With output_layer="in_batch_softmax" at least one pair must be a '
+        "positive, labelled 1, to be told from negatives.",
+    )
 
 
 def _label_remedy(labels, natural):

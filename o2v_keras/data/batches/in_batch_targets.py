@@ -1,0 +1,190 @@
+"""What the in-batch softmax must know of a batch, beside its ids."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from o2v_keras.data.batches.epoch_plan import EpochPlan
+from o2v_keras.data.batches.known_partners import KnownPartners
+from o2v_keras.data.object_numbers import object_numbers
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.sequences import Sequences
+
+_EXCHANGED = {"in1": ("in1",), "in0": ("in0",), "both": ("in1", "in0")}
+_OTHER = {"in0": "in1", "in1": "in0"}
+# Bits to an int64.
+_WORD = 32
+
+
+class Candidates(NamedTuple):
+    """What is known of one side's objects as negatives of a batch's rows.
+
+    Args:
+        counts: `(rows,)`. How often the epoch holds each row's own object.
+        excluded: bool `(rows, batch)`. Objects of the batch that are no
+            negatives of the row: known partners and fill rows.
+    """
+
+    counts: tf.Tensor
+    excluded: tf.Tensor
+
+
+def exchanged_sides(side: str) -> tuple[str, ...]:
+    """Returns the sides whose objects become negatives.
+
+    Args:
+        side: `"in1"`, `"in0"` or `"both"`.
+
+    Example:
+    >>> exchanged_sides("both")
+    ('in1', 'in0')
+    """
+    return _EXCHANGED[side]
+
+
+def unpack_targets(
+    targets: tf.Tensor, batch: tf.Tensor, sides: int
+) -> tuple[tf.Tensor, tf.Tensor, list[Candidates]]:
+    """Reads what `InBatchTargets.of_batch` has packed.
+
+    Args:
+        targets: int64 `(rows, columns)`.
+        batch: Rows of the whole batch, of which these may be a part.
+        sides: Number of exchanged sides.
+
+    Returns:
+        The rows' labels `(rows,)`, their places in the whole batch
+        `(rows,)`, and `Candidates` for each exchanged side.
+    """
+    labels, places, packed = targets[:, 0], targets[:, 1], targets[:, 2:]
+    candidates = []
+    for block in tf.split(packed, sides, axis=1):
+        words = block[:, 1:, None]  # (rows, words, 1)
+        bits = tf.bitwise.right_shift(words, tf.range(_WORD, dtype=tf.int64))
+        bits = tf.reshape(
+            tf.bitwise.bitwise_and(bits, 1), [tf.shape(bits)[0], -1]
+        )
+        candidates.append(Candidates(block[:, 0], bits[:, :batch] > 0))
+    return labels, places, candidates
+
+
+class InBatchTargets:
+    """Makes the targets of `InBatchSoftmaxLoss`, the user computing nothing.
+
+    An object is what a side holds: equal sequences are one object. The
+    candidates of a batch are the objects of all its rows; a row's known
+    partners, anywhere in the data, are no negatives of it, nor are rows that
+    only fill a batch up.
+
+    Targets are int64 `(rows, columns)`, so that TensorFlow cuts them by row
+    like everything else of a batch: label, place in the whole batch, and for
+    each exchanged side how often the epoch holds the row's object, and a bit
+    for each row of the whole batch: whether its object is excluded.
+
+    Args:
+        table: `PairTable` with labels 0 and 1.
+        side: As `negative_sampling_side`.
+        training: The training data, where `table` is to be scored: their
+            pairs are known, and their objects are counted too. Defaults to
+            `None`.
+
+    Attributes:
+        dtype: int64, of the targets.
+        rank: Dimensions of what `of_plan` returns.
+    """
+
+    dtype = np.int64
+    rank = 2
+
+    def __init__(
+        self,
+        table: PairTable,
+        side: str = "in1",
+        training: PairTable | None = None,
+    ):
+        tables = [table] if training is None else [table, training]
+        positive = np.concatenate([part.labels for part in tables]) == 1
+        numbers = {
+            name: object_numbers(
+                Sequences.concat([part.sides[name] for part in tables])
+            )
+            for name in ("in0", "in1")
+        }
+        self._sides = exchanged_sides(side)
+        self._known = {
+            name: KnownPartners(
+                numbers[_OTHER[name]][positive],
+                numbers[name][positive],
+                numbers[_OTHER[name]].max() + 1,
+            )
+            for name in self._sides
+        }
+        rows = len(table)
+        self._numbers = {name: all_[:rows] for name, all_ in numbers.items()}
+        self._counts = {
+            name: np.bincount(all_[rows:], minlength=all_.max() + 1)
+            for name, all_ in numbers.items()
+        }
+
+    def of_plan(self, plan: EpochPlan) -> np.ndarray:
+        """Returns what an epoch's batches need of each row.
+
+        Args:
+            plan: `EpochPlan` of the table.
+
+        Returns:
+            int64 `(rows, 6)`: label, whether it is more than a fill row,
+            the numbers of its objects, and how often each is there.
+        """
+        real = plan.weights > 0
+        objects, counts = [], []
+        for name, rows in (("in0", plan.in0_rows), ("in1", plan.in1_rows)):
+            numbers = self._numbers[name][rows]
+            known = self._counts[name]
+            times = known + np.bincount(numbers[real], minlength=len(known))
+            objects.append(numbers)
+            counts.append(times[numbers])
+        return np.stack(
+            [plan.labels, real, *objects, *counts],
+            1,
+            dtype=np.int64,
+            casting="unsafe",
+        )
+
+    def of_batch(self, rows: tf.Tensor, index: int, count: int) -> tf.Tensor:
+        """Returns the targets of a worker's rows of a batch.
+
+        Args:
+            rows: A batch of what `of_plan` has returned.
+            index: The worker, which plays every `count`-th row from `index`
+                on.
+            count: Number of workers. Theirs are gathered worker by worker.
+        """
+        everyone = tf.concat([rows[i::count] for i in range(count)], axis=0)
+        own = rows[index::count]
+        before = sum(tf.shape(rows[i::count])[0] for i in range(index))
+        places = before + tf.range(tf.shape(own)[0])
+        columns = [own[:, 0], tf.cast(places, tf.int64)]
+        blocks = [tf.stack(columns, axis=1)]
+        fill = everyone[:, 1] == 0
+        itself = tf.one_hot(
+            places, tf.shape(everyone)[0], True, False, dtype=tf.bool
+        )
+        for name in self._sides:
+            kept, exchanged = (3, 2) if name == "in0" else (2, 3)
+            known = self._known[name].among(
+                own[:, kept], everyone[:, exchanged]
+            )
+            blocks.append(own[:, exchanged + 2, None])
+            blocks.append(_packed((known | fill) & ~itself))
+        return tf.concat(blocks, axis=1)
+
+
+def _packed(bits):
+    """Packs bool `(rows, n)` into int64 `(rows, ceil(n / 32))`."""
+    rows, width = tf.unstack(tf.shape(bits))
+    bits = tf.pad(tf.cast(bits, tf.int64), [[0, 0], [0, -width % _WORD]])
+    bits = tf.reshape(bits, [rows, -1, _WORD])
+    weights = tf.constant(1 << np.arange(_WORD, dtype=np.int64))
+    return tf.reduce_sum(bits * weights, axis=2)

@@ -1,0 +1,99 @@
+"""Vectors whose dot products are the logits of an in-batch softmax."""
+
+import math
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="o2v_keras")
+class PairVectors(keras.layers.Layer):
+    """Scales encodings so that dot products are similarities by temperature.
+
+    For encodings `a` and `b` the vectors are `a / temperature` and `b`; for
+    cosines both encodings are first scaled to length 1, one of zeros staying
+    what it is. The dot product of any row's first vector with any row's
+    second one is then the logit of that pair.
+
+    A learned temperature is the exponential of a weight, so it stays above
+    0; nothing else bounds it.
+
+    Args:
+        similarity: str. `"cosine"` or `"dot"`. Defaults to `"cosine"`.
+        temperature: float, above 0. Defaults to `0.05`.
+        learn_temperature: bool. Whether the temperature is a weight, which
+            begins at `temperature`. Defaults to `False`.
+        **kwargs: Base layer arguments such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: List or tuple of two float tensors of shape
+            `(batch_size, dim)`.
+
+    Output shape:
+        `(batch_size, 2, dim)`.
+
+    Raises:
+        ValueError: If an argument breaks its rule.
+
+    Example:
+    >>> layer = PairVectors("dot", temperature=0.5)
+    >>> layer([np.array([[1.0, 2.0]]), np.array([[4.0, 3.0]])]).numpy()
+    array([[[2., 4.],
+            [4., 3.]]], dtype=float32)
+
+    Reference:
+    - [Radford et al., 2021](https://arxiv.org/abs/2103.00020) learn the
+      logarithm of a softmax's temperature.
+    """
+
+    def __init__(
+        self,
+        similarity="cosine",
+        temperature=0.05,
+        learn_temperature=False,
+        **kwargs,
+    ):
+        if similarity not in ("cosine", "dot"):
+            raise ValueError(
+                '`similarity` must be "cosine" or "dot". '
+                f"Received: similarity={similarity!r}"
+            )
+        if not temperature > 0:
+            raise ValueError(
+                "`temperature` must be a number above 0. "
+                f"Received: temperature={temperature!r}"
+            )
+        super().__init__(**kwargs)
+        self.similarity = similarity
+        self.temperature = temperature
+        self.learn_temperature = learn_temperature
+
+    def build(self, input_shape):
+        self.log_temperature = None
+        if self.learn_temperature:
+            self.log_temperature = self.add_weight(
+                shape=(),
+                initializer=keras.initializers.Constant(
+                    math.log(self.temperature)
+                ),
+                name="log_temperature",
+            )
+
+    def call(self, inputs):
+        if self.similarity == "cosine":
+            inputs = [
+                ops.normalize(side, axis=-1, epsilon=1e-12) for side in inputs
+            ]
+        first, second = inputs
+        temperature = self.temperature
+        if self.log_temperature is not None:
+            temperature = ops.exp(self.log_temperature)
+        return ops.stack([first / temperature, second], axis=1)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "similarity": self.similarity,
+            "temperature": self.temperature,
+            "learn_temperature": self.learn_temperature,
+        }
