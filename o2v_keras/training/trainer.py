@@ -18,6 +18,8 @@ from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.evaluation.training_labels import TrainingLabels
+from o2v_keras.models.new_ids import train_everything
+from o2v_keras.models.new_ids import train_new_ids_only
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.vector_sources import vector_sources
 from o2v_keras.training.advice import row_sparse_advice
@@ -74,6 +76,7 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     initial_model: str | os.PathLike | None = None,
+    new_ids: Mapping[str, int] | None = None,
     auxiliary: str | os.PathLike | None = None,
     checkpoint_minutes: float | None = None,
     steps_per_execution: int | None = None,
@@ -125,6 +128,9 @@ def train(
             start from, token tables included: pretrained vectors are not
             read again. Where a side holds texts, its tokenizers come with
             them. Defaults to `None`.
+        new_ids: `in0` or `in1` -> the first id whose embedding learns, while
+            all other weights rest; `fold_in` calls with it. Defaults to
+            `None`: all weights learn.
         auxiliary: Folder from which relative paths of
             `enc*_pretrained_embedding_file` and `enc*_vocab_file` count.
             Defaults to `None`: the working directory.
@@ -232,6 +238,9 @@ def train(
     adapt_to_workers(model)
     if initial_model is not None and not resuming:
         _start_from(model, initial_model)
+    if new_ids is not None:
+        with strategy.scope():
+            train_new_ids_only(model, new_ids)
     if needs_vectors:
         _load_vectors(model, auxiliary, worker, say)
     model.needs_vectors = False
@@ -256,7 +265,11 @@ def train(
     if advice:
         say(advice)
 
-    options = {"stream_rows": stream_rows, "monitor": monitor}
+    options = {
+        "stream_rows": stream_rows,
+        "monitor": monitor,
+        "new_ids": new_ids,
+    }
     with _data_errors_named(batches["train"]):
         history, early_stopping = fit(
             model,
@@ -285,6 +298,9 @@ def train(
             if name != "train"
         },
     )
+    if new_ids is not None:
+        with strategy.scope():
+            train_everything(model)
     if worker.is_chief:
         directory.write_model(model)
         directory.write_metrics(report)
