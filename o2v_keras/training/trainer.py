@@ -25,6 +25,7 @@ from o2v_keras.models.vector_sources import vector_sources
 from o2v_keras.training.advice import row_sparse_advice
 from o2v_keras.training.agreement import require_agreement
 from o2v_keras.training.agreement import tell_all
+from o2v_keras.training.channels import LoadedChannels
 from o2v_keras.training.channels import load_channels
 from o2v_keras.training.distribution import adapt_to_workers
 from o2v_keras.training.distribution import make_strategy
@@ -187,8 +188,7 @@ def train(
     _refuse_bad_minutes(checkpoint_minutes)
     resuming = resume and directory.checkpoint.exists()
     # Neither reads files of vectors, which may be elsewhere by now.
-    needs_vectors = not resuming and initial_model is None
-    if needs_vectors:
+    if not resuming and initial_model is None:
         vector_sources(config, auxiliary)
     verbose = verbose if worker.is_chief else 0
     strategy = make_strategy(replicas, config.mini_batch_size, worker)
@@ -227,6 +227,79 @@ def train(
     )
     if tokenizers.sides:
         say(unknown_words(tables, tokenizers))
+    return train_loaded(
+        config,
+        LoadedChannels(tables, tokenizers, labels),
+        directory,
+        strategy,
+        worker,
+        shard_by=shard_by,
+        resuming=resuming,
+        overwrite=overwrite,
+        initial_model=initial_model,
+        auxiliary=auxiliary,
+        checkpoint_minutes=checkpoint_minutes,
+        steps_per_execution=steps_per_execution,
+        stream_rows=stream_rows,
+        callbacks=callbacks,
+        monitor=monitor,
+        monitor_mode=monitor_mode,
+        verbose=verbose,
+    )
+
+
+def train_loaded(
+    config: Object2VecConfig,
+    channels: LoadedChannels,
+    directory: ModelDirectory,
+    strategy: tf.distribute.Strategy,
+    worker: Worker,
+    *,
+    shard_by: str = "row",
+    resuming: bool = False,
+    overwrite: bool = False,
+    initial_model: str | os.PathLike | None = None,
+    auxiliary: str | os.PathLike | None = None,
+    checkpoint_minutes: float | None = None,
+    steps_per_execution: int | None = None,
+    stream_rows: int | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    monitor: str | None = None,
+    monitor_mode: str = "min",
+    verbose: int = 1,
+) -> TrainingResult:
+    """Trains as `train` does, on data that have been loaded before.
+
+    Args:
+        config: With the sizes of the tokenizers' vocabularies.
+        channels: What `load_channels` gave for a configuration that differs
+            in nothing that data must fit.
+        directory: The model directory.
+        strategy: From `make_strategy`.
+        worker: This process.
+        shard_by: As in `train`.
+        resuming: Whether to go on from the directory's checkpoint, which is
+            there.
+        overwrite: As in `train`.
+        initial_model: As in `train`.
+        auxiliary: As in `train`.
+        checkpoint_minutes: As in `train`.
+        steps_per_execution: As in `train`.
+        stream_rows: As in `train`.
+        callbacks: As in `train`.
+        monitor: As in `train`.
+        monitor_mode: As in `train`.
+        verbose: As in `train`.
+
+    Raises:
+        ValueError: As `train`.
+        MemoryError: As `train`.
+    """
+    tables, tokenizers, labels = channels
+    replicas = strategy.num_replicas_in_sync
+    steps_per_execution = _steps_per_execution(steps_per_execution, replicas)
+    needs_vectors = not resuming and initial_model is None
+    say = print if verbose else _say_nothing
     directory.make()
     estimate = estimate_memory(config, replicas // worker.count)
     say(estimate)
