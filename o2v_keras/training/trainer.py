@@ -237,6 +237,7 @@ def train(
         resuming=resuming,
         overwrite=overwrite,
         initial_model=initial_model,
+        new_ids=new_ids,
         auxiliary=auxiliary,
         checkpoint_minutes=checkpoint_minutes,
         steps_per_execution=steps_per_execution,
@@ -259,6 +260,7 @@ def train_loaded(
     resuming: bool = False,
     overwrite: bool = False,
     initial_model: str | os.PathLike | None = None,
+    new_ids: Mapping[str, int] | None = None,
     auxiliary: str | os.PathLike | None = None,
     checkpoint_minutes: float | None = None,
     steps_per_execution: int | None = None,
@@ -282,6 +284,7 @@ def train_loaded(
             there.
         overwrite: As in `train`.
         initial_model: As in `train`.
+        new_ids: As in `train`.
         auxiliary: As in `train`.
         checkpoint_minutes: As in `train`.
         steps_per_execution: As in `train`.
