@@ -5,13 +5,18 @@ import pytest
 
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.evaluation.evaluate import evaluate
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training.distribution import make_strategy
+from o2v_keras.training.in_batch_limits import refuse_unfit
+from o2v_keras.training.trainer import train
+from o2v_keras.training.worker import Worker
 from tests.training.small_training import make_config
+from tests.training.small_training import make_source
 
 HEAD = {"output_layer": "in_batch_softmax", "temperature": 0.2}
 VARIANTS = {
-    "cosine": {},
+    "cosine_mined": {"mined_negatives": 1},
     "learned_dot_both_sides": {
         "similarity": "dot",
         "learn_temperature": True,
@@ -23,8 +28,9 @@ VARIANTS = {
         "negative_sampling_side": "in0",
         "tied_token_embedding_weight": True,
     },
-    "explicit_and_mined_rows": {"mined_negatives": 1},
 }
+# Covered in parts by the other.
+SLOW = {"cosine_mined", "hard_in0_tied"}
 
 
 def make_pairs(rows, seed):
@@ -52,7 +58,15 @@ def fit(config, replicas):
     return model.get_weights(), history.history
 
 
-@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param(
+            changes, id=name, marks=[pytest.mark.slow] * (name in SLOW)
+        )
+        for name, changes in VARIANTS.items()
+    ],
+)
 def test_replicas_share_negatives(changes):
     fields = {"optimizer": "sgd", "learning_rate": 0.3, **HEAD, **changes}
     config = make_config(**fields)
@@ -69,3 +83,57 @@ def test_replicas_share_negatives(changes):
         np.testing.assert_allclose(second, first, rtol=1e-4, atol=1e-6)
     for before, after in zip(start, weights2, strict=True):
         assert not np.allclose(before, after)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"stream_rows": 50}, "`stream_rows` must be left out .*rows=50"),
+        ({"shard_by": "file"}, '`shard_by` must be "row" .*shard_by="file"'),
+        ({}, "`mined_negatives` must be 0 where several.*mined_negatives=1"),
+    ],
+    ids=["streamed", "shared_by_file", "mined_by_several"],
+)
+def test_refuses_what_hides_positives(arguments, message):
+    config = make_config(**HEAD, mined_negatives=1)
+    settings = {
+        "stream_rows": None,
+        "shard_by": "row",
+        "worker": Worker(0, ("a:1", "b:1")),
+    }
+    with pytest.raises(ValueError, match=message):
+        refuse_unfit(config, **{**settings, **arguments})
+
+
+def test_training_refuses_a_stream(tmp_path):
+    with pytest.raises(ValueError, match="`stream_rows` must be left out"):
+        train(
+            make_config(**HEAD),
+            str(tmp_path / "none.jsonl"),
+            model_dir=tmp_path,
+            stream_rows=50,
+        )
+
+
+def test_validation_chooses_the_epoch_and_rows_may_be_negatives(tmp_path):
+    result = train(
+        make_config(**HEAD, epochs=2),
+        make_source(30),
+        make_source(12, seed=1),
+        make_source(9, seed=2),
+        model_dir=tmp_path,
+        verbose=0,
+    )
+    report = result.report
+    assert report["validation"]["loss"] == min(
+        result.history.history["val_loss"]
+    )
+    assert report["test"].keys() == {"loss", "in_batch_softmax"}
+    # No constant answer has such a loss.
+    assert report["baselines"] == {"validation": {}, "test": {}}
+    scores = evaluate(result.model, make_source(9, seed=2))
+    assert scores["metrics"]["loss"] > 0
+    assert scores["correlation"] == pytest.approx(
+        scores["cosine_correlation"], rel=1e-4
+    )
+    assert "calibration" not in scores
