@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from o2v_keras.data.load_dataset import load_dataset
 from o2v_keras.models.object2vec import Object2Vec
 
 HALF_POLICIES = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
@@ -229,8 +230,9 @@ def check_model(config, folder):
 
     # The saved model is the same model, down to the optimizer's state: the
     # next step moves the weights as it does in the original.
-    labels = np.arange(5) % 2
-    model.train_on_batch(inputs, labels)
+    labelled = {**rows, "label": np.arange(5) % 2}
+    batch = next(iter(load_dataset(labelled, config, training=False)))
+    model.train_on_batch(*batch)
     path = folder / "model.keras"
     model.save(path)
     revived = keras.models.load_model(path)
@@ -239,7 +241,7 @@ def check_model(config, folder):
     _assert_close(_outputs(revived, inputs), _outputs(model, inputs))
     for step in (model, revived):
         assert int(step.optimizer.iterations) == 1
-        step.train_on_batch(inputs, labels)
+        step.train_on_batch(*batch)
     _assert_close(revived.get_weights(), model.get_weights())
 
 

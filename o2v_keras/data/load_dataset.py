@@ -115,10 +115,14 @@ def load_dataset(
         A `tf.data.Dataset` of `({"in0", "in1"}, label)` with known
         cardinality; ids int64 `(batch, length)`, padded with 0 to the
         longest row of the batch; labels `(batch,)`, int64 for `softmax`,
-        float32 for `mean_squared_error`.
+        float32 for `mean_squared_error`. For `in_batch_softmax` rows are
+        always shuffled, and what `InBatchTargets` says comes in place of
+        labels.
 
     Raises:
         DataError: If rows are unusable, or there is none.
+        ValueError: If `config` has `mined_negatives`, for which there is
+            `train`.
 
     Example:
     >>> config = Object2VecConfig(enc0_max_seq_len=2, enc0_vocab_size=9)
@@ -136,6 +140,12 @@ def load_dataset(
         columns=columns,
         verbose=verbose,
     )
+    if training and config.mined_negatives:
+        raise ValueError(
+            "`mined_negatives` must be 0 for `load_dataset`: only `train` "
+            "has a model to mine them by. Received: "
+            f"mined_negatives={config.mined_negatives}"
+        )
     batches = PairBatches(table, config, training)
     left_out = batches.left_out_negatives(epoch=0)
     if left_out:

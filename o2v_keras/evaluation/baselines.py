@@ -38,7 +38,8 @@ def baselines(
 
     Returns:
         Name of the baseline -> metrics under the names that the model's own
-        metrics have.
+        metrics have. None for `in_batch_softmax`, whose loss no constant
+        answer has: `rank` has baselines for its ranking.
 
     Example:
     >>> config = Object2VecConfig(enc0_max_seq_len=1, enc0_vocab_size=9)
@@ -47,6 +48,8 @@ def baselines(
     >>> round(scores["majority_class"]["accuracy"], 3)
     0.667
     """
+    if config.output_layer == "in_batch_softmax":
+        return {}
     table = None
     if isinstance(training, PairTable):
         table, training = training, TrainingLabels(config)

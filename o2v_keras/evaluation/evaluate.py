@@ -37,7 +37,8 @@ def evaluate(
         "baselines": {name: {...}}, "rows": n, "leaked": n}`: `metrics` and
         `baselines` under Keras's metric names, the correlations of the labels
         with the model's values (or expected classes) and with the cosines of
-        the two encoders' embeddings; and `calibration` where the model gives
+        the two encoders' embeddings (for `in_batch_softmax`, how well these
+        tell labels 0 and 1 apart); and `calibration` where the model gives
         probabilities (see `label_metrics`). `leaked` counts the rows whose
         pair is in `training`.
 
@@ -64,7 +65,7 @@ def evaluate(
         )
     # A model trained on several replicas is evaluated on them as well.
     replicas = model.distribute_strategy.num_replicas_in_sync
-    batches = PairBatches(table, config, False, replicas)
+    batches = PairBatches(table, config, False, replicas, known=training)
     metrics = model.evaluate(batches.dataset(), return_dict=True, verbose=0)
     return {
         "metrics": metrics,

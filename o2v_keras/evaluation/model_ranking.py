@@ -252,7 +252,7 @@ def _read_pairs(model, pairs, columns):
 
 
 def _target_rows(pairs, config, min_label):
-    if min_label is None and _has_two_classes(config):
+    if min_label is None and _tells_two_labels(config):
         min_label = 1
     if min_label is None or pairs.labels is None:
         return np.ones(len(pairs), bool)
@@ -266,7 +266,9 @@ def _target_rows(pairs, config, min_label):
     return kept
 
 
-def _has_two_classes(config):
+def _tells_two_labels(config):
+    if config.output_layer == "in_batch_softmax":
+        return True
     return config.output_layer == "softmax" and config.num_classes == 2
 
 

@@ -15,6 +15,7 @@ from o2v_keras.training.epoch_history import EpochHistory
 from o2v_keras.training.epoch_metrics import EpochMetrics
 from o2v_keras.training.epoch_setter import EpochSetter
 from o2v_keras.training.model_directory import ModelDirectory
+from o2v_keras.training.negative_mining import NegativeMining
 from o2v_keras.training.non_finite_loss import StopOnNonFiniteLoss
 from o2v_keras.training.progress import Progress
 from o2v_keras.training.worker import Worker
@@ -87,6 +88,10 @@ def fit(
     # Those that write come after the one that refuses bad losses, and the
     # checkpoint after those whose state it saves.
     before = [EpochSetter(train), StopOnNonFiniteLoss(config.learning_rate)]
+    mining = None
+    if train.mined is not None:
+        mining = NegativeMining(train, config, directory.mined_negatives)
+        before.append(mining)
     # Those that add to the logs come before those that read them.
     before += [c for c in callbacks if isinstance(c, EpochMetrics)]
     after = [history, checkpointing]
@@ -112,6 +117,8 @@ def fit(
     )
     if resume:
         checkpointing.resume(checkpoint, train)
+        if mining is not None:
+            mining.resume(epoch, batch)
         if verbose:
             print(f"Resuming at epoch {epoch}, batch {batch}.")
     if worker.is_chief:

@@ -30,6 +30,8 @@ class MemoryEstimate:
             model is written.
         checkpoint: The checkpoint file and the best weights, each with its
             successor, on disk.
+        logits: What the in-batch softmax makes of a batch's rows and all
+            its candidates, on all replicas together.
         replicas: Copies of weights, slots and gradients in memory.
     """
 
@@ -39,6 +41,7 @@ class MemoryEstimate:
     gradients: int
     writing: int
     checkpoint: int
+    logits: int
     replicas: int
 
     @property
@@ -47,16 +50,17 @@ class MemoryEstimate:
         per_replica = (
             self.tables + self.other_weights + self.optimizer + self.gradients
         )
-        return self.replicas * per_replica + self.writing
+        return self.replicas * per_replica + self.logits + self.writing
 
     def __str__(self):
         times = f" x {self.replicas} replicas" if self.replicas > 1 else ""
+        logits = f" + logits {_size(self.logits)}" if self.logits else ""
         return (
             f"memory: about {_size(self.memory)} = (tables "
             f"{_size(self.tables)} + other weights "
             f"{_size(self.other_weights)} + optimizer "
             f"{_size(self.optimizer)} + gradients {_size(self.gradients)})"
-            f"{times} + writing {_size(self.writing)}; "
+            f"{times}{logits} + writing {_size(self.writing)}; "
             f"disk: {_size(self.checkpoint)} for checkpoints"
         )
 
@@ -95,6 +99,7 @@ def estimate_memory(
         gradients=others if row_sparse else learned,
         writing=_BYTES * max(_tables(config)),
         checkpoint=2 * (2 * (tables + others) + slots),
+        logits=_logits(config),
         replicas=replicas,
     )
 
@@ -177,7 +182,18 @@ def _encoder_parameters(encoder: EncoderConfig):
     return 0
 
 
+def _logits(config):
+    if config.output_layer != "in_batch_softmax":
+        return 0
+    # Logits, their gradient, negatives, their exponentials; a step of "both"
+    # sides has twice as many.
+    sides = 2 if config.negative_sampling_side == "both" else 1
+    return 4 * _BYTES * sides * config.mini_batch_size**2
+
+
 def _head_parameters(config):
+    if config.output_layer == "in_batch_softmax":
+        return int(config.learn_temperature)
     parts = {"hadamard": 1, "concat": 2, "abs_diff": 1}
     width = config.enc_dim * sum(
         parts.get(name, 1) for name in config.comparator_list

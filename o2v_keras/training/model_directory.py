@@ -38,6 +38,7 @@ class ModelDirectory:
         self.metrics = self.path / "metrics.json"
         self.history = self.path / "history.csv"
         self.checkpoint = self.path / "checkpoint.zip"
+        self.mined_negatives = self.path / "mined_negatives.zip"
         self.logs = self.path / "logs"
         self.tokenizers = self.path / "tokenizers"
         self.best_weights = BestWeightsFiles(self.path, worker)
@@ -74,6 +75,7 @@ class ModelDirectory:
         """
         for file in (
             self.checkpoint,
+            self.mined_negatives,
             self.history,
             self.metrics,
             self.model,

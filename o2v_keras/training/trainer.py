@@ -30,6 +30,7 @@ from o2v_keras.training.channels import load_channels
 from o2v_keras.training.distribution import adapt_to_workers
 from o2v_keras.training.distribution import make_strategy
 from o2v_keras.training.fitting import fit
+from o2v_keras.training.in_batch_limits import refuse_unfit
 from o2v_keras.training.lost_worker import lost_workers_named
 from o2v_keras.training.memory import estimate_memory
 from o2v_keras.training.memory import require_memory
@@ -183,6 +184,7 @@ def train(
         tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(config.seed)
     worker = Worker.from_environment()
+    refuse_unfit(config, stream_rows, shard_by, worker)
     directory = ModelDirectory(model_dir, worker)
     _refuse_used(directory, resume, overwrite)
     _refuse_bad_minutes(checkpoint_minutes)
@@ -326,7 +328,9 @@ def train_loaded(
         tokenizers.save(directory.tokenizers)
     share = worker.index, worker.count
     batches = {
-        name: PairBatches(table, config, False, replicas, share)
+        name: PairBatches(
+            table, config, False, replicas, share, tables["train"]
+        )
         for name, table in tables.items()
         if name != "train"
     }

@@ -21,6 +21,14 @@ VARIANTS = {
     ),
     "bilstm_tied": ({"enc0_network": "bilstm", **TIED}, "mixed_float16"),
     "pooled": ({"enc0_network": "pooled_embedding"}, "mixed_float16"),
+    "in_batch_softmax": (
+        {
+            "enc0_network": "pooled_embedding",
+            "output_layer": "in_batch_softmax",
+            "learn_temperature": True,
+        },
+        "mixed_float16",
+    ),
     "pooled_tied": (
         {"enc0_network": "pooled_embedding", **TIED, **REGRESSION},
         "float32",

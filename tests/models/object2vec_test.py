@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.load_dataset import load_dataset
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.data.text.tokenizers.word_tokenizer import WordTokenizer
 from o2v_keras.data.text.vocabulary import Vocabulary
@@ -21,6 +22,7 @@ BILSTM = {"enc0_network": "bilstm"}
 POOLED = {"enc0_network": "pooled_embedding"}
 TIED = {"tied_token_embedding_weight": True}
 REGRESSION = {"output_layer": "mean_squared_error"}
+RETRIEVAL = {"output_layer": "in_batch_softmax"}
 
 rng = np.random.default_rng(0)
 INPUTS = {
@@ -60,6 +62,10 @@ def make_model(**changes):
             id="pooled_row_sparse",
         ),
         pytest.param({**POOLED, **TIED, **REGRESSION}, id="pooled_tied"),
+        pytest.param(
+            {**HCNN, **RETRIEVAL, "learn_temperature": True},
+            id="hcnn_in_batch_softmax",
+        ),
         pytest.param(
             {
                 **POOLED,
@@ -108,6 +114,39 @@ def test_only_a_tied_table_is_shared():
 
     assert shared() == []
     assert shared(**TIED) == ["token_embedding/embeddings"]
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "dot"])
+def test_scores_for_retrieval_are_similarities(similarity):
+    model = make_model(**POOLED, **RETRIEVAL, similarity=similarity)
+    first, second = model.encoder0(INPUTS["in0"]), model.encoder1(INPUTS["in1"])
+    expected = np.vecdot(first, second)
+    if similarity == "cosine":
+        expected /= np.linalg.norm(first, axis=1)
+        expected /= np.linalg.norm(second, axis=1)
+    assert {w.path.split("/")[0] for w in model.weights} == {
+        "token_embedding0",
+        "token_embedding1",
+    }
+    np.testing.assert_allclose(model(INPUTS)[:, 0], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_in_batch_softmax_stays_float32(policy):
+    model = make_model(
+        **POOLED, **RETRIEVAL, dtype_policy=policy, temperature=0.01
+    )
+    pairs = {name: INPUTS[name] for name in INPUTS} | {"label": np.ones(6)}
+    dataset = load_dataset(pairs, model.config)
+    start = model.get_weights()
+    # Until the loss scale fits, steps are skipped.
+    history = model.fit(dataset, epochs=20, shuffle=False, verbose=0)
+    # Logits of 100 and their exponentials are beyond half precision.
+    assert np.isfinite(history.history["loss"]).all()
+    assert history.history["loss"][-1] < history.history["loss"][0]
+    assert model(INPUTS).dtype == "float32"
+    for before, after in zip(start, model.get_weights(), strict=True):
+        assert not np.array_equal(before, after)
 
 
 def test_regression_scores_are_unbounded():

@@ -212,6 +212,30 @@ def test_replicas_resume_in_mid_epoch(tmp_path_factory):
         np.testing.assert_allclose(weight, other, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
+def test_resumes_between_searches_for_negatives(tmp_path_factory):
+    changes = {
+        "output_layer": "in_batch_softmax",
+        "temperature": 0.5,
+        "negative_sampling_rate": 0,
+        "mined_negatives": 1,
+        "mining_epochs": 2,
+        "bucket_width": 0,
+        "epochs": 3,
+    }
+    folder, result, snapshots = run_with_snapshots(
+        tmp_path_factory, changes=changes
+    )
+    # Within an epoch after a search, before one without, before another one.
+    for moment in ("0-1", "0-end", "1-end"):
+        killed = snapshots / moment
+        resumed = run(killed, changes, resume=True)
+        assert_same_training(killed, resumed, folder, result)
+    (snapshots / "1-1" / "mined_negatives.zip").unlink()
+    with pytest.raises(ValueError, match="mined before epoch 0, which .*Train"):
+        run(snapshots / "1-1", changes, resume=True)
+
+
 def test_a_finished_training_is_only_reported(uninterrupted, tmp_path):
     reference, result = uninterrupted
     folder = tmp_path / "finished"

@@ -143,6 +143,20 @@ def test_text_names_every_part():
         assert part in str(estimate)
 
 
+@pytest.mark.parametrize(("side", "sides"), [("in1", 1), ("both", 2)])
+def test_counts_the_logits_of_a_whole_batch(side, sides):
+    config = make_config(
+        output_layer="in_batch_softmax",
+        mini_batch_size=1000,
+        negative_sampling_side=side,
+    )
+    estimate = estimate_memory(config)
+    assert estimate.logits == sides * 4 * 4 * 1000**2
+    assert f"+ logits {16 * sides} MB" in str(estimate)
+    assert "logits" not in str(estimate_memory(make_config()))
+    assert estimate.memory > estimate.logits
+
+
 @pytest.fixture
 def free(monkeypatch):
     """Sets how many bytes seem to be free in memory and on the disk."""

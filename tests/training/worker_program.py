@@ -38,6 +38,15 @@ VARIANTS = {
         "bucket_width": 2,
         "weight_decay": 0.01,
     },
+    # Negatives come from all workers, known positives from all of the data.
+    "in_batch_softmax": {
+        **SGD,
+        "output_layer": "in_batch_softmax",
+        "similarity": "dot",
+        "temperature": 0.5,
+        "negative_sampling_side": "both",
+        "learn_temperature": True,
+    },
 }
 
 

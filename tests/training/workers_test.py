@@ -135,9 +135,10 @@ def joined(first, second):
 
 
 @pytest.mark.slow
-def test_two_workers_train_a_bilstm_as_one(tmp_path):
-    train_in_two(tmp_path, "bilstm")
-    assert_same_as_one_worker(tmp_path, "bilstm")
+@pytest.mark.parametrize("variant", ["bilstm", "in_batch_softmax"])
+def test_two_workers_train_variants_as_one(tmp_path, variant):
+    train_in_two(tmp_path, variant)
+    assert_same_as_one_worker(tmp_path, variant)
 
 
 def test_all_stop_early_together(folder):

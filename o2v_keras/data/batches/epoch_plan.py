@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.batches.mined_rows import MinedRows
 from o2v_keras.data.batches.negative_sampling import NegativeSampler
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_table import PairTable
@@ -80,13 +81,19 @@ class EpochPlanner:
     Args:
         table: `PairTable` with labels.
         config: `Object2VecConfig`.
-        training: Whether to shuffle, to bucket and to draw negatives.
+        training: Whether to shuffle, to bucket and to draw or add negatives.
         replicas: Each batch is filled up to a multiple of it with rows of
             weight 0. Defaults to 1.
         num_batches: Batches of every epoch. Defaults to `None`: as many as
             epoch 0 has.
         block: Number of the table, where several share the seed. Defaults to
             0, whose epochs are those of a table on its own.
+
+    Attributes:
+        num_batches: int. Batches of every epoch.
+        num_rows: int. Pairs of every epoch.
+        mined: `MinedRows`, or `None` where no negatives are mined. Whoever
+            sets what was found drops plans made before.
 
     Example:
     >>> from o2v_keras.data.pair_table import PairTable
@@ -120,6 +127,11 @@ class EpochPlanner:
                 config.negative_sampling_side,
                 config.negative_sampling_distribution,
             )
+        self.mined = None
+        if training and config.mined_negatives:
+            self.mined = MinedRows(
+                table, config.mined_negatives, config.negative_sampling_side
+            )
         in_batch = config.output_layer == "in_batch_softmax"
         self._shuffled = training or in_batch
         self._bucketed = training and config.bucket_width > 0
@@ -133,8 +145,9 @@ class EpochPlanner:
     def _count_epoch_0(self):
         """Lets epoch 0 set both numbers for all epochs."""
         generator = self._generator(0)
-        in0_rows, in1_rows, _, _ = self._pairs(generator)
-        self._negatives = len(in0_rows) - len(self._table)
+        in0_rows, in1_rows, _, left_out = self._pairs(generator)
+        wanted = self._config.negative_sampling_rate * len(self._table)
+        self._negatives = wanted - left_out
         self.num_rows = len(in0_rows)
         _, offsets = self._batches(generator, in0_rows, in1_rows)
         self.num_batches = len(offsets) - 1
@@ -174,23 +187,32 @@ class EpochPlanner:
         return (lengths - 1) // self._config.bucket_width
 
     def _pairs(self, generator):
-        rows = np.arange(len(self._table))
-        labels = self._table.labels
-        if self._sampler is None:
-            return rows, rows, labels, 0
-        negatives = self._sampler.sample(generator, self._negatives)
-        return (
-            np.concatenate([rows, negatives.in0_rows]),
-            np.concatenate([rows, negatives.in1_rows]),
-            np.concatenate([labels, np.zeros(len(negatives.in0_rows))]),
-            negatives.left_out,
-        )
+        in0_rows = in1_rows = np.arange(len(self._table))
+        left_out = 0
+        if self._sampler is not None:
+            negatives = self._sampler.sample(generator, self._negatives)
+            in0_rows = np.concatenate([in0_rows, negatives.in0_rows])
+            in1_rows = np.concatenate([in1_rows, negatives.in1_rows])
+            left_out = negatives.left_out
+        if self.mined is not None:
+            mined0, mined1 = self.mined.pairs(generator)
+            in0_rows = np.concatenate([in0_rows, mined0])
+            in1_rows = np.concatenate([in1_rows, mined1])
+        labels = np.zeros(len(in0_rows))
+        labels[: len(self._table)] = self._table.labels
+        return in0_rows, in1_rows, labels, left_out
 
     def _batches(self, generator, in0_rows, in1_rows):
         """Orders the pairs, bucket by bucket, and cuts them into batches."""
         order = np.arange(len(in0_rows))
+        if self.mined is not None:
+            order = order[
+                : -self._config.mined_negatives * len(self.mined.records)
+            ]
         if self._shuffled:
             order = generator.permutation(order)
+        if self.mined is not None:
+            order = self.mined.after_records(order, len(order))
         edges = np.array([0, len(order)])
         if self._bucketed:
             buckets0 = self._buckets0[in0_rows[order]]

@@ -7,6 +7,7 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.epoch_plan import EpochPlanner
 from o2v_keras.data.batches.in_batch_targets import InBatchTargets
 from o2v_keras.data.batches.label_targets import LabelTargets
+from o2v_keras.data.batches.mined_rows import MinedRows
 from o2v_keras.data.batches.padded_rows import PaddedRows
 from o2v_keras.data.batches.plans_ahead import PlansAhead
 from o2v_keras.data.pair_table import PairTable
@@ -35,6 +36,7 @@ class PairBatches:
             `in_batch_softmax` (`InBatchTargets`). Defaults to `None`.
 
     Attributes:
+        table: As given.
         epoch: int. The epoch that the next pass over `dataset()` plays.
         num_batches: int. Batches of an epoch.
         num_rows: int. Pairs of an epoch, negatives included.
@@ -59,6 +61,7 @@ class PairBatches:
         share: tuple[int, int] = (0, 1),
         known: PairTable | None = None,
     ):
+        self.table = table
         self._share = share
         self._planner = EpochPlanner(table, config, training, replicas)
         self._replicas = replicas
@@ -76,6 +79,20 @@ class PairBatches:
     def left_out_negatives(self, epoch: int) -> int:
         """Number of negatives of an epoch for which no partner was found."""
         return self._plans.peek(epoch).left_out
+
+    @property
+    def mined(self) -> MinedRows | None:
+        """Where mined negatives go, if there are to be any."""
+        return self._planner.mined
+
+    def set_mined(self, found: np.ndarray):
+        """Replaces the mined negatives of the epochs that begin from now on.
+
+        Args:
+            found: As `MinedRows.found`.
+        """
+        self.mined.found = found
+        self._plans.forget()
 
     def fill_up(self, num_batches: int):
         """Adds batches of rows of weight 0; elements carry weights from now on.

@@ -43,6 +43,11 @@ class PlansAhead:
         self._begun(epoch + 1)
         return plan
 
+    def forget(self):
+        """Drops what was planned, for a planner that plans otherwise now."""
+        with self._lock:
+            self._epoch = self._plan = None
+
     def _begun(self, epoch):
         with self._lock:  # several iterators may ask at once
             if epoch != self._epoch:

@@ -197,6 +197,27 @@ def test_negative_sampling_needs_positives(rate, training, count):
     assert found == (count and (count, "row 1: label=0", "row 2: label=3"))
 
 
+@pytest.mark.parametrize(
+    ("labels", "kind", "count"),
+    [
+        pytest.param([1, 0, 0.5, 2], "neither 0 nor 1", 2, id="other_labels"),
+        pytest.param([0, 0, 0, 0], "no 1 among all", 4, id="no_positive"),
+        pytest.param([0, 1, 0, 1], None, None, id="sound"),
+    ],
+)
+def test_in_batch_softmax_needs_positives(labels, kind, count):
+    settings = config(output_layer="in_batch_softmax")
+    rows = [[1]] * 4
+    errors = {
+        key[2]: found[0]
+        for key, found in summary(
+            check(rows, rows, labels, config=settings)
+        ).items()
+        if key[:2] == ("error", "label")
+    }
+    assert errors == ({kind: count} if kind else {})
+
+
 def test_training_needs_both_sides_and_labels():
     report = check([[1], [2]], training=True)
     assert summary(report) == {

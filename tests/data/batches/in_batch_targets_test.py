@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.batches.in_batch_targets import unpack_targets
+from o2v_keras.data.batches.known_partners import KnownPartners
+from o2v_keras.data.batches.pair_batches import PairBatches
+from o2v_keras.data.pair_table import PairTable
+
+IN0 = np.array([1, 1, 2, 2, 3, 3, 4])
+IN1 = np.array([5, 6, 5, 7, 7, 6, 8])
+LABELS = np.array([1, 1, 1, 1, 1, 0, 0.0])
+KNOWN = {(1, 5), (1, 6), (2, 5), (2, 7), (3, 7)}
+
+
+def make_config(**changes):
+    fields = {
+        "enc0_max_seq_len": 1,
+        "enc0_vocab_size": 20,
+        "output_layer": "in_batch_softmax",
+        "mini_batch_size": 4,
+    }
+    return Object2VecConfig(**{**fields, **changes})
+
+
+def make_table():
+    return PairTable.from_arrays(IN0, IN1, LABELS)
+
+
+def test_known_partners_of_many_objects():
+    rng = np.random.default_rng(0)
+    pairs = rng.integers(0, 30, (2, 200))
+    known = KnownPartners(*pairs, num_objects=33)
+    objects, candidates = rng.integers(0, 33, 50), rng.integers(0, 40, 40)
+    expected = {tuple(pair) for pair in pairs.T}
+    np.testing.assert_array_equal(
+        known.among(tf.constant(objects), tf.constant(candidates)),
+        [[(i, j) in expected for j in candidates] for i in objects],
+    )
+
+
+@pytest.mark.parametrize("size", [4, 7, 70])
+@pytest.mark.parametrize("side", ["in1", "in0", "both"])
+def test_targets_tell_what_is_known(side, size):
+    config = make_config(negative_sampling_side=side, mini_batch_size=size)
+    sides = {"in1": ["in1"], "in0": ["in0"], "both": ["in1", "in0"]}[side]
+    rows = 0
+    for inputs, targets in PairBatches(make_table(), config, True).dataset():
+        in0, in1 = (inputs[name].numpy()[:, 0] for name in ("in0", "in1"))
+        batch = len(in0)
+        rows += batch
+        labels, places, parts = unpack_targets(targets, batch, len(sides))
+        np.testing.assert_array_equal(
+            labels, [(i, j) in KNOWN for i, j in zip(in0, in1, strict=True)]
+        )
+        np.testing.assert_array_equal(places, np.arange(batch))
+        for name, (counts, excluded) in zip(sides, parts, strict=True):
+            column, own = (IN1, in1) if name == "in1" else (IN0, in0)
+            expected = [(column == value).sum() for value in own]
+            np.testing.assert_array_equal(counts, expected)
+            pairs = np.array([[(i, j) in KNOWN for j in in1] for i in in0])
+            pairs = pairs if name == "in1" else pairs.T
+            np.fill_diagonal(pairs, False)
+            np.testing.assert_array_equal(excluded, pairs)
+    assert rows == 7
+
+
+def test_workers_see_the_whole_batch_in_one_order():
+    config = make_config(mini_batch_size=6)
+    table = make_table()
+    whole = next(iter(PairBatches(table, config, True, 2).dataset()))
+    in1 = whole[0]["in1"].numpy()[:, 0]
+    gathered = np.concatenate([in1[0::2], in1[1::2]])
+    for index in range(2):
+        share = PairBatches(table, config, True, 2, (index, 2)).dataset()
+        inputs, targets, _ = next(iter(share))
+        own = inputs["in1"].numpy()[:, 0]
+        _, places, ((_, excluded),) = unpack_targets(targets, 6, 1)
+        np.testing.assert_array_equal(gathered[places], own)
+        in0 = inputs["in0"].numpy()[:, 0]
+        expected = np.array([[(i, j) in KNOWN for j in gathered] for i in in0])
+        expected[np.arange(3), places] = False
+        np.testing.assert_array_equal(excluded, expected)
+
+
+def test_fill_rows_are_no_candidates():
+    config = make_config(mini_batch_size=4)
+    *_, last = PairBatches(make_table(), config, False, 4).dataset()
+    _, targets, weights = last
+    _, _, ((counts, excluded),) = unpack_targets(targets, 4, 1)
+    np.testing.assert_array_equal(weights, [1, 1, 1, 0])
+    assert excluded.numpy()[:3, 3].all()
+    # Nor are they counted.
+    assert counts.numpy().max() <= 2
+
+
+def test_scored_data_know_the_training_data():
+    scored = PairTable.from_arrays([1, 4], [9, 5], [1, 1])
+    batches = PairBatches(scored, make_config(), False, known=make_table())
+    (inputs, targets), *_ = batches.dataset()
+    _, _, ((counts, excluded),) = unpack_targets(targets, 2, 1)
+    of = {key: n for n, key in enumerate(inputs["in0"].numpy()[:, 0])}
+    # 5 is a partner of 1 in the training data; 9 is none of 4's.
+    assert excluded.numpy()[of[1], of[4]]
+    assert not excluded.numpy()[of[4]].any()
+    assert counts.numpy()[of[4]] == 3  # twice there, once here
+    assert counts.numpy()[of[1]] == 1
+
+
+def test_scored_rows_are_shuffled():
+    table = PairTable.from_arrays(np.arange(1, 17), np.arange(1, 17), [1] * 16)
+    config = make_config(mini_batch_size=16)
+    (inputs, _), *_ = PairBatches(table, config, False).dataset()
+    order = inputs["in0"].numpy()[:, 0]
+    assert (order != np.arange(1, 17)).any()
+    (inputs, _), *_ = PairBatches(table, config, False).dataset()
+    np.testing.assert_array_equal(inputs["in0"].numpy()[:, 0], order)
