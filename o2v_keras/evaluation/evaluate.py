@@ -21,6 +21,9 @@ def evaluate(
 ) -> dict:
     """Scores a model on every row exactly once.
 
+    Where rows have weights, metrics, correlations, calibration and baselines
+    are those of data that hold each row as often as its weight says.
+
     Args:
         model: `Object2Vec`, compiled as its configuration says.
         source: Labelled data, as `load_dataset` takes it; texts for the sides

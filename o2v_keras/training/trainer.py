@@ -102,10 +102,10 @@ def train(
             mapping or the path of a JSON file.
         train: Training data: path, glob or folder of JSON Lines, CSV, TSV,
             Parquet or TFRecord files, a list of them, a mapping with `in0`,
-            `in1` and `label`, or a `PairTable`. The sides for which the
-            configuration names a tokenizer hold texts; it is learned from
-            them, and all that is needed to take texts again is kept in
-            `tokenizers/` of the model directory.
+            `in1`, `label` and perhaps `weight`, or a `PairTable`. The sides
+            for which the configuration names a tokenizer hold texts; it is
+            learned from them, and all that is needed to take texts again is
+            kept in `tokenizers/` of the model directory.
         validation: Scored after every epoch; drives early stopping.
             Defaults to `None`: the training loss drives it.
         test: Scored once with the best weights. Defaults to `None`.

@@ -1,6 +1,7 @@
 """Which rows an epoch takes, in which order, cut into which batches."""
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +20,9 @@ class EpochPlan:
         in0_rows: int64 `(rows,)`. Row whose `in0` each pair takes.
         in1_rows: int64 `(rows,)`. Row whose `in1` each pair takes.
         labels: float64 `(rows,)`.
-        weights: float32 `(rows,)`. 1, or 0 for a row that only fills a batch
-            up to a multiple of the replicas.
+        weights: float32 `(rows,)`. The weight of the record that the pair is,
+            or was made of; 0 for a row that only fills a batch up to a
+            multiple of the replicas.
         batch_offsets: int64 `(batches + 1,)`. Batch `i` is the rows from
             `batch_offsets[i]` to `batch_offsets[i + 1]`.
         left_out: int. Negatives for which no partner was found.
@@ -129,18 +131,18 @@ class EpochPlanner:
     def _count_epoch_0(self):
         """Lets epoch 0 set both numbers for all epochs."""
         generator = self._generator(0)
-        in0_rows, in1_rows, _, _ = self._pairs(generator)
-        self._negatives = len(in0_rows) - len(self._table)
-        self.num_rows = len(in0_rows)
-        _, offsets = self._batches(generator, in0_rows, in1_rows)
+        pairs = self._pairs(generator)
+        self.num_rows = len(pairs.in0_rows)
+        self._negatives = self.num_rows - len(self._table)
+        _, offsets = self._batches(generator, pairs)
         self.num_batches = len(offsets) - 1
 
     def plan(self, epoch: int) -> EpochPlan:
         """Returns the plan of one epoch, counted from 0."""
         generator = self._generator(epoch)
-        in0_rows, in1_rows, labels, left_out = self._pairs(generator)
+        pairs = self._pairs(generator)
         order, offsets = _of_number(
-            *self._batches(generator, in0_rows, in1_rows),
+            *self._batches(generator, pairs),
             self.num_batches,
             self._config.mini_batch_size,
         )
@@ -150,13 +152,15 @@ class EpochPlanner:
         starts, sizes = offsets[batches], np.diff(offsets)[batches]
         places, weights, offsets = _filled(starts, sizes, self._replicas)
         rows = order[places]
+        if self._table.weights is not None:
+            weights *= self._table.weights[pairs.records[rows]]
         return EpochPlan(
-            in0_rows[rows],
-            in1_rows[rows],
-            labels[rows],
+            pairs.in0_rows[rows],
+            pairs.in1_rows[rows],
+            pairs.labels[rows],
             weights,
             offsets,
-            left_out,
+            pairs.left_out,
         )
 
     def _generator(self, epoch):
@@ -173,24 +177,25 @@ class EpochPlanner:
         rows = np.arange(len(self._table))
         labels = self._table.labels
         if self._sampler is None:
-            return rows, rows, labels, 0
+            return _Pairs(rows, rows, labels, rows, 0)
         negatives = self._sampler.sample(generator, self._negatives)
-        return (
+        return _Pairs(
             np.concatenate([rows, negatives.in0_rows]),
             np.concatenate([rows, negatives.in1_rows]),
             np.concatenate([labels, np.zeros(len(negatives.in0_rows))]),
+            np.concatenate([rows, negatives.records]),
             negatives.left_out,
         )
 
-    def _batches(self, generator, in0_rows, in1_rows):
+    def _batches(self, generator, pairs):
         """Orders the pairs, bucket by bucket, and cuts them into batches."""
-        order = np.arange(len(in0_rows))
+        order = np.arange(len(pairs.in0_rows))
         if self._training:
             order = generator.permutation(order)
         edges = np.array([0, len(order)])
         if self._bucketed:
-            buckets0 = self._buckets0[in0_rows[order]]
-            buckets1 = self._buckets1[in1_rows[order]]
+            buckets0 = self._buckets0[pairs.in0_rows[order]]
+            buckets1 = self._buckets1[pairs.in1_rows[order]]
             buckets = buckets0 * (self._buckets1.max(initial=0) + 1) + buckets1
             # NumPy sorts integers of 16 bits in linear time.
             buckets = buckets.astype(np.min_scalar_type(buckets.max(initial=0)))
@@ -199,6 +204,16 @@ class EpochPlanner:
             edges = np.concatenate([edges[:1], changes, edges[1:]])
             order = order[by_bucket]
         return order, _cut(edges, self._config.mini_batch_size)
+
+
+class _Pairs(NamedTuple):
+    """The pairs of an epoch, in no order."""
+
+    in0_rows: np.ndarray
+    in1_rows: np.ndarray
+    labels: np.ndarray
+    records: np.ndarray
+    left_out: int
 
 
 def _cut(edges, size):

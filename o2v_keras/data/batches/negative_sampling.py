@@ -18,11 +18,13 @@ class Negatives:
     Args:
         in0_rows: int64 `(negatives,)`. Row whose `in0` a negative takes.
         in1_rows: int64 `(negatives,)`. Row whose `in1` a negative takes.
+        records: int64 `(negatives,)`. The record that it was made of.
         left_out: int. Negatives for which every draw hit a known positive.
     """
 
     in0_rows: np.ndarray
     in1_rows: np.ndarray
+    records: np.ndarray
     left_out: int
 
 
@@ -83,22 +85,24 @@ class NegativeSampler:
                 left out at random, a shortage is made up with further
                 negatives of other records. Defaults to `None` (all found).
         """
-        in0_rows, in1_rows = self._draw_round(generator)
+        columns = self._draw_found(generator)
         wanted = self._rate * len(self._objects0)
-        if exactly is not None and len(in0_rows) != exactly:
-            while len(in0_rows) < exactly:
-                more = self._draw_round(generator)
-                in0_rows = np.concatenate([in0_rows, more[0]])
-                in1_rows = np.concatenate([in1_rows, more[1]])
-            kept = generator.permutation(len(in0_rows))[:exactly]
-            in0_rows, in1_rows = in0_rows[kept], in1_rows[kept]
-        return Negatives(in0_rows, in1_rows, wanted - len(in0_rows))
+        if exactly is not None and len(columns[0]) != exactly:
+            while len(columns[0]) < exactly:
+                more = self._draw_found(generator)
+                columns = [
+                    np.concatenate(parts)
+                    for parts in zip(columns, more, strict=True)
+                ]
+            kept = generator.permutation(len(columns[0]))[:exactly]
+            columns = [column[kept] for column in columns]
+        return Negatives(*columns, wanted - len(columns[0]))
 
-    def _draw_round(self, generator):
-        """Draws `rate` negatives a record; returns the rows of those found."""
+    def _draw_found(self, generator):
+        """Draws `rate` negatives a record; returns those found, by rows."""
         (rows,) = self._all_rows(1)
-        in0_rows = np.repeat(rows, self._rate)
-        in1_rows = in0_rows.copy()
+        records = np.repeat(rows, self._rate)
+        in0_rows, in1_rows = records.copy(), records.copy()
         exchange0 = self._exchanges_in0(generator, len(in0_rows))
         pending = np.arange(len(in0_rows))
         for _ in range(_DRAWS):
@@ -111,7 +115,7 @@ class NegativeSampler:
                 break
         found = np.ones(len(in0_rows), bool)
         found[pending] = False
-        return in0_rows[found], in1_rows[found]
+        return [column[found] for column in (in0_rows, in1_rows, records)]
 
     def _all_rows(self, sides):
         return (np.arange(len(self._objects0)),) * sides

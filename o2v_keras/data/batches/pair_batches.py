@@ -23,8 +23,8 @@ class PairBatches:
         config: `Object2VecConfig`.
         training: Whether to shuffle, bucket and draw negatives.
         replicas: Replicas that share a batch. With more than one, elements
-            carry a sample weight, 0 for rows that only fill a batch up.
-            Defaults to 1.
+            carry a sample weight, 0 for rows that only fill a batch up; so
+            they do where the table has weights. Defaults to 1.
         share: `(index, count)`: batches hold every `count`-th row of the
             planned ones, from row `index` on; `replicas` must be a multiple
             of `count`. Several workers thus play one plan together, and
@@ -60,7 +60,7 @@ class PairBatches:
         self._plans = PlansAhead(self._planner)
         # Only shuffling and drawing take time worth a thread.
         self._plan_of = self._plans.take if training else self._planner.plan
-        self._weighted = replicas > 1
+        self._weighted = replicas > 1 or table.weights is not None
         softmax = config.output_layer == "softmax"
         self._label_dtype = np.int64 if softmax else np.float32
         self._in0 = PaddedRows(table.in0, config.encoder0.max_seq_len)
@@ -93,8 +93,8 @@ class PairBatches:
         Returns:
             A dataset of known cardinality with elements
             `({"in0", "in1"}, label)`, or `(..., label, sample_weight)` for
-            several replicas: ids int64 `(batch, length)`, labels int64
-            (classes) or float32 (scores) `(batch,)`.
+            several replicas or weighted data: ids int64 `(batch, length)`,
+            labels int64 (classes) or float32 (scores) `(batch,)`.
         """
 
         def plan():

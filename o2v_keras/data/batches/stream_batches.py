@@ -49,6 +49,7 @@ class StreamBatches:
         self._stream = stream
         self._config = config
         self._replicas = replicas
+        self._weighted = replicas > 1 or stream.weighted
         self._share = share
         softmax = config.output_layer == "softmax"
         self._label_dtype = np.int64 if softmax else np.float32
@@ -156,7 +157,7 @@ class StreamBatches:
                 *sides[2:], in1_rows[rows], config.encoder1.max_seq_len
             ),
         }
-        if self._replicas > 1:
+        if self._weighted:
             return inputs, labels[rows], weights[rows]
         return inputs, labels[rows]
 
