@@ -46,7 +46,11 @@ def _summary(config):
         return "An Object2Vec model of o2v_keras."
     second = config["enc1_network"]
     second = config["enc0_network"] if second == "enc0" else second
-    goal = {"softmax": "class probabilities", "mean_squared_error": "a score"}
+    goal = {
+        "softmax": "class probabilities",
+        "mean_squared_error": "a score",
+        "bpr": "a score to rank them by",
+    }
     head = config["output_layer"]
     return (
         "An Object2Vec model of o2v_keras: it embeds two kinds of objects, "

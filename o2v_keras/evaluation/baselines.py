@@ -4,6 +4,7 @@ import numpy as np
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.evaluation.pairwise_baselines import pairwise_baselines
 from o2v_keras.evaluation.side_biases import SideBiases
 from o2v_keras.evaluation.training_labels import TrainingLabels
 
@@ -26,6 +27,8 @@ def baselines(
       `item mean`); the overall answer for a token not seen in training.
     * `side_biases`: for values of pairs of single tokens, the mean plus what
       both tokens are known to differ from it (`SideBiases`).
+
+    For `bpr` see `pairwise_baselines`.
 
     Where data have weights, all counts and means are weighted: those of the
     training data that answer, and those of the scored ones.
@@ -51,6 +54,9 @@ def baselines(
     0.667
     """
     table = None
+    if config.output_layer == "bpr":
+        known = training if isinstance(training, PairTable) else None
+        return pairwise_baselines(scored, config, known)
     if isinstance(training, PairTable):
         table, training = training, TrainingLabels(config)
         training.add(table)

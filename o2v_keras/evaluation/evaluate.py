@@ -29,7 +29,8 @@ def evaluate(
         source: Labelled data, as `load_dataset` takes it; texts for the sides
             that have one of `model.tokenizers`.
         training: What the model was trained with, labels included. From it
-            come the baselines, and it may not hold a pair of `source`.
+            come the baselines, and it may not hold a pair of `source`; for
+            `bpr`, no negative that is drawn for these is a pair of it.
             Defaults to `None`: only baselines that need no training data.
         columns: `PairColumns` of both. Defaults to `in0`, `in1`, `label`.
         allow_leaks: Score pairs of `training` all the same. Defaults to
@@ -67,7 +68,7 @@ def evaluate(
         )
     # A model trained on several replicas is evaluated on them as well.
     replicas = model.distribute_strategy.num_replicas_in_sync
-    batches = PairBatches(table, config, False, replicas)
+    batches = PairBatches(table, config, False, replicas, known=training)
     metrics = model.evaluate(batches.dataset(), return_dict=True, verbose=0)
     return {
         "metrics": metrics,

@@ -240,8 +240,9 @@ def train(
     if worker.is_chief:
         tokenizers.save(directory.tokenizers)
     share = worker.index, worker.count
+    known = tables["train"] if stream_rows is None else None
     batches = {
-        name: PairBatches(table, config, False, replicas, share)
+        name: PairBatches(table, config, False, replicas, share, known)
         for name, table in tables.items()
         if name != "train"
     }
@@ -274,13 +275,12 @@ def train(
             monitor_mode=monitor_mode,
             verbose=verbose,
         )
-    known = tables["train"] if stream_rows is None else labels
     report = make_report(
         history.epochs,
         early_stopping.best_epoch,
         test=_score_test(model, batches),
         baselines={
-            name: baselines(table, config, known)
+            name: baselines(table, config, known or labels)
             for name, table in tables.items()
             if name != "train"
         },

@@ -21,6 +21,16 @@ VARIANTS = {
     ),
     "bilstm_tied": ({"enc0_network": "bilstm", **TIED}, "mixed_float16"),
     "pooled": ({"enc0_network": "pooled_embedding"}, "mixed_float16"),
+    "bpr": (
+        {
+            "enc0_network": "pooled_embedding",
+            "output_layer": "bpr",
+            "negative_sampling_rate": 1,
+            "comparator_list": "dot",
+            "mlp_layers": 0,
+        },
+        "float32",
+    ),
     "pooled_tied": (
         {"enc0_network": "pooled_embedding", **TIED, **REGRESSION},
         "float32",

@@ -22,7 +22,8 @@ class EpochPlan:
         labels: float64 `(rows,)`.
         weights: float32 `(rows,)`. The weight of the record that the pair is,
             or was made of; 0 for a row that only fills a batch up to a
-            multiple of the replicas.
+            multiple of the replicas, or the place of a negative that was not
+            found.
         batch_offsets: int64 `(batches + 1,)`. Batch `i` is the rows from
             `batch_offsets[i]` to `batch_offsets[i + 1]`.
         left_out: int. Negatives for which no partner was found.
@@ -77,16 +78,22 @@ class EpochPlanner:
     did there, long batches are halved, or short ones of neighbouring buckets
     joined, until the number fits.
 
+    For `bpr` a record and its own negatives are a group of consecutive rows,
+    which shuffling, buckets (by the longest of them) and batches leave whole.
+    Negatives are then drawn for data to be scored as well.
+
     Args:
         table: `PairTable` with labels.
         config: `Object2VecConfig`.
         training: Whether to shuffle, to bucket and to draw negatives.
-        replicas: Each batch is filled up to a multiple of it with rows of
-            weight 0. Defaults to 1.
+        replicas: Each batch is filled up to a multiple of it with rows, or
+            groups, of weight 0. Defaults to 1.
         num_batches: Batches of every epoch. Defaults to `None`: as many as
             epoch 0 has.
         block: Number of the table, where several share the seed. Defaults to
             0, whose epochs are those of a table on its own.
+        known: `PairTable` whose pairs are no negatives either: the training
+            data, where `table` is to be scored. Defaults to `None`.
 
     Example:
     >>> from o2v_keras.data.pair_table import PairTable
@@ -106,6 +113,7 @@ class EpochPlanner:
         replicas: int = 1,
         num_batches: int | None = None,
         block: int = 0,
+        known: PairTable | None = None,
     ):
         self._block = block
         self._table = table
@@ -113,12 +121,16 @@ class EpochPlanner:
         self._training = training
         self._replicas = replicas
         self._sampler = None
-        if training and config.negative_sampling_rate:
+        self._group_rows = config.group_rows
+        self._batch_groups = config.mini_batch_size // self._group_rows
+        grouped = self._group_rows > 1
+        if config.negative_sampling_rate and (training or grouped):
             self._sampler = NegativeSampler(
                 table,
                 config.negative_sampling_rate,
                 config.negative_sampling_side,
                 config.negative_sampling_distribution,
+                known,
             )
         self._bucketed = training and config.bucket_width > 0
         self._buckets0 = self._buckets(table.in0, config.encoder0)
@@ -132,7 +144,14 @@ class EpochPlanner:
         """Lets epoch 0 set both numbers for all epochs."""
         generator = self._generator(0)
         pairs = self._pairs(generator)
-        self.num_rows = len(pairs.in0_rows)
+        if pairs.found is not None and not pairs.found[:, 1:].any():
+            raise DataError(
+                f"{self._table.locate(0)}: no negative was found for this "
+                "record, nor for any other: each draw gave a known positive. "
+                '`output_layer="bpr"` needs data in which objects of one side '
+                "are not paired with all of the other."
+            )
+        self.num_rows = pairs.in0_rows.size
         self._negatives = self.num_rows - len(self._table)
         _, offsets = self._batches(generator, pairs)
         self.num_batches = len(offsets) - 1
@@ -144,7 +163,7 @@ class EpochPlanner:
         order, offsets = _of_number(
             *self._batches(generator, pairs),
             self.num_batches,
-            self._config.mini_batch_size,
+            self._batch_groups,
         )
         batches = np.arange(self.num_batches)
         if self._bucketed:
@@ -152,14 +171,17 @@ class EpochPlanner:
         starts, sizes = offsets[batches], np.diff(offsets)[batches]
         places, weights, offsets = _filled(starts, sizes, self._replicas)
         rows = order[places]
+        weights = np.repeat(weights, self._group_rows)
+        if pairs.found is not None:
+            weights *= pairs.found[rows].reshape(-1)
         if self._table.weights is not None:
-            weights *= self._table.weights[pairs.records[rows]]
+            weights *= self._table.weights[pairs.records[rows].reshape(-1)]
         return EpochPlan(
-            pairs.in0_rows[rows],
-            pairs.in1_rows[rows],
-            pairs.labels[rows],
+            pairs.in0_rows[rows].reshape(-1),
+            pairs.in1_rows[rows].reshape(-1),
+            pairs.labels[rows].reshape(-1),
             weights,
-            offsets,
+            offsets * self._group_rows,
             pairs.left_out,
         )
 
@@ -174,6 +196,8 @@ class EpochPlanner:
         return (lengths - 1) // self._config.bucket_width
 
     def _pairs(self, generator):
+        if self._group_rows > 1:
+            return self._groups(generator)
         rows = np.arange(len(self._table))
         labels = self._table.labels
         if self._sampler is None:
@@ -187,6 +211,24 @@ class EpochPlanner:
             negatives.left_out,
         )
 
+    def _groups(self, generator):
+        """Sets each record before its negatives, a row for each group."""
+        draws = self._sampler.draw(generator)
+        rows = np.arange(len(self._table))
+
+        def grouped(positives, negatives):
+            negatives = negatives.reshape(len(rows), -1)
+            return np.column_stack([positives, negatives])
+
+        return _Pairs(
+            grouped(rows, draws.in0_rows),
+            grouped(rows, draws.in1_rows),
+            grouped(self._table.labels, np.zeros(len(draws.found))),
+            grouped(rows, draws.records),
+            np.count_nonzero(~draws.found),
+            grouped(np.ones(len(rows), bool), draws.found),
+        )
+
     def _batches(self, generator, pairs):
         """Orders the pairs, bucket by bucket, and cuts them into batches."""
         order = np.arange(len(pairs.in0_rows))
@@ -194,8 +236,8 @@ class EpochPlanner:
             order = generator.permutation(order)
         edges = np.array([0, len(order)])
         if self._bucketed:
-            buckets0 = self._buckets0[pairs.in0_rows[order]]
-            buckets1 = self._buckets1[pairs.in1_rows[order]]
+            buckets0 = _longest(self._buckets0[pairs.in0_rows[order]])
+            buckets1 = _longest(self._buckets1[pairs.in1_rows[order]])
             buckets = buckets0 * (self._buckets1.max(initial=0) + 1) + buckets1
             # NumPy sorts integers of 16 bits in linear time.
             buckets = buckets.astype(np.min_scalar_type(buckets.max(initial=0)))
@@ -203,17 +245,23 @@ class EpochPlanner:
             changes = np.flatnonzero(np.diff(buckets[by_bucket])) + 1
             edges = np.concatenate([edges[:1], changes, edges[1:]])
             order = order[by_bucket]
-        return order, _cut(edges, self._config.mini_batch_size)
+        return order, _cut(edges, self._batch_groups)
 
 
 class _Pairs(NamedTuple):
-    """The pairs of an epoch, in no order."""
+    """The pairs of an epoch, in no order: `(pairs,)` or `(groups, rows)`."""
 
     in0_rows: np.ndarray
     in1_rows: np.ndarray
     labels: np.ndarray
     records: np.ndarray
     left_out: int
+    found: np.ndarray | None = None
+
+
+def _longest(buckets):
+    """The bucket of each pair, or of a group's longest one."""
+    return buckets if buckets.ndim == 1 else buckets.max(axis=1)
 
 
 def _cut(edges, size):

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.epoch_plan import EpochPlanner
+from o2v_keras.data.batches.own_rows import own_rows
 from o2v_keras.data.batches.padded_rows import PaddedRows
 from o2v_keras.data.batches.plans_ahead import PlansAhead
 from o2v_keras.data.pair_table import PairTable
@@ -24,11 +25,14 @@ class PairBatches:
         training: Whether to shuffle, bucket and draw negatives.
         replicas: Replicas that share a batch. With more than one, elements
             carry a sample weight, 0 for rows that only fill a batch up; so
-            they do where the table has weights. Defaults to 1.
-        share: `(index, count)`: batches hold every `count`-th row of the
-            planned ones, from row `index` on; `replicas` must be a multiple
-            of `count`. Several workers thus play one plan together, and
-            each gathers its own rows only. Defaults to `(0, 1)`: all rows.
+            they do where the table has weights, and for `bpr`. Defaults to 1.
+        share: `(index, count)`: batches hold every `count`-th row (for `bpr`
+            group) of the planned ones, from row `index` on; `replicas` must
+            be a multiple of `count`. Several workers thus play one plan
+            together, and each gathers its own rows only. Defaults to
+            `(0, 1)`: all rows.
+        known: The training data, where `table` is to be scored by `bpr`: a
+            negative is none of their pairs. Defaults to `None`.
 
     Attributes:
         epoch: int. The epoch that the next pass over `dataset()` plays.
@@ -53,14 +57,20 @@ class PairBatches:
         training: bool,
         replicas: int = 1,
         share: tuple[int, int] = (0, 1),
+        known: PairTable | None = None,
     ):
         self._share = share
-        self._planner = EpochPlanner(table, config, training, replicas)
+        self._planner = EpochPlanner(
+            table, config, training, replicas, known=known
+        )
         self._replicas = replicas
+        self._group_rows = config.group_rows
         self._plans = PlansAhead(self._planner)
         # Only shuffling and drawing take time worth a thread.
         self._plan_of = self._plans.take if training else self._planner.plan
-        self._weighted = replicas > 1 or table.weights is not None
+        self._weighted = (
+            replicas > 1 or self._group_rows > 1 or table.weights is not None
+        )
         softmax = config.output_layer == "softmax"
         self._label_dtype = np.int64 if softmax else np.float32
         self._in0 = PaddedRows(table.in0, config.encoder0.max_seq_len)
@@ -93,13 +103,15 @@ class PairBatches:
         Returns:
             A dataset of known cardinality with elements
             `({"in0", "in1"}, label)`, or `(..., label, sample_weight)` for
-            several replicas or weighted data: ids int64 `(batch, length)`,
-            labels int64 (classes) or float32 (scores) `(batch,)`.
+            several replicas, weighted data or `bpr`: ids int64
+            `(batch, length)`, labels int64 (classes) or float32 (scores)
+            `(batch,)`.
         """
 
         def plan():
             plan = self._plan_of(self.epoch)
-            plan = plan.filled_up(self.num_batches, self._replicas)
+            rows = self._replicas * self._group_rows
+            plan = plan.filled_up(self.num_batches, rows)
             self.epoch += advance
             return (
                 plan.in0_rows,
@@ -128,14 +140,17 @@ class PairBatches:
                 tf.data.Dataset.from_tensors(tuple(columns)).repeat(),
             )
 
-        index, count = self._share
         # Gathering is mapped over all passes' batches: a map inside of
         # `flat_map` would be compiled anew in every pass.
         batches = tf.data.Dataset.range(1).flat_map(one_epoch)
         batches = batches.map(
             lambda bounds, columns: self._batch(
                 *(
-                    column[bounds[0] + index : bounds[1] : count]
+                    own_rows(
+                        column[bounds[0] : bounds[1]],
+                        self._share,
+                        self._group_rows,
+                    )
                     for column in columns
                 )
             ),

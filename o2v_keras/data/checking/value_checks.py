@@ -179,7 +179,18 @@ def _check_labels(labels, config, training) -> Iterator[Finding]:
             f"{classes - 1}. {_label_remedy(labels[finite], natural[finite])}",
             proposed=_classes(labels[finite], natural[finite]),
         )
-    if training and config.negative_sampling_rate > 0:
+    if config.output_layer == "bpr":
+        yield Finding(
+            "label",
+            "not 1",
+            np.flatnonzero(finite & (labels != 1)),
+            describe,
+            'With output_layer="bpr" all records are positives, labelled 1, '
+            "in data to be scored as well: each is compared with negatives "
+            "that are drawn for it. Drop the other records, or take another "
+            "output_layer to learn from them.",
+        )
+    elif training and config.negative_sampling_rate > 0:
         yield Finding(
             "label",
             "not 1",

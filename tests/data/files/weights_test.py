@@ -175,9 +175,12 @@ def test_bad_ones_are_errors_by_file_and_line(tmp_path, kind, name):
         load_pairs(path, CONFIG)
 
 
-def test_a_list_is_no_weight(tmp_path):
-    path = write(tmp_path / "a.jsonl", [{**ROWS[0], "weight": [1]}])
-    with pytest.raises(DataError, match=r"a\.jsonl:1: weight=\[1\]"):
+@pytest.mark.parametrize("value", [[1], "x", -1, None])
+def test_lines_that_are_all_alike_hide_no_bad_one(tmp_path, value):
+    path = write(tmp_path / "a.jsonl", [{**r, "weight": value} for r in ROWS])
+    with pytest.raises(
+        DataError, match=r"weight: .* \(4 rows\)\n.*a\.jsonl:1: "
+    ):
         load_pairs(path, CONFIG)
 
 
@@ -209,20 +212,26 @@ def test_ones_are_as_good_as_none():
     assert others.fingerprint() != plain.fingerprint()
 
 
-def test_a_stream_has_one_fingerprint_however_it_is_read(tmp_path):
+def test_a_stream_knows_which_row_has_which(tmp_path):
     config = CONFIG.replace(mini_batch_size=1)
-    path = tmp_path / "a.jsonl"
 
-    def fingerprint(rows):
-        write(path, rows)
-        return PairStream(path, config, 4).fingerprint()
+    def fingerprint(*files):
+        for number, weights in enumerate(files):
+            rows = [
+                {**row, "weight": weight} if weight else row
+                for row, weight in zip(
+                    without_weight(ROWS[:2]), weights, strict=True
+                )
+            ]
+            write(tmp_path / f"{number}.jsonl", rows)
+        return PairStream(tmp_path, config, 4).fingerprint()
 
-    plain = fingerprint(without_weight(ROWS))
-    assert fingerprint([{**row, "weight": 1} for row in ROWS]) == plain
-    assert fingerprint(ROWS) != plain
-    assert fingerprint(ROWS) != fingerprint(
-        [
-            {**row, "weight": weight}
-            for row, weight in zip(ROWS, WEIGHTS[::-1], strict=True)
-        ]
-    )
+    plain = fingerprint([None, None], [None, None])
+    assert fingerprint([1, 1], [None, 1]) == plain
+    others = [
+        fingerprint([2, 1], [1, 1]),
+        fingerprint([1, 2], [1, 1]),
+        fingerprint([1, 1], [1, 2]),
+        fingerprint([1, 3], [1, 1]),
+    ]
+    assert len({plain, *others}) == 5
