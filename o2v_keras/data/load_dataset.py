@@ -107,7 +107,8 @@ def load_dataset(
         config: `Object2VecConfig`.
         training: Whether to shuffle, to group rows by `bucket_width` and to
             draw `negative_sampling_rate` negatives a record, all anew in
-            every epoch. `False` keeps the rows and their order. Defaults to
+            every epoch. `False` keeps the rows and their order, and only for
+            `bpr` draws negatives, which are alike in every pass. Defaults to
             `True`.
         rejected_rows_file: Where rows with errors are written, with their
             reasons, and then left out. Defaults to `None`: any error stops.
@@ -120,10 +121,11 @@ def load_dataset(
 
     Returns:
         A `tf.data.Dataset` of `({"in0", "in1"}, label)`, or `({"in0", "in1"},
-        label, sample_weight)` where the data have weights, with known
+        label, sample_weight)` where the data have weights and for `bpr`,
+        whose rows are groups of a record and its negatives, with known
         cardinality; ids int64 `(batch, length)`, padded with 0 to the
         longest row of the batch; labels `(batch,)`, int64 for `softmax`,
-        float32 for `mean_squared_error`; weights float32 `(batch,)`.
+        float32 otherwise; weights float32 `(batch,)`.
 
     Raises:
         DataError: If rows are unusable, or there is none.

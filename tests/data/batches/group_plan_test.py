@@ -42,8 +42,8 @@ def make_table(rows=ROWS, weights=None):
 
 
 def crowded_table():
-    """Pairs of two users with six films; one of them knows all but one."""
-    pairs = [(1, film) for film in range(1, 6)] + [(2, 6)]
+    """Two users with six films; one of them knows all, one a single one."""
+    pairs = [*((1, film) for film in range(1, 7)), (2, 6)]
     users, films = zip(*pairs, strict=True)
     return PairTable.from_arrays(users, films, np.ones(len(pairs)))
 
@@ -112,18 +112,14 @@ def test_buckets_are_those_of_the_longest_of_a_group():
             assert len(set(batch)) == 1
 
 
-def test_what_is_not_found_weighs_nothing():
-    config = make_config(enc0_vocab_size=9, enc0_max_seq_len=1)
-    plan = EpochPlanner(crowded_table(), config, False).plan(0)
-    weights = groups_of(plan, "weights")
-    negatives = np.stack(
-        [groups_of(plan, f"{side}_rows") for side in ("in0", "in1")], axis=-1
-    )[:, 1:]
-    # User 2's film is the one negative of user 1.
-    assert plan.left_out == np.count_nonzero(weights == 0)
-    found = weights[:, 1:] > 0
-    assert (negatives[found][:, 0] != negatives[found][:, 1]).all()
-    assert (negatives[found][:5, 1] == 5).all()
+@pytest.mark.parametrize("training", [True, False])
+def test_what_is_not_found_weighs_nothing(training):
+    plan = EpochPlanner(crowded_table(), make_config(), training).plan(0)
+    found = groups_of(plan, "weights")[:, 1:] > 0
+    knows_all = groups_of(plan, "in0_rows")[:, 0] < 6
+    np.testing.assert_array_equal(found.all(axis=1), ~knows_all)
+    np.testing.assert_array_equal(found.any(axis=1), ~knows_all)
+    assert plan.left_out == 6 * RATE
 
 
 @pytest.mark.parametrize("side", ["in0", "in1"])
