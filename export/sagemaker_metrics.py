@@ -12,6 +12,8 @@ import keras
 # Metric -> what the container calls its kind.
 _KINDS = {
     "accuracy": "score",
+    "pairwise_accuracy": "score",
+    "bpr": "loss",
     "cross_entropy": "loss",
     "mean_squared_error": "loss",
 }

@@ -231,6 +231,17 @@ def check_texts(path, tmp_path, capsys, *columns):
     return status, capsys.readouterr().out
 
 
+def test_check_looks_at_weights(tmp_path, capsys):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"in0": [1], "in1": [2], "label": 1, "weight": 0}')
+    command = ["check", "--data", str(path)]
+    assert main(command) == 2
+    assert "a.jsonl:1: this record and all" in capsys.readouterr().err
+    assert main([*command, "--weight-column", ""]) == 0
+    assert main([*command, "--weight-column", "importance"]) == 2
+    assert "column importance" in capsys.readouterr().err
+
+
 def test_check_reads_texts(tmp_path, capsys):
     path = tmp_path / "a.csv"
     path.write_text("a,b,score\nx,y,1\n ,y,2\nx,,3\nx,y,neutral\n,y,z\n")

@@ -50,6 +50,7 @@ def _summary(config):
         "softmax": "class probabilities",
         "mean_squared_error": "a score",
         "in_batch_softmax": f"their {config.get('similarity')} as score",
+        "bpr": "a score to rank them by",
     }
     head = config["output_layer"]
     return (

@@ -4,7 +4,7 @@ from o2v_keras.cards.model_facts import ModelFacts
 
 _NEAREST = {"dot", "cosine"}
 # Metrics of which more is better; of the others less is.
-_RISING = {"accuracy"}
+_RISING = {"accuracy", "pairwise_accuracy"}
 
 
 def model_limits(facts: ModelFacts) -> list[str]:

@@ -27,6 +27,7 @@ def check(options: argparse.Namespace) -> int | None:
     from o2v_keras.config import Object2VecConfig
     from o2v_keras.data.checking.checks import check_pairs
     from o2v_keras.data.checking.size_proposal import proposal_text
+    from o2v_keras.data.checking.weight_check import WeightCheck
     from o2v_keras.data.files.readers import read_pairs
     from o2v_keras.data.files.text_side import MarkedTexts
 
@@ -47,6 +48,9 @@ def check(options: argparse.Namespace) -> int | None:
     )
     print(report)
     print(proposal_text(result.table, config))
+    weights = WeightCheck()
+    weights.add(result.table)
+    weights.finish()
     return 2 if report.errors else 0
 
 

@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Mapping
 
+from o2v_keras.config.bpr_checks import check_bpr
 from o2v_keras.config.encoder_checks import UNKNOWN_WORD
 from o2v_keras.config.encoder_checks import check_encoder
 from o2v_keras.config.encoder_checks import check_tied_tables
@@ -133,10 +134,13 @@ class Object2VecConfig:
         mlp_dim: int, at least 2. Defaults to `512`.
         mlp_activation: str. `"tanh"`, `"relu"` or `"linear"`. Defaults to
             `"linear"`.
-        output_layer: str. `"softmax"`, `"mean_squared_error"` or ours,
-            `"in_batch_softmax"`: the encodings are compared by `similarity`
-            alone, without comparator, MLP and head, and each positive is
-            told from what else its batch holds. Defaults to `"softmax"`.
+        output_layer: str. `"softmax"`, `"mean_squared_error"` or one of ours:
+            `"in_batch_softmax"` compares the encodings by `similarity`
+            alone, without comparator, MLP and head, and tells each positive
+            from what else its batch holds; `"bpr"` gives a score by which
+            each record, all of which are positives labelled 1, is compared
+            with its own `negative_sampling_rate` negatives. Defaults to
+            `"softmax"`.
         num_classes: int, at least 2. Ignored by other heads than `softmax`.
             Defaults to `2`.
         similarity: str. What `in_batch_softmax` compares encodings by, and
@@ -177,8 +181,9 @@ class Object2VecConfig:
         global_clipnorm: float, at least 0. Gradients are scaled down to this
             norm where all of them together exceed it; 0 leaves them. Ours.
             Defaults to `0.0`.
-        mini_batch_size: int, at least 1. Rows of one step over all replicas.
-            Defaults to `32`.
+        mini_batch_size: int, at least 1. Rows of one step over all replicas,
+            negatives included; under `bpr` as many whole groups of a record
+            and its negatives as fit. Defaults to `32`.
         epochs: int, at least 1. Defaults to `30`.
         early_stopping_patience: int, at least 1. Defaults to `3`.
         early_stopping_tolerance: float, at least 1e-6. Absolute decrease of
@@ -263,7 +268,8 @@ class Object2VecConfig:
     mlp_dim: int = _field(Integer(2), 512)
     mlp_activation: str = _field(Choice(("tanh", "relu", "linear")), "linear")
     output_layer: str = _field(
-        Choice(("softmax", "mean_squared_error", "in_batch_softmax")), "softmax"
+        Choice(("softmax", "mean_squared_error", "in_batch_softmax", "bpr")),
+        "softmax",
     )
     num_classes: int = _field(Integer(2), 2)
     similarity: str = _field(Choice(("cosine", "dot")), "cosine")
@@ -321,6 +327,7 @@ class Object2VecConfig:
         if self.tied_token_embedding_weight:
             check_tied_tables(self.encoder0, self.encoder1)
         check_retrieval(self)
+        check_bpr(self)
 
     @classmethod
     def from_hyperparameters(
@@ -388,6 +395,18 @@ class Object2VecConfig:
         """
         values = {name: getattr(self, name) for name in self._given}
         return type(self).from_dict({**values, **changes})
+
+    @property
+    def group_rows(self) -> int:
+        """Rows that stay together: for `bpr` a positive and its negatives.
+
+        Example:
+        >>> Object2VecConfig(enc0_max_seq_len=9, enc0_vocab_size=50).group_rows
+        1
+        """
+        if self.output_layer != "bpr":
+            return 1
+        return 1 + self.negative_sampling_rate
 
     @property
     def encoder0(self) -> EncoderConfig:

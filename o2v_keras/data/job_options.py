@@ -17,10 +17,9 @@ def add_check_options(parser: argparse.ArgumentParser):
 
 def add_column_options(parser: argparse.ArgumentParser):
     """Which columns of the files hold a pair; `columns_of` reads them."""
+    *pair, weight = PairColumns()
     for option, column in zip(
-        ("--in0-column", "--in1-column", "--label-column"),
-        PairColumns(),
-        strict=True,
+        ("--in0-column", "--in1-column", "--label-column"), pair, strict=True
     ):
         parser.add_argument(
             option,
@@ -28,12 +27,22 @@ def add_column_options(parser: argparse.ArgumentParser):
             metavar="C",
             help="column, or JSON field, of the files; default: %(default)s",
         )
+    parser.add_argument(
+        "--weight-column",
+        default=weight,
+        metavar="C",
+        help="how much a record counts; default: %(default)s, if there is "
+        'such a column; "" if that one is something else',
+    )
 
 
 def columns_of(options: argparse.Namespace) -> PairColumns:
     """Returns the columns that options name."""
     return PairColumns(
-        options.in0_column, options.in1_column, options.label_column
+        options.in0_column,
+        options.in1_column,
+        options.label_column,
+        options.weight_column or None,
     )
 
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.checking.checks import drop_bad_rows
+from o2v_keras.data.checking.weight_check import WeightCheck
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
@@ -33,7 +34,7 @@ def load_pairs(
     Args:
         source: Path, glob or folder of JSON Lines, CSV, TSV, Parquet or
             TFRecord files (see `read_pairs`), a list of them, a mapping with
-            `in0`, `in1` and `label` arrays, or a `PairTable`.
+            `in0`, `in1`, `label` and perhaps `weight` arrays, or a `PairTable`.
         config: `Object2VecConfig` that the data must fit.
         training: Whether negatives will be drawn for the data, so that all
             labels must be 1. Defaults to `False`.
@@ -47,10 +48,11 @@ def load_pairs(
             Defaults to `1`.
 
     Returns:
-        A `PairTable` with labels.
+        A `PairTable` with labels, and weights where the source has some.
 
     Raises:
-        DataError: If rows are unusable, or there is none; the message counts
+        DataError: If rows are unusable, there is none, or all have a weight
+            of 0; the message counts
             every kind of trouble and names file and line of the first cases.
 
     Example:
@@ -70,12 +72,17 @@ def load_pairs(
     if not report.rows:
         raise DataError("The data must hold at least one row. Received: 0 rows")
     report.warn(stacklevel=3)
+    table = pairs.table
     if rejected_rows_file is None:
         report.raise_for_errors()
-        return pairs.table
-    return drop_bad_rows(
-        pairs.table, report, pairs.rejected, rejected_rows_file, pairs.records
-    )
+    else:
+        table = drop_bad_rows(
+            table, report, pairs.rejected, rejected_rows_file, pairs.records
+        )
+    weights = WeightCheck()
+    weights.add(table)
+    weights.finish()
+    return table
 
 
 def load_dataset(
@@ -96,11 +103,12 @@ def load_dataset(
     Args:
         paths: Path, glob or folder of JSON Lines, CSV, TSV, Parquet or
             TFRecord files (see `read_pairs`), a list of them, a mapping with
-            `in0`, `in1` and `label` arrays, or a `PairTable`.
+            `in0`, `in1`, `label` and perhaps `weight` arrays, or a `PairTable`.
         config: `Object2VecConfig`.
         training: Whether to shuffle, to group rows by `bucket_width` and to
             draw `negative_sampling_rate` negatives a record, all anew in
-            every epoch. `False` keeps the rows and their order. Defaults to
+            every epoch. `False` keeps the rows and their order, and only for
+            `bpr` draws negatives, which are alike in every pass. Defaults to
             `True`.
         rejected_rows_file: Where rows with errors are written, with their
             reasons, and then left out. Defaults to `None`: any error stops.
@@ -112,12 +120,14 @@ def load_dataset(
             Defaults to `1`.
 
     Returns:
-        A `tf.data.Dataset` of `({"in0", "in1"}, label)` with known
+        A `tf.data.Dataset` of `({"in0", "in1"}, label)`, or `({"in0", "in1"},
+        label, sample_weight)` where the data have weights and for `bpr`,
+        whose rows are groups of a record and its negatives, with known
         cardinality; ids int64 `(batch, length)`, padded with 0 to the
         longest row of the batch; labels `(batch,)`, int64 for `softmax`,
-        float32 for `mean_squared_error`. For `in_batch_softmax` rows are
-        always shuffled, and what `InBatchTargets` says comes in place of
-        labels.
+        float32 otherwise; weights float32 `(batch,)`. For `in_batch_softmax`
+        rows are always shuffled, and what `InBatchTargets` says comes in
+        place of labels.
 
     Raises:
         DataError: If rows are unusable, or there is none.

@@ -1,4 +1,4 @@
-"""Labelled pairs of sequences, column by column."""
+"""Labelled and weighted pairs of sequences, column by column."""
 
 import dataclasses
 import hashlib
@@ -23,6 +23,8 @@ class PairTable:
         in1: `Sequences` for the second encoder, or `None`.
         labels: float64 array of shape `(rows,)`, or `None`.
         origin: `RowOrigin` of the rows.
+        weights: float32 array of shape `(rows,)`: how much each row counts in
+            losses and metrics. Defaults to `None`: all count 1.
 
     Raises:
         ValueError: If both sides are absent or the columns differ in length.
@@ -37,24 +39,33 @@ class PairTable:
     in1: Sequences | None
     labels: np.ndarray | None
     origin: RowOrigin
+    weights: np.ndarray | None = None
 
     def __post_init__(self):
         if not self.sides:
             raise ValueError(
                 "`in0` or `in1` must be given. Received: in0=None, in1=None"
             )
-        columns = {**self.sides, "labels": self.labels}
+        columns = {
+            **self.sides,
+            "labels": self.labels,
+            "weights": self.weights,
+        }
         rows = {n: len(c) for n, c in columns.items() if c is not None}
         if len({*rows.values(), len(self.origin)}) > 1:
             received = ", ".join(f"len({n})={c}" for n, c in rows.items())
             raise ValueError(
-                "`in0`, `in1` and `labels` must have as many rows as each "
-                f"other. Received: {received}"
+                "`in0`, `in1`, `labels` and `weights` must have as many rows "
+                f"as each other. Received: {received}"
             )
 
     @classmethod
     def from_arrays(
-        cls, in0: Any = None, in1: Any = None, labels: Any = None
+        cls,
+        in0: Any = None,
+        in1: Any = None,
+        labels: Any = None,
+        weights: Any = None,
     ) -> "PairTable":
         """Makes a table of lists, arrays or ragged tensors.
 
@@ -63,6 +74,7 @@ class PairTable:
                 `None`.
             in1: The same for the other side.
             labels: Array or list of numbers of shape `(rows,)`, or `None`.
+            weights: The same.
 
         Raises:
             ValueError: If a column is malformed or the columns differ in
@@ -72,14 +84,19 @@ class PairTable:
             name: None if data is None else Sequences.from_any(data, name)
             for name, data in (("in0", in0), ("in1", in1))
         }
-        labels = None if labels is None else _to_float64(labels)
+        labels = None if labels is None else _numbers(labels, "labels")
+        if weights is not None:
+            weights = to_weights(_numbers(weights, "weights"))
         given = [side for side in sides.values() if side is not None]
         origin = RowOrigin.in_memory(len(given[0]) if given else 0)
-        return cls(**sides, labels=labels, origin=origin)
+        return cls(**sides, labels=labels, origin=origin, weights=weights)
 
     @classmethod
     def concat(cls, tables: Sequence["PairTable"]) -> "PairTable":
-        """Joins tables that have the same columns, in order."""
+        """Joins tables that have the same columns, in order.
+
+        Where some have weights, the rows of the others count 1.
+        """
         if len(tables) == 1:
             return tables[0]
 
@@ -99,6 +116,7 @@ class PairTable:
             joined("in1", Sequences.concat),
             joined("labels", np.concatenate),
             RowOrigin.concat([table.origin for table in tables]),
+            _joined_weights(tables),
         )
 
     def __len__(self):
@@ -127,14 +145,15 @@ class PairTable:
             sides.get("in1"),
             None if self.labels is None else self.labels[rows],
             self.origin.take(rows),
+            None if self.weights is None else self.weights[rows],
         )
 
     def fingerprint(self) -> str:
-        """Digest of all ids and labels, to tell whether data changed.
+        """Digest of all ids, labels and weights, to tell whether data changed.
 
         Returns:
             str of 16 hexadecimal digits. Equal tables have equal ones,
-            wherever their rows were read.
+            wherever their rows were read; a weight of 1 equals none.
         """
         digest = hashlib.blake2b(digest_size=8)
         for name, side in self.sides.items():
@@ -144,14 +163,49 @@ class PairTable:
         if self.labels is not None:
             digest.update(b"labels")
             digest.update(np.ascontiguousarray(self.labels))
+        rows, weights = self.other_weights()
+        if rows.size:
+            digest.update(b"weights")
+            digest.update(rows)
+            digest.update(weights)
         return digest.hexdigest()
 
+    def other_weights(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the rows whose weight is not 1, int64, and their weights."""
+        if self.weights is None:
+            return np.zeros(0, np.int64), np.zeros(0, np.float32)
+        rows = np.flatnonzero(self.weights != 1)
+        return rows, self.weights[rows]
 
-def _to_float64(labels):
-    labels = np.asarray(labels)
-    if labels.ndim != 1 or labels.dtype.kind not in "iuf":
+
+def to_weights(numbers: np.ndarray) -> np.ndarray:
+    """Makes weights of numbers: float32, in which batches hold them.
+
+    A number that float32 cannot hold becomes infinite, which the check of
+    the data refuses.
+    """
+    with np.errstate(over="ignore"):
+        return numbers.astype(np.float32)
+
+
+def _joined_weights(tables):
+    if all(table.weights is None for table in tables):
+        return None
+    return np.concatenate(
+        [
+            np.ones(len(table), np.float32)
+            if table.weights is None
+            else table.weights
+            for table in tables
+        ]
+    )
+
+
+def _numbers(values, name):
+    values = np.asarray(values)
+    if values.ndim != 1 or values.dtype.kind not in "iuf":
         raise ValueError(
-            "`labels` must be a 1-D array of numbers. Received: labels of "
-            f"shape {labels.shape} and dtype {labels.dtype}"
+            f"`{name}` must be a 1-D array of numbers. Received: {name} of "
+            f"shape {values.shape} and dtype {values.dtype}"
         )
-    return labels.astype(np.float64)
+    return values.astype(np.float64)

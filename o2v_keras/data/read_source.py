@@ -148,6 +148,9 @@ def check_tokenizers(
 
 def _read_mapping(source, texts, columns, sides, label):
     names = [*sides, *(["label"] if label else [])]
+    if label and columns.has_weight:
+        optional = columns.weight_is_optional
+        names += ["weight"] if columns.weight in source or not optional else []
     wanted = {name: getattr(columns, name) for name in names}
     missing = [key for key in wanted.values() if key not in source]
     if missing:
@@ -166,7 +169,10 @@ def _read_mapping(source, texts, columns, sides, label):
         arrays[name], problems = side.encode(column, origin)
         side.problems += problems
     table = PairTable.from_arrays(
-        arrays.get("in0"), arrays.get("in1"), arrays.get("label")
+        arrays.get("in0"),
+        arrays.get("in1"),
+        arrays.get("label"),
+        arrays.get("weight"),
     )
 
     def records(origin):

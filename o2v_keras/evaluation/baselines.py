@@ -4,6 +4,7 @@ import numpy as np
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.evaluation.pairwise_baselines import pairwise_baselines
 from o2v_keras.evaluation.side_biases import SideBiases
 from o2v_keras.evaluation.training_labels import TrainingLabels
 
@@ -26,6 +27,11 @@ def baselines(
       `item mean`); the overall answer for a token not seen in training.
     * `side_biases`: for values of pairs of single tokens, the mean plus what
       both tokens are known to differ from it (`SideBiases`).
+
+    For `bpr` see `pairwise_baselines`.
+
+    Where data have weights, all counts and means are weighted: those of the
+    training data that answer, and those of the scored ones.
 
     Args:
         scored: Table with labels.
@@ -51,6 +57,9 @@ def baselines(
     if config.output_layer == "in_batch_softmax":
         return {}
     table = None
+    if config.output_layer == "bpr":
+        known = training if isinstance(training, PairTable) else None
+        return pairwise_baselines(scored, config, known)
     if isinstance(training, PairTable):
         table, training = training, TrainingLabels(config)
         training.add(table)
@@ -59,13 +68,14 @@ def baselines(
     scores = _mean_baselines(scored, training)
     if table is not None and len(training.sides) == 2:
         answers = SideBiases(table).predict(scored)
-        scores["side_biases"] = _errors(scored.labels, answers)
+        scores["side_biases"] = _errors(scored, answers)
     return scores
 
 
 def _class_baselines(scored, num_classes, training):
     labels = scored.labels.astype(np.int64)
-    shares = np.bincount(labels, minlength=num_classes) / len(labels)
+    shares = np.bincount(labels, scored.weights, minlength=num_classes)
+    shares = shares / shares.sum()
     real = shares[shares > 0]
     entropy = float(-(real * np.log(real)).sum()) + 0.0
     scores = {
@@ -82,23 +92,25 @@ def _class_baselines(scored, num_classes, training):
         )
         answers = _look_up(answers, overall, _tokens(scored, side))
         scores[f"{side}_majority"] = {
-            "accuracy": float((answers == labels).mean())
+            "accuracy": float(
+                np.average(answers == labels, weights=scored.weights)
+            )
         }
     return scores
 
 
 def _mean_baselines(scored, training):
     if training is None:
-        own_mean = scored.labels.mean()
-        return {"best_constant": _errors(scored.labels, own_mean)}
+        own_mean = np.average(scored.labels, weights=scored.weights)
+        return {"best_constant": _errors(scored, own_mean)}
     rows, total = training.totals
     mean = total / rows
-    scores = {"global_mean": _errors(scored.labels, mean)}
+    scores = {"global_mean": _errors(scored, mean)}
     for side, columns in training.sides.items():
         counts, sums = columns.T
         answers = np.where(counts > 0, sums / np.maximum(counts, 1), mean)
         answers = _look_up(answers, mean, _tokens(scored, side))
-        scores[f"{side}_mean"] = _errors(scored.labels, answers)
+        scores[f"{side}_mean"] = _errors(scored, answers)
     return scores
 
 
@@ -113,12 +125,13 @@ def _look_up(answers, default, tokens):
     return np.where(known, answers[np.where(known, tokens, 0)], default)
 
 
-def _errors(labels, answers):
-    errors = labels - answers
-    squared = float((errors**2).mean())
+def _errors(scored, answers):
+    errors = scored.labels - answers
+    squared = float(np.average(errors**2, weights=scored.weights))
+    absolute = float(np.average(np.abs(errors), weights=scored.weights))
     return {
         "loss": squared,
         "mean_squared_error": squared,
         "root_mean_squared_error": squared**0.5,
-        "mean_absolute_error": float(np.abs(errors).mean()),
+        "mean_absolute_error": absolute,
     }

@@ -21,12 +21,16 @@ def evaluate(
 ) -> dict:
     """Scores a model on every row exactly once.
 
+    Where rows have weights, metrics, correlations, calibration and baselines
+    are those of data that hold each row as often as its weight says.
+
     Args:
         model: `Object2Vec`, compiled as its configuration says.
         source: Labelled data, as `load_dataset` takes it; texts for the sides
             that have one of `model.tokenizers`.
         training: What the model was trained with, labels included. From it
-            come the baselines, and it may not hold a pair of `source`.
+            come the baselines, and it may not hold a pair of `source`; for
+            `bpr`, no negative that is drawn for these is a pair of it.
             Defaults to `None`: only baselines that need no training data.
         columns: `PairColumns` of both. Defaults to `in0`, `in1`, `label`.
         allow_leaks: Score pairs of `training` all the same. Defaults to

@@ -7,12 +7,16 @@ from sklearn import metrics
 _BINS = 15
 
 
-def correlation(labels: np.ndarray, values: np.ndarray) -> dict[str, float]:
+def correlation(
+    labels: np.ndarray, values: np.ndarray, weights: np.ndarray | None = None
+) -> dict[str, float]:
     """Pearson's and Spearman's correlation of values with labels.
 
     Args:
         labels: `(rows,)` numbers.
         values: `(rows,)` numbers, such as cosines.
+        weights: `(rows,)` numbers: a row of weight 2 counts as two rows.
+            Defaults to `None`: all count 1.
 
     Returns:
         `pearson`, and `spearman` (ties share their mean rank), from -1 to 1;
@@ -24,8 +28,17 @@ def correlation(labels: np.ndarray, values: np.ndarray) -> dict[str, float]:
     1.0
     """
     values = values.astype(np.float64)
+    if weights is not None:
+        labels, values = labels[weights > 0], values[weights > 0]
+        weights = weights[weights > 0].astype(np.float64)
     if np.ptp(labels) == 0 or np.ptp(values) == 0:
         return {}
+    if weights is not None:
+        ranks = [_mean_ranks(column, weights) for column in (labels, values)]
+        return {
+            "pearson": _pearson(labels, values, weights),
+            "spearman": _pearson(*ranks, weights),
+        }
     return {
         "pearson": float(stats.pearsonr(labels, values).statistic),
         "spearman": float(stats.spearmanr(labels, values).statistic),
@@ -33,7 +46,9 @@ def correlation(labels: np.ndarray, values: np.ndarray) -> dict[str, float]:
 
 
 def calibration(
-    labels: np.ndarray, probabilities: np.ndarray
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    weights: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Says how far probabilities can be taken at their word.
 
@@ -51,6 +66,7 @@ def calibration(
     Args:
         labels: int `(rows,)` classes.
         probabilities: `(rows, num_classes)`.
+        weights: As in `correlation`. Defaults to `None`.
 
     Returns:
         Name -> value; 0 is perfect but for `auc`, where it is 1.
@@ -62,31 +78,58 @@ def calibration(
     Reference:
     - Guo et al. 2017, "On Calibration of Modern Neural Networks": 15 bins.
     """
+    if weights is not None:
+        counted = weights > 0
+        labels, probabilities = labels[counted], probabilities[counted]
+        weights = weights[counted].astype(np.float64)
     classes = np.arange(probabilities.shape[1])
     probabilities = probabilities.astype(np.float64)
     # In float32 they add up to 1 but for rounding, which scikit-learn checks.
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     results = {
-        "expected_calibration_error": _calibration_error(labels, probabilities)
+        "expected_calibration_error": _calibration_error(
+            labels, probabilities, weights
+        )
     }
+    weighted = {"sample_weight": weights}
     if len(classes) == 2:
         ones = probabilities[:, 1]
         results["brier"] = float(
-            metrics.brier_score_loss(labels, ones, pos_label=1)
+            metrics.brier_score_loss(labels, ones, pos_label=1, **weighted)
         )
         if 0 < np.count_nonzero(labels == 1) < len(labels):
-            results["auc"] = float(metrics.roc_auc_score(labels, ones))
+            results["auc"] = float(
+                metrics.roc_auc_score(labels, ones, **weighted)
+            )
     else:
         results["brier"] = float(
-            metrics.brier_score_loss(labels, probabilities, labels=classes)
+            metrics.brier_score_loss(
+                labels, probabilities, labels=classes, **weighted
+            )
         )
     return results
 
 
-def _calibration_error(labels, probabilities):
+def _calibration_error(labels, probabilities, weights):
     confidence = probabilities.max(axis=1)
     hits = probabilities.argmax(axis=1) == labels
     bins = np.ceil(confidence * _BINS).astype(np.int64) - 1
+    gaps = hits - confidence
+    rows = len(labels) if weights is None else weights.sum()
+    if weights is not None:
+        gaps *= weights
     # What a bin's hits have over its confidence, summed up over its rows.
-    gaps = np.bincount(bins, hits - confidence)
-    return float(np.abs(gaps).sum() / len(labels))
+    return float(np.abs(np.bincount(bins, gaps)).sum() / rows)
+
+
+def _mean_ranks(values, weights):
+    """Ranks as if a row were there as often as its weight says."""
+    _, places = np.unique(values, return_inverse=True)
+    ties = np.bincount(places, weights)
+    return (np.cumsum(ties) - ties / 2)[places]
+
+
+def _pearson(first, second, weights):
+    covariances = np.cov(first, second, aweights=weights, ddof=0)
+    deviations = np.sqrt(np.diag(covariances))
+    return float(covariances[0, 1] / deviations.prod())

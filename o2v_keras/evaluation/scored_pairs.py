@@ -33,7 +33,7 @@ class ScoredPairs:
     def __init__(
         self, model: Object2Vec, table: PairTable, batch_size: int = _BATCH_SIZE
     ):
-        self._labels = table.labels
+        self._labels, self._weights = table.labels, table.weights
         self._has_classes = model.config.output_layer == "softmax"
         inputs = {tensor.name: tensor for tensor in model.inputs}
         pair = model.get_layer("comparator").input
@@ -51,7 +51,7 @@ class ScoredPairs:
         )
 
     def metrics(self) -> dict[str, dict[str, float]]:
-        """Returns groups of metrics.
+        """Returns groups of metrics, weighted where the rows are.
 
         Returns:
             `correlation`: `pearson` and `spearman` of the labels with the
@@ -62,10 +62,11 @@ class ScoredPairs:
         """
         outputs = self._outputs()
         scores, cosines = outputs[:, :-1], outputs[:, -1]
+        values, weights = expected_values(scores), self._weights
         groups = {
-            "correlation": correlation(self._labels, expected_values(scores)),
-            "cosine_correlation": correlation(self._labels, cosines),
+            "correlation": correlation(self._labels, values, weights),
+            "cosine_correlation": correlation(self._labels, cosines, weights),
         }
         if self._has_classes:
-            groups["calibration"] = calibration(self._labels, scores)
+            groups["calibration"] = calibration(self._labels, scores, weights)
         return groups

@@ -14,8 +14,8 @@ class SideBiases:
 
     The biases `b0`, `b1` of the answer `mean + b0[in0] + b1[in1]` minimize
     the squared error plus 15 times the squares of `b0` and 10 times those of
-    `b1`, found in 10 rounds, each side in turn. A token without training
-    rows has bias 0.
+    `b1`, found in 10 rounds, each side in turn. A row counts as often as its
+    weight says. A token without training rows has bias 0.
 
     Args:
         training: `PairTable` with labels whose sides are single tokens.
@@ -32,13 +32,17 @@ class SideBiases:
 
     def __init__(self, training: PairTable):
         tokens = {name: _tokens(training, name) for name in _PRIOR_ROWS}
-        rows = {name: np.bincount(ids) for name, ids in tokens.items()}
-        self._mean = training.labels.mean()
+        weights = training.weights
+        rows = {n: np.bincount(ids, weights) for n, ids in tokens.items()}
+        self._mean = np.average(training.labels, weights=weights)
         self._biases = {name: np.zeros(len(n)) for name, n in rows.items()}
         for _ in range(_ROUNDS):
             for name, other in (("in1", "in0"), ("in0", "in1")):
                 known = self._mean + self._biases[other][tokens[other]]
-                sums = np.bincount(tokens[name], training.labels - known)
+                errors = training.labels - known
+                if weights is not None:
+                    errors *= weights
+                sums = np.bincount(tokens[name], errors)
                 self._biases[name] = sums / (_PRIOR_ROWS[name] + rows[name])
 
     def predict(self, table: PairTable) -> np.ndarray:

@@ -10,8 +10,9 @@ class TrainingLabels:
     """Tallies labels, overall and by the token of a side of single tokens.
 
     A tally is a row: of classes the number of each, of values their number
-    and their sum. Tables may be added one by one; the tallies do not depend
-    on how the data are cut (the overall sum of values: but for rounding).
+    and their sum; a row of weight 2 counts twice. Tables may be added one by
+    one; the tallies do not depend on how the data are cut (the overall sum of
+    values: but for rounding).
 
     Args:
         config: Says whether labels are classes or values. Where negatives
@@ -41,20 +42,27 @@ class TrainingLabels:
 
     def add(self, table: PairTable) -> None:
         """Adds labelled rows that have passed the check."""
+        weights = table.weights
+        if weights is not None:
+            weights = weights.astype(np.float64)
+        times = 1 if weights is None else weights
         if self._softmax:
             classes = table.labels.astype(np.int64)
-            self.totals += np.bincount(classes, minlength=self._width)
-        else:
+            self.totals += np.bincount(classes, weights, minlength=self._width)
+        elif weights is None:
             self.totals += len(table), table.labels.sum()
+        else:
+            self.totals += weights.sum(), weights @ table.labels
         for name in list(self.sides):
             sequences = table.sides[name]
             if (sequences.lengths == 1).all():
                 tallies = self._grown(name, sequences.values)
                 if self._softmax:
-                    np.add.at(tallies, (sequences.values, classes), 1)
+                    np.add.at(tallies, (sequences.values, classes), times)
                 else:
-                    np.add.at(tallies[:, 0], sequences.values, 1)
-                    np.add.at(tallies[:, 1], sequences.values, table.labels)
+                    values = times * table.labels
+                    np.add.at(tallies[:, 0], sequences.values, times)
+                    np.add.at(tallies[:, 1], sequences.values, values)
             else:
                 del self.sides[name]
 

@@ -17,6 +17,7 @@ from o2v_keras.layers.comparator import Comparator
 from o2v_keras.layers.feed_forward import FeedForward
 from o2v_keras.layers.pair_vectors import PairVectors
 from o2v_keras.layers.token_embedding import TokenEmbedding
+from o2v_keras.models.bpr_loss import BPRLoss
 from o2v_keras.models.encoder_factory import make_encoder
 from o2v_keras.models.global_batch_loss import GlobalBatchLoss
 from o2v_keras.models.in_batch_softmax_loss import InBatchSoftmaxLoss
@@ -25,6 +26,7 @@ from o2v_keras.models.learning_rate_plan import needs_steps
 from o2v_keras.models.learning_rate_plan import plan_learning_rate
 from o2v_keras.models.learning_rate_plan import steps_per_epoch
 from o2v_keras.models.optimizer_factory import make_optimizer
+from o2v_keras.models.pairwise_mean import PairwiseMean
 from o2v_keras.models.pretrained_tables import fill_tables
 from o2v_keras.models.resting_tables import RestingTables
 from o2v_keras.models.row_penalty import row_penalty
@@ -39,8 +41,9 @@ _IN_STEP = contextvars.ContextVar("in_step", default=False)
 class Object2Vec(keras.Model):
     """Two encoders, a comparator, an MLP and a head.
 
-    `scores = head(mlp(comparator(encoder0(in0), encoder1(in1))))`. The
-    encoders never share weights, except one token table when
+    `scores = head(mlp(comparator(encoder0(in0), encoder1(in1))))`; for `bpr`
+    the head has no bias, and by `dot` without MLP it leaves the product as it
+    is. The encoders never share weights, except one token table when
     `tied_token_embedding_weight` is set.
 
     The model comes compiled as the configuration says: optimizer, learning
@@ -66,8 +69,9 @@ class Object2Vec(keras.Model):
 
     Output shape:
         `(batch, num_classes)` float32 probabilities; `(batch, 1)` float32
-        for `output_layer="mean_squared_error"`, and for `"in_batch_softmax"`,
-        where it is the `similarity` of the two encodings.
+        for `output_layer="mean_squared_error"` and `"bpr"`, and for
+        `"in_batch_softmax"`, where it is the `similarity` of the two
+        encodings.
 
     Raises:
         TypeError: If `config` is no `Object2VecConfig`.
@@ -300,7 +304,8 @@ class Object2Vec(keras.Model):
         regularization included.
         """
         results = super().get_metrics_result()
-        if isinstance(self.loss, GlobalBatchLoss | InBatchSoftmaxLoss):
+        own = GlobalBatchLoss | InBatchSoftmaxLoss | BPRLoss
+        if isinstance(self.loss, own):
             results["loss"] = results.get(self.loss.name, results["loss"])
         return results
 
@@ -359,6 +364,13 @@ class Object2Vec(keras.Model):
                 self.config.hard_negatives,
             )
             metrics = [InBatchSoftmaxMetric(loss)]
+        elif self.config.output_layer == "bpr":
+            negatives = self.config.negative_sampling_rate
+            loss = BPRLoss(negatives)
+            metrics = [
+                PairwiseMean("pairwise_accuracy", negatives),
+                PairwiseMean("bpr", negatives, name=loss.name),
+            ]
         else:
             loss = GlobalBatchLoss("mean_squared_error")
             metrics = [
@@ -405,14 +417,27 @@ def _comparison(config):
         dropout=config.dropout,
         name="mlp",
     )
-    softmax = config.output_layer == "softmax"
-    head = keras.layers.Dense(
-        config.num_classes if softmax else 1,
-        activation="softmax" if softmax else None,
-        dtype="float32",
-        name="scores",
-    )
+    head = _head(config)
     return lambda pair: head(mlp(comparator(pair)))
+
+
+def _head(config):
+    if config.output_layer == "softmax":
+        return keras.layers.Dense(
+            config.num_classes,
+            activation="softmax",
+            dtype="float32",
+            name="scores",
+        )
+    settings = {}
+    if config.output_layer == "bpr":
+        # What is added to all scores orders no pair, and is never learned.
+        settings["use_bias"] = False
+        if not config.mlp_layers and config.comparator_list == ("dot",):
+            # The score is the dot product. A factor that learns would undo
+            # `token_embedding_l2`, or turn the order around.
+            settings |= {"kernel_initializer": "ones", "trainable": False}
+    return keras.layers.Dense(1, dtype="float32", name="scores", **settings)
 
 
 def _pair_vectors(config):

@@ -107,10 +107,10 @@ def train(
             mapping or the path of a JSON file.
         train: Training data: path, glob or folder of JSON Lines, CSV, TSV,
             Parquet or TFRecord files, a list of them, a mapping with `in0`,
-            `in1` and `label`, or a `PairTable`. The sides for which the
-            configuration names a tokenizer hold texts; it is learned from
-            them, and all that is needed to take texts again is kept in
-            `tokenizers/` of the model directory.
+            `in1`, `label` and perhaps `weight`, or a `PairTable`. The sides
+            for which the configuration names a tokenizer hold texts; it is
+            learned from them, and all that is needed to take texts again is
+            kept in `tokenizers/` of the model directory.
         validation: Scored after every epoch; drives early stopping.
             Defaults to `None`: the training loss drives it.
         test: Scored once with the best weights. Defaults to `None`.
@@ -327,10 +327,9 @@ def train_loaded(
     if worker.is_chief:
         tokenizers.save(directory.tokenizers)
     share = worker.index, worker.count
+    known = tables["train"] if stream_rows is None else None
     batches = {
-        name: PairBatches(
-            table, config, False, replicas, share, tables["train"]
-        )
+        name: PairBatches(table, config, False, replicas, share, known)
         for name, table in tables.items()
         if name != "train"
     }
@@ -367,13 +366,12 @@ def train_loaded(
             monitor_mode=monitor_mode,
             verbose=verbose,
         )
-    known = tables["train"] if stream_rows is None else labels
     report = make_report(
         history.epochs,
         early_stopping.best_epoch,
         test=_score_test(model, batches),
         baselines={
-            name: baselines(table, config, known)
+            name: baselines(table, config, known or labels)
             for name, table in tables.items()
             if name != "train"
         },

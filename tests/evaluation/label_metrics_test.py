@@ -73,3 +73,24 @@ def test_one_class_alone_has_no_auc(label):
 def test_certainty_has_a_bin():
     results = calibration(np.array([0, 1, 1]), np.eye(2)[[0, 1, 0]])
     assert results["expected_calibration_error"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_weight_counts_as_so_many_rows(classes):
+    rng = np.random.default_rng(0)
+    weights = rng.integers(0, 4, 40)
+    labels = rng.integers(0, classes, 40)
+    values = rng.integers(0, 9, 40) / 3  # with ties
+    probabilities = rng.dirichlet(np.ones(classes), 40)
+    rows = np.repeat(np.arange(40), weights)
+    assert correlation(labels, values, weights) == pytest.approx(
+        correlation(labels[rows], values[rows])
+    )
+    assert calibration(labels, probabilities, weights) == pytest.approx(
+        calibration(labels[rows], probabilities[rows])
+    )
+
+
+def test_rows_of_weight_0_define_nothing():
+    labels, values = np.array([0, 1]), np.array([1.0, 2.0])
+    assert correlation(labels, values, np.array([1.0, 0.0])) == {}

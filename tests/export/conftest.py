@@ -29,6 +29,16 @@ VARIANTS = {
         },
         "mixed_float16",
     ),
+    "bpr": (
+        {
+            "enc0_network": "pooled_embedding",
+            "output_layer": "bpr",
+            "negative_sampling_rate": 1,
+            "comparator_list": "dot",
+            "mlp_layers": 0,
+        },
+        "float32",
+    ),
     "pooled_tied": (
         {"enc0_network": "pooled_embedding", **TIED, **REGRESSION},
         "float32",

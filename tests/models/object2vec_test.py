@@ -62,6 +62,17 @@ def make_model(**changes):
             id="pooled_row_sparse",
         ),
         pytest.param({**POOLED, **TIED, **REGRESSION}, id="pooled_tied"),
+        # The contract's five rows are one group.
+        pytest.param(
+            {
+                **POOLED,
+                "output_layer": "bpr",
+                "negative_sampling_rate": 4,
+                "comparator_list": "hadamard",
+                "mlp_layers": 0,
+            },
+            id="pooled_bpr",
+        ),
         pytest.param(
             {**HCNN, **RETRIEVAL, "learn_temperature": True},
             id="hcnn_in_batch_softmax",
@@ -153,6 +164,28 @@ def test_regression_scores_are_unbounded():
     model = make_model(**POOLED, **REGRESSION)
     model.get_layer("scores").bias.assign([-7.0])
     assert np.asarray(model(INPUTS)).max() < -5
+
+
+BPR = {"output_layer": "bpr", "negative_sampling_rate": 1, "mlp_layers": 0}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_by_dot_alone_bpr_scores_are_dot_products(seed):
+    model = make_model(**POOLED, **BPR, comparator_list="dot", seed=seed)
+    e0, e1 = model.encoder0(INPUTS["in0"]), model.encoder1(INPUTS["in1"])
+    for _ in range(2):
+        expected = np.vecdot(e0, e1)[:, None]
+        np.testing.assert_allclose(model(INPUTS), expected, rtol=1e-4)
+        model.train_on_batch(INPUTS, np.arange(6) % 2)
+        e0, e1 = model.encoder0(INPUTS["in0"]), model.encoder1(INPUTS["in1"])
+
+
+def test_other_bpr_scores_learn_a_factor():
+    model = make_model(**POOLED, **BPR, comparator_list="cosine")
+    (kernel,) = model.get_layer("scores").trainable_weights
+    before = np.asarray(kernel)
+    model.train_on_batch(INPUTS, np.arange(6) % 2)
+    assert not np.array_equal(kernel, before)
 
 
 def test_weights_and_dropout_follow_from_the_seed_alone():

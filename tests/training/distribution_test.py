@@ -45,12 +45,19 @@ VARIANTS = {
         "negative_sampling_rate": 2,
         "bucket_width": 3,
     },
+    # Batches of two groups, and a last one that leaves a replica without any.
+    "bpr": {
+        **POOLED,
+        "output_layer": "bpr",
+        "negative_sampling_rate": 2,
+        "bucket_width": 3,
+    },
 }
 
 
-def make_tables():
+def make_tables(validation_label):
     # A last batch of one row, which leaves a replica without any.
-    sources = make_source(17, label=1), make_source(11)
+    sources = make_source(17, label=1), make_source(11, label=validation_label)
     tables = [PairTable.from_arrays(*source.values()) for source in sources]
     return dict(zip(("train", "validation"), tables, strict=True))
 
@@ -61,9 +68,10 @@ def fit(config, replicas, steps_per_execution=1):
     with strategy.scope():
         model = Object2Vec(config)
     model.steps_per_execution = steps_per_execution
+    label = 1 if config.output_layer == "bpr" else None
     train, validation = (
         PairBatches(table, config, name == "train", replicas).dataset()
-        for name, table in make_tables().items()
+        for name, table in make_tables(label).items()
     )
     history = model.fit(
         train, validation_data=validation, epochs=2, shuffle=False, verbose=0
@@ -118,7 +126,7 @@ def test_replicas_may_play_several_steps_an_execution():
 
 def test_reported_values_count_real_rows_only():
     config = make_config()
-    table = make_tables()["validation"]
+    table = make_tables(None)["validation"]
     with make_strategy(2, 8).scope():
         model = Object2Vec(config)
     dataset = PairBatches(table, config, False, replicas=2).dataset()

@@ -58,7 +58,7 @@ def test_finds_the_nearest_unknown_objects(side, similarity, monkeypatch):
 def test_both_sides_share_the_negatives():
     model, table, mined = make_parts("both", 3)
     mined.found = NegativeMiner(model, table, mined, 3)()
-    in0_rows, in1_rows = mined.pairs(np.random.default_rng(0))
+    in0_rows, in1_rows, _ = mined.pairs(np.random.default_rng(0))
     own = np.repeat(mined.records, 3)
     np.testing.assert_array_equal(
         (IN0[in0_rows] == IN0[own])[0::3] & (IN0[in0_rows] == IN0[own])[1::3],

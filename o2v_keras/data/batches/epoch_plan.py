@@ -1,6 +1,7 @@
 """Which rows an epoch takes, in which order, cut into which batches."""
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +21,10 @@ class EpochPlan:
         in0_rows: int64 `(rows,)`. Row whose `in0` each pair takes.
         in1_rows: int64 `(rows,)`. Row whose `in1` each pair takes.
         labels: float64 `(rows,)`.
-        weights: float32 `(rows,)`. 1, or 0 for a row that only fills a batch
-            up to a multiple of the replicas.
+        weights: float32 `(rows,)`. The weight of the record that the pair is,
+            or was made of; 0 for a row that only fills a batch up to a
+            multiple of the replicas, or the place of a negative that was not
+            found.
         batch_offsets: int64 `(batches + 1,)`. Batch `i` is the rows from
             `batch_offsets[i]` to `batch_offsets[i + 1]`.
         left_out: int. Negatives for which no partner was found.
@@ -78,16 +81,22 @@ class EpochPlanner:
     did there, long batches are halved, or short ones of neighbouring buckets
     joined, until the number fits.
 
+    For `bpr` a record and its own negatives are a group of consecutive rows,
+    which shuffling, buckets (by the longest of them) and batches leave whole.
+    Negatives are then drawn for data to be scored as well.
+
     Args:
         table: `PairTable` with labels.
         config: `Object2VecConfig`.
         training: Whether to shuffle, to bucket and to draw or add negatives.
-        replicas: Each batch is filled up to a multiple of it with rows of
-            weight 0. Defaults to 1.
+        replicas: Each batch is filled up to a multiple of it with rows, or
+            groups, of weight 0. Defaults to 1.
         num_batches: Batches of every epoch. Defaults to `None`: as many as
             epoch 0 has.
         block: Number of the table, where several share the seed. Defaults to
             0, whose epochs are those of a table on its own.
+        known: `PairTable` whose pairs are no negatives either: the training
+            data, where `table` is to be scored. Defaults to `None`.
 
     Attributes:
         num_batches: int. Batches of every epoch.
@@ -113,6 +122,7 @@ class EpochPlanner:
         replicas: int = 1,
         num_batches: int | None = None,
         block: int = 0,
+        known: PairTable | None = None,
     ):
         self._block = block
         self._table = table
@@ -120,12 +130,16 @@ class EpochPlanner:
         self._training = training
         self._replicas = replicas
         self._sampler = None
-        if training and config.negative_sampling_rate:
+        self._group_rows = config.group_rows
+        self._batch_groups = config.mini_batch_size // self._group_rows
+        grouped = self._group_rows > 1
+        if config.negative_sampling_rate and (training or grouped):
             self._sampler = NegativeSampler(
                 table,
                 config.negative_sampling_rate,
                 config.negative_sampling_side,
                 config.negative_sampling_distribution,
+                known,
             )
         self.mined = None
         if training and config.mined_negatives:
@@ -145,21 +159,28 @@ class EpochPlanner:
     def _count_epoch_0(self):
         """Lets epoch 0 set both numbers for all epochs."""
         generator = self._generator(0)
-        in0_rows, in1_rows, _, left_out = self._pairs(generator)
+        pairs = self._pairs(generator)
+        if pairs.found is not None and not pairs.found[:, 1:].any():
+            raise DataError(
+                f"{self._table.locate(0)}: no negative was found for this "
+                "record, nor for any other: each draw gave a known positive. "
+                '`output_layer="bpr"` needs data in which objects of one side '
+                "are not paired with all of the other."
+            )
+        self.num_rows = pairs.in0_rows.size
         wanted = self._config.negative_sampling_rate * len(self._table)
-        self._negatives = wanted - left_out
-        self.num_rows = len(in0_rows)
-        _, offsets = self._batches(generator, in0_rows, in1_rows)
+        self._negatives = wanted - pairs.left_out
+        _, offsets = self._batches(generator, pairs)
         self.num_batches = len(offsets) - 1
 
     def plan(self, epoch: int) -> EpochPlan:
         """Returns the plan of one epoch, counted from 0."""
         generator = self._generator(epoch)
-        in0_rows, in1_rows, labels, left_out = self._pairs(generator)
+        pairs = self._pairs(generator)
         order, offsets = _of_number(
-            *self._batches(generator, in0_rows, in1_rows),
+            *self._batches(generator, pairs),
             self.num_batches,
-            self._config.mini_batch_size,
+            self._batch_groups,
         )
         batches = np.arange(self.num_batches)
         if self._bucketed:
@@ -167,13 +188,18 @@ class EpochPlanner:
         starts, sizes = offsets[batches], np.diff(offsets)[batches]
         places, weights, offsets = _filled(starts, sizes, self._replicas)
         rows = order[places]
+        weights = np.repeat(weights, self._group_rows)
+        if pairs.found is not None:
+            weights *= pairs.found[rows].reshape(-1)
+        if self._table.weights is not None:
+            weights *= self._table.weights[pairs.records[rows].reshape(-1)]
         return EpochPlan(
-            in0_rows[rows],
-            in1_rows[rows],
-            labels[rows],
+            pairs.in0_rows[rows].reshape(-1),
+            pairs.in1_rows[rows].reshape(-1),
+            pairs.labels[rows].reshape(-1),
             weights,
-            offsets,
-            left_out,
+            offsets * self._group_rows,
+            pairs.left_out,
         )
 
     def _generator(self, epoch):
@@ -187,24 +213,44 @@ class EpochPlanner:
         return (lengths - 1) // self._config.bucket_width
 
     def _pairs(self, generator):
-        in0_rows = in1_rows = np.arange(len(self._table))
-        left_out = 0
+        if self._group_rows > 1:
+            return self._groups(generator)
+        rows = np.arange(len(self._table))
+        parts, left_out = [(rows, rows, self._table.labels, rows)], 0
         if self._sampler is not None:
-            negatives = self._sampler.sample(generator, self._negatives)
-            in0_rows = np.concatenate([in0_rows, negatives.in0_rows])
-            in1_rows = np.concatenate([in1_rows, negatives.in1_rows])
-            left_out = negatives.left_out
+            drawn = self._sampler.sample(generator, self._negatives)
+            labels = np.zeros(len(drawn.records))
+            parts.append(
+                (drawn.in0_rows, drawn.in1_rows, labels, drawn.records)
+            )
+            left_out = drawn.left_out
         if self.mined is not None:
-            mined0, mined1 = self.mined.pairs(generator)
-            in0_rows = np.concatenate([in0_rows, mined0])
-            in1_rows = np.concatenate([in1_rows, mined1])
-        labels = np.zeros(len(in0_rows))
-        labels[: len(self._table)] = self._table.labels
-        return in0_rows, in1_rows, labels, left_out
+            in0_rows, in1_rows, records = self.mined.pairs(generator)
+            labels = np.zeros(len(records))
+            parts.append((in0_rows, in1_rows, labels, records))
+        return _Pairs(*map(np.concatenate, zip(*parts, strict=True)), left_out)
 
-    def _batches(self, generator, in0_rows, in1_rows):
+    def _groups(self, generator):
+        """Sets each record before its negatives, a row for each group."""
+        draws = self._sampler.draw(generator)
+        rows = np.arange(len(self._table))
+
+        def grouped(positives, negatives):
+            negatives = negatives.reshape(len(rows), -1)
+            return np.column_stack([positives, negatives])
+
+        return _Pairs(
+            grouped(rows, draws.in0_rows),
+            grouped(rows, draws.in1_rows),
+            grouped(self._table.labels, np.zeros(len(draws.found))),
+            grouped(rows, draws.records),
+            np.count_nonzero(~draws.found),
+            grouped(np.ones(len(rows), bool), draws.found),
+        )
+
+    def _batches(self, generator, pairs):
         """Orders the pairs, bucket by bucket, and cuts them into batches."""
-        order = np.arange(len(in0_rows))
+        order = np.arange(len(pairs.in0_rows))
         if self.mined is not None:
             order = order[
                 : -self._config.mined_negatives * len(self.mined.records)
@@ -215,8 +261,8 @@ class EpochPlanner:
             order = self.mined.after_records(order, len(order))
         edges = np.array([0, len(order)])
         if self._bucketed:
-            buckets0 = self._buckets0[in0_rows[order]]
-            buckets1 = self._buckets1[in1_rows[order]]
+            buckets0 = _longest(self._buckets0[pairs.in0_rows[order]])
+            buckets1 = _longest(self._buckets1[pairs.in1_rows[order]])
             buckets = buckets0 * (self._buckets1.max(initial=0) + 1) + buckets1
             # NumPy sorts integers of 16 bits in linear time.
             buckets = buckets.astype(np.min_scalar_type(buckets.max(initial=0)))
@@ -224,7 +270,23 @@ class EpochPlanner:
             changes = np.flatnonzero(np.diff(buckets[by_bucket])) + 1
             edges = np.concatenate([edges[:1], changes, edges[1:]])
             order = order[by_bucket]
-        return order, _cut(edges, self._config.mini_batch_size)
+        return order, _cut(edges, self._batch_groups)
+
+
+class _Pairs(NamedTuple):
+    """The pairs of an epoch, in no order: `(pairs,)` or `(groups, rows)`."""
+
+    in0_rows: np.ndarray
+    in1_rows: np.ndarray
+    labels: np.ndarray
+    records: np.ndarray
+    left_out: int
+    found: np.ndarray | None = None
+
+
+def _longest(buckets):
+    """The bucket of each pair, or of a group's longest one."""
+    return buckets if buckets.ndim == 1 else buckets.max(axis=1)
 
 
 def _cut(edges, size):

@@ -29,7 +29,7 @@ class MinedRows:
     >>> mined = MinedRows(table, per_record=1, side="in1")
     >>> mined.found = np.array([[1], [0]])
     >>> mined.pairs(np.random.default_rng(0))
-    (array([0, 1]), array([1, 0]))
+    (array([0, 1]), array([1, 0]), array([0, 1]))
     >>> mined.after_records(np.array([1, 0]), first=2)
     array([1, 3, 0, 2])
     """
@@ -44,8 +44,10 @@ class MinedRows:
 
     def pairs(
         self, generator: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Returns the rows whose `in0` and whose `in1` the negatives take.
+
+        Last come the positives that they belong to.
 
         Args:
             generator: Draws from the records until there is something found.
@@ -58,7 +60,7 @@ class MinedRows:
         in1 = np.arange(self._per_record) < self.exchanges_in1
         in0_rows = np.where(in1, own, partners)
         in1_rows = np.where(in1, partners, own)
-        return in0_rows.ravel(), in1_rows.ravel()
+        return in0_rows.ravel(), in1_rows.ravel(), own.ravel()
 
     def after_records(self, order: np.ndarray, first: int) -> np.ndarray:
         """Puts negatives after their records.

@@ -1,11 +1,13 @@
 """Negative pairs for data that holds only positive ones."""
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 
 from o2v_keras.data.object_numbers import object_numbers
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.sequences import Sequences
 
 _DRAWS = 20
 
@@ -17,12 +19,30 @@ class Negatives:
     Args:
         in0_rows: int64 `(negatives,)`. Row whose `in0` a negative takes.
         in1_rows: int64 `(negatives,)`. Row whose `in1` a negative takes.
+        records: int64 `(negatives,)`. The record that it was made of.
         left_out: int. Negatives for which every draw hit a known positive.
     """
 
     in0_rows: np.ndarray
     in1_rows: np.ndarray
+    records: np.ndarray
     left_out: int
+
+
+class Draws(NamedTuple):
+    """Negatives of every record, in the order of the records.
+
+    Args:
+        in0_rows: int64 `(draws,)`. Row whose `in0` a negative takes.
+        in1_rows: int64 `(draws,)`. Row whose `in1` a negative takes.
+        records: int64 `(draws,)`. The record that it was made of.
+        found: bool `(draws,)`. Whether it is none of the known positives.
+    """
+
+    in0_rows: np.ndarray
+    in1_rows: np.ndarray
+    records: np.ndarray
+    found: np.ndarray
 
 
 class NegativeSampler:
@@ -42,6 +62,7 @@ class NegativeSampler:
         distribution: `"records"` draws records, so objects by their
             frequency; `"objects"` draws distinct objects evenly. Defaults to
             `"records"`.
+        known: `PairTable` of further known positives. Defaults to `None`.
 
     Example:
     >>> from o2v_keras.data.pair_table import PairTable
@@ -59,12 +80,19 @@ class NegativeSampler:
         rate: int,
         side: str = "in1",
         distribution: str = "records",
+        known: PairTable | None = None,
     ):
         self._rate = rate
         self._side = side
-        self._objects0 = object_numbers(table.in0)
-        self._objects1 = object_numbers(table.in1)
-        self._known = _NumberSet(self._pair_numbers(*self._all_rows(2)))
+        tables = [table] if known is None else [table, known]
+        objects0, objects1 = (
+            object_numbers(Sequences.concat([t.sides[side] for t in tables]))
+            for side in ("in0", "in1")
+        )
+        self._distinct1 = objects1.max(initial=0) + 1
+        self._known = _NumberSet(objects0 * self._distinct1 + objects1)
+        self._objects0 = objects0[: len(table)]
+        self._objects1 = objects1[: len(table)]
         by_object = distribution == "objects"
         # The rows drawn from: all of them, or one row for each object.
         self._pool0 = _pool(self._objects0, by_object)
@@ -82,22 +110,31 @@ class NegativeSampler:
                 left out at random, a shortage is made up with further
                 negatives of other records. Defaults to `None` (all found).
         """
-        in0_rows, in1_rows = self._draw_round(generator)
+        columns = self._draw_found(generator)
         wanted = self._rate * len(self._objects0)
-        if exactly is not None and len(in0_rows) != exactly:
-            while len(in0_rows) < exactly:
-                more = self._draw_round(generator)
-                in0_rows = np.concatenate([in0_rows, more[0]])
-                in1_rows = np.concatenate([in1_rows, more[1]])
-            kept = generator.permutation(len(in0_rows))[:exactly]
-            in0_rows, in1_rows = in0_rows[kept], in1_rows[kept]
-        return Negatives(in0_rows, in1_rows, wanted - len(in0_rows))
+        if exactly is not None and len(columns[0]) != exactly:
+            while len(columns[0]) < exactly:
+                more = self._draw_found(generator)
+                columns = [
+                    np.concatenate(parts)
+                    for parts in zip(columns, more, strict=True)
+                ]
+            kept = generator.permutation(len(columns[0]))[:exactly]
+            columns = [column[kept] for column in columns]
+        return Negatives(*columns, wanted - len(columns[0]))
 
-    def _draw_round(self, generator):
-        """Draws `rate` negatives a record; returns the rows of those found."""
-        (rows,) = self._all_rows(1)
-        in0_rows = np.repeat(rows, self._rate)
-        in1_rows = in0_rows.copy()
+    def _draw_found(self, generator):
+        *columns, found = self.draw(generator)
+        return [column[found] for column in columns]
+
+    def draw(self, generator: np.random.Generator) -> Draws:
+        """Draws `rate` negatives a record, those not found among them.
+
+        Args:
+            generator: As in `sample`.
+        """
+        records = np.repeat(np.arange(len(self._objects0)), self._rate)
+        in0_rows, in1_rows = records.copy(), records.copy()
         exchange0 = self._exchanges_in0(generator, len(in0_rows))
         pending = np.arange(len(in0_rows))
         for _ in range(_DRAWS):
@@ -110,14 +147,11 @@ class NegativeSampler:
                 break
         found = np.ones(len(in0_rows), bool)
         found[pending] = False
-        return in0_rows[found], in1_rows[found]
-
-    def _all_rows(self, sides):
-        return (np.arange(len(self._objects0)),) * sides
+        return Draws(in0_rows, in1_rows, records, found)
 
     def _pair_numbers(self, in0_rows, in1_rows):
-        distinct1 = self._objects1.max(initial=0) + 1
-        return self._objects0[in0_rows] * distinct1 + self._objects1[in1_rows]
+        numbers = self._objects0[in0_rows] * self._distinct1
+        return numbers + self._objects1[in1_rows]
 
     def _exchanges_in0(self, generator, count):
         if self._side == "both":

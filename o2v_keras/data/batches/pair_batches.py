@@ -8,6 +8,7 @@ from o2v_keras.data.batches.epoch_plan import EpochPlanner
 from o2v_keras.data.batches.in_batch_targets import InBatchTargets
 from o2v_keras.data.batches.label_targets import LabelTargets
 from o2v_keras.data.batches.mined_rows import MinedRows
+from o2v_keras.data.batches.own_rows import own_rows
 from o2v_keras.data.batches.padded_rows import PaddedRows
 from o2v_keras.data.batches.plans_ahead import PlansAhead
 from o2v_keras.data.pair_table import PairTable
@@ -26,14 +27,16 @@ class PairBatches:
         config: `Object2VecConfig`.
         training: Whether to shuffle, bucket and draw negatives.
         replicas: Replicas that share a batch. With more than one, elements
-            carry a sample weight, 0 for rows that only fill a batch up.
-            Defaults to 1.
-        share: `(index, count)`: batches hold every `count`-th row of the
-            planned ones, from row `index` on; `replicas` must be a multiple
-            of `count`. Several workers thus play one plan together, and
-            each gathers its own rows only. Defaults to `(0, 1)`: all rows.
-        known: The training data, where `table` is to be scored by
-            `in_batch_softmax` (`InBatchTargets`). Defaults to `None`.
+            carry a sample weight, 0 for rows that only fill a batch up; so
+            they do where the table has weights, and for `bpr`. Defaults to 1.
+        share: `(index, count)`: batches hold every `count`-th row (for `bpr`
+            group) of the planned ones, from row `index` on; `replicas` must
+            be a multiple of `count`. Several workers thus play one plan
+            together, and each gathers its own rows only. Defaults to
+            `(0, 1)`: all rows.
+        known: The training data, where `table` is to be scored by `bpr` or
+            `in_batch_softmax`: a negative is none of their pairs. Defaults
+            to `None`.
 
     Attributes:
         table: As given.
@@ -63,12 +66,17 @@ class PairBatches:
     ):
         self.table = table
         self._share = share
-        self._planner = EpochPlanner(table, config, training, replicas)
+        self._planner = EpochPlanner(
+            table, config, training, replicas, known=known
+        )
         self._replicas = replicas
+        self._group_rows = config.group_rows
         self._plans = PlansAhead(self._planner)
         # Only shuffling and drawing take time worth a thread.
         self._plan_of = self._plans.take if training else self._planner.plan
-        self._weighted = replicas > 1
+        self._weighted = (
+            replicas > 1 or self._group_rows > 1 or table.weights is not None
+        )
         self._targets = _targets(table, config, known)
         self._in0 = PaddedRows(table.in0, config.encoder0.max_seq_len)
         self._in1 = PaddedRows(table.in1, config.encoder1.max_seq_len)
@@ -114,14 +122,16 @@ class PairBatches:
         Returns:
             A dataset of known cardinality with elements
             `({"in0", "in1"}, label)`, or `(..., label, sample_weight)` for
-            several replicas: ids int64 `(batch, length)`, labels int64
-            (classes) or float32 (scores) `(batch,)`. For `in_batch_softmax`,
-            what `InBatchTargets` says comes in place of labels.
+            several replicas, weighted data or `bpr`: ids int64
+            `(batch, length)`, labels int64 (classes) or float32 (scores)
+            `(batch,)`. For `in_batch_softmax`, what `InBatchTargets` says
+            comes in place of labels.
         """
 
         def plan():
             plan = self._plan_of(self.epoch)
-            plan = plan.filled_up(self.num_batches, self._replicas)
+            rows = self._replicas * self._group_rows
+            plan = plan.filled_up(self.num_batches, rows)
             self.epoch += advance
             return (
                 plan.in0_rows,
@@ -167,15 +177,16 @@ class PairBatches:
         return batches.prefetch(tf.data.AUTOTUNE)
 
     def _batch(self, in0_rows, in1_rows, targets, weights):
-        index, count = self._share
-        own = slice(index, None, count)
+        def own(rows):
+            return own_rows(rows, self._share, self._group_rows)
+
         inputs = {
-            "in0": self._in0.gather(in0_rows[own]),
-            "in1": self._in1.gather(in1_rows[own]),
+            "in0": self._in0.gather(own(in0_rows)),
+            "in1": self._in1.gather(own(in1_rows)),
         }
-        targets = self._targets.of_batch(targets, index, count)
+        targets = self._targets.of_batch(targets, *self._share)
         if self._weighted:
-            return inputs, targets, weights[own]
+            return inputs, targets, own(weights)
         return inputs, targets
 
 
@@ -183,4 +194,5 @@ def _targets(table, config, known):
     if config.output_layer == "in_batch_softmax":
         return InBatchTargets(table, config.negative_sampling_side, known)
     softmax = config.output_layer == "softmax"
-    return LabelTargets(np.int64 if softmax else np.float32)
+    dtype = np.int64 if softmax else np.float32
+    return LabelTargets(dtype, config.group_rows)

@@ -13,6 +13,7 @@ import numpy as np
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.checking.checks import check_pairs
 from o2v_keras.data.checking.stream_check import StreamCheck
+from o2v_keras.data.checking.weight_check import WeightCheck
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.files.data_files import expand_paths
@@ -65,6 +66,7 @@ class PairStream:
     Attributes:
         num_rows: int. Rows of an epoch, negatives not counted.
         block_sizes: list of int. Rows of each block of an epoch.
+        weighted: bool. Whether a row has a weight.
 
     Raises:
         DataError: As `load_pairs`.
@@ -107,7 +109,10 @@ class PairStream:
         self._unit_rows = []
         self._fingerprint = _Fingerprint()
         self._skips_rows = False
-        self._scan(rejected_rows_file, observe or (lambda table: None))
+        weights = WeightCheck()
+        self._scan(rejected_rows_file, weights, observe or (lambda table: None))
+        weights.finish()
+        self.weighted = weights.weighted
         self.num_rows = sum(self._unit_rows)
         blocks = -(-self.num_rows // block_rows)
         ends = self.num_rows * np.arange(blocks + 1) // blocks
@@ -169,7 +174,7 @@ class PairStream:
             settings["row_group"] = unit.row_group
         return read_pieces(unit.path, SIDES, True, **settings)
 
-    def _scan(self, rejected_rows_file, observe):
+    def _scan(self, rejected_rows_file, weights, observe):
         records = None
         if self._texts:
             records = file_records(SIDES, True, self._columns, self._texts)
@@ -183,6 +188,7 @@ class PairStream:
                     if check.report.errors and rejected_rows_file is None:
                         continue
                     self._fingerprint.add(table)
+                    weights.add(table)
                     observe(table)
                     rows += len(table)
                 self._unit_rows.append(rows)
@@ -252,12 +258,18 @@ class _Fingerprint:
 
     def __init__(self):
         self._digests = defaultdict(lambda: hashlib.blake2b(digest_size=8))
+        self._rows = 0
 
     def add(self, table):
         for name, side in table.sides.items():
             self._update(f"{name} lengths", side.lengths)
             self._update(f"{name} values", side.values)
         self._update("labels", table.labels)
+        rows, weights = table.other_weights()
+        if rows.size:
+            self._update("weighted rows", self._rows + rows)
+            self._update("weights", weights)
+        self._rows += len(table)
 
     def hexdigest(self, layout):
         whole = hashlib.blake2b(layout.encode(), digest_size=8)

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.epoch_plan import EpochPlanner
+from o2v_keras.data.batches.own_rows import own_rows
 from o2v_keras.data.batches.padded_rows import gather_padded
 from o2v_keras.data.batches.pair_stream import PairStream
 from o2v_keras.data.data_error import DataError
@@ -28,8 +29,9 @@ class StreamBatches:
         stream: `PairStream`.
         config: `Object2VecConfig`.
         replicas: As in `PairBatches`. Defaults to 1.
-        share: `(index, count)`: batches hold every `count`-th row of the
-            planned ones, from row `index` on. Defaults to `(0, 1)`: all.
+        share: `(index, count)`: batches hold every `count`-th row (for `bpr`
+            group) of the planned ones, from row `index` on. Defaults to
+            `(0, 1)`: all.
 
     Attributes:
         epoch: int. The epoch that the next pass over `dataset()` plays.
@@ -49,12 +51,17 @@ class StreamBatches:
         self._stream = stream
         self._config = config
         self._replicas = replicas
+        self._weighted = (
+            replicas > 1 or config.group_rows > 1 or stream.weighted
+        )
         self._share = share
         softmax = config.output_layer == "softmax"
         self._label_dtype = np.int64 if softmax else np.float32
         pairs_per_row = 1 + config.negative_sampling_rate
+        groups_per_row = pairs_per_row // config.group_rows
+        batch_groups = config.mini_batch_size // config.group_rows
         self._block_batches = [
-            -(-rows * pairs_per_row // config.mini_batch_size)
+            -(-rows * groups_per_row // batch_groups)
             for rows in stream.block_sizes
         ]
         self.num_batches = sum(self._block_batches)
@@ -145,20 +152,23 @@ class StreamBatches:
 
     def _batch(self, bounds, columns):
         *sides, in0_rows, in1_rows, labels, weights = columns
-        index, count = self._share
-        rows = slice(bounds[0] + index, bounds[1], count)
         config = self._config
+
+        def own(column):
+            rows = column[bounds[0] : bounds[1]]
+            return own_rows(rows, self._share, config.group_rows)
+
         inputs = {
             "in0": gather_padded(
-                *sides[:2], in0_rows[rows], config.encoder0.max_seq_len
+                *sides[:2], own(in0_rows), config.encoder0.max_seq_len
             ),
             "in1": gather_padded(
-                *sides[2:], in1_rows[rows], config.encoder1.max_seq_len
+                *sides[2:], own(in1_rows), config.encoder1.max_seq_len
             ),
         }
-        if self._replicas > 1:
-            return inputs, labels[rows], weights[rows]
-        return inputs, labels[rows]
+        if self._weighted:
+            return inputs, own(labels), own(weights)
+        return inputs, own(labels)
 
 
 def _bounds_and_columns(*columns):

@@ -17,7 +17,7 @@ class Problem:
     """One kind of trouble in all rows that have it.
 
     Args:
-        field: str. `"in0"`, `"in1"`, `"label"` or `"record"`.
+        field: str. `"in0"`, `"in1"`, `"label"`, `"weight"` or `"record"`.
         kind: str. Such as `"id >= vocab_size"`.
         severity: str. `"error"` or `"warning"`.
         count: int. Number of rows.

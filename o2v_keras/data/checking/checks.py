@@ -35,8 +35,9 @@ def check_pairs(
 
     Errors are what SageMaker refuses or silently gets wrong: records that
     are no pairs, empty sequences, ids that are negative or reach
-    `vocab_size`, labels that are no class or not finite, and, where negatives
-    will be drawn, labels other than 1. Warnings are id 0 as a real token,
+    `vocab_size`, labels that are no class or not finite, weights that are
+    negative or not finite, and, where negatives will be drawn, labels other
+    than 1. Warnings are id 0 as a real token,
     which every encoder masks, and sequences that `max_seq_len` cuts. Zeros at
     the end of a sequence are padding and are not reported.
 
@@ -203,4 +204,6 @@ def _record(table, row):
     record = {name: side[row].tolist() for name, side in table.sides.items()}
     if table.labels is not None:
         record["label"] = float(table.labels[row])
+    if table.weights is not None:
+        record["weight"] = float(table.weights[row])
     return json.dumps(record)

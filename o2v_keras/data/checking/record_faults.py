@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 from typing import NamedTuple
 
+from o2v_keras.data.pair_columns import OPTIONAL_WEIGHT
+
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _INT64 = range(-(2**63), 2**63)
 
@@ -20,17 +22,21 @@ class Column(NamedTuple):
         name: str. As the file calls it.
         kind: str. What it holds: `"ids"` (lists), `"id or ids"` (lists, or
             an id alone), `"text"` or `"number"`.
+        default: float. The number of a record without such a field, and of
+            all rows of a file without such a column. Defaults to `None`: it
+            must be there.
     """
 
     name: str
     kind: str
+    default: float | None = None
 
 
 class Fault(NamedTuple):
     """One reason why a record cannot be used.
 
     Args:
-        field: str. `"record"`, `"in0"`, `"in1"` or `"label"`.
+        field: str. `"record"`, `"in0"`, `"in1"`, `"label"` or `"weight"`.
         kind: str. The kind of trouble; the same words for the same trouble.
         what: str. What was found in this record.
     """
@@ -79,10 +85,14 @@ ADVICE = {
     "id beyond 64 bits": "Ids count from 0; map your keys to 0, 1, 2, ...",
     "no number": (
         "Labels must be numbers: a class as 0, 1, 2, ..., or a value to be "
-        "predicted; in JSON without quotes."
+        "predicted; and so must weights, or else `PairColumns(weight=None)` "
+        '(`--weight-column ""`) leaves a field of that name alone. In JSON '
+        "they have no quotes."
     ),
-    "not finite": "Write the label as a finite number, or drop the record.",
+    "not finite": "Write a finite number, or drop the record.",
 }
+
+WEIGHT = Column(OPTIONAL_WEIGHT, "number", default=1.0)
 
 
 def record_faults(
@@ -93,7 +103,7 @@ def record_faults(
     Args:
         record: str. The text of a line.
         sides: Names of the sides the record must have.
-        label: Whether the record must have a label.
+        label: Whether the record must have a label, and may have a weight.
 
     Returns:
         tuple of `Fault`, at most one for a field. Empty when Python finds
@@ -107,7 +117,7 @@ def record_faults(
     """
     columns = {side: Column(side, "ids") for side in sides}
     if label:
-        columns["label"] = Column("label", "number")
+        columns |= {"label": Column("label", "number"), "weight": WEIGHT}
     return parse_record(record, columns)[1]
 
 
@@ -121,7 +131,7 @@ def parse_record(
         columns: Name of the fault's field -> `Column`.
 
     Returns:
-        The fields that are there, by `columns`' names, `None` for null, and
+        The fields that are there or have a default, by `columns`' names, and
         the faults, at most one for a field. Both are empty when there is too
         much of the record for Python.
 
@@ -152,6 +162,8 @@ def parse_record(
         if names.count(name) > 1:
             what = f'"{name}" is there {names.count(name)} times'
             faults.append(Fault(field, "repeated", what))
+        elif name not in content and column.default is not None:
+            values[field] = column.default
         elif value is None:
             null = name in content
             what = f'"{name}" is null' if null else f'no "{name}"'
@@ -159,7 +171,7 @@ def parse_record(
         else:
             values[field] = value
             check = _CHECKS[column.kind]
-            faults.extend(check(field, column.name, value))
+            faults.extend(check(field, name, value))
     return values, tuple(faults)
 
 
@@ -203,11 +215,11 @@ def _text_faults(field, name, text):
     yield Fault(field, "ids in place of a text" if is_ids else "no text", what)
 
 
-def _label_faults(field, name, label):
-    what = f"{name}={reprlib.repr(label)}"
-    if type(label) not in (int, float):
+def _number_faults(field, name, number):
+    what = f"{name}={reprlib.repr(number)}"
+    if type(number) not in (int, float):
         yield Fault(field, "no number", what)
-    elif _overflows(label):
+    elif _overflows(number):
         yield Fault(field, "not finite", what)
 
 
@@ -227,5 +239,5 @@ _CHECKS = {
     "ids": _side_faults,
     "id or ids": _one_or_more_faults,
     "text": _text_faults,
-    "number": _label_faults,
+    "number": _number_faults,
 }

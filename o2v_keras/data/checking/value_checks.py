@@ -19,7 +19,7 @@ class Finding:
     """The rows of a table with one kind of trouble.
 
     Args:
-        field: str. `"in0"`, `"in1"` or `"label"`.
+        field: str. `"in0"`, `"in1"`, `"label"` or `"weight"`.
         kind: str. The kind of trouble.
         rows: int array. Row numbers in the table, rising.
         describe: Callable that says of a row what was found in it.
@@ -41,7 +41,7 @@ class Finding:
 def check_values(
     table: PairTable, config: Object2VecConfig | None, training: bool
 ) -> list[Finding]:
-    """Checks every id and label of a table.
+    """Checks every id, label and weight of a table.
 
     Args:
         table: `PairTable`; a side or the labels may be absent unless
@@ -61,6 +61,8 @@ def check_values(
             findings += _check_limits(name, table, config)
     if table.labels is not None:
         findings += _check_labels(table.labels, config, training)
+    if table.weights is not None:
+        findings += _check_weights(table.weights)
     return [finding for finding in findings if finding.rows.size]
 
 
@@ -179,7 +181,18 @@ def _check_labels(labels, config, training) -> Iterator[Finding]:
         )
     if config.output_layer == "in_batch_softmax":
         yield from _check_positives(labels, finite, describe)
-    if training and config.negative_sampling_rate > 0:
+    if config.output_layer == "bpr":
+        yield Finding(
+            "label",
+            "not 1",
+            np.flatnonzero(finite & (labels != 1)),
+            describe,
+            'With output_layer="bpr" all records are positives, labelled 1, '
+            "in data to be scored as well: each is compared with negatives "
+            "that are drawn for it. Drop the other records, or take another "
+            "output_layer to learn from them.",
+        )
+    elif training and config.negative_sampling_rate > 0:
         yield Finding(
             "label",
             "not 1",
@@ -212,6 +225,27 @@ def _check_positives(labels, finite, describe):
         describe,
         'With output_layer="in_batch_softmax" at least one pair must be a '
         "positive, labelled 1, to be told from negatives.",
+    )
+
+
+def _check_weights(weights) -> Iterator[Finding]:
+    def describe(row):
+        return f"weight={weights[row]:.7g}"
+
+    finite = np.isfinite(weights)
+    yield Finding(
+        "weight",
+        "not finite",
+        np.flatnonzero(~finite),
+        describe,
+        f"{ADVICE['not finite']} Weights are float32: 3.4e38 at most.",
+    )
+    yield Finding(
+        "weight",
+        "negative",
+        np.flatnonzero(finite & (weights < 0)),
+        describe,
+        "A record counts as often as its weight says: 0 leaves it out.",
     )
 
 

@@ -1,10 +1,11 @@
-"""Tables of arrow columns `in0`, `in1`, `label` as pairs."""
+"""Tables of arrow columns `in0`, `in1`, `label`, `weight` as pairs."""
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.pair_table import to_weights
 from o2v_keras.data.ragged_input import is_list
 from o2v_keras.data.ragged_input import row_lengths
 from o2v_keras.data.row_origin import RowOrigin
@@ -34,7 +35,8 @@ def to_pair_table(table: pa.Table, origin: RowOrigin) -> PairTable:
     """Makes pairs of complete rows.
 
     Args:
-        table: `pa.Table` with some of the columns `in0`, `in1`, `label`.
+        table: `pa.Table` with some of the columns `in0`, `in1`, `label`,
+            `weight`.
         origin: `RowOrigin` of its rows.
     """
     sides = {
@@ -42,10 +44,18 @@ def to_pair_table(table: pa.Table, origin: RowOrigin) -> PairTable:
         for name in ("in0", "in1")
         if name in table.column_names
     }
-    labels = None
+    labels = weights = None
     if "label" in table.column_names:
-        labels = table["label"].cast(pa.float64(), safe=False).to_numpy()
-    return PairTable(sides.get("in0"), sides.get("in1"), labels, origin)
+        labels = _numbers(table["label"])
+    if "weight" in table.column_names:
+        weights = to_weights(_numbers(table["weight"]))
+    return PairTable(
+        sides.get("in0"), sides.get("in1"), labels, origin, weights
+    )
+
+
+def _numbers(column):
+    return column.cast(pa.float64(), safe=False).to_numpy()
 
 
 def as_lists(column: pa.ChunkedArray) -> pa.Array:

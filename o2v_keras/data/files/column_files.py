@@ -49,7 +49,7 @@ def read_columns(
             `None`.
 
     Yields:
-        `ColumnPiece`s.
+        `ColumnPiece`s; one may lack columns that have a default.
 
     Raises:
         DataError: If the ending is unknown, the file cannot be read, a
@@ -71,7 +71,9 @@ def read_columns(
     elif rows is not None:
         settings["batch_rows"] = rows
     # A JSON Lines file has no list of its columns.
-    missing = set(columns) if read is read_json_columns else set()
+    missing = set()
+    if read is read_json_columns:
+        missing = {n for n, c in columns.items() if c.default is None}
     any_row = False
     try:
         for piece in read(path, columns, **settings):

@@ -15,6 +15,8 @@ from o2v_keras.data.checking.rejected_rows import RejectedRow
 from o2v_keras.data.files.arrow_pairs import as_lists
 from o2v_keras.data.files.column_piece import ARROW_TYPES
 from o2v_keras.data.files.column_piece import ColumnPiece
+from o2v_keras.data.files.json_defaults import names_field
+from o2v_keras.data.files.json_defaults import with_defaults
 from o2v_keras.data.files.json_lines import numbered
 from o2v_keras.data.files.json_lines import whole_lines
 from o2v_keras.data.files.remote_files import open_stream
@@ -48,7 +50,16 @@ def read_json_columns(
         for text, number in numbered(whole_lines(stream, chunk_bytes)):
             lines = TextLines.scan(text, number)
             if len(lines):
-                yield _parse(lines, columns)
+                yield _parse(lines, _occurring(lines, columns))
+
+
+def _occurring(lines, columns):
+    """Leaves out the columns with a default that no line names."""
+    return {
+        field: column
+        for field, column in columns.items()
+        if column.default is None or names_field(lines.text, column.name)
+    }
 
 
 def _parse(lines, columns):
@@ -84,12 +95,15 @@ def _parse_with_arrow(lines, columns):
             if lists.flatten().null_count:
                 raise pa.ArrowInvalid("an id is null")
             table = table.set_column(place, name, lists)
+        elif column.default is not None:
+            filled = with_defaults(table[name], column, lines)
+            table = table.set_column(place, name, filled)
     return table
 
 
 def _schema(lines, columns):
     """The types of the columns; ids stand alone if those of a row do."""
-    types = {name: ARROW_TYPES[kind] for name, kind in columns.values()}
+    types = {name: ARROW_TYPES[kind] for name, kind, _ in columns.values()}
     singles = {n: c for n, c in columns.items() if c.kind == "id or ids"}
     if singles:
         first, _ = parse_record(lines.record(0), singles)

@@ -10,18 +10,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json
 
+from o2v_keras.data.checking.record_faults import WEIGHT
 from o2v_keras.data.checking.record_faults import Fault
 from o2v_keras.data.checking.record_faults import record_faults
 from o2v_keras.data.checking.rejected_rows import RejectedRow
 from o2v_keras.data.checking.rejected_rows import RejectedRows
 from o2v_keras.data.files.arrow_pairs import complete_rows
 from o2v_keras.data.files.arrow_pairs import to_pair_table
+from o2v_keras.data.files.json_defaults import names_field
+from o2v_keras.data.files.json_defaults import with_defaults
 from o2v_keras.data.files.map_in_threads import map_in_threads
 from o2v_keras.data.files.plain_lines import parse_plain_lines
 from o2v_keras.data.files.read_failure import read_failure
 from o2v_keras.data.files.remote_files import open_stream
 from o2v_keras.data.files.text_lines import TextLines
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.pair_table import to_weights
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.row_origin import Source
 
@@ -32,6 +36,7 @@ _COLUMN_TYPES = {
     "in0": pa.list_(pa.int64()),
     "in1": pa.list_(pa.int64()),
     "label": pa.float64(),
+    "weight": pa.float64(),
 }
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NOT_ONE_OBJECT = (
@@ -56,7 +61,7 @@ def read_json_lines(
     Args:
         path: str. The file.
         sides: Names of the sides to read, of `"in0"` and `"in1"`.
-        label: bool. Whether to read labels.
+        label: bool. Whether to read labels, and weights where there are some.
         chunk_bytes: int. Text parsed at a time; a longer line is still read
             whole. Defaults to 512 KiB, which the processor's cache holds
             with all that is made of it.
@@ -128,16 +133,21 @@ class _Chunk:
     label: bool
     tables: list[PairTable] = dataclasses.field(default_factory=list)
     rejected: list[RejectedRow] = dataclasses.field(default_factory=list)
+    weight: bool = False
 
     def parse(self, lines):
         """Returns the pairs and rejected rows of all lines."""
         columns = parse_plain_lines(lines, self.sides, self.label)
         if columns is None:
+            self.weight = self.label and names_field(lines.text, WEIGHT.name)
             self._parse(lines)
             return self._result()
         origin = RowOrigin.of(self.source, lines.numbers)
         names = ("in0", "in1", "label")
-        pairs = PairTable(*map(columns.get, names), origin)
+        weights = columns.get("weight")
+        if weights is not None:
+            weights = to_weights(weights)
+        pairs = PairTable(*map(columns.get, names), origin, weights)
         return pairs, RejectedRows.of(self.source, [])
 
     def _result(self):
@@ -168,9 +178,14 @@ class _Chunk:
     @property
     def _schema(self):
         names = [*self.sides, *(["label"] if self.label else [])]
+        names += ["weight"] if self.weight else []
         return pa.schema([(name, _COLUMN_TYPES[name]) for name in names])
 
     def _accept(self, lines, table):
+        if self.weight:
+            place = table.column_names.index("weight")
+            weights = with_defaults(table["weight"], WEIGHT, lines)
+            table = table.set_column(place, "weight", weights)
         complete = complete_rows(table)
         if not complete.all():
             for row in np.flatnonzero(~complete):

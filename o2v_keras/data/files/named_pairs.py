@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from o2v_keras.data.checking.record_faults import WEIGHT
 from o2v_keras.data.checking.record_faults import Column
 from o2v_keras.data.checking.record_faults import Fault
 from o2v_keras.data.checking.rejected_rows import RejectedRow
@@ -17,6 +18,7 @@ from o2v_keras.data.files.map_in_threads import map_in_threads
 from o2v_keras.data.files.text_side import TextSide
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.pair_table import to_weights
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.row_origin import Source
 from o2v_keras.data.sequences import Sequences
@@ -35,7 +37,7 @@ def read_named_pairs(
     Args:
         path: The file.
         sides: Names of the sides to read, of `"in0"` and `"in1"`.
-        label: Whether to read labels.
+        label: Whether to read labels, and weights where there are some.
         columns: Which columns they are in.
         texts: What makes ids of the sides that hold texts, by name.
         **settings: Of `read_columns`.
@@ -78,6 +80,10 @@ def fields_of(
             *([("label", "number")] if label else []),
         )
     }
+    if label and columns.has_weight:
+        optional = columns.weight_is_optional
+        column = Column(columns.weight, "number")
+        fields["weight"] = WEIGHT if optional else column
     if len({column.name for column in fields.values()}) < len(fields):
         raise ValueError(
             f"`columns` must name different columns. Received: {columns}"
@@ -116,8 +122,8 @@ def _pairs(piece, source, fields, texts):
     rejected = list(piece.rejected)
     for row in np.flatnonzero(~present):
         faults = tuple(
-            Fault(field, "missing", f'no "{column.name}"')
-            for field, column in fields.items()
+            Fault(field, "missing", f'no "{fields[field].name}"')
+            for field in piece.table.column_names
             if not piece.table[field][row].is_valid
         )
         number, record = int(piece.numbers[row]), piece.record(row)
@@ -125,12 +131,17 @@ def _pairs(piece, source, fields, texts):
     table = piece.table.filter(pa.array(present))
     origin = RowOrigin.of(source, piece.numbers[present])
     parts, problems = {}, {}
-    for name in fields.keys() - {"label"}:
+    for name in fields.keys() & {"in0", "in1"}:
         column = table[name].combine_chunks()
         if name in texts:
             parts[name], problems[name] = texts[name].encode(column, origin)
         else:
             parts[name] = Sequences.from_any(column, name)
     labels = table["label"].to_numpy() if "label" in fields else None
-    pairs = PairTable(parts.get("in0"), parts.get("in1"), labels, origin)
+    weights = None
+    if "weight" in table.column_names:
+        weights = to_weights(table["weight"].to_numpy())
+    pairs = PairTable(
+        parts.get("in0"), parts.get("in1"), labels, origin, weights
+    )
     return pairs, RejectedRows.of(source, rejected), problems

@@ -27,7 +27,7 @@ from o2v_keras.data.row_origin import Source
 from o2v_keras.data.sequences import Sequences
 
 # Changes whenever the same file would give other pairs.
-_FORMAT = b"o2v pairs 1"
+_FORMAT = b"o2v pairs 2"
 _ENDING = ".o2v-pairs.arrow"
 _PARTIAL = ".o2v-pairs.partial"
 _MOST_BYTES = 10 << 30
@@ -183,6 +183,8 @@ def _packed(table):
     }
     if table.labels is not None:
         columns["label"] = pa.array(table.labels)
+    if table.weights is not None:
+        columns["weight"] = pa.array(table.weights)
     return pa.table({**columns, "number": pa.array(table.origin.numbers)})
 
 
@@ -196,7 +198,10 @@ def _unpacked(table, facts, path):
         for name in ("in0", "in1")
         if name in columns
     }
-    labels = columns["label"].to_numpy() if "label" in columns else None
+    labels, weights = (
+        columns[name].to_numpy() if name in columns else None
+        for name in ("label", "weight")
+    )
     origin = RowOrigin.of(source, columns["number"].to_numpy())
     rejected = [
         RejectedRow(number, record, tuple(Fault(*fault) for fault in faults))
@@ -207,7 +212,7 @@ def _unpacked(table, facts, path):
         for name, problems in facts["problems"].items()
     }
     return FilePairs(
-        PairTable(sides.get("in0"), sides.get("in1"), labels, origin),
+        PairTable(sides.get("in0"), sides.get("in1"), labels, origin, weights),
         RejectedRows.of(source, rejected),
         problems,
     )

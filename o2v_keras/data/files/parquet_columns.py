@@ -50,12 +50,17 @@ def read_parquet_columns(
         OSError: If the file cannot be read.
     """
     with pyarrow.parquet.ParquetFile(open_random(path)) as file:
+        columns = {
+            field: column
+            for field, column in columns.items()
+            if column.name in file.schema_arrow.names or column.default is None
+        }
         _check_columns(path, file.schema_arrow, columns)
         groups, first = None, 0
         if row_group is not None:
             groups = [row_group]
             first = sum(row_group_sizes(path)[:row_group])
-        names = list(dict.fromkeys(name for name, _ in columns.values()))
+        names = list(dict.fromkeys(column.name for column in columns.values()))
         for batch in file.iter_batches(batch_rows, groups, columns=names):
             yield _piece(batch, first, columns)
             first += len(batch)
@@ -63,7 +68,7 @@ def read_parquet_columns(
 
 def _check_columns(path, schema, columns):
     faults = []
-    for name, kind in columns.values():
+    for name, kind, _ in columns.values():
         if name not in schema.names:
             faults.append(f'no column "{name}"')
             continue
@@ -100,7 +105,7 @@ _RULES = {
 def _piece(batch, first, columns):
     table = pa.Table.from_batches([batch])
     raw, faults = {}, {}
-    for field, (name, kind) in columns.items():
+    for field, (name, kind, _) in columns.items():
         raw[field], bad = _PREPARED[kind](table[name])
         for row in bad:
             what = f'"{name}" holds bytes that are no UTF-8'

@@ -32,12 +32,13 @@ def read_parquet(
     batch_rows: int = _BATCH_ROWS,
     row_group: int | None = None,
 ) -> Iterator[tuple[PairTable, RejectedRows]]:
-    """Reads a Parquet file with list columns `in0`, `in1` and a `label`.
+    """Reads a Parquet file of lists `in0`, `in1`, a `label` and `weight`.
 
     Args:
         path: str. The file.
         sides: Names of the sides to read, of `"in0"` and `"in1"`.
-        label: bool. Whether to read labels.
+        label: bool. Whether to read labels, and weights if there is a column
+            of them.
         batch_rows: int. Rows read at a time. Defaults to 65,536.
         row_group: int. Number of the only row group to read. Defaults to
             `None`: all.
@@ -47,7 +48,8 @@ def read_parquet(
 
     Raises:
         DataError: If the file is no Parquet file, lacks a column, or a
-            column is no list of integers (the label: no number). The message
+            column is no list of integers (a label or weight: no number). The
+            message
             names all such columns.
     """
     names = [*sides, *(["label"] if label else [])]
@@ -55,6 +57,8 @@ def read_parquet(
         with pyarrow.parquet.ParquetFile(
             open_random(path), buffer_size=_BUFFER_BYTES
         ) as file:
+            if label and "weight" in file.schema_arrow.names:
+                names.append("weight")
             _check_columns(path, file.schema_arrow, names)
             sizes = _row_group_sizes(file.metadata)
             groups = [row_group] if row_group is not None else range(len(sizes))
@@ -137,6 +141,7 @@ _COLUMN_RULES = {
     "in0": (holds_ids, _IDS),
     "in1": (holds_ids, _IDS),
     "label": (holds_numbers, "a number"),
+    "weight": (holds_numbers, "a number"),
 }
 
 

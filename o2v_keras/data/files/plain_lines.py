@@ -36,18 +36,19 @@ def parse_plain_lines(
     r"""Parses lines of plain layout; says of others only that they are not.
 
     Plain are lines that agree in all but the digits in them and the lengths
-    of their lists, with ids and labels of 0 or more and at most 16 digits (15
-    where a label has a decimal point), and a comma and at most one space
-    between ids.
+    of their lists, with ids, labels and weights of 0 or more and at most 16
+    digits (15 where there is a decimal point), and a comma and at most one
+    space between ids.
 
     Args:
         lines: `TextLines`.
         sides: Names of the sides to read.
-        label: bool. Whether to read labels.
+        label: bool. Whether to read labels, and weights where there are some.
 
     Returns:
         `Sequences` for each side, and float64 `(lines,)` as `"label"` if
-        asked for; `None` if one of the lines is not plain.
+        asked for, and as `"weight"` if the lines have weights; `None` if one
+        of the lines is not plain.
 
     Example:
     >>> lines = TextLines.scan(b'{"in0": [6, 17]}\n{"in0": []}\n', 1)
@@ -58,6 +59,8 @@ def parse_plain_lines(
         return None
     layout = _Layout.of(lines.text[lines.starts[0] : lines.ends[0]])
     wanted = dict.fromkeys(sides, True) | ({"label": False} if label else {})
+    if layout is not None and label and "weight" in layout.names:
+        wanted["weight"] = False
     if layout is None or not wanted.items() <= layout.slots.items():
         return None
     try:
@@ -76,10 +79,12 @@ class _Layout(NamedTuple):
     Args:
         literals: The texts before, between and after the slots.
         slots: For the name of each slot whether it holds a list.
+        names: Names of all fields.
     """
 
     literals: list[bytes]
     slots: dict[str, bool]
+    names: frozenset[str]
 
     @classmethod
     def of(cls, line):
@@ -100,7 +105,8 @@ class _Layout(NamedTuple):
             and len(dict(fields)) == len(fields)
             and b"\\" not in line
         )
-        return cls(literals, slots) if is_plain else None
+        names = frozenset(dict(fields))
+        return cls(literals, slots, names) if is_plain else None
 
 
 def _parse(lines, layout, wanted):

@@ -77,18 +77,19 @@ def read_pairs(
     `.tfrecord`, also with `.gz`. A JSON line looks like `{"in0": [6, 17],
     "in1": [16, 21, 13], "label": 1}`, SageMaker's format; Parquet has columns
     of these names, and so have CSV and TSV, with blanks between ids.
-    TFRecord files hold `tf.train.Example`s with such features. Other fields
-    are ignored.
+    TFRecord files hold `tf.train.Example`s with such features. Beside labels
+    a number `weight` may say how much a record counts. Other fields are
+    ignored.
 
     The pairs of files with texts are kept for the next time, see `PairCache`.
 
     Args:
         paths: A path, glob or folder, or a list of them.
         sides: Names of the sides to read. Defaults to both.
-        label: bool. Whether to read labels; without, a `label` is ignored.
-            Defaults to `True`.
+        label: bool. Whether to read labels, and weights where there are
+            some; without, both are ignored. Defaults to `True`.
         columns: `PairColumns` that the files have. Defaults to `in0`, `in1`,
-            `label`.
+            `label` and, if there is one, `weight`.
         texts: `TextSide` of each side that holds texts. Defaults to none.
         verbose: 0 or 1. Whether to show progress where texts are read.
             Defaults to `1`.
@@ -201,7 +202,7 @@ def _has_columns(file, sides, label, columns, texts):
         side in texts for side in sides
     ):
         return True
-    fields = [*sides, *(["label"] if label else [])]
+    fields = [*sides, *(["label", "weight"] if label else [])]
     return any(getattr(columns, name) != name for name in fields)
 
 
@@ -234,8 +235,8 @@ def check_format(
                 )
         if _has_columns(file, sides, label, columns, texts):
             raise DataError(
-                f"{file}: TFRecord files have the columns in0, in1 and "
-                f"label. Received: {columns}"
+                f"{file}: TFRecord files have the columns in0, in1, label "
+                f"and, if any, weight. Received: {columns}"
             )
 
 

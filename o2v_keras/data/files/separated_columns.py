@@ -61,6 +61,7 @@ def read_separated_columns(
         if first is None:
             raise DataError(f"{path}: holds no line.")
         places, width = _header(path, first[0], columns)
+        columns = {field: columns[field] for field in places}
         for batch in itertools.chain([first[1:]], batches):
             yield _piece(batch, columns, places, width)
 
@@ -117,7 +118,7 @@ def _one_by_one(begun, text, settings, number):
 
 
 def _header(path, record, columns):
-    """Where the columns are, and how many there are in all."""
+    """Where the columns that are there are, and how many there are in all."""
     place = f"{path}:{record.number}"
     fault = _fault(record, None)
     if fault:
@@ -125,7 +126,12 @@ def _header(path, record, columns):
             f"{place}: the line of names: {fault.kind}: {fault.what}"
         )
     names = [name.strip() for name in record.fields]
-    for name, _ in columns.values():
+    columns = {
+        field: column
+        for field, column in columns.items()
+        if column.name in names or column.default is None
+    }
+    for name, *_ in columns.values():
         if names.count(name) != 1:
             count = "no column" if name not in names else "several columns"
             raise DataError(
@@ -148,7 +154,7 @@ def _piece(batch, columns, places, width):
     }
     kept = np.ones(len(sound), bool)
     faults = [[] for _ in sound]
-    for field, (name, kind) in columns.items():
+    for field, (name, kind, _) in columns.items():
         for row, trouble, what in WRITTEN_VALUES[kind].faults(texts[field]):
             faults[row].append(Fault(field, trouble, f"{name}={what}"))
             kept[row] = False

@@ -1,7 +1,8 @@
 """Pairs as serialized `tf.train.Example`s, the records of our TFRecord files.
 
 A record has the int64 lists `in0` and `in1` and the float list `label` of one
-number; an unlabelled record has no `label`.
+number; an unlabelled record has no `label`. It may have a `weight`, a float
+list of one number as well.
 """
 
 import itertools
@@ -21,13 +22,14 @@ from o2v_keras.data.sequences import Sequences
 
 _NO_EXAMPLE = "no such Example"
 _SIDE = {"dtype": tf.int64, "row_splits_dtype": tf.int64}
-_LABEL = {"dtype": tf.float32, "row_splits_dtype": tf.int64}
+_NUMBER = {"dtype": tf.float32, "row_splits_dtype": tf.int64}
 
 
 def make_example(
     in0: Iterable[int] | None = None,
     in1: Iterable[int] | None = None,
     label: float | None = None,
+    weight: float | None = None,
 ) -> bytes:
     """Serializes one record; equal records give equal bytes.
 
@@ -35,6 +37,7 @@ def make_example(
         in0: Ids of the first side, or `None` to leave it out.
         in1: Ids of the second side, or `None` to leave it out.
         label: float, stored as float32, or `None` to leave it out.
+        weight: The same. A record without one counts 1.
 
     Returns:
         bytes of a `tf.train.Example`.
@@ -49,8 +52,9 @@ def make_example(
     for name, ids in (("in0", in0), ("in1", in1)):
         if ids is not None:
             feature[name].int64_list.value.extend(ids)
-    if label is not None:
-        feature["label"].float_list.value.append(label)
+    for name, number in (("label", label), ("weight", weight)):
+        if number is not None:
+            feature[name].float_list.value.append(number)
     # Without it the order of the features is arbitrary.
     return example.SerializeToString(deterministic=True)
 
@@ -66,6 +70,8 @@ def make_examples(table: PairTable) -> Iterator[bytes]:
     columns = {name: _lists(side) for name, side in table.sides.items()}
     if table.labels is not None:
         columns["label"] = table.labels.tolist()
+    if table.weights is not None:
+        columns["weight"] = table.weights.tolist()
     for row in zip(*columns.values(), strict=True):
         yield make_example(**dict(zip(columns, row, strict=True)))
 
@@ -90,8 +96,8 @@ def parse_examples(
         sides: Names of the sides to read. Defaults to both. A side that a
             record lacks becomes an empty sequence, which `check_pairs`
             reports.
-        label: Whether to read labels; without, a `label` is ignored.
-            Defaults to `True`.
+        label: Whether to read labels, and weights where there are some;
+            without, both are ignored. Defaults to `True`.
         origin: `RowOrigin` of the records. Defaults to `None`: they are rows
             0, 1, ... of an array.
 
@@ -100,7 +106,8 @@ def parse_examples(
 
     Raises:
         DataError: If a record is no `tf.train.Example`, holds a list of
-            another type, or has not exactly one label where labels are read.
+            another type, has not exactly one label where labels are read,
+            or several weights.
 
     Example:
     >>> records = [make_example(in1=[5]), make_example(in1=[7, 8])]
@@ -109,7 +116,8 @@ def parse_examples(
     """
     features = {name: tf.io.RaggedFeature(**_SIDE) for name in sides}
     if label:
-        features["label"] = tf.io.RaggedFeature(**_LABEL)
+        features["label"] = tf.io.RaggedFeature(**_NUMBER)
+        features["weight"] = tf.io.RaggedFeature(**_NUMBER)
     if origin is None:
         origin = RowOrigin.in_memory(len(records))
     try:
@@ -123,8 +131,13 @@ def parse_examples(
         name: Sequences(column.values.numpy(), column.row_splits.numpy())
         for name, column in parsed.items()
     }
-    labels = _labels(columns["label"], origin) if label else None
-    return PairTable(columns.get("in0"), columns.get("in1"), labels, origin)
+    labels = weights = None
+    if label:
+        labels = _labels(columns["label"], origin)
+        weights = _weights(columns["weight"], origin)
+    return PairTable(
+        columns.get("in0"), columns.get("in1"), labels, origin, weights
+    )
 
 
 def example_faults(
@@ -135,7 +148,7 @@ def example_faults(
     Args:
         record: bytes.
         sides: Names of the sides the record must have.
-        label: Whether the record must have a label.
+        label: Whether the record must have a label, and may have a weight.
 
     Returns:
         tuple of `Fault`, at most one for a feature.
@@ -152,6 +165,8 @@ def example_faults(
     kinds = {name: "int64_list" for name in sides}
     if label:
         kinds["label"] = "float_list"
+        if "weight" in feature:
+            kinds["weight"] = "float_list"
     faults = []
     for name, kind in kinds.items():
         found = feature[name].WhichOneof("kind") if name in feature else None
@@ -159,9 +174,10 @@ def example_faults(
             faults.append(Fault(name, "missing", f'no "{name}"'))
         elif found != kind:
             faults.append(Fault(name, _NO_EXAMPLE, f'"{name}" is a {found}'))
-        elif name == "label" and len(feature[name].float_list.value) != 1:
+        elif kinds[name] == "float_list":
             count = len(feature[name].float_list.value)
-            faults.append(Fault(name, _NO_EXAMPLE, f"{count} labels"))
+            if count != 1:
+                faults.append(Fault(name, _NO_EXAMPLE, f"{count} {name}s"))
     return tuple(faults)
 
 
@@ -173,6 +189,20 @@ def _labels(column, origin):
             f'list "label". Received: {column.lengths[wrong[0]]} labels'
         )
     return column.values.astype(np.float64)
+
+
+def _weights(column, origin):
+    if not column.values.size:
+        return None
+    wrong = np.flatnonzero(column.lengths > 1)
+    if wrong.size:
+        raise DataError(
+            f"{origin.locate(wrong[0])}: must have at most one weight in the "
+            f'float list "weight". Received: {column.lengths[wrong[0]]} weights'
+        )
+    weights = np.ones(len(column), np.float32)
+    weights[column.lengths == 1] = column.values
+    return weights
 
 
 def _reason(error):

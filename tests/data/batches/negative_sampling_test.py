@@ -56,6 +56,7 @@ def test_makes_the_rate_of_each_record_and_keeps_its_other_side(side):
         np.random.default_rng(0)
     )
     records = np.repeat(np.arange(100), 3)
+    np.testing.assert_array_equal(drawn.records, records)
     keeps0 = drawn.in0_rows == records
     keeps1 = drawn.in1_rows == records
     assert (keeps0 != keeps1).all()

@@ -77,6 +77,14 @@ def test_a_copy_is_named_as_itself(tmp_path, folder, reads, load):
     assert table.locate(0) == f"{second}:2"
 
 
+def test_weights_are_kept(tmp_path, folder, reads, load):
+    rows = [{**row, "weight": n / 2} for n, row in enumerate(ROWS)]
+    path = write(tmp_path / "a.csv", rows)
+    for table in (load(path), load(path)):
+        assert table.weights.tolist() == [0, 0.5, 1, 1.5, 2]
+    assert reads == ["a.csv"]
+
+
 def test_what_ids_follow_from_is_in_the_key(tmp_path, folder, reads, load):
     rows = [{**row, "other": row["plot"]} for row in ROWS]
     path = write(tmp_path / "a.csv", rows)
