@@ -186,23 +186,21 @@ class SearchSpace:
             self.configure(first)
 
     def _conditions(self, name):
-        """Returns parent -> values beside which it counts; `None`: never."""
+        """Returns network -> values beside which it counts; `None`: never."""
         prefix, _, field = name.partition("_")
         if prefix not in ("enc0", "enc1") or name in _PARENTS:
             return {}
         network = f"{prefix}_network"
         without = {"enc0"} | _WITHOUT.get(field, set())
-        conditions = {network: self._possible(network, without)}
-        if name == "enc1_token_embedding_dim":
-            conditions[_TIED] = self._possible(_TIED, {True, "true"})
-        if not all(conditions.values()):
+        allowed = self._possible(network, without)
+        if name == _DIMS[1] and not self._possible(_TIED, {True, "true"}):
+            allowed = []
+        if not allowed:
             return None
-        return {
-            parent: allowed
-            for parent, allowed in conditions.items()
-            if parent in self.ranges
-            and len(allowed) < len(self.ranges[parent].values)
-        }
+        searched = self.ranges.get(network)
+        if searched is None or len(allowed) == len(searched.values):
+            return {}
+        return {network: allowed}
 
     def _possible(self, parent, without):
         if parent in self.ranges:

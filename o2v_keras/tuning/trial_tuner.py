@@ -121,20 +121,25 @@ class TrialTuner(BaseTuner):
 
     def run_trial(self, trial: Trial) -> dict[str, float]:
         """Trains; returns the best epoch's metrics."""
-        folder = pathlib.Path(self.get_trial_dir(trial.trial_id))
-        failure = folder / FAILURE_FILE
-        failure.unlink(missing_ok=True)
         keras.utils.clear_session()
         gc.collect()
+        return self._train(trial, self._directory(trial.trial_id))
+
+    def _try_run_and_update_trial(self, trial):
+        failure = self._failure(trial.trial_id)
+        failure.unlink(missing_ok=True)
         try:
-            return self._train(trial, ModelDirectory(folder / "model"))
+            self._run_and_update_trial(trial)
+            trial.status = TrialStatus.COMPLETED
         except keras_tuner.errors.FatalError:
             raise
         except DataError as error:
             raise keras_tuner.errors.FatalValueError(str(error)) from error
         except Exception as error:
-            failure.write_text(f"{type(error).__name__}: {error}")
-            raise keras_tuner.errors.FailedTrialError(str(error)) from error
+            trial.status = TrialStatus.FAILED
+            trial.message = f"{type(error).__name__}: {error}"
+            # A worker's message does not reach the chief.
+            failure.write_text(trial.message)
 
     def on_trial_end(self, trial: Trial):
         super().on_trial_end(trial)
@@ -143,7 +148,7 @@ class TrialTuner(BaseTuner):
             name = self.oracle.objective.name
             outcome = f"{name} {ended.score:.6g}"
         else:
-            outcome = f"failed: {self._reason(trial)}"
+            outcome = f"failed: {trial.message}"
         self._say(f"trial {trial.trial_id}: {outcome}")
         if not self._keeps_models:
             self.drop_models()
@@ -155,19 +160,15 @@ class TrialTuner(BaseTuner):
         best, *others = self.oracle.get_best_trials(_ALL)
         for trial in others:
             if trial.status in (TrialStatus.COMPLETED, TrialStatus.FAILED):
-                _drop_model(self._folder(trial.trial_id).path)
+                _drop_model(self._directory(trial.trial_id).path)
 
-    def _reason(self, trial):
-        path = pathlib.Path(self.get_trial_dir(trial.trial_id), FAILURE_FILE)
-        if not path.is_file():
-            # The objective's value was NaN, or Keras Tuner itself failed.
-            path.write_text(trial.message or "The objective is no number.")
-        return path.read_text()
-
-    def _folder(self, trial_id):
+    def _directory(self, trial_id):
         return ModelDirectory(
             pathlib.Path(self.get_trial_dir(trial_id), "model")
         )
+
+    def _failure(self, trial_id):
+        return pathlib.Path(self.get_trial_dir(trial_id), FAILURE_FILE)
 
     def _train(self, trial, directory):
         values = trial.hyperparameters.values
@@ -176,7 +177,7 @@ class TrialTuner(BaseTuner):
             pathlib.Path(self.project_dir), self._data.fingerprint(config)
         )
         if "tuner/trial_id" in values:
-            _go_on_from(self._folder(values["tuner/trial_id"]), directory)
+            _go_on_from(self._directory(values["tuner/trial_id"]), directory)
         objective = self.oracle.objective
         result = train_loaded(
             config,
@@ -254,12 +255,12 @@ def _require_same_data(folder, fingerprints):
     for name, digest in fingerprints.items():
         if saved.get(name, digest) != digest:
             raise keras_tuner.errors.FatalValueError(
-                f"A search must go on with the same data, but those of "
-                f"`{name}` have changed since it began. Search anew in "
-                "another folder, or with `overwrite`."
+                "A search must go on with the same data, but these have "
+                f"changed since it began: {name}. Search anew in another "
+                "folder, or with `overwrite`."
             )
-    if not saved:
-        write_json(path, fingerprints)
+    if not {*fingerprints} <= {*saved}:
+        write_json(path, {**saved, **fingerprints})
 
 
 def _go_on_from(parent, directory):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from matplotlib.ticker import MaxNLocator
 
 from o2v_keras.tuning.summary import best_first
@@ -125,8 +126,18 @@ def _draw_parameter(axes, name, ranked, limits, is_log):
         axes.set_xticks(range(len(words)), words)
         axes.set_xlim(-0.5, len(words) - 0.5)
     elif is_log:
-        axes.set_xscale("log")
-    axes.tick_params(axis="y", labelleft=True)
+        _set_log_scale(axes, positions)
+    elif (positions == np.round(positions)).all():
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+
+
+def _set_log_scale(axes, positions):
+    decades = math.log10(positions.max() / positions.min())
+    steps = (1, 2, 5) if decades < 1.5 else (1, 3) if decades < 3 else (1,)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=steps))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.minorticks_off()
 
 
 def _positions(values):
@@ -174,13 +185,13 @@ def _limits(values, direction):
     if not values:
         return 0.0, 1.0
     finite = np.array([v for v in values if math.isfinite(v)])
-    low, high = finite.min(), finite.max()
     first, third = np.percentile(finite, (25, 75))
     reach = 3 * (third - first)
-    if reach > 0 and direction == "min":
-        high = min(high, third + reach)
-    elif reach > 0:
-        low = max(low, first - reach)
+    if reach and direction == "min":
+        finite = finite[finite <= third + reach]
+    elif reach:
+        finite = finite[finite >= first - reach]
+    low, high = finite.min(), finite.max()
     margin = 0.06 * (high - low) or 0.5
     return low - margin, high + margin
 

@@ -30,10 +30,10 @@ class TuningData:
 
     Example:
     >>> pairs = {"in0": [[1], [2]], "in1": [[3], [4]], "label": [0, 1]}
-    >>> data = TuningData(pairs, pairs)
+    >>> held_out = {"in0": [[1]], "in1": [[4]], "label": [0]}
+    >>> data = TuningData(pairs, held_out)
     >>> config = Object2VecConfig(enc0_max_seq_len=2, enc0_vocab_size=9)
-    >>> with warnings.catch_warnings(action="ignore"):
-    ...     _, first = data.load(config)
+    >>> _, first = data.load(config)
     >>> _, second = data.load(config.replace(enc_dim=8))
     >>> first is second
     True
@@ -76,9 +76,21 @@ class TuningData:
         return config, self._channels[key]
 
     def fingerprint(self, config: Object2VecConfig) -> dict[str, str]:
-        """Digests of the tables that a configuration asks for."""
-        tables = self.load(config)[1].tables
-        return {name: table.fingerprint() for name, table in tables.items()}
+        """Returns digests of the tables that a configuration asks for.
+
+        Args:
+            config: As `load` has returned it.
+
+        Returns:
+            Channel, with a digest of the tokenizers if there are any, ->
+            digest.
+        """
+        tables, tokenizers, _ = self.load(config)[1]
+        words = tokenizers.fingerprint()
+        by = "" if words is None else f" by tokenizers {words}"
+        return {
+            f"{name}{by}": table.fingerprint() for name, table in tables.items()
+        }
 
     def _learn(self, config):
         tokenizers = training_tokenizers(
