@@ -5,6 +5,7 @@ import dataclasses
 import keras_tuner
 
 from o2v_keras.config.rules import Integer
+from o2v_keras.config.rules import Number
 from o2v_keras.config.rules import Rule
 
 
@@ -40,9 +41,8 @@ class ValueChoice:
     def check(self, name: str, rule: Rule) -> "ValueChoice":
         """Returns the choice as a hyperparameter takes it.
 
-        Only integers stay numbers, which have an order for Bayesian search;
-        Keras Tuner's chief rounds others to 32 bits and does not know them
-        again.
+        Numbers stay numbers, which have an order for Bayesian search; all
+        else takes SageMaker's form, strings.
 
         Args:
             name: Of the hyperparameter.
@@ -56,17 +56,18 @@ class ValueChoice:
             for value in self.values
         )
         checked = tuple(rule.check(name, value) for value in values)
-        if isinstance(rule, Integer) and not rule.auto:
+        takes_words = isinstance(rule, Integer) and rule.auto
+        if isinstance(rule, Integer | Number) and not takes_words:
             return ValueChoice(checked)
         return ValueChoice(tuple(map(_text, checked)))
 
     def declare(
         self, hp: keras_tuner.HyperParameters, name: str
-    ) -> int | str | None:
+    ) -> int | float | str | None:
         """Enters the choice into a Keras Tuner space; returns its value."""
         return hp.Choice(name, list(self.values))
 
-    def value(self, proposed: int | str) -> int | str:
+    def value(self, proposed: int | float | str) -> int | float | str:
         """Returns what a proposal stands for: itself."""
         return proposed
 

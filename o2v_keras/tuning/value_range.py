@@ -100,8 +100,7 @@ class ValueRange:
         """Returns what a proposal stands for.
 
         Keras Tuner's Bayesian search may propose `high + 1` for an integer
-        on a logarithmic scale, and what comes from its chief was rounded to
-        32 bits, which may put `low` just below itself.
+        on a logarithmic scale, and a number that rounding puts past an end.
         """
         return min(max(proposed, self.low), self.high)
 

@@ -19,7 +19,7 @@ from tests.tuning.small_search import read_csv
 from tests.tuning.small_search import small_search
 
 pytestmark = pytest.mark.filterwarnings(IGNORED)
-ROWS = 400
+ROWS = 200
 
 
 def wait_for_epochs(process, path, epochs):
@@ -33,11 +33,13 @@ def wait_for_epochs(process, path, epochs):
     raise AssertionError("No such epoch after two minutes.")
 
 
+# `tune_test` has a version without processes.
+@pytest.mark.slow
 def test_goes_on_after_kill_9_in_mid_trial(tmp_path):
     fixed = {
         **FIXED,
-        "epochs": 60,
-        "early_stopping_patience": 60,
+        "epochs": 40,
+        "early_stopping_patience": 40,
         "dropout": 0.3,
     }
     source, held_out = make_source(ROWS), make_source(10, seed=1)
@@ -65,7 +67,7 @@ def test_goes_on_after_kill_9_in_mid_trial(tmp_path):
         wait_for_epochs(process, second, 2)
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
-    assert len(read_history(second.parent)) < 60
+    assert len(read_history(second.parent)) < 40
     first = tmp_path / "killed" / "trial_0" / "model"
     times = {file: file.stat().st_mtime_ns for file in first.rglob("*.csv")}
     before = (tmp_path / "killed" / "trial_0" / "trial.json").read_bytes()
