@@ -26,6 +26,7 @@ from o2v_keras.training.worker import Worker
 from o2v_keras.tuning.search_space import SearchSpace
 from o2v_keras.tuning.trial_record import FAILURE_FILE
 from o2v_keras.tuning.tuning_data import TuningData
+from o2v_keras.tuning.tuning_data import fingerprints
 
 # Keras Tuner asks again at once when there is nothing to do yet.
 _SECONDS_IDLE = 1.0
@@ -174,7 +175,7 @@ class TrialTuner(BaseTuner):
         values = trial.hyperparameters.values
         config, channels = self._data.load(self._space.configure(values))
         _require_same_data(
-            pathlib.Path(self.project_dir), self._data.fingerprint(config)
+            pathlib.Path(self.project_dir), fingerprints(channels)
         )
         if "tuner/trial_id" in values:
             _go_on_from(self._directory(values["tuner/trial_id"]), directory)
@@ -249,18 +250,18 @@ def write_json(path: pathlib.Path, values: dict):
     os.replace(partial, path)
 
 
-def _require_same_data(folder, fingerprints):
+def _require_same_data(folder, digests):
     path = folder / "data.json"
     saved = json.loads(path.read_text()) if path.is_file() else {}
-    for name, digest in fingerprints.items():
+    for name, digest in digests.items():
         if saved.get(name, digest) != digest:
             raise keras_tuner.errors.FatalValueError(
                 "A search must go on with the same data, but these have "
                 f"changed since it began: {name}. Search anew in another "
                 "folder, or with `overwrite`."
             )
-    if not {*fingerprints} <= {*saved}:
-        write_json(path, {**saved, **fingerprints})
+    if not {*digests} <= {*saved}:
+        write_json(path, {**saved, **digests})
 
 
 def _go_on_from(parent, directory):

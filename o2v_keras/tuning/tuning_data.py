@@ -60,6 +60,10 @@ class TuningData:
     ) -> tuple[Object2VecConfig, LoadedChannels]:
         """Returns the configuration with its vocabularies' sizes, and data.
 
+        Args:
+            config: As the space gives it: `vocab_size` of a side of texts is
+                the most ids that a vocabulary may have.
+
         Raises:
             ValueError: If a tokenizer does not suit the texts.
             DataError: If data are unusable.
@@ -74,23 +78,6 @@ class TuningData:
         if key not in self._channels:
             self._channels[key] = self._read(config, tokenizers)
         return config, self._channels[key]
-
-    def fingerprint(self, config: Object2VecConfig) -> dict[str, str]:
-        """Returns digests of the tables that a configuration asks for.
-
-        Args:
-            config: As `load` has returned it.
-
-        Returns:
-            Channel, with a digest of the tokenizers if there are any, ->
-            digest.
-        """
-        tables, tokenizers, _ = self.load(config)[1]
-        words = tokenizers.fingerprint()
-        by = "" if words is None else f" by tokenizers {words}"
-        return {
-            f"{name}{by}": table.fingerprint() for name, table in tables.items()
-        }
 
     def _learn(self, config):
         tokenizers = training_tokenizers(
@@ -122,6 +109,23 @@ class TuningData:
         if tokenizers.sides:
             self._say(unknown_words(tables, tokenizers))
         return LoadedChannels(tables, tokenizers, labels)
+
+
+def fingerprints(channels: LoadedChannels) -> dict[str, str]:
+    """Returns a digest for each table.
+
+    Args:
+        channels: What a `TuningData` has loaded.
+
+    Returns:
+        Channel, with a digest of the tokenizers if there are any, -> digest.
+    """
+    words = channels.tokenizers.fingerprint()
+    by = "" if words is None else f" by tokenizers {words}"
+    return {
+        f"{name}{by}": table.fingerprint()
+        for name, table in channels.tables.items()
+    }
 
 
 def _of_texts(config):
