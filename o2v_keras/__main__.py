@@ -11,6 +11,7 @@ from o2v_keras.neighbors.extras import MissingExtraError
 # How an interrupted command goes on.
 _HINTS = {
     "train": "; go on with --resume",
+    "tune": "; go on with --resume",
     "convert": "; the same command goes on",
 }
 

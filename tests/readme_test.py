@@ -5,6 +5,8 @@ import re
 import numpy as np
 import pytest
 
+from tests.tuning.small_search import IGNORED
+
 README = pathlib.Path(__file__).parents[1] / "README.md"
 
 
@@ -74,3 +76,12 @@ def test_every_hyperparameter_is_in_the_table():
     for name in config.to_dict():
         if not name.startswith("enc1_") or name == "enc1_network":
             assert f"| `{name}` |" in text, name
+
+
+@pytest.mark.filterwarnings(IGNORED)
+def test_the_example_of_tuning_runs(files, capsys):
+    (files / "train.jsonl").rename(files / "validation.jsonl")
+    (files / "test.jsonl").rename(files / "train.jsonl")
+    (example,) = python_blocks("Tuning")
+    exec(example.replace("max_trials=10", "max_trials=2"), {})
+    assert "2 trials: 2 completed" in capsys.readouterr().out

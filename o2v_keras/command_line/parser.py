@@ -4,6 +4,7 @@ import argparse
 
 from o2v_keras.command_line import commands
 from o2v_keras.command_line import embedding_commands
+from o2v_keras.command_line import tuning_commands
 from o2v_keras.data.job_options import add_check_options
 from o2v_keras.data.job_options import add_column_options
 from o2v_keras.data.job_options import add_record_options
@@ -148,6 +149,10 @@ def make_parser() -> argparse.ArgumentParser:
     )
 
     _add_fold_in(subparsers)
+    text = "search for good hyperparameters"
+    tuning_commands.add_tuning_options(
+        _command(subparsers, "tune", tuning_commands.tune, text)
+    )
 
     text = "run the workers of a training, and restart them when one dies"
     launcher = subparsers.add_parser(

@@ -1,0 +1,130 @@
+"""Object2Vec as Keras Tuner takes it."""
+
+import os
+from collections.abc import Mapping
+
+import keras
+import keras_tuner
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.load_dataset import Source
+from o2v_keras.data.load_dataset import load_dataset
+from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.training.early_stopping import EarlyStopping
+from o2v_keras.tuning.search_space import SearchSpace
+from o2v_keras.tuning.value_choice import ValueChoice
+from o2v_keras.tuning.value_range import ValueRange
+
+
+class Object2VecHyperModel(keras_tuner.HyperModel):
+    """Builds the models of a search over SageMaker's tunable ranges.
+
+    For any tuner of Keras Tuner's. `tune` is made of it, and also reads data
+    once, goes on after `kill -9` and leaves model directories.
+
+    Args:
+        hyperparameters: What is fixed: a mapping, or the path of a JSON
+            file, of SageMaker's names. `enc0_max_seq_len` and
+            `enc0_vocab_size` must be in it.
+        ranges: Name -> `ValueRange` or `ValueChoice`, in place of a default
+            range or for any other hyperparameter that is not fixed. Defaults
+            to none.
+        default_ranges: Whether everything else that SageMaker recommends to
+            search is searched (dropout, `enc_dim`, `learning_rate` and 15
+            more). Defaults to `True`.
+
+    Attributes:
+        space: `SearchSpace`.
+
+    Raises:
+        ValueError: As `SearchSpace`.
+
+    Example:
+    >>> hypermodel = Object2VecHyperModel(
+    ...     {
+    ...         "enc0_max_seq_len": 3,
+    ...         "enc0_vocab_size": 9,
+    ...         "enc0_network": "pooled_embedding",
+    ...     },
+    ...     {"enc_dim": ValueRange(8, 16)},
+    ... )
+    >>> hp = keras_tuner.HyperParameters()
+    >>> hypermodel.build(hp).config.enc_dim
+    8
+    >>> "enc0_layers" in hp
+    False
+
+    Reference:
+    - SageMaker Developer Guide, "Tune an Object2Vec Model".
+    """
+
+    def __init__(
+        self,
+        hyperparameters: Mapping | str | os.PathLike,
+        ranges: Mapping[str, ValueRange | ValueChoice] | None = None,
+        default_ranges: bool = True,
+    ):
+        super().__init__()
+        self.space = SearchSpace(hyperparameters, ranges, default_ranges)
+
+    def configure(self, hp: keras_tuner.HyperParameters) -> Object2VecConfig:
+        """Returns the configuration that a proposal stands for."""
+        self.space.declare(hp)
+        return self.space.configure(hp.values)
+
+    def build(self, hp: keras_tuner.HyperParameters) -> Object2Vec:
+        """Returns a compiled model.
+
+        Raises:
+            keras_tuner.errors.FailedTrialError: If no configuration can be
+                made of the values, as Keras Tuner then says.
+        """
+        try:
+            return Object2Vec(self.configure(hp))
+        except ValueError as error:
+            raise keras_tuner.errors.FailedTrialError(str(error)) from error
+
+    def fit(
+        self,
+        hp: keras_tuner.HyperParameters,
+        model: Object2Vec,
+        train: Source,
+        validation_data: Source | None = None,
+        callbacks: list[keras.callbacks.Callback] | None = None,
+        epochs: int | None = None,
+        **settings,
+    ) -> keras.callbacks.History:
+        """Trains a model of `build` with its batch size and early stopping.
+
+        Args:
+            hp: Its hyperparameters.
+            model: The model.
+            train: As `load_dataset` takes it; best a `PairTable`, which is
+                not read again for every trial.
+            validation_data: The same. Defaults to `None`.
+            callbacks: Called before SageMaker's early stopping. Defaults to
+                none.
+            epochs: Defaults to `None`: the model's own.
+            **settings: Further arguments of `Model.fit`.
+
+        Returns:
+            The history.
+        """
+        config = model.config
+        monitor = "loss"
+        if validation_data is not None:
+            validation_data = load_dataset(validation_data, config, False)
+            monitor = "val_loss"
+        stopping = EarlyStopping(
+            monitor,
+            config.early_stopping_patience,
+            config.early_stopping_tolerance,
+        )
+        return model.fit(
+            load_dataset(train, config),
+            validation_data=validation_data,
+            callbacks=[*(callbacks or []), stopping],
+            epochs=config.epochs if epochs is None else epochs,
+            shuffle=False,
+            **settings,
+        )

@@ -1,0 +1,115 @@
+"""What a search makes best."""
+
+import re
+from collections.abc import Mapping
+
+import keras_tuner
+
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.training.correlation_metrics import CorrelationMetrics
+from o2v_keras.training.epoch_metrics import EpochMetrics
+from o2v_keras.training.ranking_metrics import RankingMetrics
+
+# Tunable in SageMaker -> in the logs of an epoch.
+_SAGEMAKER = {
+    "validation:accuracy": "val_accuracy",
+    "validation:cross_entropy": "val_cross_entropy",
+    "validation:mean_squared_error": "val_mean_squared_error",
+}
+_RANKING = re.compile(r"(?:hits|recall|ndcg|accuracy)@(\d+)|mrr|mean_rank")
+_CORRELATION = re.compile(r"(?:cosine_)?(?:spearman|pearson)")
+_MAX = re.compile(r"accuracy|(?:hits|recall|ndcg|accuracy)@\d+|mrr")
+_MIN = re.compile(
+    r"loss|cross_entropy|mean_squared_error|root_mean_squared_error|"
+    r"mean_absolute_error|mean_rank"
+)
+
+
+def parse_objective(
+    name: str, direction: str | None = None
+) -> keras_tuner.Objective:
+    """Returns what Keras Tuner calls an objective.
+
+    Args:
+        name: A metric of an epoch, such as `"val_loss"` or `"val_ndcg@10"`,
+            or one of SageMaker's, such as `"validation:accuracy"`.
+        direction: `"min"` or `"max"`. Defaults to `None`: what is known to
+            be better.
+
+    Raises:
+        ValueError: If it is a metric of the test data, or of the training
+            data under SageMaker's name, the direction is not known, or the
+            given one is wrong.
+
+    Example:
+    >>> print(parse_objective("validation:accuracy"))
+    Objective(name="val_accuracy", direction="max")
+    """
+    if name.startswith("test"):
+        raise ValueError(
+            "`objective` must not be a metric of the test data: what chooses "
+            "hyperparameters is no test any more. Cut validation data from "
+            f"the training data. Received: objective={name!r}"
+        )
+    if ":" in name and name not in _SAGEMAKER:
+        raise ValueError(
+            f"`objective` must be one of {', '.join(_SAGEMAKER)}, or a metric "
+            'of an epoch, such as "val_ndcg@10". '
+            f"Received: objective={name!r}"
+        )
+    name = _SAGEMAKER.get(name, name)
+    known = _known_direction(name)
+    if direction not in (None, "min", "max"):
+        raise ValueError(
+            '`direction` must be "min" or "max". '
+            f"Received: direction={direction!r}"
+        )
+    if known is None and direction is None:
+        raise ValueError(
+            '`direction` must be given, "min" or "max", for an objective that '
+            f"is not known. Received: objective={name!r}"
+        )
+    if None not in (known, direction) and known != direction:
+        raise ValueError(
+            f'`direction` must be "{known}" for {name}. '
+            f"Received: direction={direction!r}"
+        )
+    return keras_tuner.Objective(name, known or direction)
+
+
+def objective_metrics(
+    name: str, tables: Mapping[str, PairTable], ranking: Mapping[str, object]
+) -> list[EpochMetrics]:
+    """Returns the callbacks that add an objective to an epoch's metrics.
+
+    Args:
+        name: Of the objective.
+        tables: `train` and `validation` -> `PairTable`.
+        ranking: Further arguments of `RankingMetrics`.
+
+    Example:
+    >>> objective_metrics("val_accuracy", {}, {})
+    []
+    """
+    metric = name.removeprefix("val_")
+    ranked = _RANKING.fullmatch(metric)
+    if ranked:
+        at = int(ranked.group(1) or 10)
+        return [
+            RankingMetrics(
+                tables["validation"],
+                training=tables["train"],
+                at=at,
+                **ranking,
+            )
+        ]
+    if _CORRELATION.fullmatch(metric):
+        return [CorrelationMetrics(tables["validation"])]
+    return []
+
+
+def _known_direction(name):
+    metric = name.removeprefix("val_")
+    if _MAX.fullmatch(metric) or _CORRELATION.fullmatch(metric):
+        return "max"
+    return "min" if _MIN.fullmatch(metric) else None

@@ -1,0 +1,284 @@
+"""Which hyperparameters are searched, and what a proposal means."""
+
+import contextlib
+import dataclasses
+import os
+import random
+import warnings
+from collections.abc import Mapping
+
+import keras_tuner
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.tuning.default_ranges import DEFAULT_RANGES
+from o2v_keras.tuning.parameter_ranges import read_json_object
+from o2v_keras.tuning.value_choice import ValueChoice
+from o2v_keras.tuning.value_range import ValueRange
+
+_TIED = "tied_token_embedding_weight"
+# Conditions are about these, so that they must be declared first.
+_PARENTS = ("enc0_network", "enc1_network", _TIED)
+_POOLED = "pooled_embedding"
+_DIMS = ("enc0_token_embedding_dim", "enc1_token_embedding_dim")
+# Encoders for which a setting means nothing.
+_WITHOUT = {
+    "cnn_filter_width": {"bilstm", _POOLED},
+    "layers": {_POOLED},
+    "token_embedding_dim": {_POOLED},
+}
+# Set by Keras Tuner's Hyperband.
+_HYPERBAND_EPOCHS = "tuner/epochs"
+_DEFAULTS = {
+    field.name: field.default for field in dataclasses.fields(Object2VecConfig)
+}
+# Proposals to try before a space is held to be empty.
+_TRIES = 100
+
+
+class SearchSpace:
+    """Fixed hyperparameters and ranges for others.
+
+    A range holds only where it means something: `enc0_cnn_filter_width`
+    where enc0 is a CNN, `enc1_*` where `enc1_network` is not `"enc0"`. What
+    follows from other values is not searched: with
+    `tied_token_embedding_weight` both sides' `token_embedding_dim` is one,
+    and beside `bilstm` an odd `enc_dim` of a range becomes even.
+
+    Args:
+        hyperparameters: What is fixed, as `Object2VecConfig.
+            from_hyperparameters` takes it: a mapping or the path of a JSON
+            file.
+        ranges: Name -> `ValueRange` or `ValueChoice`, of any hyperparameter
+            that is not fixed. Defaults to none.
+        default_ranges: Whether all others that SageMaker recommends to
+            search, and that are not fixed, are searched in its ranges.
+            Defaults to `True`.
+        search_epochs: Whether `epochs` may be searched; Hyperband sets them.
+            Defaults to `True`.
+
+    Attributes:
+        fixed: dict. Name -> value.
+        ranges: dict. Name -> what it is searched in; those first on which
+            others depend.
+
+    Raises:
+        ValueError: If a hyperparameter is unknown, both fixed and searched,
+            or searched where it means nothing; or the ranges allow no
+            configuration at all.
+
+    Example:
+    >>> space = SearchSpace(
+    ...     {"enc0_max_seq_len": 9, "enc0_vocab_size": 50, "enc_dim": 64},
+    ...     {"learning_rate": ValueRange(1e-4, 1e-2)},
+    ...     default_ranges=False,
+    ... )
+    >>> space.configure({"learning_rate": 0.001}).learning_rate
+    0.001
+    """
+
+    def __init__(
+        self,
+        hyperparameters: Mapping | str | os.PathLike,
+        ranges: Mapping[str, ValueRange | ValueChoice] | None = None,
+        default_ranges: bool = True,
+        search_epochs: bool = True,
+    ):
+        self.fixed = _fixed(hyperparameters)
+        asked = dict(ranges or {})
+        both = sorted({*asked} & {*self.fixed})
+        if both:
+            raise ValueError(
+                f"`{both[0]}` must be either fixed in `hyperparameters` or "
+                f"searched. Received: {both[0]}={self.fixed[both[0]]!r} and "
+                f"the range {asked[both[0]]}"
+            )
+        if not search_epochs and "epochs" in asked:
+            raise ValueError(
+                "`epochs` must not be searched by Hyperband, which sets them "
+                "itself; fix the most of them in `hyperparameters`. "
+                f"Received: epochs={asked['epochs']}"
+            )
+        offered = {**(DEFAULT_RANGES if default_ranges else {}), **asked}
+        if not search_epochs:
+            offered.pop("epochs", None)
+        self.ranges = {}
+        for name in sorted(offered, key=lambda name: name not in _PARENTS):
+            if name in self.fixed:
+                continue
+            checked = offered[name].check(name, _rule(name))
+            # Parents are there already when their children ask for them.
+            self.ranges[name] = checked
+            if self._conditions(name) is None:
+                del self.ranges[name]
+                self._refuse_meaningless(name, asked)
+        self._require_valid()
+
+    def hyperparameters(self) -> keras_tuner.HyperParameters:
+        """Returns the space as Keras Tuner knows it."""
+        hp = keras_tuner.HyperParameters()
+        self.declare(hp)
+        return hp
+
+    def declare(self, hp: keras_tuner.HyperParameters) -> None:
+        """Enters the ranges into a Keras Tuner space."""
+        for name, values in self.ranges.items():
+            with contextlib.ExitStack() as scopes:
+                for parent, allowed in self._conditions(name).items():
+                    scope = hp.conditional_scope(parent, allowed)
+                    scopes.enter_context(scope)
+                values.declare(hp, name)
+
+    def configure(self, proposal: Mapping[str, object]) -> Object2VecConfig:
+        """Returns the configuration that a proposal stands for.
+
+        Args:
+            proposal: Name -> value of the searched hyperparameters; Keras
+                Tuner's own entries may be among them.
+
+        Raises:
+            ValueError: If no configuration can be made of it.
+        """
+        values = dict(self.fixed)
+        for name, searched in self.ranges.items():
+            if name in proposal and self._is_active(name, proposal):
+                values[name] = searched.value(proposal[name])
+        if _HYPERBAND_EPOCHS in proposal:
+            values["epochs"] = proposal[_HYPERBAND_EPOCHS]
+        self._derive(values)
+        return Object2VecConfig.from_hyperparameters(values)
+
+    def is_valid(self, proposal: Mapping[str, object]) -> bool:
+        """Whether a configuration can be made of a proposal."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                self.configure(proposal)
+            except ValueError:
+                return False
+        return True
+
+    def draw(self, seed: int) -> dict[str, object]:
+        """Returns a random proposal."""
+        generator = random.Random(seed)
+        hp = keras_tuner.HyperParameters()
+        for searched in self.hyperparameters().space:
+            hp.merge([searched])
+            if hp.is_active(searched):
+                value = searched.random_sample(generator.random())
+                hp.values[searched.name] = value
+        return hp.values
+
+    def in_force(self, config: Object2VecConfig) -> dict[str, object]:
+        """Returns the values of what is searched, as they hold."""
+        return {name: getattr(config, name) for name in self.ranges}
+
+    @property
+    def description(self) -> dict[str, object]:
+        """Fixed values and ranges as JSON values, to know a space again."""
+        ranges = {name: str(values) for name, values in self.ranges.items()}
+        return {"hyperparameters": self.fixed, "ranges": ranges}
+
+    def _require_valid(self):
+        first = self.hyperparameters().values
+        proposals = [first, *map(self.draw, range(_TRIES))]
+        if not any(self.is_valid(proposal) for proposal in proposals):
+            # Raises the error that says what is wrong.
+            self.configure(first)
+
+    def _conditions(self, name):
+        """Returns network -> values beside which it counts; `None`: never."""
+        prefix, _, field = name.partition("_")
+        if prefix not in ("enc0", "enc1") or name in _PARENTS:
+            return {}
+        network = f"{prefix}_network"
+        without = {"enc0"} | _WITHOUT.get(field, set())
+        allowed = self._possible(network, without)
+        if name == _DIMS[1] and not self._possible(_TIED, {True, "true"}):
+            allowed = []
+        if not allowed:
+            return None
+        searched = self.ranges.get(network)
+        if searched is None or len(allowed) == len(searched.values):
+            return {}
+        return {network: allowed}
+
+    def _possible(self, parent, without):
+        if parent in self.ranges:
+            values = self.ranges[parent].values
+        else:
+            values = [self.fixed.get(parent, _DEFAULTS[parent])]
+        return [value for value in values if value not in without]
+
+    def _is_active(self, name, proposal):
+        return all(
+            proposal.get(parent) in allowed
+            for parent, allowed in self._conditions(name).items()
+        )
+
+    def _derive(self, values):
+        """Gives values that follow from others to those not fixed."""
+        in_force = {**_DEFAULTS, **values}
+        networks = [in_force["enc0_network"], in_force["enc1_network"]]
+        copies = networks[1] == "enc0"
+        if copies:
+            networks[1] = networks[0]
+        searched = self.ranges.get("enc_dim")
+        if "bilstm" in networks and isinstance(searched, ValueRange):
+            values["enc_dim"] = _even(values["enc_dim"], searched)
+        tied = in_force[_TIED] in (True, "true")
+        if tied and not copies:
+            self._tie_token_embedding_dims(values, networks)
+        for name, network in zip(_DIMS, networks, strict=True):
+            # It would only be told that it follows enc_dim.
+            if network == _POOLED and name not in self.fixed:
+                values.pop(name, None)
+
+    def _tie_token_embedding_dims(self, values, networks):
+        if _POOLED in networks:
+            width = values.get("enc_dim", _DEFAULTS["enc_dim"])
+        else:
+            fixed = [self.fixed[name] for name in _DIMS if name in self.fixed]
+            width = fixed[0] if fixed else values.get(_DIMS[0])
+        for name in _DIMS:
+            if width is not None and name not in self.fixed:
+                values[name] = width
+
+    def _refuse_meaningless(self, name, asked):
+        if name in asked:
+            raise ValueError(
+                f"`{name}` must not be searched where it means nothing: "
+                f'beside these networks, enc1_network="enc0" or a tied '
+                f"table it has no effect or follows from other values. "
+                f"Received: {name}={asked[name]}"
+            )
+
+
+def _fixed(hyperparameters):
+    if isinstance(hyperparameters, str | os.PathLike):
+        hyperparameters = read_json_object(hyperparameters, "hyperparameters")
+    if not isinstance(hyperparameters, Mapping):
+        raise ValueError(
+            "`hyperparameters` must be a mapping or the path of a JSON file; "
+            "a configuration does not tell which values were meant to be "
+            f"fixed. Received: {type(hyperparameters).__name__}"
+        )
+    # Those that begin with _ are of SageMaker's own container.
+    return {
+        name: _rule(name).parse(value) if isinstance(value, str) else value
+        for name, value in hyperparameters.items()
+        if not name.startswith("_")
+    }
+
+
+def _rule(name):
+    field = Object2VecConfig.__dataclass_fields__.get(name)
+    if field is None:
+        # Raises the error that names the nearest known one.
+        Object2VecConfig.from_dict({name: None})
+    return field.metadata["rule"]
+
+
+def _even(enc_dim, searched):
+    if enc_dim % 2 == 0:
+        return enc_dim
+    return enc_dim - 1 if enc_dim > searched.low else enc_dim + 1

@@ -1,0 +1,109 @@
+"""The trials of a search, as a table and as a file."""
+
+import csv
+import os
+import textwrap
+from collections.abc import Sequence
+
+from o2v_keras.evaluation.aligned_table import aligned_lines
+from o2v_keras.tuning.trial_record import TrialRecord
+
+# Columns that stand side by side on a screen.
+_SHOWN = 6
+
+
+def best_first(
+    trials: Sequence[TrialRecord], direction: str
+) -> list[TrialRecord]:
+    """Returns the completed trials, the best one first.
+
+    Args:
+        trials: `TrialRecord`s.
+        direction: `"min"` or `"max"`.
+    """
+    sign = -1 if direction == "max" else 1
+    completed = [trial for trial in trials if trial.status == "completed"]
+    return sorted(completed, key=lambda trial: sign * trial.objective)
+
+
+def trials_table(
+    trials: Sequence[TrialRecord], objective: str, direction: str
+) -> str:
+    """Puts the six best trials side by side, and says why others failed.
+
+    Args:
+        trials: `TrialRecord`s.
+        objective: Name of the objective.
+        direction: `"min"` or `"max"`.
+    """
+    shown = best_first(trials, direction)[:_SHOWN]
+    rows = [
+        ("trial", *(trial.name for trial in shown)),
+        (objective, *(_cell(trial.objective) for trial in shown)),
+        ("best epoch", *(_cell(trial.best_epoch) for trial in shown)),
+        ("trained epochs", *(_cell(trial.epochs) for trial in shown)),
+        ("seconds", *(f"{trial.seconds:.1f}" for trial in shown)),
+    ]
+    rows += [
+        (name, *(_cell(trial.values.get(name)) for trial in shown))
+        for name in _searched(trials)
+    ]
+    lines = aligned_lines(rows) if shown else []
+    counts = {
+        status: sum(trial.status == status for trial in trials)
+        for status in ("completed", "failed", "unfinished")
+    }
+    words = [f"{count} {status}" for status, count in counts.items() if count]
+    lines.append(f"{len(trials)} trials: {', '.join(words)}")
+    for trial in trials:
+        if trial.status == "failed":
+            reason = textwrap.shorten(trial.reason, 200, placeholder=" ...")
+            lines.append(f"  trial {trial.name} failed: {reason}")
+    return "\n".join(lines)
+
+
+def write_trials(
+    path: str | os.PathLike, trials: Sequence[TrialRecord], objective: str
+):
+    """Writes all trials as CSV, in the order in which they began.
+
+    The objective is in the column of its name; searched hyperparameters, as
+    they held, are in columns of their names, empty where they meant nothing.
+
+    Args:
+        path: The file.
+        trials: `TrialRecord`s.
+        objective: Name of the objective.
+    """
+    searched = _searched(trials)
+    names = [
+        "trial",
+        "status",
+        objective,
+        "best_epoch",
+        "trained_epochs",
+        "seconds",
+    ]
+    partial = f"{os.fspath(path)}.partial"
+    with open(partial, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([*names, *searched, "reason"])
+        for trial in trials:
+            writer.writerow(
+                [trial.name, trial.status, trial.objective, trial.best_epoch]
+                + [trial.epochs, round(trial.seconds, 3)]
+                + [trial.values.get(name) for name in searched]
+                + [trial.reason]
+            )
+    os.replace(partial, path)
+
+
+def _searched(trials):
+    """Names of what is searched, in the space's order as far as known."""
+    return list(dict.fromkeys(n for trial in trials for n in trial.values))
+
+
+def _cell(value):
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,292 @@
+"""Runs the trials of a search, each a training in a model directory."""
+
+import contextlib
+import gc
+import json
+import os
+import pathlib
+import shutil
+import time
+from collections.abc import Callable
+from collections.abc import Sequence
+
+import keras
+import keras_tuner
+from keras_tuner.engine.base_tuner import BaseTuner
+from keras_tuner.engine.trial import Trial
+from keras_tuner.engine.trial import TrialStatus
+
+from o2v_keras.data.data_error import DataError
+from o2v_keras.training.channels import LoadedChannels
+from o2v_keras.training.distribution import make_strategy
+from o2v_keras.training.epoch_metrics import EpochMetrics
+from o2v_keras.training.model_directory import ModelDirectory
+from o2v_keras.training.trainer import train_loaded
+from o2v_keras.training.worker import Worker
+from o2v_keras.tuning.search_space import SearchSpace
+from o2v_keras.tuning.trial_record import FAILURE_FILE
+from o2v_keras.tuning.tuning_data import TuningData
+from o2v_keras.tuning.tuning_data import fingerprints
+
+# Keras Tuner asks again at once when there is nothing to do yet.
+_SECONDS_IDLE = 1.0
+# A trial keeps these when it is not the best any more.
+_KEPT = ("config.json", "history.csv", "metrics.json", "logs")
+_ALL = 1 << 30
+
+
+class TrialTuner(BaseTuner):
+    """A Keras Tuner tuner whose trials are trainings as `train` does them.
+
+    A trial that was interrupted goes on from its checkpoint. Hyperband's
+    longer trials go on from the checkpoint of the shorter one, optimizer and
+    all. Whatever goes wrong in a trial is written beside it and does not end
+    the search, but for data that are unusable and an objective that no epoch
+    reports.
+
+    Args:
+        oracle: From `make_oracle`.
+        space: What proposals stand for.
+        data: `TuningData`, or `None` for a chief, which trains nothing.
+        directory: The search's folder.
+        callbacks: Returns a trial's own callbacks, given its data.
+        identity: What the search must have in common with the chief's.
+        auxiliary: As in `train`.
+        keeps_models: Whether trials keep their models until the search has
+            ended.
+        verbose: 0 or 1.
+    """
+
+    def __init__(
+        self,
+        oracle: keras_tuner.Oracle,
+        space: SearchSpace,
+        data: TuningData | None,
+        directory: pathlib.Path,
+        callbacks: Callable[
+            [LoadedChannels], Sequence[keras.callbacks.Callback]
+        ],
+        identity: dict,
+        auxiliary: str | os.PathLike | None,
+        keeps_models: bool,
+        verbose: int,
+    ):
+        self._space = space
+        self._data = data
+        self._callbacks = callbacks
+        self._identity = identity
+        self._auxiliary = auxiliary
+        self._keeps_models = keeps_models
+        self._say = print if verbose else _say_nothing
+        self._asked = False
+        # It prints where it reloads its state from.
+        with contextlib.redirect_stdout(None):
+            super().__init__(
+                oracle,
+                directory=str(directory.parent),
+                project_name=directory.name,
+            )
+
+    def save(self):
+        if not self._is_worker():
+            self.oracle.save()
+
+    def reload(self):
+        if not self._is_worker():
+            self.oracle.reload()
+
+    def _get_tuner_fname(self):
+        # A tuner has no state beside its oracle's.
+        return self.oracle._get_oracle_fname()
+
+    def pre_create_trial(self):
+        if self._asked:
+            time.sleep(_SECONDS_IDLE)
+        self._asked = True
+
+    def on_trial_begin(self, trial: Trial):
+        self._asked = False
+        require_same(pathlib.Path(self.project_dir), self._identity)
+        values = self._space.in_force(
+            self._space.configure(trial.hyperparameters.values)
+        )
+        active = trial.hyperparameters.values
+        words = [
+            f"{name}={value:.4g}"
+            if isinstance(value, float)
+            else f"{name}={value}"
+            for name, value in values.items()
+            if name in active
+        ]
+        self._say(f"trial {trial.trial_id}: {' '.join(words)}")
+
+    def run_trial(self, trial: Trial) -> dict[str, float]:
+        """Trains; returns the best epoch's metrics."""
+        keras.utils.clear_session()
+        gc.collect()
+        return self._train(trial, self._directory(trial.trial_id))
+
+    def _try_run_and_update_trial(self, trial):
+        failure = self._failure(trial.trial_id)
+        failure.unlink(missing_ok=True)
+        try:
+            self._run_and_update_trial(trial)
+            trial.status = TrialStatus.COMPLETED
+        except keras_tuner.errors.FatalError:
+            raise
+        except DataError as error:
+            raise keras_tuner.errors.FatalValueError(str(error)) from error
+        except Exception as error:
+            trial.status = TrialStatus.FAILED
+            trial.message = f"{type(error).__name__}: {error}"
+            # A worker's message does not reach the chief.
+            failure.write_text(trial.message)
+
+    def on_trial_end(self, trial: Trial):
+        super().on_trial_end(trial)
+        ended = self.oracle.get_trial(trial.trial_id)
+        if ended.status == TrialStatus.COMPLETED:
+            name = self.oracle.objective.name
+            outcome = f"{name} {ended.score:.6g}"
+        else:
+            outcome = f"failed: {trial.message}"
+        self._say(f"trial {trial.trial_id}: {outcome}")
+        if not self._keeps_models:
+            self.drop_models()
+
+    def drop_models(self):
+        """Removes the models of all ended trials but the best one."""
+        # One answer of the oracle's: a trial that is not the best of all that
+        # had ended then can never become it, whatever others end meanwhile.
+        best, *others = self.oracle.get_best_trials(_ALL)
+        for trial in others:
+            if trial.status in (TrialStatus.COMPLETED, TrialStatus.FAILED):
+                _drop_model(self._directory(trial.trial_id).path)
+
+    def _directory(self, trial_id):
+        return ModelDirectory(
+            pathlib.Path(self.get_trial_dir(trial_id), "model")
+        )
+
+    def _failure(self, trial_id):
+        return pathlib.Path(self.get_trial_dir(trial_id), FAILURE_FILE)
+
+    def _train(self, trial, directory):
+        values = trial.hyperparameters.values
+        config, channels = self._data.load(self._space.configure(values))
+        _require_same_data(
+            pathlib.Path(self.project_dir), fingerprints(channels)
+        )
+        if "tuner/trial_id" in values:
+            _go_on_from(self._directory(values["tuner/trial_id"]), directory)
+        objective = self.oracle.objective
+        result = train_loaded(
+            config,
+            channels,
+            directory,
+            make_strategy(1, config.mini_batch_size),
+            Worker(),
+            resuming=directory.checkpoint.exists(),
+            auxiliary=self._auxiliary,
+            callbacks=[
+                *self._callbacks(channels),
+                _RequireMetric(objective.name),
+            ],
+            monitor=objective.name,
+            monitor_mode=objective.direction,
+            verbose=0,
+        )
+        best = result.history.epoch.index(result.report["best_epoch"])
+        return {
+            name: values[best]
+            for name, values in result.history.history.items()
+        }
+
+
+class _RequireMetric(EpochMetrics):
+    """Ends the search if no epoch reports the objective."""
+
+    def __init__(self, name):
+        super().__init__()
+        self._name = name
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self._name not in logs:
+            raise keras_tuner.errors.FatalValueError(
+                f"`objective` must be one of {', '.join(logs)}. "
+                f"Received: objective={self._name!r}"
+            )
+
+
+def require_same(folder: pathlib.Path, identity: dict):
+    """Stops a search that goes on, or works for a chief, with other words.
+
+    Args:
+        folder: The search's folder.
+        identity: What must be as it was.
+
+    Raises:
+        ValueError: If something differs.
+    """
+    path = folder / "search.json"
+    saved = json.loads(path.read_text())
+    differing = [
+        name
+        for name in {**saved, **identity}
+        if saved.get(name) != identity.get(name)
+    ]
+    if differing:
+        raise keras_tuner.errors.FatalValueError(
+            f"A search must go on as it began; these differ from {path}: "
+            f"{', '.join(differing)}. Search anew in another folder, or with "
+            "`overwrite`."
+        )
+
+
+def write_json(path: pathlib.Path, values: dict):
+    """Writes a JSON file whole."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial.write_text(json.dumps(values, indent=2) + "\n")
+    os.replace(partial, path)
+
+
+def _require_same_data(folder, digests):
+    path = folder / "data.json"
+    saved = json.loads(path.read_text()) if path.is_file() else {}
+    for name, digest in digests.items():
+        if saved.get(name, digest) != digest:
+            raise keras_tuner.errors.FatalValueError(
+                "A search must go on with the same data, but these have "
+                f"changed since it began: {name}. Search anew in another "
+                "folder, or with `overwrite`."
+            )
+    if not {*digests} <= {*saved}:
+        write_json(path, {**saved, **digests})
+
+
+def _go_on_from(parent, directory):
+    """Copies the training that a longer one goes on with."""
+    if directory.checkpoint.exists():
+        return
+    partial = directory.path.with_name("model.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(
+        parent.path,
+        partial,
+        ignore=shutil.ignore_patterns("model.keras", "metrics.json"),
+    )
+    shutil.rmtree(directory.path, ignore_errors=True)
+    os.replace(partial, directory.path)
+
+
+def _drop_model(path):
+    for entry in path.iterdir() if path.is_dir() else ():
+        if entry.name not in _KEPT:
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+
+def _say_nothing(*_):
+    pass

@@ -1,0 +1,315 @@
+"""Searches for hyperparameters, from data to the best model's directory."""
+
+import os
+import pathlib
+import shutil
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+
+from o2v_keras.data.load_dataset import Source
+from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.read_source import DEFAULT_COLUMNS
+from o2v_keras.models.vector_sources import vector_sources
+from o2v_keras.training.model_directory import ModelDirectory
+from o2v_keras.training.worker import Worker
+from o2v_keras.tuning.default_ranges import DEFAULT_RANGES
+from o2v_keras.tuning.objective import objective_metrics
+from o2v_keras.tuning.objective import parse_objective
+from o2v_keras.tuning.oracles import make_oracle
+from o2v_keras.tuning.role import Role
+from o2v_keras.tuning.search_space import SearchSpace
+from o2v_keras.tuning.summary import best_first
+from o2v_keras.tuning.summary import trials_table
+from o2v_keras.tuning.summary import write_trials
+from o2v_keras.tuning.trial_record import TrialRecord
+from o2v_keras.tuning.trial_record import read_trials
+from o2v_keras.tuning.trial_tuner import TrialTuner
+from o2v_keras.tuning.trial_tuner import require_same
+from o2v_keras.tuning.trial_tuner import write_json
+from o2v_keras.tuning.trials_figure import draw_trials
+from o2v_keras.tuning.tuning_data import TuningData
+from o2v_keras.tuning.value_choice import ValueChoice
+from o2v_keras.tuning.value_range import ValueRange
+
+SEARCHES = ("random", "hyperband", "bayesian")
+_MAX_TRIALS = 20
+
+
+class TuningResult(NamedTuple):
+    """What `tune` returns.
+
+    Args:
+        best: The best trial; its `folder` is a model directory.
+        trials: All trials, in the order in which they began.
+        directory: The search's folder.
+    """
+
+    best: TrialRecord
+    trials: list[TrialRecord]
+    directory: pathlib.Path
+
+
+def tune(
+    hyperparameters: Mapping | str | os.PathLike,
+    train: Source,
+    validation: Source,
+    *,
+    directory: str | os.PathLike,
+    ranges: Mapping[str, ValueRange | ValueChoice] | None = None,
+    default_ranges: bool = True,
+    objective: str = "val_loss",
+    direction: str | None = None,
+    search: str = "random",
+    max_trials: int | None = None,
+    seed: int = 0,
+    resume: bool = False,
+    overwrite: bool = False,
+    best_model_dir: str | os.PathLike | None = None,
+    columns: PairColumns = DEFAULT_COLUMNS,
+    auxiliary: str | os.PathLike | None = None,
+    ranking: Mapping[str, object] | None = None,
+    callbacks: Callable[[], Sequence[keras.callbacks.Callback]] | None = None,
+    verbose: int = 1,
+) -> TuningResult | None:
+    """Searches with Keras Tuner; the best trial is a finished model.
+
+    A trial is a training as `train` does it, on one device, with SageMaker's
+    early stopping, but that it watches the objective (in whose unit
+    `early_stopping_tolerance` is then); its value is that of the epoch whose
+    weights are kept. Data are read, checked and tokenized once. A trial that
+    fails, for want of memory or by a loss that is NaN, is recorded with its
+    reason, and the search goes on. Only the best trial keeps its model.
+
+    The folder receives `trials.csv`, `trials.png`, and for each trial
+    `trial_N/model/` with `config.json`, `history.csv`, `metrics.json` and
+    TensorBoard's `logs/`. A search killed at any moment goes on with
+    `resume=True`: trials that have ended are not run again, the interrupted
+    one goes on from its last epoch, and the proposals are those that would
+    have come.
+
+    Where Keras Tuner's variables `KERASTUNER_TUNER_ID`, `..._ORACLE_IP` and
+    `..._ORACLE_PORT` are set, this process is the chief of a search or one of
+    its workers. All call `tune` with the same arguments, the chief first or
+    last; the folder must be on a file system that all share. The chief
+    proposes, reads no data, and at the end writes table, picture and model.
+
+    Args:
+        hyperparameters: What is fixed, under SageMaker's names: a mapping or
+            the path of a JSON file.
+        train: Training data, as `train` takes them.
+        validation: Data that choose epoch and trial. Keep test data out.
+        directory: The search's folder.
+        ranges: As in `Object2VecHyperModel`.
+        default_ranges: As in `Object2VecHyperModel`.
+        objective: A metric of an epoch, such as `"val_accuracy"`, ranking
+            metrics such as `"val_ndcg@10"` and correlations such as
+            `"val_spearman"` included, or SageMaker's
+            `"validation:accuracy"`, `"validation:cross_entropy"` or
+            `"validation:mean_squared_error"`. Defaults to `"val_loss"`.
+        direction: `"min"` or `"max"`, for a metric of your own `callbacks`.
+            Defaults to `None`: what is known to be better.
+        search: `"random"`, `"hyperband"` (many short trials, of which the
+            best go on; at most `epochs` of the hyperparameters, or else of
+            the range) or `"bayesian"`. Defaults to `"random"`.
+        max_trials: Defaults to `None`: 20; Hyperband plans their number
+            itself. A search that goes on may have more.
+        seed: Of the proposals. Defaults to `0`.
+        resume: Go on with the search in `directory`, if there is one.
+            Defaults to `False`.
+        overwrite: Search anew in a folder that already holds a search.
+            Defaults to `False`.
+        best_model_dir: Where the best trial's model directory is copied to
+            at the end, in place of an earlier one with `resume` or
+            `overwrite`. Defaults to `None`.
+        columns: As in `train`.
+        auxiliary: As in `train`.
+        ranking: Further arguments of `RankingMetrics`, such as `query` and
+            `corpus`, for an objective that ranks. Defaults to none.
+        callbacks: Returns new callbacks for a trial, as in `train`. Defaults
+            to none.
+        verbose: 0 or 1. Defaults to `1`.
+
+    Returns:
+        `TuningResult(best, trials, directory)`; `None` from a worker.
+
+    Raises:
+        ValueError: If arguments, hyperparameters or data are unusable, or no
+            trial was completed.
+        FileExistsError: If `directory` holds a search, or `best_model_dir` a
+            model, and neither `resume` nor `overwrite` is set.
+    """
+    goal = parse_objective(objective, direction)
+    _check(search, max_trials, seed, resume, overwrite)
+    is_hyperband = search == "hyperband"
+    space = SearchSpace(
+        hyperparameters, ranges, default_ranges, search_epochs=not is_hyperband
+    )
+    role = Role.from_environment()
+    folder = pathlib.Path(directory).absolute()
+    identity = {
+        "search": search,
+        "objective": f"{goal.name} {goal.direction}",
+        "seed": seed,
+        **space.description,
+    }
+    if role.leads:
+        _refuse_used(folder, best_model_dir, resume, overwrite)
+        _begin(folder, identity, overwrite)
+
+    data = None
+    if role.trains:
+        data = TuningData(train, validation, columns, auxiliary, verbose)
+        config = space.configure(space.hyperparameters().values)
+        # What is wrong with data or vectors is wrong in every trial.
+        vector_sources(config, auxiliary)
+        data.load(config)
+    own = callbacks or (lambda: ())
+    tuner = TrialTuner(
+        make_oracle(
+            search,
+            space.is_valid,
+            goal,
+            space.hyperparameters(),
+            seed,
+            max_trials or _MAX_TRIALS,
+            _most_epochs(space),
+        ),
+        space,
+        data,
+        folder,
+        lambda channels: [
+            *objective_metrics(goal.name, channels.tables, ranking or {}),
+            *own(),
+        ],
+        identity,
+        auxiliary,
+        keeps_models=is_hyperband,
+        verbose=verbose,
+    )
+    tuner.search()
+    if not role.leads:
+        return None
+    return _finish(tuner, folder, goal, space, best_model_dir, verbose)
+
+
+def _finish(tuner, folder, goal, space, best_model_dir, verbose):
+    trials = read_trials(folder, list(space.ranges))
+    write_trials(folder / "trials.csv", trials, goal.name)
+    table = trials_table(trials, goal.name, goal.direction)
+    ranked = best_first(trials, goal.direction)
+    if not ranked:
+        raise ValueError(f"No trial was completed. {table}")
+    log_scaled = [
+        name
+        for name, values in space.ranges.items()
+        if isinstance(values, ValueRange) and values.sampling == "log"
+    ]
+    draw_trials(trials, goal.name, goal.direction, log_scaled).savefig(
+        folder / "trials.png", dpi=110
+    )
+    tuner.drop_models()
+    best = ranked[0]
+    if verbose:
+        print(table)
+        print(f"all trials: {folder / 'trials.csv'}, {folder / 'trials.png'}")
+        print(f"best trial: {best.name}, model directory: {best.folder}")
+    if best_model_dir is not None:
+        _copy_model(best.folder, pathlib.Path(best_model_dir))
+        if verbose:
+            print(f"copied to: {os.fspath(best_model_dir)}")
+    return TuningResult(best, trials, folder)
+
+
+def _check(search, max_trials, seed, resume, overwrite):
+    if search not in SEARCHES:
+        raise ValueError(
+            f"`search` must be one of {', '.join(SEARCHES)}. "
+            f"Received: search={search!r}"
+        )
+    if max_trials is not None and search == "hyperband":
+        raise ValueError(
+            "`max_trials` must be left out for Hyperband, which plans the "
+            f"number of trials itself. Received: max_trials={max_trials}"
+        )
+    for name, value, least in (
+        ("max_trials", max_trials, 1),
+        ("seed", seed, 0),
+    ):
+        is_integer = isinstance(value, int) and not isinstance(value, bool)
+        if value is not None and not (is_integer and value >= least):
+            raise ValueError(
+                f"`{name}` must be an integer of at least {least}. "
+                f"Received: {name}={value!r}"
+            )
+    if resume and overwrite:
+        raise ValueError(
+            "`resume` and `overwrite` must not be given both: one goes on "
+            "with a search, the other replaces it."
+        )
+    if Worker.from_environment().count > 1:
+        raise ValueError(
+            "`TF_CONFIG` must not name several workers: a trial is trained "
+            "by one process. Several share a search by Keras Tuner's "
+            "KERASTUNER_TUNER_ID, KERASTUNER_ORACLE_IP and "
+            "KERASTUNER_ORACLE_PORT."
+        )
+
+
+def _refuse_used(folder, best_model_dir, resume, overwrite):
+    if resume or overwrite:
+        return
+    if (folder / "oracle.json").exists():
+        raise FileExistsError(
+            f"{folder} already holds a search. Go on with it (`--resume`, "
+            "`resume=True`), replace it (`--overwrite`, `overwrite=True`) or "
+            "name another `directory`."
+        )
+    if best_model_dir is not None and ModelDirectory(best_model_dir).is_used:
+        raise FileExistsError(
+            f"{os.fspath(best_model_dir)} already holds a training. Replace "
+            "it (`--overwrite`, `overwrite=True`) or name another "
+            "`best_model_dir`."
+        )
+
+
+def _begin(folder, identity, overwrite):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            "`directory` must be a folder or the name of a new one. "
+            f"Received: directory={os.fspath(folder)!r}: {error.strerror}"
+        ) from None
+    if overwrite:
+        _clear(folder)
+    if (folder / "oracle.json").exists():
+        require_same(folder, identity)
+    else:
+        write_json(folder / "search.json", identity)
+
+
+def _clear(folder):
+    # The oracle first: without it the others mean nothing.
+    for pattern in ("oracle.json*", "search.json", "data.json", "trials.*"):
+        for path in folder.glob(pattern):
+            path.unlink()
+    for path in folder.glob("trial_*"):
+        shutil.rmtree(path)
+
+
+def _most_epochs(space):
+    if "epochs" in space.fixed:
+        return int(space.fixed["epochs"])
+    return DEFAULT_RANGES["epochs"].high
+
+
+def _copy_model(source, target):
+    partial = target.with_name(f"{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(source, partial)
+    shutil.rmtree(target, ignore_errors=True)
+    os.replace(partial, target)

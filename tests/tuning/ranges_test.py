@@ -1,0 +1,141 @@
+import json
+import re
+
+import pytest
+
+from o2v_keras.tuning.parameter_ranges import parse_choice
+from o2v_keras.tuning.parameter_ranges import parse_range
+from o2v_keras.tuning.parameter_ranges import read_parameter_ranges
+from o2v_keras.tuning.search_space import SearchSpace
+from o2v_keras.tuning.value_choice import ValueChoice
+from o2v_keras.tuning.value_range import ValueRange
+
+# As SageMaker's API takes and shows it.
+SAGEMAKER = {
+    "ParameterRanges": {
+        "CategoricalParameterRanges": [
+            {"Name": "optimizer", "Values": ["adam", "adagrad"]},
+            {"Name": "tied_token_embedding_weight", "Values": ["true"]},
+        ],
+        "ContinuousParameterRanges": [
+            {
+                "Name": "learning_rate",
+                "MinValue": "1e-4",
+                "MaxValue": "1",
+                "ScalingType": "Logarithmic",
+            }
+        ],
+        "IntegerParameterRanges": [
+            {
+                "Name": "enc_dim",
+                "MinValue": "64",
+                "MaxValue": "512",
+                "ScalingType": "Auto",
+            }
+        ],
+    }
+}
+
+
+@pytest.mark.parametrize("as_file", [False, True], ids=["mapping", "file"])
+def test_sagemakers_parameter_ranges_are_read(as_file, tmp_path):
+    source = SAGEMAKER
+    if as_file:
+        source = tmp_path / "ranges.json"
+        source.write_text(json.dumps(SAGEMAKER))
+    ranges = read_parameter_ranges(source)
+    assert ranges == {
+        "enc_dim": ValueRange(64, 512),
+        "learning_rate": ValueRange(1e-4, 1, "log"),
+        "optimizer": ValueChoice(("adam", "adagrad")),
+        "tied_token_embedding_weight": ValueChoice(("true",)),
+    }
+    sizes = {"enc0_max_seq_len": 5, "enc0_vocab_size": 30}
+    space = SearchSpace(sizes, ranges, default_ranges=False)
+    assert {*space.ranges} == {*ranges}
+    assert space.configure(space.draw(0)).tied_token_embedding_weight is True
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"Integer": []}, "Received: the key Integer"),
+        (
+            {"IntegerParameterRanges": [{"Name": "a"}]},
+            "Received: {'Name': 'a'} in IntegerParameterRanges",
+        ),
+        (
+            {
+                "ContinuousParameterRanges": [
+                    {
+                        "Name": "dropout",
+                        "MinValue": "0",
+                        "MaxValue": "1",
+                        "ScalingType": "ReverseLogarithmic",
+                    }
+                ]
+            },
+            "must be one of Auto, Linear, Logarithmic",
+        ),
+        (
+            {
+                "IntegerParameterRanges": [
+                    {"Name": "enc_dim", "MinValue": "x", "MaxValue": "1"}
+                ]
+            },
+            "enc_dim in `ranges`: 'x' must be a number",
+        ),
+        ("missing.json", "missing.json cannot be read: No such file"),
+    ],
+)
+def test_other_forms_are_refused(source, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        read_parameter_ranges(source)
+
+
+def test_short_words_are_read():
+    assert parse_range("dropout=0:0.5") == ("dropout", ValueRange(0, 0.5))
+    name, values = parse_choice("mlp_activation=tanh, relu")
+    assert (name, values.values) == ("mlp_activation", ("tanh", "relu"))
+
+
+@pytest.mark.parametrize(
+    "text", ["dropout", "dropout=1", "=1:2", "a=1:2:log:3"]
+)
+def test_malformed_ranges_are_refused(text):
+    with pytest.raises(ValueError, match="A range must be name=low:high"):
+        parse_range(text)
+
+
+def test_malformed_choices_are_refused():
+    with pytest.raises(ValueError, match="A choice must be name=a,b,c"):
+        parse_choice("optimizer")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((2, 1), "`low` must be at most `high`"),
+        ((0, 1, "log"), '`low` must be positive beside scale="log"'),
+        ((0, 1, "cubic"), "`scale` must be one of auto, linear, log"),
+        ((0, float("inf")), "must be finite numbers"),
+        ((True, 2), "must be finite numbers"),
+    ],
+)
+def test_bad_ranges_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ValueRange(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ((), "`values` must be a tuple of at least one"),
+        ("tanh", "`values` must be a tuple of at least one"),
+        (("relu", "relu"), "`values` must be distinct"),
+        ((1, "1"), "`values` must be distinct"),
+    ],
+)
+def test_bad_choices_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        ValueChoice(values)
