@@ -21,9 +21,13 @@ from o2v_keras.models.encoder_factory import make_encoder
 from o2v_keras.models.global_batch_loss import GlobalBatchLoss
 from o2v_keras.models.in_batch_softmax_loss import InBatchSoftmaxLoss
 from o2v_keras.models.in_batch_softmax_metric import InBatchSoftmaxMetric
+from o2v_keras.models.learning_rate_plan import needs_steps
+from o2v_keras.models.learning_rate_plan import plan_learning_rate
+from o2v_keras.models.learning_rate_plan import steps_per_epoch
 from o2v_keras.models.optimizer_factory import make_optimizer
 from o2v_keras.models.pretrained_tables import fill_tables
 from o2v_keras.models.resting_tables import RestingTables
+from o2v_keras.models.row_penalty import row_penalty
 from o2v_keras.models.vector_sources import vector_sources
 
 # Whether this thread is within a step of `fit` or `evaluate`, where a loss
@@ -43,9 +47,10 @@ class Object2Vec(keras.Model):
     rate, loss over the real rows of the global batch, metrics, no XLA;
     `weight_decay` times a weight is added to its gradient, to matrices and
     not to biases, as MXNet did, and to rows of token tables only where a
-    batch touches them if these are `row_sparse`. `compile` it anew to train
-    it otherwise. The
-    initial weights and the dropout masks follow from `config.seed` alone.
+    batch touches them if these are `row_sparse`. `token_embedding_l2` is part
+    of what training minimizes, and of no loss that is told. `compile` it anew
+    to train it otherwise. The initial weights and the dropout masks follow
+    from `config.seed` alone.
 
     Where `config` names pretrained vectors, the first `fit` loads them; until
     then tables hold their initial weights. A model that got its weights
@@ -121,7 +126,7 @@ class Object2Vec(keras.Model):
         )
         self._tokenizers = PairTokenizers()
         self._decay_weights()
-        self._compile_as_configured()
+        self.compile_as_configured()
 
     @property
     def tokenizers(self):
@@ -180,10 +185,17 @@ class Object2Vec(keras.Model):
         Tables rest in the epochs that `config` says, counted from 0: a later
         call goes on with `initial_epoch`.
 
+        A cosine falls to 0 over the configuration's `epochs` of as many steps
+        as the first call's have.
+
         Raises:
-            ValueError: If pretrained vectors are missing or unusable.
+            ValueError: If pretrained vectors are missing or unusable, or the
+                number of steps of an epoch is unknown and a cosine needs it.
         """
         call = inspect.signature(super().fit).bind(*args, **kwargs)
+        if needs_steps(self.optimizer):
+            steps = self.config.epochs * steps_per_epoch(call.arguments)
+            plan_learning_rate(self.optimizer, steps)
         if self.needs_vectors:
             coverages = self.load_pretrained_vectors()
             if call.arguments.get("verbose") != 0:
@@ -224,6 +236,22 @@ class Object2Vec(keras.Model):
     def test_step(self, data):
         with _in_step():
             return super().test_step(data)
+
+    def compute_loss(
+        self,
+        x=None,
+        y=None,
+        y_pred=None,
+        sample_weight=None,
+        training=True,
+    ):
+        """As `keras.Model.compute_loss`; in training with the row penalty."""
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        if training and self.config.token_embedding_l2:
+            loss += row_penalty(
+                self.config, self.token_embeddings, x, sample_weight
+            )
+        return loss
 
     def load_pretrained_vectors(
         self, auxiliary: str | os.PathLike | None = None
@@ -289,7 +317,7 @@ class Object2Vec(keras.Model):
         sides = len(exchanged_sides(self.config.negative_sampling_side))
         y_true = keras.ops.ones((2, 2 + 2 * sides), "int64")
         y_pred = keras.ops.zeros((2, 2, self.config.enc_dim))
-        self.compute_loss(None, y_true, y_pred)
+        self.compute_loss(None, y_true, y_pred, training=False)
         self.compute_metrics(None, y_true, y_pred)
         self.reset_metrics()
 
@@ -316,7 +344,8 @@ class Object2Vec(keras.Model):
             if len(weight.shape) > 1:
                 weight.regularizer = penalty
 
-    def _compile_as_configured(self):
+    def compile_as_configured(self) -> None:
+        """Compiles anew, with a new optimizer, as the configuration says."""
         if self.config.output_layer == "softmax":
             loss = GlobalBatchLoss("cross_entropy")
             metrics = [
