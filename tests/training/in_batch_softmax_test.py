@@ -22,6 +22,7 @@ VARIANTS = {
         "learn_temperature": True,
         "negative_sampling_side": "both",
         "token_embedding_storage_type": "row_sparse",
+        "token_embedding_l2": 0.01,
     },
     "hard_in0_tied": {
         "hard_negatives": 2,
