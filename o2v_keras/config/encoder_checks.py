@@ -2,6 +2,9 @@
 
 from o2v_keras.config.encoder_config import EncoderConfig
 
+# The id that tokenizers give unknown words.
+UNKNOWN_WORD = 1
+
 _TIED_FIELDS = (
     "vocab_size",
     "token_embedding_dim",
@@ -52,6 +55,7 @@ def check_encoder(
             f'Received: {prefix}_tokenizer="ngrams"'
         )
     _check_freezing(encoder, prefix, weight_decay)
+    _check_unknown_id(encoder, prefix)
 
 
 def check_tied_tables(first: EncoderConfig, second: EncoderConfig) -> None:
@@ -91,3 +95,26 @@ def _check_freezing(encoder, prefix, weight_decay):
         f"`{prefix}_freeze_epochs` must be 0 {reason}. "
         f"Received: {prefix}_freeze_epochs={encoder.freeze_epochs}"
     )
+
+
+def _check_unknown_id(encoder, prefix):
+    if encoder.id_dropout and not encoder.unknown_id:
+        raise ValueError(
+            f"`{prefix}_unknown_id` must be given beside "
+            f"{prefix}_id_dropout={encoder.id_dropout}: the id, used by no "
+            f"object of your data, that stands for unknown ones. Received: "
+            f"{prefix}_unknown_id=0"
+        )
+    if encoder.unknown_id >= encoder.vocab_size:
+        raise ValueError(
+            f"`{prefix}_unknown_id` must be smaller than {prefix}_vocab_size="
+            f"{encoder.vocab_size}. Received: "
+            f"{prefix}_unknown_id={encoder.unknown_id}"
+        )
+    if encoder.tokenizer and encoder.unknown_id not in (0, UNKNOWN_WORD):
+        raise ValueError(
+            f"`{prefix}_unknown_id` must be left out beside "
+            f"{prefix}_tokenizer={encoder.tokenizer!r}, whose unknown words "
+            f"have the id {UNKNOWN_WORD}. Received: "
+            f"{prefix}_unknown_id={encoder.unknown_id}"
+        )

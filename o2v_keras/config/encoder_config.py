@@ -27,6 +27,9 @@ class EncoderConfig:
         tokenizer: str. Empty where the side holds ids.
         min_count: int. How often a word must be there to have an id.
         hash_buckets: int. Ids for unknown words or n-grams.
+        id_dropout: float. Share of rows whose first token becomes the
+            unknown id in training.
+        unknown_id: int. The id of what training has not seen; 0 if none.
     """
 
     network: str
@@ -44,6 +47,8 @@ class EncoderConfig:
     tokenizer: str
     min_count: int
     hash_buckets: int
+    id_dropout: float
+    unknown_id: int
 
     @property
     def freezes_table(self) -> bool:

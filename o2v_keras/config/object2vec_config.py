@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Mapping
 
+from o2v_keras.config.encoder_checks import UNKNOWN_WORD
 from o2v_keras.config.encoder_checks import check_encoder
 from o2v_keras.config.encoder_checks import check_tied_tables
 from o2v_keras.config.encoder_config import EncoderConfig
@@ -45,6 +46,8 @@ _LATE_DEFAULTS = {
     "tokenizer": "",
     "min_count": 1,
     "hash_buckets": 0,
+    "id_dropout": 0.0,
+    "unknown_id": 0,
 }
 _ENCODER_FIELDS = ("max_seq_len", "vocab_size", *_LATE_DEFAULTS)
 
@@ -92,6 +95,13 @@ class Object2VecConfig:
             less often are unknown. Ours. Defaults to `1`.
         enc0_hash_buckets: int, at least 0. Ids that unknown words, or
             character n-grams, share by their hash. Ours. Defaults to `0`.
+        enc0_id_dropout: float, 0 to 1. Share of training rows of `in0` whose
+            first token is exchanged for the unknown id, which so learns to
+            stand for ids that training has not seen. Ours. Defaults to
+            `0.0`.
+        enc0_unknown_id: int, at least 0. That id; needed beside
+            `enc0_id_dropout` where `in0` holds ids. Ours. Defaults to `0`:
+            none, or the tokenizer's own.
         enc1_network: str. As `enc0_network`, or `"enc0"`. Defaults to
             `"enc0"`.
         enc1_max_seq_len: int. Required unless `enc1_network` is `"enc0"`.
@@ -106,6 +116,8 @@ class Object2VecConfig:
         enc1_tokenizer: As `enc0_tokenizer`.
         enc1_min_count: As `enc0_min_count`.
         enc1_hash_buckets: As `enc0_hash_buckets`.
+        enc1_id_dropout: As `enc0_id_dropout`.
+        enc1_unknown_id: As `enc0_unknown_id`.
         enc_dim: int, at least 4. Width of both encodings. Defaults to
             `4096`.
         tied_token_embedding_weight: bool. One token table for both sides.
@@ -128,8 +140,21 @@ class Object2VecConfig:
         optimizer: str. `"adam"`, `"adagrad"`, `"adadelta"`, `"rmsprop"` or
             `"sgd"`. Defaults to `"adam"`.
         learning_rate: float, at least 1e-6. Defaults to `0.0004`.
+        learning_rate_schedule: str. `"constant"`, or `"cosine"`, which lets
+            the rate fall to 0 over all `epochs`. Ours. Defaults to
+            `"constant"`.
+        warmup_steps: int, at least 0. First steps, in which the rate rises
+            from 0. Ours. Defaults to `0`.
         weight_decay: float, at least 0. Times the weight, added to the
             gradient. Defaults to `0.0`.
+        token_embedding_l2: float, at least 0. Times the squares of the
+            token embeddings that an example looks up, summed up and added to
+            its loss. Unlike `weight_decay` it shrinks a row as often as
+            examples hold it, as matrix factorization of ratings needs it.
+            Ours. Defaults to `0.0`.
+        global_clipnorm: float, at least 0. Gradients are scaled down to this
+            norm where all of them together exceed it; 0 leaves them. Ours.
+            Defaults to `0.0`.
         mini_batch_size: int, at least 1. Rows of one step over all replicas.
             Defaults to `32`.
         epochs: int, at least 1. Defaults to `30`.
@@ -185,6 +210,8 @@ class Object2VecConfig:
     enc0_tokenizer: str | None = _field(Choice(("", *TOKENIZERS)), None)
     enc0_min_count: int | None = _field(Integer(1), None)
     enc0_hash_buckets: int | None = _field(Integer(0), None)
+    enc0_id_dropout: float | None = _field(Number(0.0, 1.0), None)
+    enc0_unknown_id: int | None = _field(Integer(0), None)
     enc1_network: str = _field(Choice(("enc0",), ENCODERS), "enc0")
     enc1_max_seq_len: int | None = _field(Integer(1), None)
     enc1_vocab_size: int | None = _field(Integer(2), None)
@@ -198,6 +225,8 @@ class Object2VecConfig:
     enc1_tokenizer: str | None = _field(Choice(("", *TOKENIZERS)), None)
     enc1_min_count: int | None = _field(Integer(1), None)
     enc1_hash_buckets: int | None = _field(Integer(0), None)
+    enc1_id_dropout: float | None = _field(Number(0.0, 1.0), None)
+    enc1_unknown_id: int | None = _field(Integer(0), None)
     enc_dim: int = _field(Integer(4), 4096)
     tied_token_embedding_weight: bool = _field(Boolean(), False)
     token_embedding_storage_type: str = _field(
@@ -218,7 +247,13 @@ class Object2VecConfig:
         Choice(("adam", "adagrad", "adadelta", "rmsprop", "sgd")), "adam"
     )
     learning_rate: float = _field(Number(1e-6), 0.0004)
+    learning_rate_schedule: str = _field(
+        Choice(("constant", "cosine")), "constant"
+    )
+    warmup_steps: int = _field(Integer(0), 0)
     weight_decay: float = _field(Number(0.0), 0.0)
+    token_embedding_l2: float = _field(Number(0.0), 0.0)
+    global_clipnorm: float = _field(Number(0.0), 0.0)
     mini_batch_size: int = _field(Integer(1), 32)
     epochs: int = _field(Integer(1), 30)
     early_stopping_patience: int = _field(Integer(1), 3)
@@ -386,8 +421,15 @@ class Object2VecConfig:
         for name, default in _LATE_DEFAULTS.items():
             if getattr(self, f"{prefix}_{name}") is None:
                 self._set(f"{prefix}_{name}", default)
+        if getattr(self, f"{prefix}_id_dropout"):
+            self._take_tokenizers_unknown_id(prefix)
         if getattr(self, f"{prefix}_network") == "pooled_embedding":
             self._follow_enc_dim(f"{prefix}_token_embedding_dim")
+
+    def _take_tokenizers_unknown_id(self, prefix):
+        name = f"{prefix}_unknown_id"
+        if getattr(self, f"{prefix}_tokenizer") and not getattr(self, name):
+            self._set(name, UNKNOWN_WORD)
 
     def _follow_enc_dim(self, name):
         width = getattr(self, name)

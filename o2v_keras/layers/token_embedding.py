@@ -126,6 +126,37 @@ class TokenEmbedding(keras.layers.Layer):
             outputs = tf.where(is_open, outputs, tf.stop_gradient(outputs))
         return tf.cast(outputs, self.compute_dtype)
 
+    def sum_of_squares(self, ids, weights):
+        """Returns the squares of the rows looked up, summed up with weights.
+
+        `sum_ij(weights_ij * sum(row(ids_ij) ** 2))`. Its gradient reaches the
+        rows of `ids` alone, and none of them while the gate is closed.
+
+        Args:
+            ids: int tensor of shape `(batch_size, length)`.
+            weights: float32 tensor of that shape. Of padding 0.
+
+        Returns:
+            A float32 scalar.
+
+        Example:
+        >>> embedding = TokenEmbedding(9, 2, embeddings_initializer="ones")
+        >>> embedding.build((None, None))
+        >>> ids, weights = np.array([[7, 8, 0]]), np.array([[1.0, 0.5, 0.0]])
+        >>> float(embedding.sum_of_squares(ids, weights.astype("float32")))
+        3.0
+        """
+        table = _replica_component(self.embeddings)
+        distinct, numbers = tf.unique(tf.reshape(ids, [-1]))
+        weights = tf.math.unsorted_segment_sum(
+            tf.reshape(weights, [-1]), numbers, tf.size(distinct)
+        )
+        rows = tf.cast(tf.gather(table, distinct), tf.float32)
+        if self.gated:
+            is_open = _replica_component(self.gate) > 0
+            rows = tf.where(is_open, rows, tf.stop_gradient(rows))
+        return tf.reduce_sum(weights * tf.reduce_sum(rows**2, axis=1))
+
     def compute_mask(self, inputs, mask=None):
         return None
 

@@ -5,6 +5,7 @@ import keras
 from o2v_keras.config import EncoderConfig
 from o2v_keras.layers.bilstm_encoder import BiLSTMEncoder
 from o2v_keras.layers.hcnn_encoder import HCNNEncoder
+from o2v_keras.layers.id_dropout import IdDropout
 from o2v_keras.layers.padding_mask import PaddingMask
 from o2v_keras.layers.pooled_embedding_encoder import PooledEmbeddingEncoder
 from o2v_keras.layers.sequence_limit import SequenceLimit
@@ -72,6 +73,10 @@ def make_encoder(
     """
     inputs = keras.Input((None,), dtype="int64", name=input_name)
     ids = SequenceLimit(config.max_seq_len, name="sequence_limit")(inputs)
+    if config.id_dropout:
+        ids = IdDropout(
+            config.id_dropout, config.unknown_id, name="id_dropout"
+        )(ids)
     mask = PaddingMask(name="padding_mask")(ids)
     encoder = ENCODERS[config.network](config)
     if getattr(encoder, "takes_means", False):

@@ -51,7 +51,7 @@ class GlobalBatchLoss(keras.losses.Loss):
         else:
             weights = ops.reshape(ops.cast(sample_weight, losses.dtype), [-1])
         total = ops.sum(losses * weights)
-        return ops.divide_no_nan(total, _over_all_replicas(ops.sum(weights)))
+        return ops.divide_no_nan(total, over_all_replicas(ops.sum(weights)))
 
     def call(self, y_true, y_pred):
         y_true = ops.reshape(y_true, [-1])
@@ -64,8 +64,12 @@ class GlobalBatchLoss(keras.losses.Loss):
         return {"kind": self.kind, "name": self.name}
 
 
-def _over_all_replicas(rows):
-    """Sums up the replicas' rows; Keras then sums up their gradients."""
+def over_all_replicas(rows):
+    """Sums up the replicas' rows; Keras then sums up their gradients.
+
+    Args:
+        rows: A scalar tensor, this replica's.
+    """
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return rows

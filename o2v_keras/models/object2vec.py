@@ -16,9 +16,13 @@ from o2v_keras.layers.feed_forward import FeedForward
 from o2v_keras.layers.token_embedding import TokenEmbedding
 from o2v_keras.models.encoder_factory import make_encoder
 from o2v_keras.models.global_batch_loss import GlobalBatchLoss
+from o2v_keras.models.learning_rate_plan import needs_steps
+from o2v_keras.models.learning_rate_plan import plan_learning_rate
+from o2v_keras.models.learning_rate_plan import steps_per_epoch
 from o2v_keras.models.optimizer_factory import make_optimizer
 from o2v_keras.models.pretrained_tables import fill_tables
 from o2v_keras.models.resting_tables import RestingTables
+from o2v_keras.models.row_penalty import row_penalty
 from o2v_keras.models.vector_sources import vector_sources
 
 
@@ -34,9 +38,10 @@ class Object2Vec(keras.Model):
     rate, loss over the real rows of the global batch, metrics, no XLA;
     `weight_decay` times a weight is added to its gradient, to matrices and
     not to biases, as MXNet did, and to rows of token tables only where a
-    batch touches them if these are `row_sparse`. `compile` it anew to train
-    it otherwise. The
-    initial weights and the dropout masks follow from `config.seed` alone.
+    batch touches them if these are `row_sparse`. `token_embedding_l2` is part
+    of what training minimizes, and of no loss that is told. `compile` it anew
+    to train it otherwise. The initial weights and the dropout masks follow
+    from `config.seed` alone.
 
     Where `config` names pretrained vectors, the first `fit` loads them; until
     then tables hold their initial weights. A model that got its weights
@@ -177,10 +182,17 @@ class Object2Vec(keras.Model):
         Tables rest in the epochs that `config` says, counted from 0: a later
         call goes on with `initial_epoch`.
 
+        A cosine falls to 0 over the configuration's `epochs` of as many steps
+        as the first call's have.
+
         Raises:
-            ValueError: If pretrained vectors are missing or unusable.
+            ValueError: If pretrained vectors are missing or unusable, or the
+                number of steps of an epoch is unknown and a cosine needs it.
         """
         call = inspect.signature(super().fit).bind(*args, **kwargs)
+        if needs_steps(self.optimizer):
+            steps = self.config.epochs * steps_per_epoch(call.arguments)
+            plan_learning_rate(self.optimizer, steps)
         if self.needs_vectors:
             coverages = self.load_pretrained_vectors()
             if call.arguments.get("verbose") != 0:
@@ -190,6 +202,22 @@ class Object2Vec(keras.Model):
             given = call.arguments.get("callbacks") or []
             call.arguments["callbacks"] = [RestingTables(resting), given]
         return super().fit(*call.args, **call.kwargs)
+
+    def compute_loss(
+        self,
+        x=None,
+        y=None,
+        y_pred=None,
+        sample_weight=None,
+        training=True,
+    ):
+        """As `keras.Model.compute_loss`; in training with the row penalty."""
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        if training and self.config.token_embedding_l2:
+            loss += row_penalty(
+                self.config, self.token_embeddings, x, sample_weight
+            )
+        return loss
 
     def load_pretrained_vectors(
         self, auxiliary: str | os.PathLike | None = None

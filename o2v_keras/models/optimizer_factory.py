@@ -14,6 +14,7 @@ from o2v_keras.optimizers import RowSparseAdam
 from o2v_keras.optimizers import RowSparseLossScale
 from o2v_keras.optimizers import RowSparseRMSprop
 from o2v_keras.optimizers import RowSparseSGD
+from o2v_keras.optimizers import WarmupSchedule
 
 _DENSE = {
     "adam": DenseAdam,
@@ -45,12 +46,22 @@ def make_optimizer(config: Object2VecConfig) -> keras.optimizers.Optimizer:
     >>> make_optimizer(config).name
     'row_sparse_adam'
     """
+    rate = _learning_rate(config)
+    clipping = {"global_clipnorm": config.global_clipnorm or None}
     if config.token_embedding_storage_type == "dense":
         # Keras itself adds the scaling of the loss.
-        return _DENSE[config.optimizer](config.learning_rate)
+        return _DENSE[config.optimizer](rate, **clipping)
     optimizer = _ROW_SPARSE[config.optimizer](
-        config.learning_rate, row_l2=config.weight_decay
+        rate, row_l2=config.weight_decay, **clipping
     )
     if config.dtype_policy == "mixed_float16":
         return RowSparseLossScale(optimizer)
     return optimizer
+
+
+def _learning_rate(config):
+    kind, warmup = config.learning_rate_schedule, config.warmup_steps
+    if kind == "constant" and not warmup:
+        # A plain number can be set anew in a notebook.
+        return config.learning_rate
+    return WarmupSchedule(config.learning_rate, kind, warmup)

@@ -13,6 +13,7 @@ from o2v_keras.optimizers.row_sparse_optimizers import RowSparseAdam
 from o2v_keras.optimizers.row_sparse_optimizers import RowSparseRMSprop
 from o2v_keras.optimizers.row_sparse_optimizers import RowSparseSGD
 from o2v_keras.optimizers.row_sparse_updates import RowSparseUpdates
+from o2v_keras.optimizers.warmup_schedule import WarmupSchedule
 
 __all__ = [
     "DenseAdadelta",
@@ -28,4 +29,5 @@ __all__ = [
     "RowSparseRMSprop",
     "RowSparseSGD",
     "RowSparseUpdates",
+    "WarmupSchedule",
 ]

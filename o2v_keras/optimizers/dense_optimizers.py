@@ -10,11 +10,12 @@ so SageMaker's Object2Vec, sums first.
 import keras
 import tensorflow as tf
 
+from o2v_keras.optimizers.clipping import SummedRowClipping
 from o2v_keras.optimizers.fused_adam import FusedAdam
 from o2v_keras.optimizers.summed_rows import with_rows_summed
 
 
-class DenseUpdates:
+class DenseUpdates(SummedRowClipping):
     """Mixin that sums the occurrences of a row before the update.
 
     Tables and slots are updated as a whole, as the base class does it.
@@ -32,7 +33,7 @@ class DenseUpdates:
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
-class DenseAdam(FusedAdam, keras.optimizers.Adam):
+class DenseAdam(SummedRowClipping, FusedAdam, keras.optimizers.Adam):
     """`keras.optimizers.Adam`, its sparse gradients made dense and summed."""
 
     def update_step(self, gradient, variable, learning_rate):

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from o2v_keras.layers.table_rows import read_variable
+from o2v_keras.optimizers.clipping import SummedRowClipping
 from o2v_keras.optimizers.slots import Slots
 from o2v_keras.optimizers.summed_rows import with_rows_summed
 from o2v_keras.optimizers.touched_rows import TouchedRows
@@ -26,7 +27,7 @@ _NOT_BY_ROWS = (
 )
 
 
-class RowSparseUpdates:
+class RowSparseUpdates(SummedRowClipping):
     """Mixin that gives a Keras optimizer row-sparse updates.
 
     A variable whose gradient is a `tf.IndexedSlices`, as `TokenEmbedding`
@@ -147,27 +148,6 @@ class RowSparseUpdates:
             variable = variable.variable
         return super()._var_key(variable)
 
-    def _clip_gradients(self, grads):
-        if self.clipnorm or self.global_clipnorm or self.clipvalue:
-            grads = [
-                with_rows_summed(grad)
-                if isinstance(grad, tf.IndexedSlices)
-                else grad
-                for grad in grads
-            ]
-        # Keras's other two ways make these gradients dense.
-        if self.global_clipnorm:
-            return tf.clip_by_global_norm(grads, self.global_clipnorm)[0]
-        if self.clipvalue:
-            low, high = -self.clipvalue, self.clipvalue
-            return [
-                _with_values(grad, tf.clip_by_value(grad.values, low, high))
-                if isinstance(grad, tf.IndexedSlices)
-                else tf.clip_by_value(grad, low, high)
-                for grad in grads
-            ]
-        return super()._clip_gradients(grads)
-
     def _backend_apply_gradients(self, grads, trainable_variables):
         grads = self._clip_gradients(grads)
         # Rows decay in their own update.
@@ -183,7 +163,3 @@ class RowSparseUpdates:
         self._backend_update_step(
             grads, trainable_variables, self.learning_rate
         )
-
-
-def _with_values(gradient, values):
-    return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from o2v_keras.data.batches.pair_batches import PairBatches
+from o2v_keras.models.learning_rate_plan import plan_learning_rate
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training.agreement import require_agreement
 from o2v_keras.training.checkpoint import Checkpoint
@@ -116,6 +117,8 @@ def fit(
     if worker.is_chief:
         directory.write_config(config)
     model.steps_per_execution = steps_per_execution
+    # Of the whole training: `fit` may see the rest of an epoch alone.
+    plan_learning_rate(model.optimizer, config.epochs * train.num_batches)
     validation = batches.get("validation")
 
     def play(dataset, first, last, stopper):

@@ -377,8 +377,10 @@ def _weights_but_gates(model):
 def _identity(config, tables, options, strategy, worker, shard_by):
     """What a resumed run must have in common with the killed one."""
     values = config.to_dict()
-    # A run may be resumed for more epochs than it was meant to have.
-    del values["epochs"]
+    # A run may be resumed for more epochs than it was meant to have, unless
+    # its learning rate has fallen by their number.
+    if config.learning_rate_schedule == "constant":
+        del values["epochs"]
     data = {name: table.fingerprint() for name, table in tables.items()}
     if shard_by == "file":
         # Each worker has read other files.

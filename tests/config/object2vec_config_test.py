@@ -29,6 +29,8 @@ def test_defaults_are_sagemakers():
         "enc0_tokenizer": "",
         "enc0_min_count": 1,
         "enc0_hash_buckets": 0,
+        "enc0_id_dropout": 0.0,
+        "enc0_unknown_id": 0,
         "enc1_network": "enc0",
         "enc1_max_seq_len": 10,
         "enc1_vocab_size": 100,
@@ -42,6 +44,8 @@ def test_defaults_are_sagemakers():
         "enc1_tokenizer": "",
         "enc1_min_count": 1,
         "enc1_hash_buckets": 0,
+        "enc1_id_dropout": 0.0,
+        "enc1_unknown_id": 0,
         "enc_dim": 4096,
         "tied_token_embedding_weight": False,
         "token_embedding_storage_type": "dense",
@@ -54,7 +58,11 @@ def test_defaults_are_sagemakers():
         "dropout": 0.0,
         "optimizer": "adam",
         "learning_rate": 0.0004,
+        "learning_rate_schedule": "constant",
+        "warmup_steps": 0,
         "weight_decay": 0.0,
+        "token_embedding_l2": 0.0,
+        "global_clipnorm": 0.0,
         "mini_batch_size": 32,
         "epochs": 30,
         "early_stopping_patience": 3,
@@ -366,3 +374,34 @@ def test_replace_resolves_anew():
 )
 def test_presets_are_valid(preset):
     Object2VecConfig.from_hyperparameters(getattr(presets, preset))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        pytest.param(
+            {"enc0_id_dropout": 0.1},
+            "`enc0_unknown_id` must be given beside enc0_id_dropout=0.1",
+            id="dropout_without_unknown_id",
+        ),
+        pytest.param(
+            {"enc0_unknown_id": 100},
+            "`enc0_unknown_id` must be smaller than enc0_vocab_size=100",
+            id="unknown_id_beyond_the_table",
+        ),
+        pytest.param(
+            {"enc0_unknown_id": 5, "enc0_tokenizer": "words"},
+            "`enc0_unknown_id` must be left out beside enc0_tokenizer='words'",
+            id="unknown_id_of_texts",
+        ),
+    ],
+)
+def test_unknown_ids_are_checked(fields, message):
+    with pytest.raises(ValueError, match=message):
+        make(**fields)
+
+
+def test_texts_have_an_unknown_id():
+    config = make(enc0_tokenizer="category", enc0_id_dropout=0.1)
+    assert config.encoder0.unknown_id == config.encoder1.unknown_id == 1
+    assert config.from_dict(config.to_dict()) == config

@@ -1,0 +1,77 @@
+"""Dropout of whole ids, which trains the unknown id."""
+
+import keras
+import tensorflow as tf
+
+from o2v_keras.layers.argument_checks import check_integer
+from o2v_keras.layers.argument_checks import check_rate
+
+
+@keras.saving.register_keras_serializable(package="o2v_keras")
+class IdDropout(keras.layers.Layer):
+    """Exchanges the first token of some rows for the unknown id in training.
+
+    Where a side is an id, alone or before the tokens of its features, the
+    unknown id so learns what to say of an object that training has not seen:
+    beside features, what these do not tell; alone, what holds on average.
+    Outside training rows pass as they are.
+
+    Padding: the first token is the first id that is not 0. Rows of padding
+    alone stay.
+
+    Args:
+        rate: float. Share of rows, from 0 to 1.
+        unknown_id: int. What stands for ids that training has not seen, at
+            least 1.
+        seed: int. Defaults to `None`: a random one.
+        **kwargs: Base layer arguments such as `name`.
+
+    Call arguments:
+        inputs: Integer tensor of shape `(batch_size, length)`, padded with 0.
+        training: bool. Defaults to `None`, which Keras fills in.
+
+    Output shape:
+        That of `inputs`, and their dtype.
+
+    Raises:
+        ValueError: If `rate` is outside [0, 1] or `unknown_id` no positive
+            integer.
+
+    Example:
+    >>> dropout = IdDropout(rate=1.0, unknown_id=9)
+    >>> dropout(np.array([[5, 6], [0, 7], [0, 0]]), training=True).numpy()
+    array([[9, 6],
+           [0, 9],
+           [0, 0]])
+
+    Reference:
+    - [Volkovs et al., 2017](https://papers.nips.cc/paper/7081) (DropoutNet)
+    """
+
+    def __init__(self, rate, unknown_id, seed=None, **kwargs):
+        check_rate("rate", rate)
+        check_integer("unknown_id", unknown_id)
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.unknown_id = unknown_id
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs, training=None):
+        if not training:
+            return inputs
+        is_token = tf.cast(inputs != 0, "int32")
+        is_first = (tf.cumsum(is_token, axis=1) == 1) & (is_token == 1)
+        draws = keras.random.uniform(
+            tf.shape(inputs[:, :1]), seed=self.seed_generator
+        )
+        unknown = tf.cast(self.unknown_id, inputs.dtype)
+        return tf.where(is_first & (draws < self.rate), unknown, inputs)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "rate": self.rate,
+            "unknown_id": self.unknown_id,
+            "seed": self.seed,
+        }
