@@ -117,6 +117,34 @@ def train(options: argparse.Namespace) -> int | None:
     )
 
 
+def fold_in(options: argparse.Namespace) -> int | None:
+    """Teaches a model new ids."""
+    start_tensorflow()
+    from o2v_keras.training import fold_in as folding
+
+    given = vars(options)
+    folding.fold_in(
+        options.model,
+        options.train,
+        options.validation,
+        model_dir=options.model_dir,
+        columns=columns_of(options),
+        first_new_ids={
+            name: given[f"first_new_{name}"]
+            for name in ("in0", "in1")
+            if given[f"first_new_{name}"] is not None
+        },
+        hyperparameters={
+            name: given[name]
+            for name in ("epochs", "learning_rate")
+            if given[name] is not None
+        },
+        resume=options.resume,
+        overwrite=options.overwrite,
+        skip_bad_rows=options.skip_bad_rows,
+    )
+
+
 def launch(options: argparse.Namespace) -> int | None:
     """Runs the workers of a training; returns their status."""
     from o2v_keras.training.launch import launch as run_workers

@@ -147,6 +147,8 @@ def make_parser() -> argparse.ArgumentParser:
         help="read training data in blocks of N rows; default: all in memory",
     )
 
+    _add_fold_in(subparsers)
+
     text = "run the workers of a training, and restart them when one dies"
     launcher = subparsers.add_parser(
         "launch",
@@ -204,6 +206,32 @@ def make_parser() -> argparse.ArgumentParser:
     _add_map(subparsers)
     _add_card(subparsers)
     return parser
+
+
+def _add_fold_in(subparsers):
+    text = "train the embeddings of new ids, with all else frozen"
+    folder = _command(subparsers, "fold-in", commands.fold_in, text)
+    folder.add_argument(
+        "--model", required=True, metavar="M", help="model directory"
+    )
+    folder.add_argument("--train", nargs="+", required=True, metavar="F")
+    folder.add_argument("--validation", nargs="+", metavar="F")
+    add_column_options(folder)
+    folder.add_argument("--model-dir", required=True, metavar="DIR")
+    for side in ("in0", "in1"):
+        folder.add_argument(
+            f"--first-new-{side}",
+            type=int,
+            metavar="ID",
+            help="ids from this one on are new; default: those that the "
+            "table is too small for",
+        )
+    folder.add_argument("--epochs", type=int, metavar="N")
+    folder.add_argument("--learning-rate", type=float, metavar="R")
+    directory = folder.add_mutually_exclusive_group()
+    directory.add_argument("--resume", action="store_true")
+    directory.add_argument("--overwrite", action="store_true")
+    folder.add_argument("--skip-bad-rows", action="store_true")
 
 
 def _add_index(subparsers):

@@ -1,6 +1,7 @@
 """Ranks a whole corpus by a model, and by answers without one."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from collections.abc import Sequence
 
@@ -20,6 +21,8 @@ from o2v_keras.evaluation.fixed_scores import TfidfScores
 from o2v_keras.evaluation.head_scores import HeadScores
 from o2v_keras.evaluation.inference import embed_rows
 from o2v_keras.evaluation.inference import read_rows
+from o2v_keras.evaluation.original_texts import has_texts
+from o2v_keras.evaluation.original_texts import original_texts
 from o2v_keras.evaluation.ranking_metrics import random_ranking
 from o2v_keras.evaluation.ranking_metrics import ranking_metrics
 from o2v_keras.evaluation.ranking_task import RankingTask
@@ -84,6 +87,7 @@ class ModelRanking:
         self._score = score
         self._at = tuple(at)
         self._filtered = filtered
+        sources = {"pairs": pairs, "corpus": corpus, "training": training}
         pairs = _read_pairs(model, pairs, columns)
         leaked = 0
         if training is not None:
@@ -94,11 +98,20 @@ class ModelRanking:
         if corpus is not None:
             corpus = read_rows(model, corpus, (self._target,), columns)
         kept = _target_rows(pairs, model.config, min_label)
+        ranked = pairs.take(kept)
         self._task = task = RankingTask(
-            pairs.take(kept), query, corpus, training, keep_seen
+            ranked, query, corpus, training, keep_seen
         )
         self._has_training = training is not None
-        self._texts = self._texts_of(texts, kept, corpus)
+        if texts is None:
+            tables = {"pairs": ranked, "corpus": corpus, "training": training}
+            # Read when baselines are asked for: an epoch's ranking has none.
+            self._texts = functools.partial(
+                self._read_texts, sources, tables, columns
+            )
+        else:
+            given = self._given_texts(texts, kept, corpus)
+            self._texts = lambda: given
         self._embed = [
             embed_rows(model, query, task.queries),
             embed_rows(model, self._target, task.candidates),
@@ -146,11 +159,12 @@ class ModelRanking:
         if self._has_training:
             scores = PopularityScores(task.popularity)
             results["popularity"] = self._metrics_of(scores)
-        if self._texts:
-            words = TfidfScores(*self._texts)
+        texts = self._texts()
+        if texts is not None:
+            words = TfidfScores(*texts)
             results["tfidf_words"] = self._metrics_of(words)
             grams = {"analyzer": "char_wb", "ngram_range": (2, 4)}
-            characters = TfidfScores(*self._texts, **grams)
+            characters = TfidfScores(*texts, **grams)
             results["tfidf_characters"] = self._metrics_of(characters)
         return results
 
@@ -161,10 +175,41 @@ class ModelRanking:
             links = _own_queries(links)
         return ranking_metrics(links, above, self._at)
 
-    def _texts_of(self, texts, kept, corpus):
-        """A text for each query and each candidate."""
-        if texts is None:
+    def _read_texts(self, sources, tables, columns):
+        """Returns texts of queries and candidates, where both sides hold any.
+
+        Names of categories are no texts in this sense: they share words by
+        chance.
+        """
+        tokenizers = self._model.tokenizers.sides.values()
+        kinds = [tokenizer.kind for tokenizer in tokenizers]
+        used = [source for source in sources.values() if source is not None]
+        if (
+            len(kinds) < 2
+            or "category" in kinds
+            or not all(map(has_texts, used))
+        ):
             return None
+
+        def read(name, rows, side):
+            origin = tables[name].origin.take(rows)
+            return original_texts(sources[name], origin, getattr(columns, side))
+
+        task, target = self._task, self._target
+        queries = read("pairs", task.query_rows, self._query)
+        rows = task.candidate_rows
+        if tables["corpus"] is not None:
+            return queries, read("corpus", rows, target)
+        candidates = np.empty(len(rows), object)
+        known = rows < len(tables["pairs"])
+        candidates[known] = read("pairs", rows[known], target)
+        if not known.all():
+            more = rows[~known] - len(tables["pairs"])
+            candidates[~known] = read("training", more, target)
+        return queries, candidates.tolist()
+
+    def _given_texts(self, texts, kept, corpus):
+        """A text for each query and each candidate."""
         if corpus is None:
             raise ValueError(
                 "`texts` must come with a `corpus`, whose rows they describe. "

@@ -64,8 +64,10 @@ def rank(
         allow_leaks: Rank targets that `training` holds for their query all
             the same. Defaults to `False`: an error.
         texts: Side -> texts of its rows: those of `pairs` for the queries'
-            side and those of `corpus`, which must be given, for the other.
-            Gives the TF-IDF baselines. Defaults to `None`.
+            side and those of `corpus`, which must be given, for the other,
+            where the data hold ids of them. Gives the TF-IDF baselines.
+            Defaults to `None`: the texts of the data, where both sides have
+            tokenizers other than `"category"`.
 
     Returns:
         `{"metrics": {...}, "baselines": {name: {...}}, "queries": n, "pairs":

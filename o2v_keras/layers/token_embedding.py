@@ -96,6 +96,7 @@ class TokenEmbedding(keras.layers.Layer):
         )
         self.gated = gated
         self.gate = None
+        self._first_learning_id = 0
 
     def build(self, input_shape):
         in_parts = type(self.embeddings_initializer) in _ELEMENTWISE
@@ -120,7 +121,7 @@ class TokenEmbedding(keras.layers.Layer):
     def call(self, inputs, mask=None, pooled=False, training=None):
         table = _replica_component(self.embeddings)
         look_up = _mean_of_rows if pooled else _rows
-        outputs = look_up(table, inputs, mask)
+        outputs = look_up(table, inputs, mask, self._first_learning_id)
         if self.gated and training:
             is_open = _replica_component(self.gate) > 0
             outputs = tf.where(is_open, outputs, tf.stop_gradient(outputs))
@@ -151,11 +152,23 @@ class TokenEmbedding(keras.layers.Layer):
         weights = tf.math.unsorted_segment_sum(
             tf.reshape(weights, [-1]), numbers, tf.size(distinct)
         )
-        rows = tf.cast(tf.gather(table, distinct), tf.float32)
+        rows = _learning_rows(table, distinct, self._first_learning_id)
+        rows = tf.cast(rows, tf.float32)
         if self.gated:
             is_open = _replica_component(self.gate) > 0
             rows = tf.where(is_open, rows, tf.stop_gradient(rows))
         return tf.reduce_sum(weights * tf.reduce_sum(rows**2, axis=1))
+
+    def freeze_rows_below(self, first_id):
+        """Lets training reach only the rows of ids from `first_id` on.
+
+        Not saved: a table that is loaded learns in all rows. Takes effect
+        where training is traced anew, as after `Model.compile`.
+
+        Args:
+            first_id: int. 0 lets all rows learn.
+        """
+        self._first_learning_id = first_id
 
     def compute_mask(self, inputs, mask=None):
         return None
@@ -196,17 +209,27 @@ class TokenEmbedding(keras.layers.Layer):
                 write_rows(self.embeddings, rows, values)
 
 
-def _rows(table, ids, mask):
-    return tf.gather(table, ids)
+def _learning_rows(table, ids, first_id):
+    """Looks ids up; rows of ids below `first_id` get no gradient."""
+    rows = tf.gather(table, ids)
+    if not first_id:
+        return rows
+    learns = ids[..., tf.newaxis] >= first_id
+    return tf.where(learns, rows, tf.stop_gradient(rows))
 
 
-def _mean_of_rows(table, ids, mask):
+def _rows(table, ids, mask, first_id):
+    return _learning_rows(table, ids, first_id)
+
+
+def _mean_of_rows(table, ids, mask, first_id):
     places = tf.where(mask)  # (N, 2)
     tokens = tf.gather_nd(ids, places)  # (N,)
     distinct, numbers = tf.unique(tokens)
     # Without an operation between the two, TensorFlow's graph optimizer joins
     # gather and mean into one that reads the whole table.
-    rows = tf.ensure_shape(tf.gather(table, distinct), [None, table.shape[1]])
+    rows = _learning_rows(table, distinct, first_id)
+    rows = tf.ensure_shape(rows, [None, table.shape[1]])
     return tf.sparse.segment_mean(
         rows, numbers, places[:, 0], num_segments=tf.shape(ids)[0]
     )

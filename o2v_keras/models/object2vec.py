@@ -123,7 +123,7 @@ class Object2Vec(keras.Model):
         )
         self._tokenizers = PairTokenizers()
         self._decay_weights()
-        self._compile_as_configured()
+        self.compile_as_configured()
 
     @property
     def tokenizers(self):
@@ -301,7 +301,8 @@ class Object2Vec(keras.Model):
             if len(weight.shape) > 1:
                 weight.regularizer = penalty
 
-    def _compile_as_configured(self):
+    def compile_as_configured(self) -> None:
+        """Compiles anew, with a new optimizer, as the configuration says."""
         if self.config.output_layer == "softmax":
             loss = GlobalBatchLoss("cross_entropy")
             metrics = [

@@ -2,11 +2,30 @@
 
 import os
 import warnings
+from typing import NamedTuple
 
 from o2v_keras.data.batches.pair_stream import PairStream
 from o2v_keras.data.checking.leak_check import LeakCheck
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import load_pairs
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.evaluation.training_labels import TrainingLabels
+
+
+class LoadedChannels(NamedTuple):
+    """All that a training needs of its data.
+
+    Args:
+        tables: Channel -> `PairTable`, or for streamed training data
+            `PairStream`, as `load_channels` returns them.
+        tokenizers: `PairTokenizers` that made ids of their texts.
+        labels: `TrainingLabels` that have seen the training data.
+    """
+
+    tables: dict[str, PairTable | PairStream]
+    tokenizers: PairTokenizers
+    labels: TrainingLabels
 
 
 def load_channels(

@@ -12,6 +12,9 @@ from o2v_keras import embed
 from o2v_keras import predict_scores
 from o2v_keras import rank
 from o2v_keras.data.data_error import DataError
+from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.data.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.data.text.vocabulary import Vocabulary
 
 CORPUS = {"in1": [[n] for n in range(1, 9)]}
 TEST = {"in0": [[1], [1], [2, 3], [4]], "in1": [[1], [5], [6], [7]]}
@@ -214,6 +217,52 @@ def test_baselines_stand_beside_the_model(model):
     assert all(b.keys() == result["metrics"].keys() for b in baselines.values())
     assert baselines["tfidf_words"]["hits@1"] == 1
     assert list(rank(model, TEST, CORPUS)["baselines"]) == ["random"]
+
+
+@pytest.fixture
+def text_model():
+    words = Vocabulary(["red", "blue", "green", "house", "door"])
+    tokenizer = WordTokenizer(words)
+    model = make_model(enc0_tokenizer="words", enc0_vocab_size=len(words))
+    model.tokenizers = PairTokenizers(tokenizer, tokenizer)
+    return model
+
+
+@pytest.mark.parametrize("from_files", [False, True], ids=["memory", "files"])
+@pytest.mark.parametrize("with_corpus", [False, True], ids=["pairs", "corpus"])
+def test_texts_are_baselines_themselves(
+    text_model, tmp_path, from_files, with_corpus
+):
+    """Every query shares a rare word with its target alone."""
+    test = {"in0": ["a red x", "the blue"], "in1": ["red door", "blue door"]}
+    training = {"in0": ["green"], "in1": ["house, red"], "label": [1]}
+    corpus = {"in1": ["house", "blue door", "door", "red door"]}
+    if from_files:
+        test, training, corpus = (
+            write_records(tmp_path / f"{number}.jsonl", source)
+            for number, source in enumerate([test, training, corpus])
+        )
+    scores = rank(
+        text_model,
+        test,
+        corpus if with_corpus else None,
+        training,
+        at=[1],
+        min_label=0,
+        allow_leaks=True,
+    )
+    assert scores["candidates"] == (4 if with_corpus else 3)
+    assert scores["baselines"]["tfidf_words"]["hits@1"] == 1
+    assert scores["baselines"]["tfidf_characters"]["hits@1"] == 1
+
+
+def write_records(path, source):
+    rows = [
+        dict(zip(source, row, strict=True), label=1)
+        for row in zip(*source.values(), strict=True)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return str(path)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,126 @@
+"""Gives a trained model room for new ids, and trains them alone."""
+
+from collections.abc import Mapping
+
+import keras
+import tensorflow as tf
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.layers.table_rows import read_parts
+from o2v_keras.layers.table_rows import row_parts
+from o2v_keras.layers.table_rows import write_rows
+from o2v_keras.layers.token_embedding import TokenEmbedding
+from o2v_keras.models.object2vec import Object2Vec
+
+
+def with_larger_tables(
+    model: Object2Vec, config: Object2VecConfig
+) -> Object2Vec:
+    """Returns a model that answers as `model` does and has more ids.
+
+    New ids begin as the unknown id, where the configuration names one, and
+    otherwise as the mean of the old ones.
+
+    Args:
+        model: The trained model.
+        config: Its configuration with vocabularies that are at least as
+            large.
+
+    Example:
+    >>> config = Object2VecConfig(
+    ...     enc0_max_seq_len=1, enc0_vocab_size=9, enc_dim=4
+    ... )
+    >>> model = Object2Vec(config)
+    >>> larger = with_larger_tables(model, config.replace(enc0_vocab_size=12))
+    >>> larger.token_embeddings[0].embeddings.shape
+    TensorShape([12, 300])
+    """
+    larger = Object2Vec(config)
+    encoders = (config.encoder0, config.encoder1)
+    tables = zip(
+        larger.token_embeddings, model.token_embeddings, encoders, strict=True
+    )
+    for new, old, encoder in tables:
+        _copy_rows(new, old, encoder.unknown_id)
+    weights = zip(_other_weights(larger), _other_weights(model), strict=True)
+    for new, old in weights:
+        new.assign(keras.ops.convert_to_numpy(old))
+    larger.needs_vectors = False
+    _build_optimizer(larger)
+    return larger
+
+
+def train_new_ids_only(model: Object2Vec, first_ids: Mapping[str, int]) -> None:
+    """Has training reach token embeddings of new ids and nothing else.
+
+    The model is compiled anew.
+
+    Args:
+        model: The model.
+        first_ids: `in0` or `in1` -> its first id that is to learn. A side
+            that is not there rests as a whole.
+    """
+    tables = dict(zip(("in0", "in1"), model.token_embeddings, strict=True))
+    for layer in _layers(model):
+        layer.trainable = False
+    for name, first_id in first_ids.items():
+        tables[name].trainable = True
+        tables[name].freeze_rows_below(first_id)
+    model.compile_as_configured()
+
+
+def train_everything(model: Object2Vec) -> None:
+    """Ends what `train_new_ids_only` began; compiles the model anew."""
+    for layer in _layers(model):
+        layer.trainable = True
+    for table in model.token_embeddings:
+        table.freeze_rows_below(0)
+    model.compile_as_configured()
+    _build_optimizer(model)
+
+
+def _build_optimizer(model):
+    # Keras warns when it loads a model whose optimizer has no slots yet.
+    model.optimizer.build(model.trainable_variables)
+
+
+def _layers(model):
+    """Returns the layers below the models that only hold layers."""
+    inside = [
+        layer
+        for encoder in (model.encoder0, model.encoder1)
+        for layer in encoder.layers
+    ]
+    encoders = (model.encoder0, model.encoder1)
+    return [*inside, *(part for part in model.layers if part not in encoders)]
+
+
+def _other_weights(model):
+    """Returns the weights that do not belong to token tables."""
+    in_tables = {
+        id(weight)
+        for table in model.token_embeddings
+        for weight in table.weights
+    }
+    return [weight for weight in model.weights if id(weight) not in in_tables]
+
+
+def _copy_rows(new: TokenEmbedding, old: TokenEmbedding, unknown_id: int):
+    total = 0.0
+    parts = zip(
+        row_parts(old.embeddings), read_parts(old.embeddings), strict=True
+    )
+    for rows, values in parts:
+        write_rows(new.embeddings, rows, values)
+        # Id 0 is padding and has not learned.
+        total += values[rows.start == 0 :].sum(axis=0, dtype="float64")
+    first, last = old.vocab_size, new.vocab_size
+    if unknown_id:
+        start = tf.gather(old.embeddings.value, unknown_id)
+    else:
+        start = tf.cast(total / (first - 1), old.embeddings.dtype)
+    for rows in row_parts(new.embeddings):
+        rows = slice(max(rows.start, first), max(rows.stop, first))
+        if rows.start < min(rows.stop, last):
+            values = tf.tile(start[tf.newaxis], [rows.stop - rows.start, 1])
+            write_rows(new.embeddings, rows, values)

@@ -1,0 +1,190 @@
+"""Teaches a trained model new objects and leaves the rest as it is."""
+
+import os
+import pathlib
+import tempfile
+from collections.abc import Mapping
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.load_dataset import Source
+from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.read_source import DEFAULT_COLUMNS
+from o2v_keras.data.read_source import read_source
+from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
+from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.data.text.tokenizers.category_tokenizer import CategoryTokenizer
+from o2v_keras.data.text.vocabulary import Vocabulary
+from o2v_keras.models.new_ids import with_larger_tables
+from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.training.keras_file import write_keras_file
+from o2v_keras.training.model_directory import load_model
+from o2v_keras.training.trainer import TrainingResult
+from o2v_keras.training.trainer import train as train_model
+
+# More ids than any vocabulary has: what is learned is cut by the data alone.
+_NO_LIMIT = 1 << 40
+
+# What shrinks all weights would move those that are to rest, and what fills or
+# rests tables is over.
+_OVER = {
+    "weight_decay": 0.0,
+    **dict.fromkeys(
+        ("enc0_pretrained_embedding_file", "enc1_pretrained_embedding_file"), ""
+    ),
+    **dict.fromkeys(("enc0_vocab_file", "enc1_vocab_file"), ""),
+    **dict.fromkeys(("enc0_freeze_epochs", "enc1_freeze_epochs"), 0),
+}
+
+
+def fold_in(
+    model: str | os.PathLike,
+    train: Source,
+    validation: Source | None = None,
+    *,
+    model_dir: str | os.PathLike,
+    columns: PairColumns = DEFAULT_COLUMNS,
+    first_new_ids: Mapping[str, int] | None = None,
+    hyperparameters: Mapping[str, object] | None = None,
+    verbose: int = 1,
+    **options: object,
+) -> TrainingResult:
+    """Trains the token embeddings of new ids with everything else frozen.
+
+    New users or products, with a few records each, get embeddings that go
+    with those the model has: what it answers for known objects does not
+    change by a bit, so that indexes of them stay valid. Tables grow by as
+    many rows as needed; a side by the tokenizer `"category"` takes new names
+    at the end of its vocabulary. A new id begins as the unknown id that id
+    dropout has trained, or as the mean of the known ones.
+
+    Args:
+        model: Model directory of a trained model.
+        train: Records of new objects, as in `train`; what they are paired
+            with may be known or new. Records of known objects alone teach
+            nothing.
+        validation: As in `train`. Defaults to `None`.
+        model_dir: Folder for the new model, as in `train`.
+        columns: As in `train`. Defaults to `in0`, `in1` and `label`.
+        first_new_ids: `in0` or `in1` -> first id that counts as new, where
+            the table has had room for new ids all along. Defaults to `None`:
+            ids that the model's table is too small for.
+        hyperparameters: Values that replace the model's, such as `epochs` or
+            `learning_rate`. Defaults to `None`.
+        verbose: 0 or 1. Defaults to `1`.
+        **options: Of `train`, such as `resume`, `overwrite`, `replicas`.
+
+    Returns:
+        `TrainingResult(model, history, report)`.
+
+    Raises:
+        ValueError: If the data hold no new id, a new id is no category
+            of a text side, or arguments are unusable.
+    """
+    old = load_model(model)
+    tokenizers = _grown_tokenizers(old, train, columns)
+    config = old.config.replace(**_OVER, **(hyperparameters or {}))
+    pairs = read_source(train, config, tokenizers, columns, verbose=0).table
+    sizes, first_ids = _grown_sizes(
+        old.config, pairs, tokenizers, first_new_ids or {}
+    )
+    config = config.replace(**sizes)
+    if verbose:
+        print(_summary(pairs, first_ids))
+    with tempfile.TemporaryDirectory() as folder:
+        grown = with_larger_tables(old, config)
+        write_keras_file(grown, pathlib.Path(folder, "model.keras"))
+        tokenizers.save(pathlib.Path(folder, "tokenizers"))
+        del grown, old
+        return train_model(
+            config,
+            train,
+            validation,
+            model_dir=model_dir,
+            columns=columns,
+            initial_model=folder,
+            new_ids=first_ids,
+            verbose=verbose,
+            **options,
+        )
+
+
+def _grown_tokenizers(
+    model: Object2Vec, source: Source, columns: PairColumns
+) -> PairTokenizers:
+    """Returns the model's tokenizers with the new categories of the data."""
+    tokenizers = model.tokenizers
+    learned = learn_tokenizers(
+        source, _categories_only(model.config), columns, None, 0
+    )
+    grown = {
+        name: CategoryTokenizer(_joined(side.vocabulary, new.vocabulary))
+        for name, new in learned.sides.items()
+        for side in [tokenizers.sides[name]]
+    }
+    if learned.in0 is not None and learned.in0 is learned.in1:
+        grown["in1"] = grown["in0"]
+    return PairTokenizers(**{**tokenizers.sides, **grown})
+
+
+def _categories_only(config: Object2VecConfig) -> Object2VecConfig:
+    fields = {}
+    for side in ("enc0", "enc1"):
+        is_category = getattr(config, f"{side}_tokenizer") == "category"
+        fields[f"{side}_tokenizer"] = "category" if is_category else ""
+        fields[f"{side}_min_count"] = 1
+        fields[f"{side}_vocab_file"] = ""
+        fields[f"{side}_vocab_size"] = _NO_LIMIT
+    return config.replace(**fields)
+
+
+def _joined(old: Vocabulary, new: Vocabulary) -> Vocabulary:
+    added = [word for word in new.words if word not in old]
+    return Vocabulary([*old.words, *added], old.hash_buckets)
+
+
+def _grown_sizes(config, pairs, tokenizers, first_new_ids):
+    """Returns sizes of vocabularies, and the first new id of each side."""
+    sides = {"in0": config.encoder0, "in1": config.encoder1}
+    wrong = first_new_ids.keys() - sides
+    if wrong:
+        raise ValueError(
+            "`first_new_ids` must have the keys in0 and in1 at most. "
+            f"Received: {sorted(wrong)}"
+        )
+    sizes, first_ids = {}, {}
+    for name, encoder in sides.items():
+        largest = int(pairs.sides[name].values.max(initial=0))
+        if name in tokenizers.sides:
+            largest = tokenizers.sides[name].vocab_size - 1
+        sizes[name] = max(encoder.vocab_size, largest + 1)
+        first_ids[name] = first_new_ids.get(name, encoder.vocab_size)
+    if config.tied_token_embedding_weight or config.enc1_network == "enc0":
+        sizes = dict.fromkeys(sizes, max(sizes.values()))
+    if config.tied_token_embedding_weight:
+        first_ids = dict.fromkeys(first_ids, min(first_ids.values()))
+    first_ids = {
+        name: first
+        for name, first in first_ids.items()
+        if (pairs.sides[name].values >= first).any()
+    }
+    if not first_ids:
+        raise ValueError(
+            "`train` must hold new ids, of in0 or of in1: ids that the "
+            "model's tables are too small for, categories that are not in "
+            "its vocabularies, or ids from `first_new_ids` on. Received: "
+            + ", ".join(
+                f"{name} with ids below {encoder.vocab_size}"
+                for name, encoder in sides.items()
+            )
+        )
+    sizes = {f"enc{name[-1]}_vocab_size": n for name, n in sizes.items()}
+    return sizes, first_ids
+
+
+def _summary(pairs, first_ids):
+    parts = []
+    for name, first in first_ids.items():
+        ids = pairs.sides[name].values
+        new = len(set(ids[ids >= first].tolist()))
+        parts.append(f"{name}: {new:,} new ids, from {first} on")
+    return "folding in " + "; ".join(parts) + ". All else is frozen."
