@@ -1,7 +1,8 @@
 """Runs notebooks and keeps their outputs.
 
-python -m notebooks.run                  # all of them, in full
-python -m notebooks.run 01_quickstart    # one
+python -m notebooks.run                          # all of them, in full
+python -m notebooks.run 01_quickstart            # one
+O2V_QUICK=1 python -m notebooks.run --check      # do they run at all?
 """
 
 import argparse
@@ -76,14 +77,19 @@ def main() -> int:
     known = {path.stem: path for path in notebook_paths()}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", default=known)
-    names = parser.parse_args().names
+    parser.add_argument(
+        "--check", action="store_true", help="do not keep the outputs"
+    )
+    options = parser.parse_args()
+    names = options.names
     if unknown := [name for name in names if name not in known]:
         parser.error(f"no notebook {unknown[0]}; there are {', '.join(known)}")
     for name in names:
         began = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             notebook = run_notebook(known[name], pathlib.Path(folder))
-        nbformat.write(notebook, known[name])
+        if not options.check:
+            nbformat.write(notebook, known[name])
         print(f"{name}: {time.perf_counter() - began:.0f} s", flush=True)
     return 0
 
