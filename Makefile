@@ -10,7 +10,7 @@ SOURCES := o2v_keras export serving tests notebooks benchmarks conftest.py
 MODEL ?= build/demo/export
 NAME ?= model
 
-.PHONY: help demo test test-slow test-beam test-serving serve lint format bench quality clean
+.PHONY: help demo notebooks test test-slow test-beam test-serving serve lint format bench quality clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' Makefile
@@ -18,6 +18,9 @@ help: ## list the targets
 demo: $(RUNTIME) ## train on WordNet, export, serve, ask; about 2 minutes
 	$(BIN)/python -m notebooks.wordnet_demo
 	$(BIN)/python -m notebooks.serving_demo
+
+notebooks: $(DEVELOPMENT) ## run the notebooks in full (O2V_DATA_DIR), keep outputs
+	$(BIN)/python -m notebooks.run
 
 test: lint ## lint and run the tests
 	$(BIN)/python -m pytest -q -m "not slow" -n logical --dist loadfile

@@ -1,5 +1,6 @@
 """Export of a model for TF Serving."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -99,11 +100,24 @@ def write_saved_model(module: ServingModule, folder: str | os.PathLike):
         folder: The version's own folder; made when missing.
     """
     folder = pathlib.Path(folder)
-    tf.saved_model.save(
-        module, os.fspath(folder), signatures=dict(module.functions)
-    )
+    with _without_remarks():
+        tf.saved_model.save(
+            module, os.fspath(folder), signatures=dict(module.functions)
+        )
     extra = folder / "assets.extra"
     extra.mkdir()
     write_warmup_requests(extra, module.sides, module.functions)
     config = json.dumps(module.config.to_dict(), indent=2)
     (extra / "config.json").write_text(config + "\n")
+
+
+@contextlib.contextmanager
+def _without_remarks():
+    """Keeps TensorFlow from naming a folder that is about to be renamed."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("WARNING")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

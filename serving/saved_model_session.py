@@ -1,5 +1,6 @@
 """A SavedModel behind TensorFlow's C++ session, which TF Serving runs."""
 
+import contextlib
 import functools
 import importlib
 import inspect
@@ -244,11 +245,23 @@ def _load_session(path):
         )
     session = tf.compat.v1.Session(graph=tf.Graph())
     try:
-        with session.graph.as_default():
+        with session.graph.as_default(), _without_remarks():
             return session, _load_graph(session, ["serve"], path)
     except Exception as error:
         session.close()
         raise _runtime_error(error) from None
+
+
+@contextlib.contextmanager
+def _without_remarks():
+    """Keeps TensorFlow from naming the files that it restores."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("WARNING")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _runtime_error(error):

@@ -1,10 +1,24 @@
-"""The WordNet sample that comes with the package."""
+"""WordNet 3.0: what English words mean, and what is a kind of what."""
 
 import csv
 import dataclasses
 import gzip
 import importlib.resources
+import io
+import pathlib
+import re
+import tarfile
+import tempfile
 import zlib
+
+from o2v_keras.datasets.data_source import DataSource
+from o2v_keras.datasets.download import Download
+from o2v_keras.datasets.wordnet_database import DATABASE_FILES
+from o2v_keras.datasets.wordnet_database import read_database
+
+_SYNSETS, _HYPERNYMS = "synsets.tsv.gz", "hypernyms.tsv.gz"
+_ARCHIVE_FOLDER = "WordNet-3.0/dict/"
+_EXAMPLE = re.compile(r'"([^"]+)(?:"|$)')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,16 +31,50 @@ class Synset:
             `"noun.animal"`.
         lemmas: Its words, `_` standing for a blank.
         definition: Its gloss without examples.
+        examples: Sentences and phrases that use its words. Defaults to
+            none.
     """
 
     identifier: str
     category: str
     lemmas: tuple[str, ...]
     definition: str
+    examples: tuple[str, ...] = ()
+
+
+def load_synsets() -> list[Synset]:
+    """Returns all 117,659 synsets, those of nouns first.
+
+    32,884 of them have examples.
+
+    Raises:
+        DatasetError: If they are neither at hand nor to be had.
+
+    Reference:
+    - Princeton University, WordNet 3.0, https://wordnet.princeton.edu
+    """
+    with SOURCE.open(_SYNSETS) as stream:
+        return [_synset(row) for row in _rows(stream)]
+
+
+def load_hypernyms() -> list[tuple[str, str]]:
+    """Returns the 97,666 pairs of a synset and the one above it.
+
+    Returns:
+        Identifiers of a synset (a dog) and of what it is a kind or an
+        instance of (a canine).
+
+    Raises:
+        DatasetError: If they are neither at hand nor to be had.
+    """
+    with SOURCE.open(_HYPERNYMS) as stream:
+        return [(row["synset"], row["hypernym"]) for row in _rows(stream)]
 
 
 def load_wordnet_sample() -> dict[str, list[Synset]]:
     """Returns 30,000 synsets of WordNet 3.0, split by synset.
+
+    They come with the package, without examples.
 
     Returns:
         `train` (about 80 %), `validation` and `test` (about 10 % each) ->
@@ -45,20 +93,82 @@ def load_wordnet_sample() -> dict[str, list[Synset]]:
     folder = importlib.resources.files("o2v_keras.datasets") / "samples"
     splits = {"train": [], "validation": [], "test": []}
     with (folder / "wordnet.tsv.gz").open("rb") as file:
-        with gzip.open(file, "rt", encoding="utf-8", newline="") as text:
-            for row in csv.DictReader(
-                text, delimiter="\t", quoting=csv.QUOTE_NONE
-            ):
-                synset = Synset(
-                    row["synset"],
-                    row["lexname"],
-                    tuple(row["lemmas"].split(" ")),
-                    row["definition"],
-                )
+        with gzip.open(file) as stream:
+            for synset in map(_synset, _rows(stream)):
                 splits[_split(synset.identifier)].append(synset)
     return splits
+
+
+def _rows(stream):
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+    return csv.DictReader(text, delimiter="\t", quoting=csv.QUOTE_NONE)
+
+
+def _synset(row):
+    return Synset(
+        row["synset"],
+        row["lexname"],
+        tuple(row["lemmas"].split(" ")),
+        row["definition"],
+        tuple(_EXAMPLE.findall(row.get("examples", ""))),
+    )
 
 
 def _split(identifier):
     place = zlib.crc32(identifier.encode()) % 10
     return {8: "validation", 9: "test"}.get(place, "train")
+
+
+def _unpack(archive, folder):
+    """Makes tables of WordNet's own database files."""
+    with tempfile.TemporaryDirectory() as database:
+        database = pathlib.Path(database)
+        with tarfile.open(archive) as files:
+            for member in files:
+                name = member.name.removeprefix(_ARCHIVE_FOLDER)
+                if name in DATABASE_FILES:
+                    content = files.extractfile(member).read()
+                    (database / name).write_bytes(content)
+        synsets = list(read_database(database))
+    lines = ["synset\tlexname\tlemmas\tdefinition\texamples"] + [
+        "\t".join((s[0], s[1], " ".join(s[2]), s[3], s[4])) for s in synsets
+    ]
+    _write(folder / _SYNSETS, lines)
+    lines = ["synset\thypernym"] + [
+        f"{synset.identifier}\t{above}"
+        for synset in synsets
+        for above in synset.hypernyms
+    ]
+    _write(folder / _HYPERNYMS, lines)
+
+
+def _write(path, lines):
+    with gzip.open(path, "wt", encoding="utf-8", newline="") as file:
+        file.writelines(f"{line}\n" for line in lines)
+
+
+SOURCE = DataSource(
+    name="wordnet",
+    title="WordNet 3.0",
+    homepage="https://wordnet.princeton.edu",
+    terms=(
+        "Princeton University: free to use, copy, change and distribute with "
+        "its notice."
+    ),
+    checksums={
+        _SYNSETS: (
+            "54b19573394822212cb69060163e83ef825fb029dceb6a47a86354096f02f44d"
+        ),
+        _HYPERNYMS: (
+            "b5d3c761ffbaf041fb042911d860a4d692395e2b3849a464c48b918254e32a4e"
+        ),
+    },
+    downloads=(
+        Download(
+            "https://wordnetcode.princeton.edu/3.0/WordNet-3.0.tar.bz2",
+            "6c492d0c7b4a40e7674d088191d3aa11f373bb1da60762e098b8ee2dda96ef22",
+            (_SYNSETS, _HYPERNYMS),
+            _unpack,
+        ),
+    ),
+)

@@ -50,7 +50,8 @@ class RowOutputs:
                 training=False,
             )
 
-        self._outputs = outputs
+        # Of many functions made at one place TensorFlow warns when called.
+        self._outputs = outputs.get_concrete_function()
 
     def __call__(self) -> np.ndarray:
         """Returns float32 `(rows, dim)` by the weights as they are."""

@@ -18,6 +18,7 @@ from o2v_keras.data.checking.record_faults import Column
 from o2v_keras.data.checking.record_faults import Fault
 from o2v_keras.data.checking.rejected_rows import RejectedRow
 from o2v_keras.data.checking.rejected_rows import RejectedRows
+from o2v_keras.data.files.cache_folder import cache_folder
 from o2v_keras.data.files.remote_files import is_remote
 from o2v_keras.data.files.remote_files import open_bytes
 from o2v_keras.data.files.text_side import TextSide
@@ -75,7 +76,7 @@ class PairCache:
     ):
         self._path = path
         self._file = None
-        folder = _cache_folder()
+        folder = cache_folder()
         marks = {name: side.fingerprint for name, side in texts.items()}
         if folder and marks and all(marks.values()):
             self._state = _state(path)
@@ -124,15 +125,6 @@ class PairCache:
                 "written, or to nothing for no cache.",
                 stacklevel=2,
             )
-
-
-def _cache_folder():
-    folder = os.environ.get("O2V_CACHE_DIR")
-    if folder is not None:
-        return pathlib.Path(folder) if folder else None
-    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    # Relative where there is no home.
-    return pathlib.Path(caches, "o2v_keras") if os.path.isabs(caches) else None
 
 
 def _state(path):

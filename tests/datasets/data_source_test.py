@@ -1,0 +1,162 @@
+import gzip
+import hashlib
+import re
+
+import pytest
+
+from o2v_keras.datasets.data_source import DataSource
+from o2v_keras.datasets.dataset_error import DatasetError
+from o2v_keras.datasets.download import Download
+from tests.datasets.publisher import publisher
+
+CONTENT = bytes(range(256)) * 1000
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path, monkeypatch):
+    monkeypatch.setenv("O2V_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("O2V_DATA_DIR", raising=False)
+
+
+def source(url, checksum=None, content=CONTENT, name="toys.bin"):
+    return DataSource(
+        name="toys",
+        title="Toys",
+        homepage="https://toys.example",
+        terms="for play.",
+        checksums={name: sha256(content)},
+        downloads=(Download(f"{url}/toys", checksum, (name,)),),
+    )
+
+
+def test_download_is_kept_and_its_terms_are_shown_once(tmp_path, capsys):
+    with publisher({"/toys": CONTENT}) as (url, asked):
+        toys = source(url)
+        path = toys.path("toys.bin")
+        assert path.read_bytes() == CONTENT
+        assert toys.path("toys.bin") == path
+    assert asked == [("/toys", None)]
+    shown = capsys.readouterr().out
+    assert shown == (
+        "Downloading Toys (https://toys.example). Terms: for play.\n"
+    )
+    assert path == tmp_path / "cache/datasets/toys/toys.bin"
+    assert [file.name for file in path.parent.iterdir()] == ["toys.bin"]
+
+
+def test_interrupted_download_is_no_file_and_is_gone_on_with():
+    piece = 1 << 16
+    with publisher({"/toys": CONTENT}, piece + 1) as (url, asked):
+        toys = source(url, sha256(CONTENT))
+        with pytest.raises(DatasetError, match="cannot be downloaded"):
+            toys.path("toys.bin")
+        assert toys.path("toys.bin").read_bytes() == CONTENT
+    assert asked == [("/toys", None), ("/toys", f"bytes={piece}-")]
+
+
+def test_download_that_was_whole_but_not_checked_is_checked(tmp_path):
+    folder = tmp_path / "cache/datasets/toys"
+    folder.mkdir(parents=True)
+    (folder / "toys.bin.download.partial").write_bytes(CONTENT)
+    with publisher({"/toys": CONTENT}) as (url, asked):
+        toys = source(url, sha256(CONTENT))
+        assert toys.path("toys.bin").read_bytes() == CONTENT
+    assert asked == [("/toys", f"bytes={len(CONTENT)}-")]
+
+
+@pytest.mark.parametrize("checksum", [sha256(CONTENT), None])
+def test_altered_download_is_thrown_away(tmp_path, checksum):
+    with publisher({"/toys": CONTENT[:-1]}) as (url, _):
+        with pytest.raises(DatasetError, match=sha256(CONTENT[:-1])):
+            source(url, checksum).path("toys.bin")
+    assert list((tmp_path / "cache/datasets/toys").iterdir()) == []
+
+
+def test_unpacked_files_appear_together_or_not_at_all(tmp_path):
+    def unpack(archive, folder):
+        (folder / "a").write_bytes(archive.read_bytes())
+        if failing:
+            raise OSError("disk full")
+        (folder / "b").write_bytes(b"b")
+
+    with publisher({"/toys.zip": CONTENT}) as (url, _):
+        toys = DataSource(
+            "toys",
+            "Toys",
+            "https://toys.example",
+            "for play.",
+            {"a": sha256(CONTENT), "b": None},
+            (Download(f"{url}/toys.zip", None, ("a", "b"), unpack),),
+        )
+        failing = True
+        with pytest.raises(OSError, match="disk full"):
+            toys.path("a")
+        folder = tmp_path / "cache/datasets/toys"
+        assert list(folder.iterdir()) == []
+        failing = False
+        assert toys.path("b").read_bytes() == b"b"
+        assert (folder / "a").read_bytes() == CONTENT
+
+
+def test_local_folder_comes_first(tmp_path, monkeypatch):
+    monkeypatch.setenv("O2V_DATA_DIR", str(tmp_path))
+    (tmp_path / "toys").mkdir()
+    (tmp_path / "toys/toys.bin").write_bytes(CONTENT)
+    toys = source("http://127.0.0.1:1")
+    assert toys.path("toys.bin") == tmp_path / "toys/toys.bin"
+    with toys.open("toys.bin") as stream:
+        assert stream.read() == CONTENT
+
+
+def test_packed_file_is_known_by_its_content(tmp_path, monkeypatch):
+    monkeypatch.setenv("O2V_DATA_DIR", str(tmp_path))
+    (tmp_path / "toys").mkdir()
+    packed = gzip.compress(CONTENT, mtime=7)
+    (tmp_path / "toys/toys.gz").write_bytes(packed)
+    with source("", name="toys.gz").open("toys.gz") as stream:
+        assert stream.read() == CONTENT
+
+
+def test_altered_local_file_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("O2V_DATA_DIR", str(tmp_path))
+    (tmp_path / "toys").mkdir()
+    file = tmp_path / "toys/toys.bin"
+    file.write_bytes(CONTENT[1:])
+    toys = source("http://127.0.0.1:1")
+    with pytest.raises(DatasetError, match="altered copies"):
+        toys.path("toys.bin")
+    file.write_bytes(CONTENT)
+    assert toys.path("toys.bin") == file
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://127.0.0.1:1", "cannot be downloaded"),
+        (None, "the publisher asks for an account"),
+    ],
+    ids=["no_network", "no_download"],
+)
+def test_error_says_where_to_put_the_file(url, reason):
+    toys = source(url)
+    if url is None:
+        toys = DataSource("toys", "Toys", "https://toys.example", "", {})
+    with pytest.raises(DatasetError, match=reason) as caught:
+        toys.path("toys.bin")
+    advice = (
+        "Get toys.bin from https://toys.example and put it into a folder "
+        "toys of the folder that the environment variable O2V_DATA_DIR names."
+    )
+    assert re.search(re.escape(advice), str(caught.value))
+
+
+def test_without_a_cache_nothing_is_downloaded(monkeypatch):
+    monkeypatch.setenv("O2V_CACHE_DIR", "")
+    with publisher({"/toys": CONTENT}) as (url, asked):
+        with pytest.raises(DatasetError, match="`O2V_CACHE_DIR` is empty"):
+            source(url).path("toys.bin")
+    assert asked == []
