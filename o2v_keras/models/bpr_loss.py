@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from o2v_keras.models.global_batch_loss import over_all_replicas
+from o2v_keras.models.replicas import sum_over_replicas
 from o2v_keras.models.pairwise import margins
 from o2v_keras.models.pairwise import pair_weights
 
@@ -48,7 +48,7 @@ class BPRLoss(keras.losses.Loss):
             weights = pair_weights(sample_weight, self.negatives)
             weights = ops.cast(weights, losses.dtype)
         total = ops.sum(losses * weights)
-        return ops.divide_no_nan(total, over_all_replicas(ops.sum(weights)))
+        return ops.divide_no_nan(total, sum_over_replicas(ops.sum(weights)))
 
     def call(self, y_true, y_pred):
         return ops.softplus(-margins(y_pred, self.negatives))

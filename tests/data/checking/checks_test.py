@@ -280,7 +280,7 @@ error: label: missing (1 row)
 error: label: not finite (2 rows)
     train.jsonl:7: label=inf
     train.jsonl:5: label=nan
-    Write the label as a finite number, or drop the record.
+    Write a finite number, or drop the record.
 error: in0: empty sequence (1 row)
     train.jsonl:5: in0=[]
     Give every sequence at least one id, or drop the record.
