@@ -1,0 +1,121 @@
+"""Quality on MovieLens-100k: ratings, and films for users.
+
+`python -m benchmarks.quality.movielens --task ua` trains the task's recipe
+with several seeds and scores a validation split cut from training; with
+`--test` it trains on all training rows and scores test. Answers without
+Object2Vec stand above. `O2V_DATA_DIR` names the folder of data.
+"""
+
+import argparse
+import time
+
+import keras
+import numpy as np
+
+from o2v_keras.quiet_start import start_tensorflow
+
+start_tensorflow()
+
+from benchmarks.machine import machine  # noqa: E402
+from benchmarks.quality.movielens.ranking_baselines import baseline_scores  # noqa: E402
+from benchmarks.quality.movielens.ranking_scores import METRICS  # noqa: E402
+from benchmarks.quality.movielens.ranking_scores import ranking_scores  # noqa: E402
+from benchmarks.quality.movielens.rating_baselines import baseline_stars  # noqa: E402
+from benchmarks.quality.movielens.ratings import RECIPES  # noqa: E402
+from benchmarks.quality.movielens.ratings import predict_stars  # noqa: E402
+from benchmarks.quality.movielens.retrieval import score_films  # noqa: E402
+from benchmarks.quality.movielens.splits import official_split  # noqa: E402
+from benchmarks.quality.movielens.splits import random_split  # noqa: E402
+from benchmarks.quality.seeds import print_row  # noqa: E402
+
+FOLDS = ("u1", "u2", "u3", "u4", "u5")
+TASKS = ("ua", "u1-u5", "above-3", "retrieval")
+
+
+def main():
+    """Prints lines of a Markdown table."""
+    arguments = _parse()
+    print(machine())
+    started = time.perf_counter()
+    seeds = range(arguments.seeds)
+    if arguments.task == "retrieval":
+        _report_retrieval(seeds, arguments.test)
+    elif arguments.task == "u1-u5":
+        _report_ratings("stars", FOLDS, seeds, arguments.test)
+    else:
+        recipe = "stars" if arguments.task == "ua" else arguments.task
+        _report_ratings(recipe, ("ua",), seeds, arguments.test)
+    print(f"{time.perf_counter() - started:.0f} s")
+
+
+def _parse():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", choices=TASKS, required=True)
+    parser.add_argument("--seeds", type=int, default=5, metavar="N")
+    parser.add_argument("--test", action="store_true")
+    return parser.parse_args()
+
+
+def _report_ratings(recipe, names, seeds, test):
+    """Prints the score of each split, and their mean."""
+    columns = [*names, "mean"] if len(names) > 1 else names
+    score = _rmse if recipe == "stars" else _accuracy_above_3
+    _print_head(f"{score.__doc__.rstrip('.')}, {_which(test)}", columns)
+    splits = [official_split(name, test) for name in names]
+    scores = {}
+    for split in splits:
+        for name, stars in baseline_stars(split.train, split.scored):
+            scores.setdefault(name, []).append(score(split.scored, stars))
+    for name, column in scores.items():
+        print_row(name, _with_mean(np.array([column])).T)
+    ours = np.empty((len(seeds), len(splits)))
+    for row, seed in enumerate(seeds):
+        for column, split in enumerate(splits):
+            stars = predict_stars(
+                RECIPES[recipe], split.train, split.scored, seed
+            )
+            ours[row, column] = score(split.scored, stars)
+            keras.backend.clear_session()
+    print_row("**Object2Vec**", _with_mean(ours).T)
+
+
+def _rmse(scored, stars):
+    """RMSE."""
+    return np.sqrt(np.mean((stars - scored.stars) ** 2))
+
+
+def _accuracy_above_3(scored, stars):
+    """Accuracy of rating > 3."""
+    return np.mean((stars > 3.5) == (scored.stars > 3))
+
+
+def _with_mean(scores):
+    if scores.shape[1] == 1:
+        return scores
+    return np.column_stack([scores, scores.mean(axis=1)])
+
+
+def _report_retrieval(seeds, test):
+    split = random_split(test)
+    _print_head(f"80/20, {_which(test)}", METRICS)
+    for name, scores in baseline_scores(split.train):
+        print_row(name, ranking_scores(scores, split.train, split.scored))
+    ours = []
+    for seed in seeds:
+        scores = score_films(split.train, seed)
+        ours.append(ranking_scores(scores, split.train, split.scored))
+        keras.backend.clear_session()
+    print_row("**Object2Vec**", np.transpose(ours))
+
+
+def _which(test):
+    return "test" if test else "validation"
+
+
+def _print_head(name, columns):
+    print(f"| {name} | {' | '.join(columns)} |")
+    print("| --- |" + " --- |" * len(columns), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""MovieLens-100k: official splits, the 80/20 split, and validation splits."""
+
+import dataclasses
+import os
+import pathlib
+
+import numpy as np
+
+USERS, FILMS = 943, 1682
+
+
+@dataclasses.dataclass(frozen=True)
+class Ratings:
+    """Ratings, column by column; numbers of users and films count from 1.
+
+    Args:
+        users: int64 `(rows,)`.
+        films: int64 `(rows,)`.
+        stars: float64 `(rows,)`, 1 to 5.
+    """
+
+    users: np.ndarray
+    films: np.ndarray
+    stars: np.ndarray
+
+    def __len__(self):
+        return len(self.users)
+
+    def take(self, rows: np.ndarray) -> "Ratings":
+        """Returns the given rows, numbers or a bool mask."""
+        return Ratings(self.users[rows], self.films[rows], self.stars[rows])
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """What a model learns from, and what it is scored on."""
+
+    train: Ratings
+    scored: Ratings
+
+
+def official_split(name: str, test: bool) -> Split:
+    """Returns an official split, or one cut from its training file.
+
+    For validation, 10 ratings of every user of `ua.base` are held out, as
+    `ua.test` holds 10 of every user, or a fifth of `u1.base` to `u5.base`.
+
+    Args:
+        name: `"ua"`, or `"u1"` to `"u5"`.
+        test: Whether the test file is scored; validation otherwise.
+    """
+    base = _read(f"{name}.base")
+    if test:
+        return Split(base, _read(f"{name}.test"))
+    generator = np.random.default_rng(0)
+    order = generator.permutation(len(base))
+    held_out = np.zeros(len(base), bool)
+    if name == "ua":
+        order = order[np.argsort(base.users[order], kind="stable")]
+        users = base.users[order]
+        held_out[order[_positions_in_runs(users) < 10]] = True
+    else:
+        held_out[order[: len(base) // 5]] = True
+    return Split(base.take(~held_out), base.take(held_out))
+
+
+def random_split(test: bool) -> Split:
+    """Returns the 80/20 split, or one of its training rows, 80/20 again."""
+    ratings = _read("u.data")
+    rows = np.random.default_rng(0).permutation(100_000)
+    if test:
+        return Split(ratings.take(rows[:80_000]), ratings.take(rows[80_000:]))
+    return Split(ratings.take(rows[:64_000]), ratings.take(rows[64_000:80_000]))
+
+
+def _positions_in_runs(values):
+    """Counts from 0 within each run of equal values."""
+    starts = np.flatnonzero(np.r_[True, values[1:] != values[:-1]])
+    lengths = np.diff(np.r_[starts, len(values)])
+    return np.arange(len(values)) - np.repeat(starts, lengths)
+
+
+def _read(name):
+    folder = os.environ.get("O2V_DATA_DIR")
+    if not folder:
+        raise SystemExit("O2V_DATA_DIR must name the folder with ml-100k.")
+    path = pathlib.Path(folder) / "ml-100k" / name
+    users, films, stars, _ = np.loadtxt(path, dtype=np.int64).T
+    return Ratings(users, films, stars.astype(float))
