@@ -131,6 +131,18 @@ def test_evaluation_ranks_the_corpus(model, folder, capsys):
     assert table[-1].split()[0] == "mean_rank"
 
 
+@pytest.mark.parametrize("metric", ["val_mrr", "validation:accuracy"])
+def test_training_watches_a_metric(folder, tmp_path, metric):
+    words = "--train {0}/train.jsonl --validation {0}/validation.jsonl"
+    words += " --hyperparameters {0}/h.json"
+    arguments = words.format(folder).split()
+    run = ["train", *arguments, "--model-dir", str(tmp_path / "m")]
+    assert main([*run, "--monitor", metric]) == 0
+    name = "val_mrr" if "mrr" in metric else "val_accuracy"
+    history = (tmp_path / "m" / "history.csv").read_text()
+    assert name in history.splitlines()[0]
+
+
 def test_options_of_ranking_need_it(capsys):
     command = ["evaluate", "--model", "m", "--data", "d", "--keep-seen"]
     assert main(command) == 2

@@ -95,17 +95,28 @@ def train(options: argparse.Namespace) -> int | None:
     start_tensorflow()
     from o2v_keras.config import Object2VecConfig
     from o2v_keras.training import trainer
+    from o2v_keras.tuning.objective import objective_metrics
+    from o2v_keras.tuning.objective import parse_objective
 
     config = Object2VecConfig.from_hyperparameters(options.hyperparameters)
     if options.dtype_policy:
         config = config.replace(dtype_policy=options.dtype_policy)
+    columns, watched = columns_of(options), {}
+    if options.monitor:
+        goal = parse_objective(options.monitor)
+        sources = {"train": options.train, "validation": options.validation}
+        watched = {
+            "monitor": goal.name,
+            "monitor_mode": goal.direction,
+            "callbacks": objective_metrics(goal.name, sources, columns),
+        }
     trainer.train(
         config,
         options.train,
         options.validation,
         options.test,
         model_dir=options.model_dir,
-        columns=columns_of(options),
+        columns=columns,
         replicas=options.replicas,
         shard_by=options.shard_by,
         resume=options.resume,
@@ -118,6 +129,7 @@ def train(options: argparse.Namespace) -> int | None:
         skip_bad_rows=options.skip_bad_rows,
         allow_leaks=options.allow_leaks,
         stream_rows=options.stream_rows,
+        **watched,
     )
 
 

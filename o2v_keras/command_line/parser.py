@@ -137,6 +137,12 @@ def make_parser() -> argparse.ArgumentParser:
     )
 
     trainer.add_argument(
+        "--monitor",
+        metavar="METRIC",
+        help="what early stopping watches, such as val_accuracy, val_ndcg@10 "
+        "or val_spearman; default: the validation loss",
+    )
+    trainer.add_argument(
         "--allow-leaks",
         action="store_true",
         help="score test pairs that are in the training data all the same",
@@ -393,7 +399,8 @@ def _ranking_options(parser):
     add(
         "--score",
         choices=("cosine", "dot", "head"),
-        help="of the embeddings, or the model's own; default: cosine",
+        help="of the embeddings, or the head's; default: what the model "
+        "compares them by, or cosine",
     )
     add("--at", nargs="+", type=int, metavar="K", help="default: 1 10 100")
     add(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.checking.leak_check import refuse_leaks
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import Source
@@ -70,7 +71,7 @@ class ModelRanking:
         *,
         columns: PairColumns = DEFAULT_COLUMNS,
         query: str = "in0",
-        score: str = "cosine",
+        score: str | None = None,
         at: Sequence[int] = (1, 10, 100),
         min_label: float | None = None,
         keep_seen: bool = False,
@@ -79,6 +80,7 @@ class ModelRanking:
         texts: Mapping[str, Sequence[str]] | None = None,
     ):
         _require_choice("query", query, _SIDES)
+        score = score or own_score(model.config)
         _require_choice("score", score, _SCORES)
         _require_cutoffs(at)
         self._model = model
@@ -229,6 +231,18 @@ class ModelRanking:
             [texts[self._query][row] for row in of_query],
             [texts[self._target][row] for row in of_target],
         )
+
+
+def own_score(config: Object2VecConfig) -> str:
+    """Returns what the embeddings of a model are meant to be compared by.
+
+    Example:
+    >>> own_score(Object2VecConfig(enc0_max_seq_len=1, enc0_vocab_size=9))
+    'cosine'
+    """
+    if config.output_layer == "in_batch_softmax":
+        return config.similarity
+    return "dot" if config.comparator_list == ("dot",) else "cosine"
 
 
 def _own_queries(links):

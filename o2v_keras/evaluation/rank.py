@@ -18,7 +18,7 @@ def rank(
     *,
     columns: PairColumns = DEFAULT_COLUMNS,
     query: str = "in0",
-    score: str = "cosine",
+    score: str | None = None,
     at: Sequence[int] = (1, 10, 100),
     min_label: float | None = None,
     keep_seen: bool = False,
@@ -51,7 +51,9 @@ def rank(
         score: `"cosine"` or `"dot"` of the two encoders' embeddings, or
             `"head"`, the model's own answer to each pair (its value, or the
             expected class): every pair goes through the MLP, so for small
-            corpora. Defaults to `"cosine"`.
+            corpora. Defaults to `None`: the `similarity` of a model trained
+            by an in-batch softmax, `"dot"` where that is all its comparator
+            does, and otherwise `"cosine"`.
         at: The `k`s of the metrics. Defaults to `(1, 10, 100)`.
         min_label: Rows of `pairs` with a smaller label name no target.
             Defaults to `None`: 1 for a model of two classes, otherwise every

@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from o2v_keras.models.replicas import sum_over_replicas
 from o2v_keras.models.pairwise import margins
 from o2v_keras.models.pairwise import pair_weights
+from o2v_keras.models.replicas import sum_over_replicas
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 
 import keras_tuner
 
-from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.read_source import DEFAULT_COLUMNS
+from o2v_keras.data.read_source import Source
 from o2v_keras.training.correlation_metrics import CorrelationMetrics
 from o2v_keras.training.epoch_metrics import EpochMetrics
 from o2v_keras.training.ranking_metrics import RankingMetrics
@@ -78,34 +80,47 @@ def parse_objective(
 
 
 def objective_metrics(
-    name: str, tables: Mapping[str, PairTable], ranking: Mapping[str, object]
+    name: str,
+    sources: Mapping[str, Source],
+    columns: PairColumns = DEFAULT_COLUMNS,
+    ranking: Mapping[str, object] | None = None,
 ) -> list[EpochMetrics]:
     """Returns the callbacks that add an objective to an epoch's metrics.
 
     Args:
         name: Of the objective.
-        tables: `train` and `validation` -> `PairTable`.
-        ranking: Further arguments of `RankingMetrics`.
+        sources: `train` and `validation` -> data, as `load_pairs` takes them.
+        columns: Of the data. Defaults to `in0`, `in1` and `label`.
+        ranking: Further arguments of `RankingMetrics`. Defaults to `None`.
+
+    Raises:
+        ValueError: If there are no validation data to take the metric of.
 
     Example:
-    >>> objective_metrics("val_accuracy", {}, {})
+    >>> objective_metrics("val_accuracy", {})
     []
     """
     metric = name.removeprefix("val_")
     ranked = _RANKING.fullmatch(metric)
-    if ranked:
-        at = int(ranked.group(1) or 10)
-        return [
-            RankingMetrics(
-                tables["validation"],
-                training=tables["train"],
-                at=at,
-                **ranking,
-            )
-        ]
-    if _CORRELATION.fullmatch(metric):
-        return [CorrelationMetrics(tables["validation"])]
-    return []
+    correlates = _CORRELATION.fullmatch(metric)
+    if not ranked and not correlates:
+        return []
+    if sources.get("validation") is None:
+        raise ValueError(
+            f"Validation data must be given for {name}, which is measured on "
+            "them. Cut them from the training data."
+        )
+    if correlates:
+        return [CorrelationMetrics(sources["validation"], columns)]
+    return [
+        RankingMetrics(
+            sources["validation"],
+            training=sources["train"],
+            at=int(ranked.group(1) or 10),
+            columns=columns,
+            **(ranking or {}),
+        )
+    ]
 
 
 def _known_direction(name):

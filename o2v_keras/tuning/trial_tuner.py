@@ -230,6 +230,8 @@ def require_same(folder: pathlib.Path, identity: dict):
     """
     path = folder / "search.json"
     saved = json.loads(path.read_text())
+    # As it will have been written: tuples are lists.
+    identity = json.loads(json.dumps(identity))
     differing = [
         name
         for name in {**saved, **identity}

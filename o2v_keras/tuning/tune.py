@@ -182,7 +182,7 @@ def tune(
         data,
         folder,
         lambda channels: [
-            *objective_metrics(goal.name, channels.tables, ranking or {}),
+            *objective_metrics(goal.name, channels.tables, ranking=ranking),
             *own(),
         ],
         identity,

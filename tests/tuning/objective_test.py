@@ -55,6 +55,11 @@ def test_bad_objectives_are_refused(name, direction, message):
     ],
 )
 def test_callbacks_of_an_objective(name, kinds):
-    tables = {"train": None, "validation": None}
-    callbacks = objective_metrics(name, tables, {})
+    tables = {"train": "train.jsonl", "validation": "validation.jsonl"}
+    callbacks = objective_metrics(name, tables)
     assert [type(callback).__name__ for callback in callbacks] == kinds
+
+
+def test_metrics_of_pairs_need_validation_data():
+    with pytest.raises(ValueError, match="Validation data must be given for"):
+        objective_metrics("val_mrr", {"train": "t.jsonl", "validation": None})
