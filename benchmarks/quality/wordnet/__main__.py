@@ -55,8 +55,8 @@ def _report_texts(seeds, test):
     for seed in seeds:
         ranks = ranking(train_texts(split, seed), split)
         if not ours:
-            for name, metrics in ranks.baselines().items():
-                print_row(name, [metrics[name] for name in TEXT_METRICS])
+            for answer, metrics in ranks.baselines().items():
+                print_row(answer, [metrics[name] for name in TEXT_METRICS])
         metrics = ranks.metrics()
         ours.append([metrics[name] for name in TEXT_METRICS])
         keras.backend.clear_session()
