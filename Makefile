@@ -58,9 +58,15 @@ bench: $(RUNTIME) ## print the benchmarks' ratios on this machine
 	$(BIN)/python -m benchmarks.optimizers
 	$(BIN)/python -m benchmarks.training
 
-quality: $(RUNTIME) ## train on STS-B and SICK (O2V_DATA_DIR) and score test
+quality: $(RUNTIME) ## train on public data (O2V_DATA_DIR) and score test
 	for task in stsb sick-r sick-e; do \
 		$(BIN)/python -m benchmarks.quality.sentences --task $$task --test || exit; \
+	done
+	for task in ua u1-u5 above-3 retrieval; do \
+		$(BIN)/python -m benchmarks.quality.movielens --task $$task --test || exit; \
+	done
+	for task in definitions hypernyms; do \
+		$(BIN)/python -m benchmarks.quality.wordnet --task $$task --test || exit; \
 	done
 
 clean: ## remove what the other targets made, the environment included

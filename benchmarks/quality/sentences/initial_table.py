@@ -1,6 +1,7 @@
 """A token table to start from, in which like words have like rows."""
 
 import functools
+from collections.abc import Mapping
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,8 +29,9 @@ def initial_table(
     texts: Sequence[str],
     parts: Sequence[str],
     seed: int,
+    widths: Mapping[str, int] = WIDTHS,
 ) -> np.ndarray:
-    """Returns a row for each id, in parts of `WIDTHS` numbers.
+    """Returns a row for each id, in parts of `widths` numbers.
 
     Each part of a row is a vector of length 1 times the rarity of its word,
     so that dot products of means of rows are close to TF-IDF's: features
@@ -41,6 +43,7 @@ def initial_table(
         texts: Training texts, in which rarity is counted.
         parts: Some of `WIDTHS`.
         seed: The projections follow from it.
+        widths: Numbers of each part. Defaults to `WIDTHS`.
 
     Returns:
         float32 `(vocab_size, sum of widths)`.
@@ -55,7 +58,7 @@ def initial_table(
     hashed = np.arange(tokenizer.vocab_size) >= len(tokenizer.vocabulary)
     table = []
     for part in parts:
-        width = WIDTHS[part]
+        width = widths[part]
         # What is no word, or has no features, is like nothing else.
         rows = _random_units(tokenizer.vocab_size, width, generator)
         known, vectors = _PARTS[part](words, seen, width, generator)

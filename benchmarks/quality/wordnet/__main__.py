@@ -1,0 +1,89 @@
+"""Quality on WordNet: examples for definitions, hypernyms for synsets.
+
+`python -m benchmarks.quality.wordnet --task definitions` trains the task's
+recipe with several seeds and scores a validation split cut from training;
+with `--test` it trains on all training rows and scores test. Answers without
+Object2Vec stand above. `O2V_DATA_DIR` names the folder of data.
+"""
+
+import argparse
+import time
+
+import keras
+import numpy as np
+
+from o2v_keras.quiet_start import start_tensorflow
+
+start_tensorflow()
+
+from benchmarks.machine import machine  # noqa: E402
+from benchmarks.quality.seeds import print_row  # noqa: E402
+from benchmarks.quality.wordnet import hypernyms  # noqa: E402
+from benchmarks.quality.wordnet.definitions import ranking  # noqa: E402
+from benchmarks.quality.wordnet.definitions import train_texts  # noqa: E402
+from benchmarks.quality.wordnet.splits import link_split  # noqa: E402
+from benchmarks.quality.wordnet.splits import text_split  # noqa: E402
+
+TEXT_METRICS = ("hits@1", "hits@10", "mean_rank")
+TASKS = ("definitions", "hypernyms")
+
+
+def main():
+    """Prints lines of a Markdown table."""
+    arguments = _parse()
+    print(machine())
+    started = time.perf_counter()
+    report = (
+        _report_texts if arguments.task == "definitions" else _report_hypernyms
+    )
+    report(range(arguments.seeds), arguments.test)
+    print(f"{time.perf_counter() - started:.0f} s")
+
+
+def _parse():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", choices=TASKS, required=True)
+    parser.add_argument("--seeds", type=int, default=5, metavar="N")
+    parser.add_argument("--test", action="store_true")
+    return parser.parse_args()
+
+
+def _report_texts(seeds, test):
+    split = text_split(test)
+    _print_head(f"definition to example, {_which(test)}", TEXT_METRICS)
+    ours = []
+    for seed in seeds:
+        ranks = ranking(train_texts(split, seed), split)
+        if not ours:
+            for answer, metrics in ranks.baselines().items():
+                print_row(answer, [metrics[name] for name in TEXT_METRICS])
+        metrics = ranks.metrics()
+        ours.append([metrics[name] for name in TEXT_METRICS])
+        keras.backend.clear_session()
+    print_row("**Object2Vec**", np.transpose(ours))
+
+
+def _report_hypernyms(seeds, test):
+    split = link_split(test)
+    _print_head(f"hypernyms, filtered, {_which(test)}", hypernyms.METRICS)
+    for name, score in hypernyms.baseline_scores(split):
+        print_row(name, hypernyms.link_scores(score, split))
+    ours = []
+    for seed in seeds:
+        score = hypernyms.score_hypernyms(split, seed)
+        ours.append(hypernyms.link_scores(score, split))
+        keras.backend.clear_session()
+    print_row("**Object2Vec**", np.transpose(ours))
+
+
+def _which(test):
+    return "test" if test else "validation"
+
+
+def _print_head(name, columns):
+    print(f"| {name} | {' | '.join(columns)} |")
+    print("| --- |" + " --- |" * len(columns), flush=True)
+
+
+if __name__ == "__main__":
+    main()

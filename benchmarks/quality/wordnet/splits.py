@@ -1,0 +1,111 @@
+"""WordNet: definitions and examples, words and hypernyms, and their splits."""
+
+import csv
+import dataclasses
+import gzip
+import re
+
+import numpy as np
+import scipy.sparse as sp
+
+from benchmarks.quality.sentences.tasks import data_folder
+
+
+@dataclasses.dataclass(frozen=True)
+class TextSplit:
+    """Definitions and usage examples of synsets, side by side.
+
+    Args:
+        train: (definitions, examples) to learn from, two lists of str; a
+            definition stands once for each of its synset's examples.
+        scored: (definitions, examples): each definition is a query, the
+            examples are the candidates.
+    """
+
+    train: tuple[list[str], list[str]]
+    scored: tuple[list[str], list[str]]
+
+
+def text_split(test: bool) -> TextSplit:
+    """Returns 10,000 synsets for test, or 5,000 of the others.
+
+    The synsets with an example, in the order of the file, are permuted by
+    `default_rng(0)`; the first 10,000 are the test, the next 5,000 the
+    validation, and the models that are scored on test learn from these too.
+    A synset that is scored stands with all its examples in one text.
+    """
+    synsets = [row for row in _rows("synsets.tsv.gz") if row["examples"]]
+    order = np.random.default_rng(0).permutation(len(synsets))
+    cuts = (0, 10_000) if test else (10_000, 15_000)
+    scored = [synsets[row] for row in order[slice(*cuts)]]
+    train = [synsets[row] for row in order[cuts[1] :]]
+    pairs = [
+        (row["definition"], example) for row in train for example in _texts(row)
+    ]
+    definitions, examples = zip(*pairs, strict=True)
+    return TextSplit(
+        (list(definitions), list(examples)),
+        (
+            [row["definition"] for row in scored],
+            [row["examples"] for row in scored],
+        ),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class LinkSplit:
+    """Synsets and their hypernyms as numbers from 1.
+
+    Args:
+        train: int64 `(links, 2)`: synset, hypernym.
+        scored: int64 `(links, 2)`.
+        synsets: How many numbers there are.
+    """
+
+    train: np.ndarray
+    scored: np.ndarray
+    synsets: int
+
+
+def link_split(test: bool) -> LinkSplit:
+    """Returns 5,000 links for test, or 5,000 of the others for validation.
+
+    A link leads from a synset to what is one to three hypernyms above it.
+    WordNet's own links, of one step, in the order of the file, are permuted
+    by `default_rng(0)`: the first 5,000 are the test, the next 5,000 the
+    validation. All others are to be learned from, among them longer links of
+    the same synsets: without these the links are nearly a tree, which falls
+    apart where one is taken out, so that nothing is left to tell it by.
+    """
+    rows = list(_rows("hypernyms.tsv.gz"))
+    names = sorted({name for row in rows for name in row.values()})
+    numbers = {name: number for number, name in enumerate(names, start=1)}
+    links = np.array(
+        [(numbers[row["synset"]], numbers[row["hypernym"]]) for row in rows]
+    )
+    links = links[np.random.default_rng(0).permutation(len(links))]
+    test_links, validation_links = links[:5_000], links[5_000:10_000]
+    one = _matrix(links, len(names))
+    two = one @ one
+    left = one + two + two @ one
+    scored = test_links if test else validation_links
+    held_out = test_links if test else links[:10_000]
+    left -= left.multiply(_matrix(held_out, len(names)))
+    left.eliminate_zeros()
+    return LinkSplit(np.stack(left.nonzero(), axis=1), scored, len(names))
+
+
+def _matrix(links, synsets):
+    shape = synsets + 1, synsets + 1
+    return sp.csr_matrix((np.ones(len(links)), tuple(links.T)), shape)
+
+
+def _texts(row):
+    """The examples of a synset, which stand in quotes, one after another."""
+    return re.findall(r'"([^"]+)"', row["examples"]) or [row["examples"]]
+
+
+def _rows(name):
+    path = data_folder() / "wordnet" / name
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
