@@ -230,7 +230,8 @@ def check_model(config, folder):
 
     # The saved model is the same model, down to the optimizer's state: the
     # next step moves the weights as it does in the original.
-    labelled = {**rows, "label": np.arange(5) % 2}
+    labels = np.ones(5, int) if config.group_rows > 1 else np.arange(5) % 2
+    labelled = {**rows, "label": labels}
     batch = next(iter(load_dataset(labelled, config, training=False)))
     model.train_on_batch(*batch)
     path = folder / "model.keras"

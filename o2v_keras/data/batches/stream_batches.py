@@ -39,7 +39,10 @@ class StreamBatches:
         num_rows: int. Pairs of an epoch, negatives included, also those for
             which no partner will be found.
         failure: The `DataError` that ended a pass, or `None`.
+        mined: `None`: a search for negatives needs the whole corpus.
     """
+
+    mined = None
 
     def __init__(
         self,
