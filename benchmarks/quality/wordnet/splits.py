@@ -16,39 +16,47 @@ class TextSplit:
     """Definitions and usage examples of synsets, side by side.
 
     Args:
-        train: (definitions, examples) to learn from, two lists of str; a
-            definition stands once for each of its synset's examples.
-        scored: (definitions, examples): each definition is a query, the
-            examples are the candidates.
+        train: Pairs to learn from: `in0` and `in1`, lists of str.
+        scored: Definitions `in0` are queries, their examples `in1` the
+            candidates.
     """
 
-    train: tuple[list[str], list[str]]
-    scored: tuple[list[str], list[str]]
+    train: dict[str, list[str]]
+    scored: dict[str, list[str]]
 
 
-def text_split(test: bool) -> TextSplit:
-    """Returns 10,000 synsets for test, or 5,000 of the others.
+def text_split(test: bool, words: bool = True) -> TextSplit:
+    """Returns 10,000 synsets for test, or 4,000 of the others.
 
     The synsets with an example, in the order of the file, are permuted by
-    `default_rng(0)`; the first 10,000 are the test, the next 5,000 the
-    validation, and the models that are scored on test learn from these too.
-    A synset that is scored stands with all its examples in one text.
+    `default_rng(0)`; the first 10,000 are the test, the next 4,000 the
+    validation, and the models that are scored on test learn from these too. A
+    synset stands with all its examples in one text. Of every synset that is
+    not held out, with an example or without, the pair of its definition and
+    its words is learned from as well.
+
+    Args:
+        test: Whether to score test instead of validation.
+        words: Whether to learn from pairs of definitions and words. Defaults
+            to `True`.
     """
-    synsets = [row for row in _rows("synsets.tsv.gz") if row["examples"]]
+    rows = list(_rows("synsets.tsv.gz"))
+    synsets = [row for row in rows if row["examples"]]
     order = np.random.default_rng(0).permutation(len(synsets))
-    cuts = (0, 10_000) if test else (10_000, 15_000)
-    scored = [synsets[row] for row in order[slice(*cuts)]]
-    train = [synsets[row] for row in order[cuts[1] :]]
-    pairs = [
-        (row["definition"], example) for row in train for example in _texts(row)
-    ]
-    definitions, examples = zip(*pairs, strict=True)
+    drawn = [synsets[number] for number in order]
+    first, last = (0, 10_000) if test else (10_000, 14_000)
+    scored, learned = drawn[first:last], drawn[last:]
+    held_out = {row["synset"] for row in drawn[:last]}
+    named = [row for row in rows if words and row["synset"] not in held_out]
     return TextSplit(
-        (list(definitions), list(examples)),
-        (
-            [row["definition"] for row in scored],
-            [row["examples"] for row in scored],
-        ),
+        {
+            "in0": [row["definition"] for row in [*learned, *named]],
+            "in1": [*map(_examples, learned), *map(_words, named)],
+        },
+        {
+            "in0": [row["definition"] for row in scored],
+            "in1": [*map(_examples, scored)],
+        },
     )
 
 
@@ -100,9 +108,14 @@ def _matrix(links, synsets):
     return sp.csr_matrix((np.ones(len(links)), tuple(links.T)), shape)
 
 
-def _texts(row):
-    """The examples of a synset, which stand in quotes, one after another."""
-    return re.findall(r'"([^"]+)"', row["examples"]) or [row["examples"]]
+def _examples(row):
+    """The examples of a synset, which stand in quotes, as one text."""
+    return "; ".join(re.findall(r'"([^"]+)(?:"|$)', row["examples"]))
+
+
+def _words(row):
+    """The words of a synset as one text."""
+    return row["lemmas"].replace("_", " ")
 
 
 def _rows(name):
