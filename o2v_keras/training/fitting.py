@@ -124,8 +124,14 @@ def fit(
     if worker.is_chief:
         directory.write_config(config)
     model.steps_per_execution = steps_per_execution
+    steps = config.epochs * train.num_batches
+    if config.warmup_steps >= steps and verbose:
+        print(
+            f"warmup_steps={config.warmup_steps:,} is no less than the "
+            f"{steps:,} steps of this training: learning_rate is not reached."
+        )
     # Of the whole training: `fit` may see the rest of an epoch alone.
-    plan_learning_rate(model.optimizer, config.epochs * train.num_batches)
+    plan_learning_rate(model.optimizer, steps)
     validation = batches.get("validation")
 
     def play(dataset, first, last, stopper):

@@ -5,8 +5,12 @@ import pathlib
 import tempfile
 from collections.abc import Mapping
 
+import numpy as np
+
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import Source
+from o2v_keras.data.object_numbers import object_numbers
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import read_source
@@ -57,6 +61,10 @@ def fold_in(
     at the end of its vocabulary. A new id begins as the unknown id that id
     dropout has trained, or as the mean of the known ones.
 
+    Where the head learns from negatives (`in_batch_softmax`, `bpr`), these
+    are other objects of the same data: let them hold records of known
+    objects too.
+
     Args:
         model: Model directory of a trained model.
         train: Records of new objects, as in `train`; what they are paired
@@ -77,13 +85,16 @@ def fold_in(
         `TrainingResult(model, history, report)`.
 
     Raises:
-        ValueError: If the data hold no new id, a new id is no category
-            of a text side, or arguments are unusable.
+        ValueError: If the data hold no new id, or arguments are unusable.
+        DataError: If rows are unusable, or hold no negatives for a head that
+            learns from them.
     """
     old = load_model(model)
     tokenizers = _grown_tokenizers(old, train, columns)
     config = old.config.replace(**_OVER, **(hyperparameters or {}))
     pairs = read_source(train, config, tokenizers, columns, verbose=0).table
+    if config.output_layer in ("in_batch_softmax", "bpr"):
+        _require_negatives(config, pairs)
     sizes, first_ids = _grown_sizes(
         old.config, pairs, tokenizers, first_new_ids or {}
     )
@@ -140,6 +151,22 @@ def _categories_only(config: Object2VecConfig) -> Object2VecConfig:
 def _joined(old: Vocabulary, new: Vocabulary) -> Vocabulary:
     added = [word for word in new.words if word not in old]
     return Vocabulary([*old.words, *added], old.hash_buckets)
+
+
+def _require_negatives(config, pairs):
+    """Raises `DataError` where each object belongs to all of the other side."""
+    numbers = np.stack(
+        [object_numbers(pairs.sides[side]) for side in ("in0", "in1")]
+    )
+    objects = numbers.max(axis=1) + 1
+    if len(np.unique(numbers, axis=1).T) == objects.prod():
+        raise DataError(
+            f'With output_layer="{config.output_layer}" new ids learn from '
+            "negatives, which the data to fold in must hold too, but each of "
+            f"their {objects[0]:,} objects of in0 is paired with each of the "
+            f"{objects[1]:,} of in1. Add records of known objects: what is "
+            "known of them does not change."
+        )
 
 
 def _grown_sizes(config, pairs, tokenizers, first_new_ids):

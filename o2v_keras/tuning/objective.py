@@ -20,9 +20,11 @@ _SAGEMAKER = {
 }
 _RANKING = re.compile(r"(?:hits|recall|ndcg|accuracy)@(\d+)|mrr|mean_rank")
 _CORRELATION = re.compile(r"(?:cosine_)?(?:spearman|pearson)")
-_MAX = re.compile(r"accuracy|(?:hits|recall|ndcg|accuracy)@\d+|mrr")
+_MAX = re.compile(
+    r"accuracy|pairwise_accuracy|(?:hits|recall|ndcg|accuracy)@\d+|mrr"
+)
 _MIN = re.compile(
-    r"loss|cross_entropy|mean_squared_error|root_mean_squared_error|"
+    r"loss|cross_entropy|in_batch_softmax|bpr|mean_squared_error|root_mean_squared_error|"
     r"mean_absolute_error|mean_rank"
 )
 
@@ -68,8 +70,11 @@ def parse_objective(
         )
     if known is None and direction is None:
         raise ValueError(
-            '`direction` must be given, "min" or "max", for an objective that '
-            f"is not known. Received: objective={name!r}"
+            "The metric to watch must be a known one: loss, accuracy, "
+            "cross_entropy, mean_squared_error, hits@K, recall@K, ndcg@K, "
+            "mrr, mean_rank, spearman, pearson and so on after val_, such as "
+            '"val_ndcg@10"; or, in Python, come with a direction, "min" or '
+            f'"max". Received: {name!r}'
         )
     if None not in (known, direction) and known != direction:
         raise ValueError(

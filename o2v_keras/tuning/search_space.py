@@ -188,6 +188,8 @@ class SearchSpace:
     def _conditions(self, name):
         """Returns network -> values beside which it counts; `None`: never."""
         prefix, _, field = name.partition("_")
+        if self._is_idle(name):
+            return None
         if prefix not in ("enc0", "enc1") or name in _PARENTS:
             return {}
         network = f"{prefix}_network"
@@ -201,6 +203,16 @@ class SearchSpace:
         if searched is None or len(allowed) == len(searched.values):
             return {}
         return {network: allowed}
+
+    def _is_idle(self, name):
+        """Whether the fixed values leave an MLP's setting without effect."""
+        if name == "mlp_layers":
+            return self.fixed.get("output_layer") == "in_batch_softmax"
+        if name not in ("mlp_dim", "mlp_activation"):
+            return False
+        return self._is_idle("mlp_layers") or (
+            str(self.fixed.get("mlp_layers")) == "0"
+        )
 
     def _possible(self, parent, without):
         if parent in self.ranges:
@@ -247,8 +259,8 @@ class SearchSpace:
         if name in asked:
             raise ValueError(
                 f"`{name}` must not be searched where it means nothing: "
-                f'beside these networks, enc1_network="enc0" or a tied '
-                f"table it has no effect or follows from other values. "
+                f'beside these networks, this head, enc1_network="enc0" or a '
+                f"tied table it has no effect or follows from other values. "
                 f"Received: {name}={asked[name]}"
             )
 

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training.fold_in import fold_in
@@ -152,3 +153,25 @@ def test_unknown_sides_are_refused(model_dir, tmp_path):
             model_dir=tmp_path / "new",
             first_new_ids={"user": 3},
         )
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"output_layer": "in_batch_softmax"},
+        {"output_layer": "bpr", "negative_sampling_rate": 1},
+    ],
+    ids=lambda head: head["output_layer"],
+)
+def test_heads_that_need_negatives_must_find_some(tmp_path, head):
+    source = make_source(20, label=1)
+    train(make_config(**head), source, model_dir=tmp_path / "old", verbose=0)
+    new = {"in0": [[30], [30]], "in1": [[3], [4]], "label": [1, 1]}
+    settings = {"model_dir": tmp_path / "new", "verbose": 0}
+    with pytest.raises(DataError, match="Add records of known objects"):
+        fold_in(tmp_path / "old", new, **settings)
+    known = {name: [*new[name], *source[name]] for name in new}
+    before = load_model(tmp_path / "old")
+    after = fold_in(tmp_path / "old", known, **settings).model
+    start = tables_of(before)[0][1:].mean(axis=0)
+    assert (tables_of(after)[0][30] != start).all()

@@ -218,3 +218,18 @@ def test_a_configuration_is_no_set_of_fixed_values():
     config = SearchSpace(SIZES).configure({})
     with pytest.raises(ValueError, match="must be a mapping or the path"):
         SearchSpace(config)
+
+
+@pytest.mark.parametrize(
+    ("fixed", "searched"),
+    [
+        ({"output_layer": "in_batch_softmax"}, set()),
+        ({"mlp_layers": 0}, set()),
+        ({"mlp_layers": "1"}, {"mlp_dim", "mlp_activation"}),
+    ],
+    ids=["no_mlp", "no_layer", "a_layer"],
+)
+def test_settings_of_an_mlp_that_is_not_there_are_not_searched(fixed, searched):
+    names = {"mlp_layers", "mlp_dim", "mlp_activation"}
+    space = SearchSpace({**SIZES, **fixed})
+    assert names & space.ranges.keys() == searched
