@@ -37,3 +37,19 @@ def print_row(name: str, columns, digits: int = 4):
         for column in columns
     ]
     print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+def print_head(name: str, columns):
+    """Prints the head of a Markdown table.
+
+    Args:
+        name: First cell.
+        columns: str of each further cell.
+    """
+    print(f"| {name} | {' | '.join(columns)} |")
+    print("| --- |" + " --- |" * len(columns), flush=True)
+
+
+def split_name(test: bool) -> str:
+    """Returns what the scored split is called in a table."""
+    return "test" if test else "validation"

@@ -50,7 +50,9 @@ def with_larger_tables(
     return larger
 
 
-def train_new_ids_only(model: Object2Vec, first_ids: Mapping[str, int]) -> None:
+def train_new_ids_only(
+    model: Object2Vec, first_ids: Mapping[str, int]
+) -> list[keras.Layer]:
     """Has training reach token embeddings of new ids and nothing else.
 
     The model is compiled anew.
@@ -59,19 +61,29 @@ def train_new_ids_only(model: Object2Vec, first_ids: Mapping[str, int]) -> None:
         model: The model.
         first_ids: `in0` or `in1` -> its first id that is to learn. A side
             that is not there rests as a whole.
+
+    Returns:
+        The layers that learned before, for `train_again`.
     """
     tables = dict(zip(("in0", "in1"), model.token_embeddings, strict=True))
-    for layer in _layers(model):
+    learned = [layer for layer in _layers(model) if layer.trainable]
+    for layer in learned:
         layer.trainable = False
     for name, first_id in first_ids.items():
         tables[name].trainable = True
         tables[name].freeze_rows_below(first_id)
     model.compile_as_configured()
+    return learned
 
 
-def train_everything(model: Object2Vec) -> None:
-    """Ends what `train_new_ids_only` began; compiles the model anew."""
-    for layer in _layers(model):
+def train_again(model: Object2Vec, learned: list[keras.Layer]) -> None:
+    """Ends what `train_new_ids_only` began; compiles the model anew.
+
+    Args:
+        model: The model.
+        learned: What `train_new_ids_only` returned.
+    """
+    for layer in learned:
         layer.trainable = True
     for table in model.token_embeddings:
         table.freeze_rows_below(0)
@@ -86,13 +98,12 @@ def _build_optimizer(model):
 
 def _layers(model):
     """Returns the layers below the models that only hold layers."""
-    inside = [
-        layer
-        for encoder in (model.encoder0, model.encoder1)
-        for layer in encoder.layers
-    ]
     encoders = (model.encoder0, model.encoder1)
-    return [*inside, *(part for part in model.layers if part not in encoders)]
+    inside = [layer for encoder in encoders for layer in encoder.layers]
+    beside = [part for part in model.layers if part not in encoders]
+    # Of the loss, which no output of the model depends on.
+    of_loss = [] if model.pair_vectors is None else [model.pair_vectors]
+    return [*inside, *beside, *of_loss]
 
 
 def _other_weights(model):

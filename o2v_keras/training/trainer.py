@@ -18,7 +18,7 @@ from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.evaluation.training_labels import TrainingLabels
-from o2v_keras.models.new_ids import train_everything
+from o2v_keras.models.new_ids import train_again
 from o2v_keras.models.new_ids import train_new_ids_only
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.vector_sources import vector_sources
@@ -318,7 +318,7 @@ def train_loaded(
         _start_from(model, initial_model)
     if new_ids is not None:
         with strategy.scope():
-            train_new_ids_only(model, new_ids)
+            learned = train_new_ids_only(model, new_ids)
     if needs_vectors:
         _load_vectors(model, auxiliary, worker, say)
     model.needs_vectors = False
@@ -378,7 +378,7 @@ def train_loaded(
     )
     if new_ids is not None:
         with strategy.scope():
-            train_everything(model)
+            train_again(model, learned)
     if worker.is_chief:
         directory.write_model(model)
         directory.write_metrics(report)

@@ -175,3 +175,32 @@ def test_heads_that_need_negatives_must_find_some(tmp_path, head):
     after = fold_in(tmp_path / "old", known, **settings).model
     start = tables_of(before)[0][1:].mean(axis=0)
     assert (tables_of(after)[0][30] != start).all()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"output_layer": "in_batch_softmax", "learn_temperature": True},
+        {
+            "output_layer": "bpr",
+            "negative_sampling_rate": 1,
+            "comparator_list": "dot",
+            "mlp_layers": 0,
+        },
+    ],
+    ids=lambda head: head["output_layer"],
+)
+def test_the_rest_of_a_head_stays(tmp_path, head):
+    source = make_source(20, label=1)
+    train(make_config(**head), source, model_dir=tmp_path / "old", verbose=0)
+    data = {name: [*NEW[name], *source[name]] for name in ("in0", "in1")}
+    data["label"] = [1] * len(data["in0"])
+    fold_in(tmp_path / "old", data, model_dir=tmp_path / "new", verbose=0)
+    # Loading warns where the optimizer was saved for other weights.
+    before, after = (load_model(tmp_path / name) for name in ("old", "new"))
+    tables = [id(table.embeddings) for table in before.token_embeddings]
+    for old, new in zip(before.weights, after.weights, strict=True):
+        if id(old) not in tables:
+            np.testing.assert_array_equal(old, new)
+    trainable = [len(model.trainable_weights) for model in (before, after)]
+    assert trainable[0] == trainable[1]

@@ -26,7 +26,9 @@ from benchmarks.quality.movielens.ratings import predict_stars  # noqa: E402
 from benchmarks.quality.movielens.retrieval import score_films  # noqa: E402
 from benchmarks.quality.movielens.splits import official_split  # noqa: E402
 from benchmarks.quality.movielens.splits import random_split  # noqa: E402
+from benchmarks.quality.seeds import print_head  # noqa: E402
 from benchmarks.quality.seeds import print_row  # noqa: E402
+from benchmarks.quality.seeds import split_name  # noqa: E402
 
 FOLDS = ("u1", "u2", "u3", "u4", "u5")
 TASKS = ("ua", "u1-u5", "above-3", "retrieval")
@@ -60,7 +62,7 @@ def _report_ratings(recipe, names, seeds, test):
     """Prints the score of each split, and their mean."""
     columns = [*names, "mean"] if len(names) > 1 else names
     score = _rmse if recipe == "stars" else _accuracy_above_3
-    _print_head(f"{score.__doc__.rstrip('.')}, {_which(test)}", columns)
+    print_head(f"{score.__doc__.rstrip('.')}, {split_name(test)}", columns)
     splits = [official_split(name, test) for name in names]
     scores = {}
     for split in splits:
@@ -97,7 +99,7 @@ def _with_mean(scores):
 
 def _report_retrieval(seeds, test):
     split = random_split(test)
-    _print_head(f"80/20, {_which(test)}", METRICS)
+    print_head(f"80/20, {split_name(test)}", METRICS)
     for name, scores in baseline_scores(split.train):
         print_row(name, ranking_scores(scores, split.train, split.scored))
     ours = []
@@ -106,15 +108,6 @@ def _report_retrieval(seeds, test):
         ours.append(ranking_scores(scores, split.train, split.scored))
         keras.backend.clear_session()
     print_row("**Object2Vec**", np.transpose(ours))
-
-
-def _which(test):
-    return "test" if test else "validation"
-
-
-def _print_head(name, columns):
-    print(f"| {name} | {' | '.join(columns)} |")
-    print("| --- |" + " --- |" * len(columns), flush=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ from o2v_keras.quiet_start import start_tensorflow
 start_tensorflow()
 
 from benchmarks.machine import machine  # noqa: E402
+from benchmarks.quality.seeds import print_head  # noqa: E402
 from benchmarks.quality.seeds import print_row  # noqa: E402
+from benchmarks.quality.seeds import split_name  # noqa: E402
 from benchmarks.quality.wordnet import hypernyms  # noqa: E402
 from benchmarks.quality.wordnet.definitions import ranking  # noqa: E402
 from benchmarks.quality.wordnet.definitions import train_texts  # noqa: E402
@@ -50,7 +52,7 @@ def _parse():
 
 def _report_texts(seeds, test):
     split = text_split(test)
-    _print_head(f"definition to example, {_which(test)}", TEXT_METRICS)
+    print_head(f"definition to example, {split_name(test)}", TEXT_METRICS)
     ours = []
     for seed in seeds:
         ranks = ranking(train_texts(split, seed), split)
@@ -65,7 +67,7 @@ def _report_texts(seeds, test):
 
 def _report_hypernyms(seeds, test):
     split = link_split(test)
-    _print_head(f"hypernyms, filtered, {_which(test)}", hypernyms.METRICS)
+    print_head(f"hypernyms, filtered, {split_name(test)}", hypernyms.METRICS)
     for name, score in hypernyms.baseline_scores(split):
         print_row(name, hypernyms.link_scores(score, split))
     ours = []
@@ -74,15 +76,6 @@ def _report_hypernyms(seeds, test):
         ours.append(hypernyms.link_scores(score, split))
         keras.backend.clear_session()
     print_row("**Object2Vec**", np.transpose(ours))
-
-
-def _which(test):
-    return "test" if test else "validation"
-
-
-def _print_head(name, columns):
-    print(f"| {name} | {' | '.join(columns)} |")
-    print("| --- |" + " --- |" * len(columns), flush=True)
 
 
 if __name__ == "__main__":
