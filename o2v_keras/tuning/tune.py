@@ -148,6 +148,8 @@ def tune(
     space = SearchSpace(
         hyperparameters, ranges, default_ranges, search_epochs=not is_hyperband
     )
+    if is_hyperband:
+        _refuse_falling_rates(space)
     role = Role.from_environment()
     folder = pathlib.Path(directory).absolute()
     identity = {
@@ -256,6 +258,19 @@ def _check(search, max_trials, seed, resume, overwrite):
             "by one process. Several share a search by Keras Tuner's "
             "KERASTUNER_TUNER_ID, KERASTUNER_ORACLE_IP and "
             "KERASTUNER_ORACLE_PORT."
+        )
+
+
+def _refuse_falling_rates(space):
+    """Hyperband lets a trial go on for more epochs than it began with."""
+    name = "learning_rate_schedule"
+    searched = space.ranges.get(name)
+    values = searched.values if searched else [space.fixed.get(name)]
+    if "cosine" in values:
+        raise ValueError(
+            f'`{name}` must be "constant" for Hyperband, whose trials go on '
+            "for more epochs than they began with, while a cosine falls to 0 "
+            f'at their end. Take another search. Received: {name}="cosine"'
         )
 
 

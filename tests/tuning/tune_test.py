@@ -446,6 +446,13 @@ def test_bad_arguments_are_refused(settings, message, tmp_path):
         small_search(tmp_path, **settings)
 
 
+def test_hyperband_refuses_rates_that_fall_to_0_at_an_end(tmp_path):
+    fixed = {**FIXED, "learning_rate_schedule": "cosine"}
+    with pytest.raises(ValueError, match='must be "constant" for Hyperband'):
+        small_search(tmp_path / "search", fixed, search="hyperband")
+    assert not (tmp_path / "search").exists()
+
+
 def test_hyperband_plans_its_own_trials(tmp_path):
     with pytest.raises(ValueError, match="`max_trials` must be left out"):
         small_search(tmp_path, search="hyperband", max_trials=3)
