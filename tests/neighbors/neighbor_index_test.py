@@ -163,7 +163,9 @@ def test_saved_index_answers_alike(tmp_path, backend, ids):
 
 def test_save_spares_other_folders(tmp_path):
     (tmp_path / "thesis.txt").write_text("")
-    with pytest.raises(ValueError, match="`folder` must be a new folder"):
+    with pytest.raises(
+        ValueError, match="`folder` must be a new or empty folder.*thesis"
+    ):
         NeighborIndex.build(np.eye(2)).save(tmp_path)
     with pytest.raises(ValueError, match="`folder` must hold an index"):
         NeighborIndex.load(tmp_path)

@@ -71,5 +71,5 @@ def test_refuses_values_of_another_model(values, tmp_path):
 def test_a_checkpoint_that_was_cut_off_is_named(tmp_path):
     path = tmp_path / "checkpoint.zip"
     path.write_bytes(b"PK half")
-    with pytest.raises(ValueError, match="checkpoint.zip is no whole check"):
+    with pytest.raises(ValueError, match="checkpoint.zip is damaged"):
         Checkpoint(path)
