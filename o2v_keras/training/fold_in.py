@@ -20,6 +20,7 @@ from o2v_keras.models.new_ids import with_larger_tables
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.storage.temporary_folder import TemporaryFolder
 from o2v_keras.training.keras_file import write_keras_file
+from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.trainer import TrainingResult
 from o2v_keras.training.trainer import train as train_model
@@ -88,6 +89,7 @@ def fold_in(
         DataError: If rows are unusable, or hold no negatives for a head that
             learns from them.
     """
+    ModelDirectory(model_dir).output.check()
     old = load_model(model)
     tokenizers = _grown_tokenizers(old, train, columns)
     config = old.config.replace(**_OVER, **(hyperparameters or {}))
