@@ -46,7 +46,7 @@ def publish_version(
     base = _local_folder(base)
     _check_free(base, version)
     sweep(base)
-    with staged(base / str(version or "next")) as new:
+    with staged(base / f"version-{version or 'next'}") as new:
         new.mkdir()
         write(new)
         sync_tree(new)

@@ -42,8 +42,8 @@ class DiskFullError(OSError):
     def __str__(self):
         return (
             f"{self.filename} could not be written: no space is left on its "
-            "disk, or a quota is reached. What it held before is unchanged. "
-            "Free some space, then run the same command again."
+            "disk, or a quota is reached. Free some space, then run the same "
+            "command again, a training or a search with `--resume`."
         )
 
 

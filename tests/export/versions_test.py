@@ -34,7 +34,7 @@ def test_default_is_the_next_number(tmp_path, names, expected):
 
 
 def test_litter_of_a_killed_export_goes(tmp_path):
-    for name in (".next.o2v-partial", ".7.o2v-partial"):
+    for name in (".version-next.o2v-partial", ".version-7.o2v-partial"):
         (tmp_path / name / "new").mkdir(parents=True)
         _write(tmp_path / name / "new")
     publish_version(tmp_path, 3, _write)
@@ -49,7 +49,7 @@ def test_base_is_made(tmp_path):
 
 def test_what_is_written_has_no_integer_as_name(tmp_path):
     def write(folder):
-        assert folder.parent == tmp_path / ".1.o2v-partial"
+        assert folder.parent == tmp_path / ".version-1.o2v-partial"
         assert os.listdir(folder) == []
 
     publish_version(tmp_path, 1, write)

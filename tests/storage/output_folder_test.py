@@ -169,4 +169,4 @@ def test_claimed_folder_is_removed_where_nothing_is_left(tmp_path):
         raise KeyError
     with output(tmp_path).claimed("trains in"):
         pass
-    assert os.listdir(tmp_path) == [".o2v.json"]
+    assert os.listdir(tmp_path) == []

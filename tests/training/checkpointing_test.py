@@ -121,6 +121,25 @@ def test_removes_best_weights_that_nothing_needs(start, clock, tmp_path):
     assert sorted(os.listdir(tmp_path)) == [*best[1:], *checkpoints]
 
 
+def test_the_checkpoint_gone_on_from_outlives_a_damaged_one(
+    start, clock, tmp_path
+):
+    callback = start(minutes=None)
+    for epoch in (0, 1):
+        play(callback, clock, epoch, seconds=1)
+    earlier = tmp_path / "checkpoint.earlier.zip"
+    (tmp_path / "checkpoint.zip").write_bytes(b"damaged")
+    kept = earlier.read_bytes()
+    resumed = start(minutes=None)
+    resumed._early_stopping.resume = lambda state: None
+    resumed._history.resume = lambda epochs: None
+    resumed.resume(Checkpoint(earlier), None)
+    resumed.on_epoch_end(1)
+    assert earlier.read_bytes() == kept
+    resumed.on_epoch_end(2)
+    assert Checkpoint(earlier).epoch == 2
+
+
 def test_only_the_chief_writes(start, clock, tmp_path, monkeypatch):
     asked = []
 
