@@ -31,6 +31,7 @@ class Answering:
         return self
 
     def __exit__(self, *_):
+        self._model.stop()
         self._threads.shutdown(cancel_futures=True)
 
     @property

@@ -87,7 +87,7 @@ class Job:
 
     @property
     def bad_rows_file(self) -> pathlib.Path:
-        """Where the rows without an answer are told."""
+        """Where the rows without an answer are listed."""
         if self.bad_rows:
             return pathlib.Path(self.bad_rows)
         return self._beside("bad_rows.jsonl")
@@ -96,6 +96,12 @@ class Job:
     def parts_folder(self) -> pathlib.Path:
         """Where finished windows wait for the others."""
         return self._beside("parts")
+
+    @property
+    def receipt_file(self) -> pathlib.Path:
+        """What says that the job is finished; hidden, so that no data."""
+        path = self._beside("finished.json")
+        return path.with_name(f".{path.name}")
 
     @property
     def format(self) -> JsonLinesOutput | ParquetOutput | NpyOutput:
