@@ -67,6 +67,9 @@ def _run(options):
         bad_rows=options.bad_rows,
         batch_size=options.batch_size,
         window=options.window,
+        in0_column=options.in0_column,
+        in1_column=options.in1_column,
+        id_column=options.id_column,
     )
     model = _model(options)
     try:
@@ -135,7 +138,20 @@ def _parser():
         required=True,
         nargs="+",
         metavar="F",
-        help="files or globs: .jsonl, .jsonl.gz, .jsonl.zst, .parquet",
+        help="files, globs or folders: .jsonl, .csv or .tsv, also with .gz "
+        "or .zst, and .parquet",
+    )
+    for side in (IN0, IN1):
+        parser.add_argument(
+            f"--{side}-column",
+            default=side,
+            metavar="NAME",
+            help=f"column, or field, of {side}; default: {side}",
+        )
+    parser.add_argument(
+        "--id-column",
+        metavar="NAME",
+        help="column that names the rows, to be carried through to the output",
     )
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument(

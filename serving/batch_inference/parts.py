@@ -238,6 +238,8 @@ def _manifest(job, model):
         "side": job.side,
         "batch_size": job.batch_size,
         "window": job.window,
+        "columns": job.columns,
+        "id_column": job.id_column,
     }
 
 
@@ -253,7 +255,7 @@ def _bad_rows(window, reasons):
     lines = [
         {
             "file": window.file,
-            "line": window.first_line + row,
+            "line": window.line(row),
             "reason": reason,
             "record": window.record(row),
         }

@@ -52,7 +52,9 @@ class _Run:
         self._job = job
         self._model = model
         self._parts = parts
-        self._windows = read_windows(job.inputs, job.sides, job.window)
+        self._windows = read_windows(
+            job.inputs, job.columns, job.window, job.id_column
+        )
         self._keys = []
         self._rows = 0
         self._skipped = 0.0

@@ -74,7 +74,7 @@ def is_meant(file: str, pattern: str) -> bool:
     """
     said = [part for part in pattern.split("/") if part.startswith(_HIDDEN)]
     return all(
-        any(fnmatch.fnmatchcase(part, pattern) for pattern in said)
+        any(part == name or fnmatch.fnmatchcase(part, name) for name in said)
         for part in file.split("/")
         if part.startswith(_HIDDEN)
     )
