@@ -13,10 +13,9 @@ from serving.batch_inference.job import Job
 from serving.batch_inference.window import Window
 
 _MANIFEST = "manifest.json"
-_JOINED = "joined.json"
 _LOCK = "lock"
-# In this order: what a kill leaves of a joined job must not look unfinished.
-_OURS = ("*.part", "*.bad", "*.tmp", _MANIFEST, _JOINED)
+# In this order: parts without a manifest would be nobody's.
+_OURS = ("*.part", "*.bad", "*.tmp", _MANIFEST)
 
 
 class Counts(NamedTuple):
@@ -36,8 +35,10 @@ class Parts:
 
     At every moment a kill leaves a folder from which the next run goes on:
     `manifest.json` says whose parts they are; `I-W.part` is window W of input
-    I, whose bad rows, if any, were written before as `I-W.bad`;
-    `joined.json` says that all outputs are there.
+    I, whose bad rows, if any, were written before as `I-W.bad`. The job's
+    receipt, beside the outputs and not in the folder, says that all of them
+    are there; it stays when the folder is gone, so that a job that was killed
+    after its last file, or is simply run again, is known to be finished.
 
     Args:
         job: `Job`.
@@ -45,7 +46,7 @@ class Parts:
         restart: Whether to start anew. Defaults to `False`.
 
     Attributes:
-        counts: `Counts` if all outputs are there already, or `None`.
+        counts: `Counts` if an earlier run has finished the job, or `None`.
 
     Raises:
         ValueError: If the folder is another job's, an output exists, or
@@ -105,8 +106,12 @@ class Parts:
                     file, [self._path(key, "part") for key in keys]
                 )
         counts = Counts(rows, self._join_bad_rows(windows))
-        joined = {**self._manifest, "counts": counts}
-        _write_json(self._folder / _JOINED, joined)
+        receipt = {
+            "job": self._manifest,
+            "counts": counts,
+            "written": self._written(),
+        }
+        _write_json(self._job.receipt_file, receipt)
         return counts
 
     def clear(self):
@@ -117,18 +122,38 @@ class Parts:
             self._folder.rmdir()
 
     def _begin(self, restart):
-        joined, manifest = self._folder / _JOINED, self._folder / _MANIFEST
-        if not restart and joined.exists():
-            content = json.loads(joined.read_text())
-            counts = content.pop("counts")
-            self._check_same(content)
-            self.counts = Counts(*counts)
-        elif not restart and manifest.exists():
+        manifest = self._folder / _MANIFEST
+        if restart:
+            self._job.receipt_file.unlink(missing_ok=True)
+        else:
+            self.counts = self._finished_counts()
+        if self.counts:
+            return
+        if not restart and manifest.exists():
             self._check_same(json.loads(manifest.read_text()))
         else:
             self._check_absent(restart)
             self._remove_files()
             _write_json(manifest, self._manifest)
+
+    def _finished_counts(self):
+        """`Counts` by the receipt, if this job wrote what is there now."""
+        try:
+            receipt = json.loads(self._job.receipt_file.read_text())
+        except FileNotFoundError:
+            return None
+        same = receipt["job"] == self._manifest
+        if same and receipt["written"] == self._written():
+            return Counts(*receipt["counts"])
+        return None
+
+    def _written(self):
+        """Size and time of the outputs, `None` for one that is not there."""
+        outputs = [path for path, _ in self._job.outputs]
+        return {
+            os.path.abspath(path): _stat(path)
+            for path in (*outputs, self._job.bad_rows_file)
+        }
 
     def _check_absent(self, restart):
         outputs = [path for path, _ in self._job.outputs]
@@ -213,14 +238,24 @@ def _manifest(job, model):
         "side": job.side,
         "batch_size": job.batch_size,
         "window": job.window,
+        "columns": job.columns,
+        "id_column": job.id_column,
     }
+
+
+def _stat(path):
+    try:
+        stat = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return [stat.st_size, stat.st_mtime_ns]
 
 
 def _bad_rows(window, reasons):
     lines = [
         {
             "file": window.file,
-            "line": window.first_line + row,
+            "line": window.line(row),
             "reason": reason,
             "record": window.record(row),
         }

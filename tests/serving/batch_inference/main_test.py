@@ -1,4 +1,6 @@
+import concurrent.futures
 import json
+import time
 
 import numpy as np
 import pytest
@@ -106,15 +108,19 @@ def test_server_answers_the_same(base, pairs, tmp_path, side):
 def test_sagemaker_output(base, source, tmp_path):
     words = ["--input", source, "--sagemaker-output", tmp_path / "out"]
     assert _run("--saved-model", base, *words) == 0
-    (file,) = (tmp_path / "out").iterdir()
-    assert file.name == "in.jsonl.out"
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == [".batch_inference.finished.json", "in.jsonl.out"]
+    file = tmp_path / "out" / "in.jsonl.out"
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert [list(line) for line in lines] == [["scores"]] * ROWS
 
 
 ERRORS = {
     "no_model": (["--saved-model", "none"], "none is no SavedModel"),
-    "no_server": (["--server", "127.0.0.1:1"], "UNAVAILABLE"),
+    "bad_wait": (
+        ["--server", "127.0.0.1:1", "--server-wait", "-1"],
+        "`wait_seconds` must be 0 or more",
+    ),
     "no_input": (["--saved-model", "x", "--input", "none"], "no such file"),
     "no_side": (["--saved-model", "x", *EMBED[:2]], "`side` must be in0 or"),
 }
@@ -175,6 +181,41 @@ def test_server_without_a_version_is_an_error(base, source, tmp_path, capfd):
     with serve(base / "7", {1: "END"}) as (_, address):
         assert _run("--server", address, *words) == 2
     assert "serves no version of model now" in capfd.readouterr().err
+
+
+def test_server_that_is_away_is_another_status(source, tmp_path, capfd):
+    words = ["--input", source, "--output", tmp_path / "out.npy"]
+    words += ["--server", "127.0.0.1:1", "--server-wait", "0"]
+    assert _run(*words) == 75
+    error = capfd.readouterr().err
+    assert "127.0.0.1:1 does not answer (UNAVAILABLE: " in error
+    assert "the same command goes on" in error
+
+
+def test_restart_of_the_server_is_waited_for(base, source, tmp_path, capfd):
+    output = tmp_path / "out.npy"
+    words = ["--input", source, "--output", output]
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        with serve(base / "7", last=3) as (server, address):
+            words += ["--server", address]
+            run = thread.submit(_run, *words, "--server-wait", "0.1")
+            assert server.hung.wait(60)
+        assert run.result(60) == 75
+        parts = list((tmp_path / "out.npy.parts").glob("*.part"))
+        assert len(parts) == 1
+        with serve(base / "7", last=2, address=address) as (server, _):
+            run = thread.submit(_run, *words)
+            assert server.hung.wait(60)
+        # The client's own tries end before the server is back.
+        time.sleep(2.5)
+        with serve(base / "7", address=address) as (last, _):
+            assert run.result(60) == 0
+    assert f"{address} answers again" in capfd.readouterr().err
+    assert server.rows + last.rows == ROWS - 16
+    local = tmp_path / "local.npy"
+    words = ["--input", source, "--saved-model", base]
+    assert _run(*words, "--output", local) == 0
+    np.testing.assert_allclose(np.load(output), np.load(local), rtol=1e-5)
 
 
 @pytest.fixture(scope="module")
