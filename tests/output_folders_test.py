@@ -126,7 +126,7 @@ RUNS = {
 RUNS |= {
     "batch_folder": (
         batch(sagemaker_output="{target}"),
-        "pairs.jsonl.out batch_inference.parts/notes.part",
+        "pairs.jsonl.out a",
     ),
     "batch_parts": (
         batch(output="{target}/o.jsonl"),

@@ -49,9 +49,11 @@ def locked_folder(folder: str | os.PathLike, use: str) -> Iterator[None]:
     finally:
         # Removed while it is locked: who waits for this file sees that it is
         # gone and makes another one.
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-        os.close(handle)
+        try:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+        finally:
+            os.close(handle)
 
 
 def hold_folder(folder: str | os.PathLike) -> int:

@@ -142,7 +142,7 @@ class OutputFolder:
     def claimed(self, use: str) -> Iterator[None]:
         """Checks and begins the folder; keeps other processes out of it.
 
-        Where the block leaves no file, none of this remains.
+        Where the block leaves no file, nothing of this remains.
 
         Args:
             use: As in `locked_folder`.
@@ -152,14 +152,14 @@ class OutputFolder:
             InUseError: If another process has claimed the folder.
         """
         self.check()
-        made, before = not self.path.exists(), _names(self.path)
+        made = not self.path.exists()
         self._make()
         try:
             with locked_folder(self.path, use):
                 self.begin()
                 yield
         finally:
-            if not before and _names(self.path) == [MARKER]:
+            if _names(self.path) == [MARKER]:
                 (self.path / MARKER).unlink()
             if made and not _names(self.path):
                 self.path.rmdir()
