@@ -552,6 +552,15 @@ def _require_complete(values):
             )
 
 
+def _unpacked(text):
+    """What a string holds that SageMaker's SDK has written as JSON."""
+    if text == "null" or text.startswith(('"', "[")):
+        with contextlib.suppress(ValueError):
+            content = json.loads(text)
+            return content.strip() if isinstance(content, str) else content
+    return text
+
+
 def typed_values(hyperparameters: Mapping[str, object]) -> dict[str, object]:
     """Returns SageMaker's form without its own keys, with strings parsed.
 
@@ -583,15 +592,6 @@ def typed_values(hyperparameters: Mapping[str, object]) -> dict[str, object]:
                 value = rules[name].parse(value)
         values[name] = value
     return values
-
-
-def _unpacked(text):
-    """What a string holds that SageMaker's SDK has written as JSON."""
-    if text == "null" or text.startswith(('"', "[")):
-        with contextlib.suppress(ValueError):
-            content = json.loads(text)
-            return content.strip() if isinstance(content, str) else content
-    return text
 
 
 def _read_json_object(path):

@@ -3,6 +3,7 @@ import json
 import time
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 
 from serving.batch_inference.__main__ import main
@@ -82,6 +83,26 @@ def test_unknown_ids_are_told_by_the_graph(base, pairs, tmp_path, capfd):
         "error": "in1 holds id 30, but ids must be from 0 to 29."
     }
     assert sum("scores" in line for line in lines) == ROWS - 1
+    status = _run("--saved-model", base, "--input", source, "--output", output)
+    assert status == 3
+    assert "finished by an earlier run" in capfd.readouterr().err
+
+
+def test_csv_is_answered_under_the_users_names(base, pairs, tmp_path):
+    source, output = tmp_path / "in.csv", tmp_path / "out.parquet"
+    lines = [
+        f"u{row},{' '.join(map(str, pair['in1']))}"
+        for row, pair in enumerate(pairs)
+    ]
+    source.write_text("\n".join(["user,film", *lines]))
+    words = ["--saved-model", base, "--input", source, "--output", output]
+    words += [*EMBED, "in1", "--in1-column", "film", "--id-column", "user"]
+    assert _run(*words) == 0
+    table = pyarrow.parquet.read_table(output)
+    assert table["user"].to_pylist() == [f"u{row}" for row in range(ROWS)]
+    found = np.array(table["embeddings"].to_pylist())
+    expected = _expected(base, pairs, "in1")
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("side", [None, "in1"])

@@ -16,6 +16,7 @@ from serving.batch_inference.job import Job
 from serving.batch_inference.run_job import run_job
 from tests.serving.batch_inference.fake_model import FakeModel
 from tests.serving.batch_inference.fake_model import expected
+from tests.storage.kills import every_kill
 
 ROOT = pathlib.Path(__file__).parents[3]
 ROWS = 100
@@ -231,14 +232,6 @@ class Crashes:
         return self._function(*arguments, **keywords)
 
 
-STAGES = {
-    "before_rename": (os, "replace"),
-    "before_flush": (os, "fsync"),
-    "before_removal": (os, "unlink"),
-    "before_the_folder_goes": (os, "rmdir"),
-}
-
-
 def test_a_crash_over_csv_is_made_good(tmp_path, monkeypatch):
     source = _write_columns(tmp_path, "csv")
     columns = {"in0_column": "seen", "in1_column": "film", "id_column": "user"}
@@ -258,28 +251,23 @@ def test_a_crash_over_csv_is_made_good(tmp_path, monkeypatch):
     assert _files(tmp_path)["out.jsonl"] == _files(tmp_path)["whole.jsonl"]
 
 
-@pytest.mark.parametrize(("module", "name"), STAGES.values(), ids=STAGES.keys())
-def test_every_crash_is_made_good(tmp_path, source, module, name, monkeypatch):
+def test_every_kill_is_made_good(tmp_path, source):
     outputs = tmp_path / "whole"
     outputs.mkdir()
-    with monkeypatch.context() as patch:
-        crashes = Crashes(patch, module, name)
-        run_job(_job(source, outputs / "out.jsonl"), FakeModel())
+    run_job(_job(source, outputs / "out.jsonl", window=40), FakeModel())
     whole = _files(outputs)
-    assert crashes.calls > 5 or name == "rmdir"
-    for call in range(1, crashes.calls + 1):
-        folder = tmp_path / f"crash{call}"
+    for number, kill in enumerate(every_kill()):
+        folder = tmp_path / f"kill{number}"
         folder.mkdir()
-        job = _job(source, folder / "out.jsonl")
-        with monkeypatch.context() as patch:
-            Crashes(patch, module, name).at = call
-            with pytest.raises(Crash):
-                run_job(job, FakeModel())
+        job = _job(source, folder / "out.jsonl", window=40)
+        with kill:
+            run_job(job, FakeModel())
         joined = (folder / "out.jsonl").exists()
         model = FakeModel()
         assert run_job(job, model) == (ROWS, 2)
         assert _files(folder) == whole
         assert not (joined and model.shapes)
+    assert number > 30
 
 
 def test_finished_job_is_known_as_such(tmp_path, source, capsys):
