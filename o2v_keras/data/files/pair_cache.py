@@ -7,7 +7,6 @@ import os
 import pathlib
 import tempfile
 import time
-import warnings
 import zlib
 from collections.abc import Mapping
 
@@ -26,6 +25,7 @@ from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.row_origin import Source
 from o2v_keras.data.sequences import Sequences
+from o2v_keras.user_warning import warn_user
 
 # Changes whenever the same file would give other pairs.
 _FORMAT = b"o2v pairs 2"
@@ -119,11 +119,10 @@ class PairCache:
                 raise
             _sweep(self._file.parent)
         except OSError as error:
-            warnings.warn(
+            warn_user(
                 f"The ids of {self._path} could not be kept for the next "
                 f"time: {error}. Set O2V_CACHE_DIR to a folder that can be "
                 "written, or to nothing for no cache.",
-                stacklevel=2,
             )
 
 
