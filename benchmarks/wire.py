@@ -15,11 +15,13 @@ import socket
 import subprocess
 import sys
 
-_STEPS = 8
+from notebooks.sizes import sized
+
+_STEPS = sized(8, quick=2)
 _BATCH = 256
 _DIM = 64
 _LENGTH = 4
-_VOCABULARIES = (10_000, 100_000)
+_VOCABULARIES = sized((10_000, 100_000), quick=(1_000,))
 
 
 def main():
