@@ -52,8 +52,8 @@ def main():
         results = run_contest(_commands(folder), ROUNDS)
     rates = {name: Rate.of(rounds) for name, rounds in results.items()}
     for name, rate in rates.items():
-        versions = results[name][0].get("version", "")
-        print(f"{name} {versions}: {rate} texts/s")
+        version = results[name][0].get("version")
+        print(f"{' '.join(filter(None, [name, version]))}: {rate} texts/s")
     for name, (rival, target) in RIVALS.items():
         if rival in rates:
             _compare(name, rival, target, results)
