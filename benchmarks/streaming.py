@@ -43,7 +43,7 @@ def _config():
         enc0_vocab_size=VOCABULARY,
         enc_dim=4,
         mlp_layers=0,
-        mini_batch_size=2048,
+        mini_batch_size=sized(2048, quick=64),
         epochs=1,
         bucket_width=5,
         negative_sampling_rate=1,
