@@ -128,6 +128,30 @@ def test_commands_are_accepted(command):
     make_parser().parse_args(words[1:])
 
 
+def test_the_synopsis_has_every_option():
+    (synopsis,) = [text for text in blocks("") if text.startswith("o2v check")]
+    columns = " ".join(
+        f"--{n}-column" for n in ("in0", "in1", "label", "weight")
+    )
+    written = {}
+    for command in re.split(r"^o2v ", synopsis, flags=re.M)[1:]:
+        command = command.split("\npython ")[0].replace("COLUMNS", columns)
+        options = written.setdefault(command.split()[0], set())
+        options.update(re.findall(r"--[a-z0-9-]+", command))
+    (parsers,) = make_parser()._subparsers._group_actions
+    # Any command takes these.
+    common = {"--help", "--import"}
+    assert written == {
+        name: {
+            option
+            for option in parser._option_string_actions
+            if option.startswith("--")
+        }
+        - common
+        for name, parser in parsers.choices.items()
+    }
+
+
 def test_every_hyperparameter_is_in_the_table():
     config = Object2VecConfig(enc0_max_seq_len=3, enc0_vocab_size=9)
     text = README.read_text()
