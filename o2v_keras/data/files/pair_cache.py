@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import pathlib
-import warnings
 import zlib
 from collections.abc import Mapping
 
@@ -26,6 +25,7 @@ from o2v_keras.data.row_origin import Source
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.storage.replace import replaced_file
 from o2v_keras.storage.replace import sweep
+from o2v_keras.user_warning import warn_user
 
 # Changes whenever the same file would give other pairs.
 _FORMAT = b"o2v pairs 2"
@@ -110,11 +110,10 @@ class PairCache:
             _drop_oldest(self._file.parent)
             sweep(self._file.parent)
         except OSError as error:
-            warnings.warn(
+            warn_user(
                 f"The ids of {self._path} could not be kept for the next "
                 f"time: {error}. Set O2V_CACHE_DIR to a folder that can be "
                 "written, or to nothing for no cache.",
-                stacklevel=2,
             )
 
 
