@@ -238,7 +238,9 @@ def _names(folder):
 
 
 def _is_traffic(name):
-    return name in (MARKER, LOCK_FILE) or name.endswith(ENDING)
+    # The last is what a file system puts at its root.
+    names = (MARKER, LOCK_FILE, "lost+found")
+    return name in names or name.endswith(ENDING)
 
 
 def _foreign(folder, patterns):

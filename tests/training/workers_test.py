@@ -19,7 +19,11 @@ from tests.training.worker_program import SGD
 from tests.training.worker_program import run
 
 FILES = [
+    ".o2v.json",
+    # Of the last checkpoint and of the one before it.
+    "best_weights.1.zip",
     "best_weights.2.zip",
+    "checkpoint.earlier.zip",
     "checkpoint.zip",
     "config.json",
     "history.csv",
