@@ -4,7 +4,6 @@ import dataclasses
 import difflib
 import json
 import os
-import warnings
 from collections.abc import Mapping
 
 from o2v_keras.config.bpr_checks import check_bpr
@@ -22,6 +21,7 @@ from o2v_keras.config.rules import Path
 from o2v_keras.config.rules import unpacked
 from o2v_keras.registry import COMPARATORS
 from o2v_keras.registry import ENCODERS
+from o2v_keras.user_warning import warn_user
 
 # SageMaker's `auto`: four convolutions, one bidirectional LSTM.
 _AUTO_LAYERS = {"hcnn": 4}
@@ -488,11 +488,10 @@ class Object2VecConfig:
     def _follow_enc_dim(self, name):
         width = getattr(self, name)
         if name in self._given and width != self.enc_dim:
-            warnings.warn(
+            warn_user(
                 f"A pooled_embedding encoder averages token embeddings and "
                 f"has no projection: {name}={width} follows "
                 f"enc_dim={self.enc_dim}. Set both alike to silence this.",
-                stacklevel=5,
             )
         self._set(name, self.enc_dim)
 
@@ -565,10 +564,9 @@ def typed_values(hyperparameters: Mapping[str, object]) -> dict[str, object]:
         if str(name).startswith(("_", "sagemaker_"))
     )
     if ignored:
-        warnings.warn(
+        warn_user(
             "These settings of SageMaker's own container and SDK have no "
             f"meaning here and are ignored: {', '.join(ignored)}",
-            stacklevel=4,
         )
     values = {}
     for name, value in hyperparameters.items():

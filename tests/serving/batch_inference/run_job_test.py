@@ -239,7 +239,7 @@ def test_a_crash_over_csv_is_made_good(tmp_path, monkeypatch):
     run_job(whole, FakeModel())
     job = _job(source, tmp_path / "out.jsonl", **columns)
     with monkeypatch.context() as patch:
-        Crashes(patch, os, "replace").at = 4
+        Crashes(patch, os, "replace").at = 5
         with pytest.raises(Crash):
             run_job(job, FakeModel())
     with pytest.raises(ValueError, match='id_column was "user" and is absent'):
@@ -301,8 +301,8 @@ def test_finished_windows_are_not_asked_for_again(
 ):
     job = _job(source, tmp_path / "out.jsonl")
     with monkeypatch.context() as patch:
-        # The manifest, five windows of which two have bad rows.
-        Crashes(patch, os, "replace").at = 1 + 5 + 2 + 1
+        # Marker, manifest, and five windows of which two have bad rows.
+        Crashes(patch, os, "replace").at = 2 + 5 + 2 + 1
         with pytest.raises(Crash):
             run_job(job, FakeModel())
     finished = len(list((tmp_path / "out.jsonl.parts").glob("*.part")))
@@ -344,7 +344,7 @@ def begun(tmp_path, source, monkeypatch):
     """A job of which three windows are finished."""
     job = _job(source, tmp_path / "out.jsonl")
     with monkeypatch.context() as patch:
-        Crashes(patch, os, "replace").at = 5
+        Crashes(patch, os, "replace").at = 6
         with pytest.raises(Crash):
             run_job(job, FakeModel())
     return job
@@ -426,7 +426,9 @@ def test_restart_drops_an_old_list_of_bad_rows(tmp_path, source):
 def test_two_processes_do_not_share_a_job(begun):
     holder = parts.Parts(begun, FakeModel().identity)
     try:
-        with pytest.raises(ValueError, match="another process is at work in"):
+        with pytest.raises(
+            ValueError, match="answers rows in .*out.jsonl.parts"
+        ):
             run_job(begun, FakeModel(), restart=True)
     finally:
         holder.close()
