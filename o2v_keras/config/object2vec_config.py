@@ -1,6 +1,5 @@
 """All hyperparameters of one Object2Vec model and its training."""
 
-import contextlib
 import dataclasses
 import difflib
 import json
@@ -19,6 +18,7 @@ from o2v_keras.config.rules import Integer
 from o2v_keras.config.rules import NameList
 from o2v_keras.config.rules import Number
 from o2v_keras.config.rules import Path
+from o2v_keras.config.rules import unpacked
 from o2v_keras.registry import COMPARATORS
 from o2v_keras.registry import ENCODERS
 from o2v_keras.user_warning import warn_user
@@ -551,15 +551,6 @@ def _require_complete(values):
             )
 
 
-def _unpacked(text):
-    """What a string holds that SageMaker's SDK has written as JSON."""
-    if text == "null" or text.startswith(('"', "[")):
-        with contextlib.suppress(ValueError):
-            content = json.loads(text)
-            return content.strip() if isinstance(content, str) else content
-    return text
-
-
 def typed_values(hyperparameters: Mapping[str, object]) -> dict[str, object]:
     """Returns SageMaker's form without its own keys, with strings parsed.
 
@@ -583,7 +574,7 @@ def typed_values(hyperparameters: Mapping[str, object]) -> dict[str, object]:
             continue
         _require_known(name)
         if isinstance(value, str):
-            value = _unpacked(value.strip())
+            value = unpacked(value.strip())
             if value in ("", None) and _may_be_unset(name):
                 continue
             if isinstance(value, str):

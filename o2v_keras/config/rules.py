@@ -5,7 +5,9 @@ string form into a Python value (`parse`). Lower bounds, types and choices are
 SageMaker's; its upper caps exist for its own hardware and are not enforced.
 """
 
+import contextlib
 import dataclasses
+import json
 import math
 import numbers
 import operator
@@ -170,3 +172,17 @@ class Path(Rule):
         if not isinstance(value, str | os.PathLike):
             raise self.error(name, value)
         return os.fspath(value)
+
+
+def unpacked(text: str) -> object:
+    """Returns what a string holds that SageMaker's SDK has written as JSON.
+
+    Example:
+    >>> unpacked('"hcnn"'), unpacked("hcnn"), unpacked('["dot", "concat"]')
+    ('hcnn', 'hcnn', ['dot', 'concat'])
+    """
+    if text == "null" or text.startswith(('"', "[")):
+        with contextlib.suppress(ValueError):
+            content = json.loads(text)
+            return content.strip() if isinstance(content, str) else content
+    return text

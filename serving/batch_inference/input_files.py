@@ -1,5 +1,7 @@
 """The inputs of a job: which files, and their windows."""
 
+import functools
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -49,6 +51,7 @@ def read_windows(
     columns: Mapping[str, str],
     rows: int,
     id_column: str | None = None,
+    text_sides: Collection[str] = (),
 ) -> Iterator[Window]:
     """Yields the windows of all files, none of which spans two files.
 
@@ -57,13 +60,18 @@ def read_windows(
         columns: Side to read -> its column, or field.
         rows: Rows of a window; of CSV and TSV lines.
         id_column: The column that names the rows. Defaults to `None`.
+        text_sides: Names of the sides that are texts, which CSV and TSV must
+            be told to be read. Defaults to none: all are ids.
 
     Raises:
         OSError: If a file cannot be read.
         ValueError: If a file lacks a column or is broken.
     """
     for number, file in enumerate(files):
-        yield from _reader(file)(file, number, columns, rows, id_column)
+        read = _reader(file)
+        if read is read_separated:
+            read = functools.partial(read, text_sides=text_sides)
+        yield from read(file, number, columns, rows, id_column)
 
 
 def _reader(file):

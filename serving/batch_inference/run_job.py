@@ -53,7 +53,11 @@ class _Run:
         self._model = model
         self._parts = parts
         self._windows = read_windows(
-            job.inputs, job.columns, job.window, job.id_column
+            job.inputs,
+            job.columns,
+            job.window,
+            job.id_column,
+            model.text_sides,
         )
         self._keys = []
         self._rows = 0

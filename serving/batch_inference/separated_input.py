@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -12,7 +13,6 @@ import pyarrow as pa
 from o2v_keras.data.checking.record_faults import Column
 from o2v_keras.data.files.read_failure import read_failure
 from o2v_keras.data.files.separated_columns import read_separated_columns
-from o2v_keras.data.files.written_values import WRITTEN_VALUES
 from serving.batch_inference.id_column import IdColumn
 from serving.batch_inference.record import BadRecord
 from serving.batch_inference.record import checked_sides
@@ -21,7 +21,6 @@ from serving.batch_inference.window import Records
 from serving.batch_inference.window import Window
 
 _NAMES = "names"
-_IDS = WRITTEN_VALUES["id or ids"]
 _PACKED = (".gz", ".zst")
 
 
@@ -31,6 +30,7 @@ def read_separated(
     columns: Mapping[str, str],
     rows: int,
     id_column: str | None = None,
+    text_sides: Collection[str] = (),
 ) -> Iterator["SeparatedWindow"]:
     """Yields the windows of a file, whose first line names its columns.
 
@@ -42,17 +42,22 @@ def read_separated(
         columns: Side to read -> its column; ids have blanks between them.
         rows: Lines of a window.
         id_column: The column that names the rows. Defaults to `None`.
+        text_sides: Names of the sides that are texts. Defaults to none: all
+            are ids.
 
     Raises:
         ValueError: If it lacks a column, or cannot be read.
     """
-    wanted = {side: Column(name, "text") for side, name in columns.items()}
+    wanted = {
+        side: Column(name, "text" if side in text_sides else "id or ids")
+        for side, name in columns.items()
+    }
     if id_column is not None:
         wanted[_NAMES] = Column(id_column, "text")
     size, characters, windows = os.path.getsize(path), 0, 0
     try:
         for piece in read_separated_columns(path, wanted, rows):
-            texts, lines, records, reasons = _in_order(piece)
+            table, lines, records, reasons = _in_order(piece)
             if not lines:
                 continue
             characters += sum(map(len, records))
@@ -67,7 +72,7 @@ def read_separated(
                 else min(size, characters),
                 columns=columns,
                 id_column=id_column,
-                texts=texts,
+                table=table,
                 lines=lines,
                 records=records,
                 broken=reasons,
@@ -79,17 +84,17 @@ def read_separated(
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class SeparatedWindow(Window):
-    """Records, as the fields were written.
+    """Records, read as ids and texts.
 
     Args:
-        texts: Columns of the sides, and `"names"` if there is one; null in
+        table: Columns of the sides, and `"names"` if there is one; null in
             broken records.
         lines: Where each record begins.
         records: The text of each.
         broken: Row -> why it is no sound record.
     """
 
-    texts: pa.Table
+    table: pa.Table
     lines: Sequence[int]
     records: Sequence[str]
     broken: dict[int, str]
@@ -104,17 +109,30 @@ class SeparatedWindow(Window):
         return self.records[row]
 
     def _parse(self, text_sides):
-        columns, reasons = {}, dict(self.broken)
-        for side, name in self.columns.items():
-            texts = self.texts[side]
-            if side in text_sides:
-                columns[side] = TextColumn.from_arrow(texts)
-            else:
-                columns[side] = _ids(name, texts.combine_chunks(), reasons)
+        columns = {
+            side: (TextColumn if side in text_sides else IdColumn).from_arrow(
+                self.table[side]
+            )
+            for side in self.columns
+        }
+        reasons = dict(self.broken)
+        broken = np.any([column.broken for column in columns.values()], axis=0)
+        for row in np.flatnonzero(broken).tolist():
+            if row not in reasons:
+                values = {s: self.table[s][row].as_py() for s in self.columns}
+                reasons[row] = self._reason(values, text_sides)
         return Records(columns, reasons)
 
+    def _reason(self, values, text_sides):
+        record = {self.columns[side]: value for side, value in values.items()}
+        try:
+            checked_sides(record, self.columns, text_sides)
+        except BadRecord as error:
+            return str(error)
+        raise AssertionError(f"{record} was found broken and is sound")
+
     def _names(self):
-        return self.texts[_NAMES].to_pylist()
+        return self.table[_NAMES].to_pylist()
 
 
 def _in_order(piece):
@@ -136,21 +154,3 @@ def _in_order(piece):
         if n >= count
     }
     return piece.table.take(places), lines[order].tolist(), records, reasons
-
-
-def _ids(name, texts, reasons):
-    """Parses ids, and adds to the reasons of the rows that have none."""
-    # Any id does for a row that will not be asked for.
-    texts = texts.fill_null("0")
-    sound = np.ones(len(texts), bool)
-    for row, kind, what in _IDS.faults(texts):
-        reasons.setdefault(row, f'"{name}": {kind}: {what}')
-        sound[row] = False
-    lists = _IDS.parse(pa.compute.if_else(pa.array(sound), texts, "0"))
-    column = IdColumn.from_arrow(pa.chunked_array([lists]))
-    for row in np.flatnonzero(column.broken).tolist():
-        try:
-            checked_sides({name: lists[row].as_py()}, {name: name})
-        except BadRecord as error:
-            reasons.setdefault(row, str(error))
-    return column
