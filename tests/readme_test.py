@@ -159,3 +159,16 @@ def test_every_hyperparameter_is_in_the_table():
     for name in config.to_dict():
         if not name.startswith("enc1_") or name == "enc1_network":
             assert f"| `{name}` |" in text, name
+
+
+def test_links_lead_somewhere():
+    text = README.read_text()
+    headings = re.findall(r"^#+ (.*)$", text, re.M)
+    anchors = {
+        "#" + re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
+        for heading in headings
+    }
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if not target.startswith("http"):
+            is_file = (README.parent / target.partition("#")[0]).exists()
+            assert target in anchors if target[0] == "#" else is_file, target
