@@ -33,7 +33,12 @@ RANKS = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
 UNRANKED = {"__init__", "__main__"}
 NOT_FOR_LAYERS = {"config", "data", "datasets"}
 # What of o2v_keras the servers and their tools share; none of it has Keras.
-FOR_SERVING = ("o2v_keras.storage", "o2v_keras.config", "o2v_keras.data")
+FOR_SERVING = (
+    "o2v_keras.quiet_start",
+    "o2v_keras.storage",
+    "o2v_keras.config",
+    "o2v_keras.data",
+)
 # Rooms that import neither Keras nor TensorFlow.
 PLAIN = {"storage"}
 _FRAMEWORKS = {"keras", "tensorflow"}

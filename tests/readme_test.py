@@ -129,7 +129,8 @@ def test_commands_are_accepted(command):
 
 
 def test_the_synopsis_has_every_option():
-    (synopsis,) = [text for text in blocks("") if text.startswith("o2v check")]
+    section = README.read_text().split("\n## Commands\n\n```\n")[1]
+    synopsis = section.split("```")[0]
     columns = " ".join(
         f"--{n}-column" for n in ("in0", "in1", "label", "weight")
     )
@@ -158,3 +159,16 @@ def test_every_hyperparameter_is_in_the_table():
     for name in config.to_dict():
         if not name.startswith("enc1_") or name == "enc1_network":
             assert f"| `{name}` |" in text, name
+
+
+def test_links_lead_somewhere():
+    text = README.read_text()
+    headings = re.findall(r"^#+ (.*)$", text, re.M)
+    anchors = {
+        "#" + re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
+        for heading in headings
+    }
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if not target.startswith("http"):
+            is_file = (README.parent / target.partition("#")[0]).exists()
+            assert target in anchors if target[0] == "#" else is_file, target

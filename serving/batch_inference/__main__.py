@@ -4,12 +4,11 @@ import argparse
 import os
 import sys
 
+from o2v_keras.quiet_start import start_tensorflow
 from serving.signatures import EMBEDDINGS_SIGNATURE
 from serving.signatures import IN0
 from serving.signatures import IN1
 from serving.signatures import SCORES_SIGNATURE
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 _USER_ERROR = 2
 _BAD_ROWS = 3
@@ -30,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         for too long, 130 when interrupted.
     """
     options = _parser().parse_args(arguments)
+    start_tensorflow()
     from serving.batch_inference.batch_model import ServerAway
     from serving.client.server_error import ServerError
 

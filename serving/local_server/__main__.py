@@ -1,11 +1,11 @@
 """The command `python -m serving.local_server`."""
 
 import logging
-import os
 import signal
 import sys
 import threading
 
+from o2v_keras.quiet_start import start_tensorflow
 from serving.local_server.flags import read_flags
 
 
@@ -24,11 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
         SystemExit: With status 0 when a signal has ended the server.
     """
     flags = read_flags(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.basicConfig(level="INFO", format="%(asctime)s %(message)s")
     for name in ("tensorflow", "uvicorn"):
         logging.getLogger(name).setLevel("WARNING")
     # TensorFlow takes seconds to import, so wrong flags are named before.
+    start_tensorflow()
     import tensorflow as tf
 
     from serving.local_server.local_server import LocalServer

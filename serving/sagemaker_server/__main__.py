@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from o2v_keras.quiet_start import start_tensorflow
 
 # What SageMaker's own container takes, and the signature that it prefers.
 MODES = {"classification": "serving_default", "embedding": "encoder_embeddings"}
@@ -23,6 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
         The exit status: 0, or 2 for a user's error.
     """
     options = _parser().parse_args(arguments)
+    start_tensorflow()
     from serving.sagemaker_server.server import SageMakerServer
 
     stopped = threading.Event()

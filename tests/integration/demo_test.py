@@ -18,6 +18,7 @@ def test_the_demo_runs_and_beats_the_most_frequent_categories(tmp_path):
         text=True,
     )
     assert demo.returncode == 0, demo.stderr
+    assert "warning" not in demo.stderr.lower()
     lines = [line.split() for line in demo.stdout.splitlines()]
     first, in_three = next(line[1:] for line in lines if line[:1] == ["model"])
     assert float(first) > 0.5
