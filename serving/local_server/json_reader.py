@@ -23,8 +23,10 @@ _MAX_DEPTH = 500_000
 _MAX_WHOLE_BYTES = 1_000_000
 
 # Runs of values: how much of the text each spans at most, how many levels of
-# lists and objects its values have, and from which length it stays text.
-_RUN_BYTES = 1 << 18
+# lists and objects its values have, and from which length it stays text. The
+# objects of a larger run would outlive Python's young generations, whose old
+# one costs more to collect than they cost to read.
+_RUN_BYTES = 1 << 14
 _RUN_LEVELS = 4
 _MIN_TEXT = 1024
 
