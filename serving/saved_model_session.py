@@ -13,9 +13,10 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.framework import types_pb2
-from tensorflow.core.protobuf import config_pb2
 from tensorflow_serving.apis import input_pb2
 from tensorflow_serving.apis import prediction_log_pb2
+
+from serving.signature_step import SignatureStep
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -61,14 +62,15 @@ class SavedModelSession:
         self._path = pathlib.Path(path)
         self._session, graph = _load(os.fspath(path))
         self.signature_defs = dict(graph.signature_def)
-        # An output filter makes callables of its own; only so many are kept.
-        self._callable = functools.lru_cache(maxsize=64)(self._make_callable)
+        # An output filter makes a step of its own; only so many are kept.
+        self._step = functools.lru_cache(maxsize=64)(self._make_step)
 
     def run(
         self,
         signature_name: str,
         inputs: Mapping[str, np.ndarray],
         outputs: Iterable[str] | None = None,
+        timeout: float | None = None,
     ) -> dict[str, np.ndarray]:
         """Runs a signature.
 
@@ -78,22 +80,19 @@ class SavedModelSession:
                 strings are object arrays of `bytes`. One that is left out
                 takes the default that the export gave it.
             outputs: Names of the outputs to compute. Defaults to `None`: all.
+            timeout: Seconds after which the graph is stopped, unless the
+                request is small and its signature quick. Defaults to `None`:
+                never.
 
         Returns:
             Arrays by output name.
 
         Raises:
             tf.errors.OpError: If a name or dtype is not the signature's, or
-                the graph refuses the values.
+                the graph refuses the values or takes too long.
         """
-        signature = self._signature(signature_name)
-        values = _input_values(signature, inputs)
-        names = tuple(sorted(signature.outputs if outputs is None else outputs))
-        results = self._callable(signature_name, names)(*values)
-        return {
-            name: _as_array(result, signature.outputs[name].dtype)
-            for name, result in zip(names, results, strict=True)
-        }
+        names = None if outputs is None else tuple(sorted(outputs))
+        return self._step(signature_name, names).run(inputs, timeout)
 
     def text_inputs(self, signature_name: str) -> frozenset[str]:
         """Returns the names of a signature's inputs that are strings."""
@@ -131,7 +130,7 @@ class SavedModelSession:
 
     def close(self):
         """Frees the model; `run` must not be called any more."""
-        self._callable.cache_clear()
+        self._step.cache_clear()
         self._session.close()
 
     def _signature(self, name):
@@ -141,18 +140,9 @@ class SavedModelSession:
             )
         return self.signature_defs[name]
 
-    def _make_callable(self, signature_name, outputs):
-        # `Session.run` would compare shapes, cast int64 to int32 in silence
-        # and reword errors. The method is private: TensorFlow is pinned.
-        signature = self.signature_defs[signature_name]
-        return self._session._make_callable_from_options(
-            config_pb2.CallableOptions(
-                feed=[
-                    signature.inputs[k].name for k in sorted(signature.inputs)
-                ],
-                fetch=[signature.outputs[name].name for name in outputs],
-            )
-        )
+    def _make_step(self, signature_name, outputs):
+        signature = self._signature(signature_name)
+        return SignatureStep(self._session, signature, outputs)
 
     def _replay(self, record):
         try:
@@ -196,16 +186,6 @@ def serialized_examples(examples: input_pb2.Input) -> np.ndarray:
     # Two messages in a row read as their merger.
     texts = [context + example.SerializeToString() for example in found]
     return np.array(texts, object)
-
-
-def dtype_name(dtype: int) -> str:
-    """Returns TensorFlow's name of a `DataType` value.
-
-    Example:
-    >>> dtype_name(tf.float32.as_datatype_enum)
-    'float'
-    """
-    return types_pb2.DataType.Name(dtype).removeprefix("DT_").lower()
 
 
 def _parse(name, proto):
@@ -277,48 +257,6 @@ def _runtime_error(error):
             "Could not find meta graph def matching supplied tags: { serve }.",
         )
     return tf.errors.DataLossError(None, None, str(error))
-
-
-def _input_values(signature, inputs):
-    """Arrays in the order of the sorted names, defaults filled in."""
-    given, defaults = sorted(inputs), signature.defaults
-    values = []
-    for position, name in enumerate(sorted(signature.inputs)):
-        info = signature.inputs[name]
-        if name in inputs:
-            value = np.asarray(inputs[name])
-        elif name in defaults:
-            value = tf.make_ndarray(defaults[name])
-        else:
-            raise _invalid(
-                f"Signature input alias: {name}(feed name: {info.name}) not "
-                "found in request and no default value provided. Inputs "
-                f"expected to be in the request {{{','.join(given)}}}, or "
-                f"default input alias set: {','.join(sorted(defaults))}"
-            )
-        _check_dtype(position, value, info.dtype)
-        values.append(value)
-    used = [name for name in given if name in signature.inputs]
-    if used != given:
-        raise _invalid(
-            "Inputs contains invalid name. Used request inputs: "
-            f"{','.join(used)}, request input: {','.join(given)}"
-        )
-    return values
-
-
-def _check_dtype(position, value, expected):
-    actual = tf.as_dtype(value.dtype).as_datatype_enum
-    if actual != expected:
-        raise _invalid(
-            f"Expects arg[{position}] to be {dtype_name(expected)} but "
-            f"{dtype_name(actual)} is provided"
-        )
-
-
-def _as_array(result, dtype):
-    # A string of rank 0 comes as `bytes`, whose trailing zeros NumPy drops.
-    return np.asarray(result, object if dtype == types_pb2.DT_STRING else None)
 
 
 def _invalid(message):

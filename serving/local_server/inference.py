@@ -18,6 +18,7 @@ def predict(
     signature_name: str,
     inputs: Mapping[str, np.ndarray],
     output_filter: Iterable[str] = (),
+    timeout: float | None = None,
 ) -> dict[str, np.ndarray]:
     """Runs a signature on named inputs.
 
@@ -26,6 +27,8 @@ def predict(
         signature_name: One of its signatures.
         inputs: Arrays by input name.
         output_filter: Names of the outputs wanted; none means all.
+        timeout: Seconds after which the graph is stopped. Defaults to `None`:
+            never.
 
     Returns:
         Arrays by output name.
@@ -45,11 +48,16 @@ def predict(
             )
         if name in outputs[:position]:
             raise invalid_argument(f"duplicate output tensor alias: {name}")
-    return model.run("Predict", signature_name, inputs, outputs or None)
+    return model.run(
+        "Predict", signature_name, inputs, outputs or None, timeout
+    )
 
 
 def classify(
-    model: ServedVersion, signature_name: str, examples: input_pb2.Input
+    model: ServedVersion,
+    signature_name: str,
+    examples: input_pb2.Input,
+    timeout: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Runs a classification signature.
 
@@ -57,6 +65,8 @@ def classify(
         model: The version to ask.
         signature_name: One of its signatures.
         examples: Examples and, possibly, context.
+        timeout: Seconds after which the graph is stopped. Defaults to `None`:
+            never.
 
     Returns:
         Labels (`bytes`) and float32 scores, both of shape
@@ -82,7 +92,7 @@ def classify(
             f'one of "classes" or "scores". Signature was: {signature}'
         )
     inputs = _example_inputs(model, examples)
-    outputs = model.run("Classify", signature_name, inputs, wanted)
+    outputs = model.run("Classify", signature_name, inputs, wanted, timeout)
     for name, array in outputs.items():
         _check_classes(name, array, len(inputs["inputs"]))
     shapes = {array.shape for array in outputs.values()}
@@ -100,7 +110,10 @@ def classify(
 
 
 def regress(
-    model: ServedVersion, signature_name: str, examples: input_pb2.Input
+    model: ServedVersion,
+    signature_name: str,
+    examples: input_pb2.Input,
+    timeout: float | None = None,
 ) -> np.ndarray:
     """Runs a regression signature.
 
@@ -108,6 +121,8 @@ def regress(
         model: The version to ask.
         signature_name: One of its signatures.
         examples: Examples and, possibly, context.
+        timeout: Seconds after which the graph is stopped. Defaults to `None`:
+            never.
 
     Returns:
         float32 array of shape `[examples]`.
@@ -125,7 +140,9 @@ def regress(
             f"No regression outputs found in SignatureDef: {signature}"
         )
     inputs = _example_inputs(model, examples)
-    values = model.run("Regress", signature_name, inputs)["outputs"]
+    values = model.run("Regress", signature_name, inputs, timeout=timeout)[
+        "outputs"
+    ]
     count = len(inputs["inputs"])
     if values.ndim != 1 and values.shape[1:] != (1,):
         raise invalid_argument(

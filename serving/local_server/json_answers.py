@@ -14,7 +14,7 @@ from tensorflow_serving.apis import model_pb2
 
 from serving.local_server.errors import invalid_argument
 from serving.local_server.number_text import number_texts
-from serving.saved_model_session import dtype_name
+from serving.signature_step import dtype_name
 
 _INTEGERS = "int8 int16 int32 int64 uint8 uint32 uint64".split()
 

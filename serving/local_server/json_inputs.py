@@ -22,7 +22,7 @@ from serving.local_server.json_values import type_name
 from serving.local_server.json_values import value_text
 from serving.local_server.limits import MAX_NESTING
 from serving.local_server.tensor_protos import check_rank
-from serving.saved_model_session import dtype_name
+from serving.signature_step import dtype_name
 
 _FLOATS = {types_pb2.DT_FLOAT, types_pb2.DT_DOUBLE}
 

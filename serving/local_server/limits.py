@@ -8,3 +8,11 @@ MAX_RANK = 64
 
 # Requests under way or waiting, for each of REST and gRPC.
 MAX_CONCURRENT_REQUESTS = 128
+
+# Threads of gRPC beyond those that run models: each may wait for a message.
+MAX_WAITING_CALLS = 32
+
+# How long a gRPC message may take to come, and how long if calls that wait
+# for theirs hold every thread.
+MESSAGE_SECONDS = 30.0
+MESSAGE_SECONDS_IF_FULL = 5.0

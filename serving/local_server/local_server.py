@@ -9,12 +9,14 @@ from google.protobuf import text_format
 from tensorflow_serving.apis import model_service_pb2_grpc
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
+from serving.local_server.grpc_calls import CallReceiver
 from serving.local_server.grpc_services import HealthService
 from serving.local_server.grpc_services import ModelService
 from serving.local_server.grpc_services import PredictionService
 from serving.local_server.hidden_protos import MonitoringConfig
 from serving.local_server.limits import MAX_BODY_BYTES
 from serving.local_server.limits import MAX_CONCURRENT_REQUESTS
+from serving.local_server.limits import MAX_WAITING_CALLS
 from serving.local_server.metrics import Metrics
 from serving.local_server.model_config import read_config_file
 from serving.local_server.model_config import single_model
@@ -125,7 +127,7 @@ class LocalServer:
             allow_version_labels_for_unavailable_models,
         )
         self._services = (
-            PredictionService(self._registry, metrics),
+            PredictionService(self._registry, metrics, _worker_count()),
             ModelService(self._registry),
         )
         self._workers = ThreadPoolExecutor(_worker_count(), "rest")
@@ -139,6 +141,7 @@ class LocalServer:
         )
         self._rest_server: RestServer | None = None
         self._grpc_server: grpc.Server | None = None
+        self._call_receiver: CallReceiver | None = None
 
     def __enter__(self) -> "LocalServer":
         try:
@@ -161,11 +164,13 @@ class LocalServer:
         """
         stopped = None
         if self._grpc_server is not None:
+            self._call_receiver.hurry()
             stopped = self._grpc_server.stop(grace_seconds)
         if self._rest_server is not None:
             self._rest_server.stop(grace_seconds)
         if stopped is not None:
             stopped.wait()
+            self._call_receiver.close()
         self._registry.close()
         self._workers.shutdown()
 
@@ -189,8 +194,11 @@ class LocalServer:
             self._rest_server.start()
 
     def _make_grpc_server(self):
+        thread_count = _worker_count() + MAX_WAITING_CALLS
+        self._call_receiver = CallReceiver(thread_count)
         server = grpc.server(
-            ThreadPoolExecutor(_worker_count(), "grpc"),
+            ThreadPoolExecutor(thread_count, "grpc"),
+            interceptors=[self._call_receiver],
             options=[
                 ("grpc.max_receive_message_length", MAX_BODY_BYTES),
                 ("grpc.max_send_message_length", -1),

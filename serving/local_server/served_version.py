@@ -97,10 +97,11 @@ class ServedVersion:
         signature_name: str,
         inputs: Mapping[str, np.ndarray],
         outputs: Iterable[str] | None = None,
+        timeout: float | None = None,
     ) -> dict[str, np.ndarray]:
         """Runs a signature and times it; see `SavedModelSession.run`."""
         start = time.monotonic()
-        found = self.session.run(signature_name, inputs, outputs)
+        found = self.session.run(signature_name, inputs, outputs, timeout)
         self.metrics.runtime_latency.observe(
             _micros(time.monotonic() - start), self.model_name, api, "TF1"
         )

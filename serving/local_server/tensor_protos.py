@@ -10,7 +10,7 @@ from tensorflow.core.framework import types_pb2
 from serving.local_server.errors import unimplemented
 from serving.local_server.limits import MAX_BODY_BYTES
 from serving.local_server.limits import MAX_RANK
-from serving.saved_model_session import dtype_name
+from serving.signature_step import dtype_name
 
 _FIELDS = {
     types_pb2.DT_FLOAT: "float_val",
