@@ -148,7 +148,7 @@ def _one_answer(port, rows):
     request = predict_pb2.PredictRequest()
     request.model_spec.name = NAME
     request.model_spec.signature_name = "encoder_embeddings"
-    request.inputs["in0"].CopyFrom(tf.make_tensor_proto(rows, tf.int64))
+    request.inputs["in0"].CopyFrom(tf.make_tensor_proto(np.array(rows)))
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         return stub.Predict(request, timeout=10)

@@ -8,6 +8,7 @@ import os
 import pathlib
 from collections.abc import Iterable
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -22,10 +23,22 @@ DEFAULT_SIGNATURE = "serving_default"
 
 _WARMUP_REQUESTS = "assets.extra/tf_serving_warmup_requests"
 _MAX_WARMUP_RECORDS = 1000
+_MAX_CONTEXT_BYTES = 100_000_000
 
 # Without the advice to use `tf.saved_model.load`, which does not make the
 # C++ session that is wanted here.
 _load_graph = inspect.unwrap(tf.compat.v1.saved_model.load)
+
+
+class SignatureNames(NamedTuple):
+    """Names of a signature's inputs, of those with defaults, and of outputs.
+
+    As sets, since a message's map takes long to compare.
+    """
+
+    inputs: frozenset[str]
+    defaults: frozenset[str]
+    outputs: frozenset[str]
 
 
 class SavedModelSession:
@@ -40,6 +53,7 @@ class SavedModelSession:
 
     Attributes:
         signature_defs: `SignatureDef` messages by signature name.
+        names: `SignatureNames` by signature name.
 
     Raises:
         tf.errors.OpError: If there is no such model, or it cannot be loaded.
@@ -62,6 +76,14 @@ class SavedModelSession:
         self._path = pathlib.Path(path)
         self._session, graph = _load(os.fspath(path))
         self.signature_defs = dict(graph.signature_def)
+        self.names = {
+            name: SignatureNames(
+                frozenset(signature.inputs),
+                frozenset(signature.defaults),
+                frozenset(signature.outputs),
+            )
+            for name, signature in self.signature_defs.items()
+        }
         # An output filter makes a step of its own; only so many are kept.
         self._step = functools.lru_cache(maxsize=64)(self._make_step)
 
@@ -98,6 +120,23 @@ class SavedModelSession:
         """Returns the names of a signature's inputs that are strings."""
         inputs = self._signature(signature_name).inputs.items()
         return frozenset(n for n, i in inputs if i.dtype == types_pb2.DT_STRING)
+
+    def widest_vector(self) -> int:
+        """Returns the last size of the widest output or variable, at least 1.
+
+        One of a single dimension is no vector of a row, but a value for each.
+        """
+        shapes = [
+            [dim.size for dim in output.tensor_shape.dim]
+            for signature in self.signature_defs.values()
+            for output in signature.outputs.values()
+        ]
+        shapes += [
+            operation.get_attr("shape").as_list()
+            for operation in self._session.graph.get_operations()
+            if operation.type == "VarHandleOp"
+        ]
+        return max([1, *(s[-1] or 1 for s in shapes if len(s) > 1)])
 
     def replay_warmup(self) -> int:
         """Runs the export's warm-up requests; returns how many there are.
@@ -163,6 +202,11 @@ class SavedModelSession:
         self.run(request.model_spec.signature_name or DEFAULT_SIGNATURE, inputs)
 
 
+def example_count(examples: input_pb2.Input) -> int:
+    """Returns how many examples a classify or regress request has."""
+    return len(_examples(examples))
+
+
 def serialized_examples(examples: input_pb2.Input) -> np.ndarray:
     """Returns the examples of a classify or regress request.
 
@@ -175,17 +219,31 @@ def serialized_examples(examples: input_pb2.Input) -> np.ndarray:
 
     Raises:
         tf.errors.InvalidArgumentError: If there is no example.
+        tf.errors.ResourceExhaustedError: If the context is repeated to more
+            than 100 MB.
     """
-    kind = examples.WhichOneof("kind")
-    found = list(getattr(examples, kind).examples) if kind else []
+    found = _examples(examples)
     if not found:
         raise _invalid("Input is empty.")
     context = b""
-    if kind == "example_list_with_context":
+    if examples.WhichOneof("kind") == "example_list_with_context":
         context = examples.example_list_with_context.context.SerializeToString()
+    if len(context) * len(found) > _MAX_CONTEXT_BYTES:
+        raise tf.errors.ResourceExhaustedError(
+            None,
+            None,
+            f"The context of {len(context):,} bytes is too long to go in "
+            f"front of each of {len(found):,} examples: at most "
+            f"{_MAX_CONTEXT_BYTES:,} bytes in all",
+        )
     # Two messages in a row read as their merger.
     texts = [context + example.SerializeToString() for example in found]
     return np.array(texts, object)
+
+
+def _examples(examples):
+    kind = examples.WhichOneof("kind")
+    return getattr(examples, kind).examples if kind else ()
 
 
 def _parse(name, proto):

@@ -107,6 +107,10 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
                 raise tf.errors.FailedPreconditionError(
                     None, None, f'Serving signature key "{name}" not found.'
                 )
+            # One value may stand for a large tensor, so first of all.
+            inference.check_input_count(
+                model.session.names[name], request.inputs
+            )
             inputs = {k: _array(k, v) for k, v in request.inputs.items()}
             outputs = inference.predict(
                 model,

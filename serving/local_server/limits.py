@@ -1,5 +1,7 @@
 """What one request may take; TF Serving itself has no such limits."""
 
+import os
+
 MAX_BODY_BYTES = 100 * 1000 * 1000
 MAX_NESTING = 1000
 
@@ -16,3 +18,8 @@ MAX_WAITING_CALLS = 32
 # for theirs hold every thread.
 MESSAGE_SECONDS = 30.0
 MESSAGE_SECONDS_IF_FULL = 5.0
+
+
+def worker_count() -> int:
+    """Returns how many requests run at a time, for each of REST and gRPC."""
+    return 4 * (os.cpu_count() or 1)

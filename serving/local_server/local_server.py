@@ -17,6 +17,7 @@ from serving.local_server.hidden_protos import MonitoringConfig
 from serving.local_server.limits import MAX_BODY_BYTES
 from serving.local_server.limits import MAX_CONCURRENT_REQUESTS
 from serving.local_server.limits import MAX_WAITING_CALLS
+from serving.local_server.limits import worker_count
 from serving.local_server.metrics import Metrics
 from serving.local_server.model_config import read_config_file
 from serving.local_server.model_config import single_model
@@ -59,6 +60,9 @@ class LocalServer:
             name a version that is not loaded. Defaults to `False`.
         enable_grpc_healthcheck_service: Whether to serve
             `grpc.health.v1.Health`. Defaults to `False`.
+        max_rows_per_request: How many rows a request may have. Defaults to 0:
+            as many as a share of the memory that is free when a model is
+            loaded, by the model's widest vector; at least 256.
 
     Attributes:
         port: The gRPC port, once entered.
@@ -104,7 +108,13 @@ class LocalServer:
         monitoring_config_file: str | os.PathLike | None = None,
         allow_version_labels_for_unavailable_models: bool = False,
         enable_grpc_healthcheck_service: bool = False,
+        max_rows_per_request: int = 0,
     ):
+        if max_rows_per_request < 0:
+            raise ValueError(
+                "`max_rows_per_request` must be 0 or more. Received: "
+                f"max_rows_per_request={max_rows_per_request}"
+            )
         if model_config_file:
             self._configs = read_config_file(model_config_file)
         elif model_base_path:
@@ -125,12 +135,13 @@ class LocalServer:
             max_num_load_retries,
             load_retry_interval_micros / 1e6,
             allow_version_labels_for_unavailable_models,
+            max_rows_per_request,
         )
         self._services = (
-            PredictionService(self._registry, metrics, _worker_count()),
+            PredictionService(self._registry, metrics, worker_count()),
             ModelService(self._registry),
         )
-        self._workers = ThreadPoolExecutor(_worker_count(), "rest")
+        self._workers = ThreadPoolExecutor(worker_count(), "rest")
         self._rest_app = RestApp(
             RestApi(self._registry, metrics),
             metrics,
@@ -194,7 +205,7 @@ class LocalServer:
             self._rest_server.start()
 
     def _make_grpc_server(self):
-        thread_count = _worker_count() + MAX_WAITING_CALLS
+        thread_count = worker_count() + MAX_WAITING_CALLS
         self._call_receiver = CallReceiver(thread_count)
         server = grpc.server(
             ThreadPoolExecutor(thread_count, "grpc"),
@@ -215,10 +226,6 @@ class LocalServer:
         if self._has_health:
             server.add_generic_rpc_handlers((HealthService().handlers(),))
         return server
-
-
-def _worker_count():
-    return 4 * (os.cpu_count() or 1)
 
 
 def _metrics_path(file):

@@ -38,6 +38,8 @@ class ModelRegistry:
         load_retry_seconds: Time between two of them. Defaults to 60.
         allow_unavailable_labels: Whether a new label may name a version that
             is not loaded. Defaults to `False`.
+        max_rows: How many rows a request may have. Defaults to 0: as many as
+            the free memory allows; see `default_row_limit`.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class ModelRegistry:
         max_load_retries: int = 5,
         load_retry_seconds: float = 60.0,
         allow_unavailable_labels: bool = False,
+        max_rows: int = 0,
     ):
         self._metrics = metrics
         self._poll_wait = poll_wait_seconds
         self._max_load_retries = max_load_retries
         self._load_retry = load_retry_seconds
         self._allow_unavailable_labels = allow_unavailable_labels
+        self._max_rows = max_rows
         self._models: dict[str, _Model] = {}
         # Notified when a version has come to another state.
         self._changed = threading.Condition()
@@ -287,7 +291,7 @@ class ModelRegistry:
                     last.state == State.END and number not in model.given_up
                 ):
                     model.versions[number] = ServedVersion(
-                        name, number, path, self._metrics
+                        name, number, path, self._metrics, self._max_rows
                     )
             model.given_up &= model.wanted
             self._changed.notify_all()
@@ -307,7 +311,11 @@ class ModelRegistry:
         except tf.errors.OpError as error:
             self._note_failure(model, version, error)
             return
-        _log.info("Serving %s", version.identity)
+        _log.info(
+            "Serving %s, at most %s rows a request",
+            version.identity,
+            f"{version.max_rows:,}",
+        )
         version.session = session
         self._move(version, State.AVAILABLE)
 
