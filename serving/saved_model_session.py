@@ -6,6 +6,8 @@ import importlib
 import inspect
 import os
 import pathlib
+import re
+import tempfile
 from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -23,6 +25,8 @@ DEFAULT_SIGNATURE = "serving_default"
 
 _WARMUP_REQUESTS = "assets.extra/tf_serving_warmup_requests"
 _MAX_WARMUP_RECORDS = 1000
+# What means something in a pattern of file names.
+_PATTERN = re.compile(r"[*?\[\\]")
 _MAX_CONTEXT_BYTES = 100_000_000
 
 # Without the advice to use `tf.saved_model.load`, which does not make the
@@ -282,12 +286,27 @@ def _load_session(path):
             "that you have the right permissions for accessing it.",
         )
     session = tf.compat.v1.Session(graph=tf.Graph())
-    try:
-        with session.graph.as_default(), _without_remarks():
-            return session, _load_graph(session, ["serve"], path)
-    except Exception as error:
-        session.close()
-        raise _runtime_error(error) from None
+    with _plain_path(path) as plain:
+        try:
+            with session.graph.as_default(), _without_remarks():
+                return session, _load_graph(session, ["serve"], plain)
+        except Exception as error:
+            session.close()
+            error = _runtime_error(error)
+            message = error.message.replace(plain, path)
+            raise type(error)(None, None, message) from None
+
+
+@contextlib.contextmanager
+def _plain_path(path):
+    """A path that reads the same as a pattern, as TensorFlow takes it."""
+    if not _PATTERN.search(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = os.path.join(folder, "model")
+        os.symlink(os.path.abspath(path), link)
+        yield link
 
 
 @contextlib.contextmanager

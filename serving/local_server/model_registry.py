@@ -15,9 +15,13 @@ from serving.local_server.metrics import Metrics
 from serving.local_server.model_config import ModelConfig
 from serving.local_server.model_config import ModelConfigList
 from serving.local_server.model_config import check_config
+from serving.local_server.model_config import missing_versions
 from serving.local_server.model_config import wanted_versions
 from serving.local_server.served_version import ServedVersion
 from serving.local_server.served_version import State
+
+# As TF Serving repeats it in its log.
+_SAY_AGAIN_SECONDS = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -267,15 +271,14 @@ class ModelRegistry:
             return
         try:
             found = wanted_versions(config) if config is not None else {}
-        except OSError as error:
+        except OSError:
             # A folder that is gone for now unloads nothing.
-            if str(error) != model.fault:
-                _log.warning(
-                    "Waiting for the folder of model %s: %s", name, error
-                )
-            model.fault = str(error)
+            self._say_what_is_missing(name, model, config)
             return
-        model.fault = ""
+        if config is not None and not found:
+            self._say_what_is_missing(name, model, config)
+        else:
+            model.missing = ""
         with self._changed:
             if model.config is not config:
                 # Reconfigured meanwhile, which has asked for another look.
@@ -295,6 +298,14 @@ class ModelRegistry:
                     )
             model.given_up &= model.wanted
             self._changed.notify_all()
+
+    def _say_what_is_missing(self, name, model, config):
+        missing = missing_versions(config)
+        now = time.monotonic()
+        if missing != model.missing or now >= model.say_again_at:
+            _log.warning("Waiting for a version of model %s. %s", name, missing)
+            model.missing = missing
+            model.say_again_at = now + _SAY_AGAIN_SECONDS
 
     def _reconcile(self, model):
         self._unload_unwanted(model)
@@ -370,8 +381,9 @@ class _Model:
         self.wanted: set[int] = set()
         # Versions that failed too often to be tried again.
         self.given_up: set[int] = set()
-        # Why the folder could not be read the last time.
-        self.fault = ""
+        # Why there is no version, and when to say it again.
+        self.missing = ""
+        self.say_again_at = 0.0
 
     def available(self):
         return {
