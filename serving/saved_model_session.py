@@ -131,16 +131,17 @@ class SavedModelSession:
         One of a single dimension is no vector of a row, but a value for each.
         """
         shapes = [
-            [dim.size for dim in output.tensor_shape.dim]
+            output.tensor_shape
             for signature in self.signature_defs.values()
             for output in signature.outputs.values()
         ]
         shapes += [
-            operation.get_attr("shape").as_list()
+            operation.get_attr("shape")
             for operation in self._session.graph.get_operations()
             if operation.type == "VarHandleOp"
         ]
-        return max([1, *(s[-1] or 1 for s in shapes if len(s) > 1)])
+        sizes = [shape.dim[-1].size for shape in shapes if len(shape.dim) > 1]
+        return max([1, *sizes])
 
     def replay_warmup(self) -> int:
         """Runs the export's warm-up requests; returns how many there are.

@@ -255,11 +255,10 @@ class ModelRegistry:
 
     def _pause(self):
         waits = [self._poll_wait] if self._poll_wait > 0 else []
-        now = time.monotonic()
         for model in list(self._models.values()):
             for version in model.versions.values():
                 if version.is_pending():
-                    waits.append(max(version.retry_at - now, 0))
+                    waits.append(max(version.retry_at - time.monotonic(), 0))
         return min(waits, default=None)
 
     def _see(self, name, model):
@@ -277,8 +276,6 @@ class ModelRegistry:
             return
         if config is not None and not found:
             self._say_what_is_missing(name, model, config)
-        else:
-            model.missing = ""
         with self._changed:
             if model.config is not config:
                 # Reconfigured meanwhile, which has asked for another look.
@@ -322,11 +319,8 @@ class ModelRegistry:
         except tf.errors.OpError as error:
             self._note_failure(model, version, error)
             return
-        _log.info(
-            "Serving %s, at most %s rows a request",
-            version.identity,
-            f"{version.max_rows:,}",
-        )
+        limit = f"at most {version.max_rows:,} rows a request"
+        _log.info("Serving %s, %s", version.identity, limit)
         version.session = session
         self._move(version, State.AVAILABLE)
 
