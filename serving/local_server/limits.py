@@ -19,6 +19,11 @@ MAX_WAITING_CALLS = 32
 MESSAGE_SECONDS = 30.0
 MESSAGE_SECONDS_IF_FULL = 5.0
 
+# How long a connection to the gRPC port may take to say that it speaks gRPC,
+# and how long it is kept without a call.
+HANDSHAKE_MS = 10_000
+IDLE_CONNECTION_MS = 30_000
+
 
 def worker_count() -> int:
     """Returns how many requests run at a time, for each of REST and gRPC."""

@@ -14,6 +14,8 @@ from serving.local_server.grpc_services import HealthService
 from serving.local_server.grpc_services import ModelService
 from serving.local_server.grpc_services import PredictionService
 from serving.local_server.hidden_protos import MonitoringConfig
+from serving.local_server.limits import HANDSHAKE_MS
+from serving.local_server.limits import IDLE_CONNECTION_MS
 from serving.local_server.limits import MAX_BODY_BYTES
 from serving.local_server.limits import MAX_CONCURRENT_REQUESTS
 from serving.local_server.limits import MAX_WAITING_CALLS
@@ -215,6 +217,10 @@ class LocalServer:
                 ("grpc.max_send_message_length", -1),
                 # A second server must not share the port.
                 ("grpc.so_reuseport", 0),
+                # Connections that are only held would use up the files that
+                # a process may open; a client connects again by itself.
+                ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),
+                ("grpc.max_connection_idle_ms", IDLE_CONNECTION_MS),
             ],
             maximum_concurrent_rpcs=MAX_CONCURRENT_REQUESTS,
         )

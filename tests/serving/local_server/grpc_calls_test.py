@@ -1,5 +1,6 @@
 """Calls that are opened and left, hold no message, or have nobody waiting."""
 
+import socket
 import threading
 import time
 
@@ -97,11 +98,21 @@ def test_a_call_waits_for_its_message_only_for_a_time(adder_path, monkeypatch):
 def test_a_call_that_is_left_does_not_delay_the_stop(adder_path):
     server = LocalServer("m", adder_path, rest_api_port=None).__enter__()
     with Caller(server) as caller:
-        caller.open_and_leave()
+        left = caller.open_and_leave()
         time.sleep(0.2)
         start = time.monotonic()
         server.stop(grace_seconds=30)
         assert time.monotonic() - start < 10
+        assert left.done()
+
+
+def test_connections_that_say_nothing_are_closed(adder_path, monkeypatch):
+    monkeypatch.setattr(local_server, "HANDSHAKE_MS", 300)
+    with LocalServer("m", adder_path, rest_api_port=None) as server:
+        address = "127.0.0.1", server.port
+        with socket.create_connection(address, timeout=20) as silent:
+            while silent.recv(1000):
+                pass
 
 
 def test_what_is_no_message_is_refused_without_a_traceback(channel, caplog):
