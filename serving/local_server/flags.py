@@ -2,6 +2,9 @@
 
 import argparse
 
+from serving.local_server.limits import MAX_BODY_BYTES
+from serving.local_server.limits import MAX_JSON_VALUES
+
 # Name, type, default, explanation; all are arguments of `LocalServer`.
 _VALUES = [
     ("port", int, 8500, "port for gRPC; 0 opens none"),
@@ -22,13 +25,49 @@ _VALUES = [
     ),
     ("max_num_load_retries", int, 5, "repetitions of a failed load"),
     ("load_retry_interval_micros", int, 60_000_000, "time between them"),
-    ("rest_api_timeout_in_ms", int, 30_000, "limit of a REST request"),
     (
         "max_rows_per_request",
         int,
         0,
         "limit of a request's rows; 0 takes it from the free memory; TF "
         "Serving has no such flag",
+    ),
+    (
+        "rest_api_timeout_in_ms",
+        int,
+        30_000,
+        "limit of a REST request once it has arrived",
+    ),
+    (
+        "rest_api_max_body_bytes",
+        int,
+        MAX_BODY_BYTES,
+        "limit of a REST body, gzip undone",
+    ),
+    (
+        "rest_api_max_json_values",
+        int,
+        MAX_JSON_VALUES,
+        "limit of the scalars, lists and objects of a REST request",
+    ),
+    (
+        "rest_api_max_connections",
+        int,
+        1000,
+        "limit of REST connections, beyond which the one that has waited for "
+        "its client the longest is closed",
+    ),
+    (
+        "rest_api_header_timeout_in_ms",
+        int,
+        10_000,
+        "limit of the arrival of a REST request's headers",
+    ),
+    (
+        "rest_api_body_timeout_in_ms",
+        int,
+        30_000,
+        "limit of the arrival of a REST request's body, or 1 MB of it",
     ),
     ("monitoring_config_file", str, None, "text MonitoringConfig"),
     (

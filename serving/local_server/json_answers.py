@@ -1,8 +1,11 @@
 """JSON text of answers."""
 
 import base64
+import itertools
 import json
 import math
+from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,14 +19,20 @@ from serving.local_server.errors import invalid_argument
 from serving.local_server.number_text import number_texts
 from serving.signature_step import dtype_name
 
+# Scalars whose texts are kept one by one, which takes 100 bytes each.
+_SCALARS_AT_A_TIME = 1 << 16
+
 _INTEGERS = "int8 int16 int32 int64 uint8 uint32 uint64".split()
 
 
-def rows_text(outputs: Mapping[str, np.ndarray]) -> str:
+def rows_text(
+    outputs: Mapping[str, np.ndarray], check: Callable[[], None] = lambda: None
+) -> str:
     """Writes the answer to a predict request in row format.
 
     Args:
         outputs: Arrays by output name, all with the rows as first dimension.
+        check: Called again and again during a long writing; may raise.
 
     Raises:
         tf.errors.InvalidArgumentError: If they have not, or JSON has no form
@@ -45,23 +54,30 @@ def rows_text(outputs: Mapping[str, np.ndarray]) -> str:
                 f"{len(array)} expecting: {batch_size}"
             )
         batch_size = len(array)
-    columns = {name: _texts(name, array, 1) for name, array in outputs.items()}
-    if len(columns) == 1:
-        (rows,) = columns.values()
+    if len(outputs) == 1:
+        ((name, array),) = outputs.items()
+        rows = map(", ".join, _parts(name, array, check))
     else:
-        names = [_string(name) for name in columns]
-        rows = [
-            _object(dict(zip(names, row, strict=True)), 8)
-            for row in zip(*columns.values(), strict=True)
+        names = [_string(name) for name in outputs]
+        columns = [
+            itertools.chain.from_iterable(_parts(name, array, check))
+            for name, array in outputs.items()
         ]
+        rows = (
+            _object(dict(zip(names, row, strict=True)), 8)
+            for row in zip(*columns, strict=True)
+        )
     return _object({'"predictions"': _list(rows)})
 
 
-def columns_text(outputs: Mapping[str, np.ndarray]) -> str:
+def columns_text(
+    outputs: Mapping[str, np.ndarray], check: Callable[[], None] = lambda: None
+) -> str:
     """Writes the answer to a predict request in column format.
 
     Args:
         outputs: Arrays of any shapes by output name.
+        check: Called again and again during a long writing; may raise.
 
     Raises:
         tf.errors.InvalidArgumentError: If JSON has no form for one.
@@ -71,7 +87,7 @@ def columns_text(outputs: Mapping[str, np.ndarray]) -> str:
     {'outputs': {'n': 3, 'ok': [True]}}
     """
     texts = {
-        _string(name): _texts(name, array, 0)[0]
+        _string(name): _text(name, array, check)
         for name, array in outputs.items()
     }
     text = _object(texts, 4) if len(texts) > 1 else next(iter(texts.values()))
@@ -159,6 +175,25 @@ def _object(members, indent=0):
 
 def _list(texts):
     return f"[{', '.join(texts)}]"
+
+
+def _text(name, array, check):
+    """Returns the JSON of an array."""
+    if array.size <= _SCALARS_AT_A_TIME:
+        check()
+        return _texts(name, array, 0)[0]
+    return _list(map(", ".join, _parts(name, array, check)))
+
+
+def _parts(name, array, check) -> Iterator[list[str]]:
+    """Yields the JSON of some items along the first dimension at a time."""
+    step = _SCALARS_AT_A_TIME // max(1, math.prod(array.shape[1:]))
+    for start in range(0, len(array), max(1, step)):
+        check()
+        if step:
+            yield _texts(name, array[start : start + step], 1)
+        else:
+            yield [_text(name, array[start], check)]
 
 
 def _texts(name, array, axis):

@@ -8,6 +8,7 @@ from serving.local_server.json_inputs import encode_text
 from serving.local_server.json_inputs import is_base64
 from serving.local_server.json_values import type_name
 from serving.local_server.json_values import value_text
+from serving.local_server.long_list import is_list
 
 _KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 
@@ -46,7 +47,7 @@ def read_examples(request: dict) -> input_pb2.Input:
             "When method is classify, key 'examples' is expected and was not "
             "found",
         )
-    if not isinstance(request["examples"], list):
+    if not is_list(request["examples"]):
         raise _unfit(request, "Expecting 'examples' value to be an list/array")
     if not request["examples"]:
         raise _unfit(request, "'examples' value is an empty array")
@@ -67,7 +68,7 @@ def _fill_example(example, value):
             raise invalid_argument(
                 "Name of a feature is not in UTF-8"
             ) from None
-        items = content if isinstance(content, list) else [content]
+        items = content if is_list(content) else [content]
         for item in items:
             _add_value(name, feature, item)
 

@@ -1,7 +1,8 @@
 """Arrays from the JSON of a predict request, by TF Serving's rules.
 
-A whole column of values is checked and converted at once. Only if that fails
-are values visited one by one, to name the first fault as TF Serving does.
+A whole column of values, or of a long list a chunk of it, is checked and
+converted at once. Only if that fails are values visited one by one, to name
+the first fault as TF Serving does.
 """
 
 import base64
@@ -21,6 +22,9 @@ from serving.local_server.json_reader import TOO_DEEP
 from serving.local_server.json_values import type_name
 from serving.local_server.json_values import value_text
 from serving.local_server.limits import MAX_NESTING
+from serving.local_server.long_list import LongList
+from serving.local_server.long_list import chunks
+from serving.local_server.long_list import is_list
 from serving.local_server.tensor_protos import check_rank
 from serving.signature_step import dtype_name
 
@@ -75,7 +79,7 @@ def read_inputs(request: dict, infos: Infos) -> tuple[dict, bool]:
         )
     if "instances" in request:
         rows = request["instances"]
-        if not isinstance(rows, list):
+        if not is_list(rows):
             raise _unfit(request, "Expecting 'instances' to be an list/array")
         if not rows:
             raise _unfit(request, "No values in 'instances' array")
@@ -144,18 +148,26 @@ def _read_rows(rows, infos):
             "instances is a plain list, but expecting list of objects as "
             "multiple input tensors required as per tensorinfo_map"
         )
+    parts = {name: [] for name in (infos if named else [min(infos)])}
+    for chunk in chunks(rows):
+        columns = _columns(chunk, infos, named)
+        if columns is None or not all(
+            _append_array(parts[name], values, infos[name].dtype)
+            for name, values in columns.items()
+        ):
+            raise _first_fault(rows, infos, named)
+    return {name: _concatenate(arrays) for name, arrays in parts.items()}
+
+
+def _columns(rows, infos, named):
+    """Returns values by input, or `None` if a row has others."""
     if any(_is_named(row) != named for row in rows):
-        raise _first_fault(rows, infos, named)
+        return None
     if not named:
-        columns = {min(infos): rows}
-    elif all(row.keys() == infos.keys() for row in rows):
-        columns = {name: [row[name] for row in rows] for name in infos}
-    else:
-        raise _first_fault(rows, infos, named)
-    arrays = {k: _array(v, infos[k].dtype) for k, v in columns.items()}
-    if any(array is None for array in arrays.values()):
-        raise _first_fault(rows, infos, named)
-    return arrays
+        return {min(infos): rows}
+    if all(row.keys() == infos.keys() for row in rows):
+        return {name: [row[name] for row in rows] for name in infos}
+    return None
 
 
 def _read_columns(value, infos):
@@ -186,33 +198,86 @@ def _is_named(value):
 
 def _array(values, dtype):
     """Stacks values of equal shape, or returns `None` if there is a fault."""
-    shape = _shape(values[0])
-    leaves = values
-    for size in shape:
-        if set(map(type, leaves)) != {list} or set(map(len, leaves)) != {size}:
+    if isinstance(values, LongList):
+        arrays = []
+        alike = all(
+            _append_array(arrays, chunk, dtype) for chunk in values.chunks()
+        )
+        return _concatenate(arrays) if alike else None
+    _check_levels(values[0])
+    shape, leaves = [len(values)], values
+    while leaves and is_list(leaves[0]):
+        types = set(map(type, leaves))
+        if LongList in types:
+            array = _stack(leaves, dtype)
+            if array is None:
+                return None
+            return array.reshape(*shape, *array.shape[1:])
+        if types != {list} or len(set(map(len, leaves))) != 1:
             return None
+        shape.append(len(leaves[0]))
         leaves = list(itertools.chain.from_iterable(leaves))
     array = _convert(leaves, dtype)
-    return None if array is None else array.reshape(len(values), *shape)
+    return None if array is None else array.reshape(shape)
 
 
-def _shape(value):
-    shape = []
-    while isinstance(value, list):
-        shape.append(len(value))
+def _stack(lists, dtype):
+    """Stacks lists of which some are long, or returns `None` for a fault."""
+    arrays = []
+    for values in lists:
+        if not is_list(values) or not values:
+            return None
+        if not _append_array(arrays, values, dtype):
+            return None
+    if len({len(array) for array in arrays}) != 1:
+        return None
+    return np.stack(arrays)
+
+
+def _append_array(arrays, values, dtype):
+    """Appends values that are like the others; says whether they are."""
+    if arrays:
+        # Also before the values are looked at, which may lie very deep.
+        if len(_levels(values)) != arrays[0].ndim:
+            return False
+    array = _array(values, dtype)
+    if array is None or arrays and array.shape[1:] != arrays[0].shape[1:]:
+        return False
+    arrays.append(array)
+    return True
+
+
+def _concatenate(arrays):
+    return np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
+
+
+def _levels(value):
+    """Returns a list, its first value if that is a list, and so on."""
+    levels = []
+    while is_list(value):
+        levels.append(value)
         if not value:
             break
         value = value[0]
-    if value is TOO_DEEP:
+    return levels
+
+
+def _check_levels(value):
+    levels = _levels(value)
+    if levels and levels[-1] and levels[-1][0] is TOO_DEEP:
         raise invalid_argument(f"Lists nested deeper than {MAX_NESTING} levels")
     try:
         # With the dimension that rows add.
-        check_rank(len(shape) + 1)
+        check_rank(len(levels) + 1)
     except ValueError:
         raise invalid_argument(
-            f"tensor parsing error: {len(shape)} dimensions"
+            f"tensor parsing error: {len(levels)} dimensions"
         ) from None
-    return shape
+
+
+def _shape(value):
+    _check_levels(value)
+    return [len(level) for level in _levels(value)]
 
 
 def _convert(leaves, dtype):
@@ -305,7 +370,7 @@ def _check_item(name, item, infos, sizes, shapes):
 
 def _check_value(value, level, shape, dtype):
     """Returns how many scalars a value has; raises at the first fault."""
-    if not isinstance(value, list):
+    if not is_list(value):
         if level != len(shape):
             raise invalid_argument(
                 f"JSON Value: {value_text(value)} found at incorrect level: "

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from serving.local_server.long_list import is_list
 from serving.local_server.number_text import number_text
 
 _MAX_TEXT = 256
@@ -56,7 +57,7 @@ def value_text(value) -> str:
 
 def _pieces(value, newline) -> Iterator[str]:
     deeper = newline + 4 * " "
-    if isinstance(value, list) and value:
+    if is_list(value) and value:
         for start, item in zip(_separators("[", ", "), value, strict=False):
             yield start
             yield from _pieces(item, deeper)

@@ -3,7 +3,10 @@
 import os
 
 MAX_BODY_BYTES = 100 * 1000 * 1000
+# In all bodies that the REST port has received and not yet answered.
+MAX_BODIES_BYTES = 1000 * 1000 * 1000
 MAX_NESTING = 1000
+MAX_JSON_VALUES = 10 * 1000 * 1000
 
 # NumPy's, where TensorFlow takes 254 dimensions.
 MAX_RANK = 64

@@ -14,10 +14,12 @@ from serving.local_server.grpc_services import HealthService
 from serving.local_server.grpc_services import ModelService
 from serving.local_server.grpc_services import PredictionService
 from serving.local_server.hidden_protos import MonitoringConfig
+from serving.local_server.http_connection import ConnectionLimits
 from serving.local_server.limits import HANDSHAKE_MS
 from serving.local_server.limits import IDLE_CONNECTION_MS
 from serving.local_server.limits import MAX_BODY_BYTES
 from serving.local_server.limits import MAX_CONCURRENT_REQUESTS
+from serving.local_server.limits import MAX_JSON_VALUES
 from serving.local_server.limits import MAX_WAITING_CALLS
 from serving.local_server.limits import worker_count
 from serving.local_server.metrics import Metrics
@@ -52,8 +54,18 @@ class LocalServer:
             to 5.
         load_retry_interval_micros: Time between two of them. Defaults to a
             minute.
-        rest_api_timeout_in_ms: How long a REST request may take. Defaults to
-            30,000; 0 means for ever.
+        rest_api_timeout_in_ms: How long a REST request may take once it has
+            arrived. Defaults to 30,000; 0 means for ever.
+        rest_api_max_body_bytes: Length of a REST request's body, gzip undone.
+            Defaults to 100,000,000.
+        rest_api_max_json_values: Scalars, lists and objects in a REST
+            request's JSON. Defaults to 10,000,000.
+        rest_api_max_connections: Open REST connections; one more closes the
+            one that has waited for its client the longest. Defaults to 1,000.
+        rest_api_header_timeout_in_ms: Time for the headers of a REST request
+            to arrive. Defaults to 10,000.
+        rest_api_body_timeout_in_ms: Time for the body of a REST request, or at
+            least 1 MB of it, to arrive. Defaults to 30,000.
         rest_api_enable_cors_support: Whether scripts of other sites may read
             REST answers. Defaults to `False`.
         monitoring_config_file: Text `MonitoringConfig`, which may switch the
@@ -106,6 +118,11 @@ class LocalServer:
         max_num_load_retries: int = 5,
         load_retry_interval_micros: int = 60_000_000,
         rest_api_timeout_in_ms: int = 30_000,
+        rest_api_max_body_bytes: int = MAX_BODY_BYTES,
+        rest_api_max_json_values: int = MAX_JSON_VALUES,
+        rest_api_max_connections: int = 1000,
+        rest_api_header_timeout_in_ms: int = 10_000,
+        rest_api_body_timeout_in_ms: int = 30_000,
         rest_api_enable_cors_support: bool = False,
         monitoring_config_file: str | os.PathLike | None = None,
         allow_version_labels_for_unavailable_models: bool = False,
@@ -143,14 +160,24 @@ class LocalServer:
             PredictionService(self._registry, metrics, worker_count()),
             ModelService(self._registry),
         )
-        self._workers = ThreadPoolExecutor(worker_count(), "rest")
         self._rest_app = RestApp(
-            RestApi(self._registry, metrics),
+            RestApi(
+                self._registry,
+                metrics,
+                rest_api_max_json_values,
+                rest_api_timeout_in_ms / 1e3,
+            ),
             metrics,
-            self._workers,
+            worker_count(),
             _metrics_path(monitoring_config_file),
             rest_api_enable_cors_support,
             rest_api_timeout_in_ms / 1e3,
+            rest_api_max_body_bytes,
+        )
+        self._rest_limits = ConnectionLimits(
+            rest_api_max_connections,
+            rest_api_header_timeout_in_ms / 1e3,
+            rest_api_body_timeout_in_ms / 1e3,
         )
         self._rest_server: RestServer | None = None
         self._grpc_server: grpc.Server | None = None
@@ -185,13 +212,16 @@ class LocalServer:
             stopped.wait()
             self._call_receiver.close()
         self._registry.close()
-        self._workers.shutdown()
+        self._rest_app.close()
 
     def _open_ports(self):
         # Both are bound before one answers: a port may be taken.
         if self.rest_api_port is not None:
             self._rest_server = RestServer(
-                self._rest_app, self._host, self.rest_api_port
+                self._rest_app,
+                self._host,
+                self.rest_api_port,
+                self._rest_limits,
             )
             self.rest_api_port = self._rest_server.port
         if self.port is not None:

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -12,12 +13,14 @@ from tensorflow_serving.apis import model_pb2
 
 from serving.local_server import inference
 from serving.local_server import json_answers
+from serving.local_server.errors import AbandonedError
 from serving.local_server.errors import code_name
 from serving.local_server.errors import invalid_argument
 from serving.local_server.json_examples import read_examples
 from serving.local_server.json_inputs import read_inputs
 from serving.local_server.json_reader import read_json
 from serving.local_server.json_values import value_text
+from serving.local_server.limits import MAX_JSON_VALUES
 from serving.local_server.metrics import Metrics
 from serving.local_server.model_registry import ModelRegistry
 from serving.saved_model_session import DEFAULT_SIGNATURE
@@ -73,10 +76,22 @@ class RestApi:
     Args:
         registry: The models.
         metrics: Where to count and time.
+        max_json_values: How many values the JSON of a request may hold.
+            Defaults to 10 million.
+        timeout_seconds: Time after which the graph is stopped. Defaults to
+            30; 0 means never.
     """
 
-    def __init__(self, registry: ModelRegistry, metrics: Metrics):
+    def __init__(
+        self,
+        registry: ModelRegistry,
+        metrics: Metrics,
+        max_json_values: int = MAX_JSON_VALUES,
+        timeout_seconds: float = 30.0,
+    ):
         self._registry = registry
+        self._max_json_values = max_json_values
+        self._timeout = timeout_seconds or None
         self._metrics = metrics
         self._actions = {
             "predict": self._predict,
@@ -86,14 +101,29 @@ class RestApi:
             "metadata": self._metadata,
         }
 
-    def answer(self, method: str, path: str, body: bytes) -> RestAnswer:
+    def answer(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        is_abandoned: Callable[[], bool] = lambda: False,
+    ) -> RestAnswer:
         """Answers a request.
 
         Args:
             method: HTTP method in capitals.
             path: Path as it came, percent-encoded, with the query if any.
             body: Body of the request, gzip undone.
+            is_abandoned: Says whether nobody waits for the answer any more.
+
+        Raises:
+            AbandonedError: When it says so, before the work is done.
         """
+
+        def check():
+            if is_abandoned():
+                raise AbandonedError
+
         start = time.monotonic()
         try:
             route = _route(method, path)
@@ -104,7 +134,7 @@ class RestApi:
         try:
             if route is None:
                 raise invalid_argument(f"Malformed request: {method} {path}")
-            answer = RestAnswer(200, _encode(self._text(route, body)))
+            answer = RestAnswer(200, _encode(self._text(route, body, check)))
         except tf.errors.OpError as error:
             self._metrics.requests.add(1, name, code_name(error))
             return error_answer(error)
@@ -115,18 +145,18 @@ class RestApi:
         )
         return answer
 
-    def _text(self, route, body):
+    def _text(self, route, body, check):
         if not route.name:
             raise invalid_argument("Missing model name in request.")
         try:
-            return self._actions[route.action](route, body)
+            return self._actions[route.action](route, body, check)
         except OverflowError:
             raise invalid_argument(
                 "JSON Parse error: Number too big to be stored in double."
             ) from None
 
-    def _predict(self, route, body):
-        request = _read_request(body)
+    def _predict(self, route, body, check):
+        request = self._read_request(body, check)
         name = request.get("signature_name") or DEFAULT_SIGNATURE
         with self._lease(route) as model:
             if name not in model.session.signature_defs:
@@ -136,27 +166,31 @@ class RestApi:
                 )
             infos = dict(model.session.signature_defs[name].inputs)
             inputs, is_rows = read_inputs(request, infos)
-            outputs = inference.predict(model, name, inputs)
+            del request
+            check()
+            outputs = inference.predict(
+                model, name, inputs, timeout=self._timeout
+            )
         write = json_answers.rows_text if is_rows else json_answers.columns_text
-        return write(outputs)
+        return write(outputs, check)
 
-    def _classify(self, route, body):
-        request = _read_request(body)
+    def _classify(self, route, body, check):
+        request = self._read_request(body, check)
         examples = read_examples(request)
         name = request.get("signature_name") or DEFAULT_SIGNATURE
         with self._lease(route) as model:
-            found = inference.classify(model, name, examples)
+            found = inference.classify(model, name, examples, self._timeout)
         return json_answers.classes_text(*found)
 
-    def _regress(self, route, body):
-        request = _read_request(body)
+    def _regress(self, route, body, check):
+        request = self._read_request(body, check)
         examples = read_examples(request)
         name = request.get("signature_name") or DEFAULT_SIGNATURE
         with self._lease(route) as model:
-            found = inference.regress(model, name, examples)
+            found = inference.regress(model, name, examples, self._timeout)
         return json_answers.regressions_text(found)
 
-    def _status(self, route, _):
+    def _status(self, route, *_):
         # The label is not looked at, as in TF Serving.
         versions = self._registry.status(route.name, route.version)
         return json_answers.message_text(
@@ -165,7 +199,7 @@ class RestApi:
             )
         )
 
-    def _metadata(self, route, _):
+    def _metadata(self, route, *_):
         with self._lease(route) as model:
             spec = model_pb2.ModelSpec(name=route.name)
             spec.version.value = model.number
@@ -173,6 +207,18 @@ class RestApi:
                 signature_def=model.session.signature_defs
             )
         return json_answers.metadata_text(spec, signatures)
+
+    def _read_request(self, body, check):
+        request = read_json(body, self._max_json_values, check)
+        if not isinstance(request, dict):
+            text = value_text(request)
+            raise invalid_argument(f"JSON Value: {text} Is not object")
+        if not isinstance(request.get("signature_name", ""), str):
+            raise invalid_argument(
+                f"JSON Value: {value_text(request)} not formatted correctly. "
+                "'signature_name' key must be a string value."
+            )
+        return request
 
     def _lease(self, route):
         return self._registry.lease(route.name, route.version, route.label)
@@ -199,31 +245,26 @@ def _route(method, path):
         action = "metadata" if action == "metadata" else "status"
     elif not action.islower():
         return None
-    if version is not None and int(version) >= 2**63:
-        raise OverflowError(version)
+    if version is not None:
+        version = _read_version(version)
     return _Route(
         action=action,
         name=_unquote(name or ""),
-        version=None if version is None else int(version),
+        version=version,
         label=None if label is None else _unquote(label),
     )
 
 
+def _read_version(digits):
+    # Python refuses to read more than 4,300 digits.
+    digits = digits.lstrip("0")[:20] or "0"
+    if int(digits) >= 2**63:
+        raise OverflowError(digits)
+    return int(digits)
+
+
 def _unquote(text):
     return unquote_to_bytes(text).decode("utf-8", "surrogateescape")
-
-
-def _read_request(body):
-    request = read_json(body)
-    if not isinstance(request, dict):
-        text = value_text(request)
-        raise invalid_argument(f"JSON Value: {text} Is not object")
-    if not isinstance(request.get("signature_name", ""), str):
-        raise invalid_argument(
-            f"JSON Value: {value_text(request)} not formatted correctly. "
-            "'signature_name' key must be a string value."
-        )
-    return request
 
 
 def _encode(text):

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +12,14 @@ from serving.local_server.limits import MAX_CONCURRENT_REQUESTS
 from serving.local_server.metrics import Metrics
 from serving.local_server.rest_api import RestAnswer
 from serving.local_server.rest_api import RestApi
+
+# Requests of larger bodies have threads of their own, so that those that take
+# seconds to parse, which Python does in one thread at a time, do not hold up
+# the others.
+_LARGE_BODY_BYTES = 1_000_000
+_LARGE_BODY_THREADS = 2
+
+_MAX_LOGGED_PATH = 200
 
 _METHODS = {"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"}
 _JSON = (b"content-type", b"application/json")
@@ -33,29 +42,40 @@ class RestApp:
     Args:
         api: Answers the requests below `/v1/`.
         metrics: What `metrics_path` shows.
-        workers: Threads that run the requests.
+        threads: How many threads run the requests.
         metrics_path: Path of the page for Prometheus, or `None` for none.
         enable_cors: Whether answers let scripts of other sites read them.
-        timeout_seconds: How long a request may take. Defaults to 30; 0 means
-            for ever.
+        timeout_seconds: How long a request may take, once it has arrived.
+            Defaults to 30; 0 means for ever.
+        max_body_bytes: Length of a body, gzip undone. Defaults to 100 MB.
     """
 
     def __init__(
         self,
         api: RestApi,
         metrics: Metrics,
-        workers: ThreadPoolExecutor,
+        threads: int,
         metrics_path: str | None = None,
         enable_cors: bool = False,
         timeout_seconds: float = 30.0,
+        max_body_bytes: int = MAX_BODY_BYTES,
     ):
         self._api = api
         self._metrics = metrics
-        self._workers = workers
+        self._workers = ThreadPoolExecutor(threads, "rest")
+        self._large_body_workers = ThreadPoolExecutor(
+            _LARGE_BODY_THREADS, "rest-large"
+        )
         self._metrics_path = metrics_path
         self._cors = _CORS if enable_cors else []
         self._timeout = timeout_seconds or None
+        self._max_body_bytes = max_body_bytes
         self._under_way = 0
+
+    def close(self):
+        """Waits until the requests under way are done or have noticed."""
+        self._workers.shutdown()
+        self._large_body_workers.shutdown()
 
     async def __call__(self, scope, receive, send):
         """Answers one request; see the ASGI specification."""
@@ -82,40 +102,90 @@ class RestApp:
 
     async def _answer(self, method, target, headers, receive):
         """Returns an answer and its headers; no answer if nobody waits."""
+        try:
+            body = await self._read_body(headers, receive)
+        except ConnectionError:
+            return None, []
+        if body is None:
+            return self._too_large(), [_CLOSE]
+        # Those whose body is still on its way take nothing from the others.
         if self._under_way >= MAX_CONCURRENT_REQUESTS:
             limit = f"More than {MAX_CONCURRENT_REQUESTS} requests at a time"
             return _refusal(429, limit), [_CLOSE]
         self._under_way += 1
         try:
-            body = await _read_body(headers, receive)
-            if body is None:
-                limit = f"Request body of more than {MAX_BODY_BYTES} bytes"
-                return _refusal(413, limit), [_CLOSE]
             return await self._run(method, target, headers, body), []
-        except ConnectionError:
-            return None, []
         finally:
             self._under_way -= 1
 
     async def _run(self, method, target, headers, body):
+        abandoned = threading.Event()
         is_zipped = b"gzip" in headers.get(b"content-encoding", b"")
-
-        def work():
-            return self._api.answer(
-                method, target, _inflate(body) if is_zipped else body
-            )
-
-        answer = asyncio.get_running_loop().run_in_executor(self._workers, work)
         try:
-            return await asyncio.wait_for(answer, self._timeout)
+            async with asyncio.timeout(self._timeout):
+                return await self._work(
+                    method, target, body, is_zipped, abandoned.is_set
+                )
         except TimeoutError:
             return _refusal(504, "Timed out waiting for notification")
         except asyncio.CancelledError:
             return _refusal(503, "The server is stopping")
         except Exception:
             # Nothing of this process is for the other side to see.
-            _log.exception("Could not answer %s %s", method, target)
+            _log.exception(
+                "Could not answer %s %s", method, target[:_MAX_LOGGED_PATH]
+            )
             return _refusal(500, "Internal error of the server")
+        finally:
+            abandoned.set()
+
+    async def _work(self, method, target, body, is_zipped, is_abandoned):
+        is_large = len(body) > _LARGE_BODY_BYTES
+        if is_zipped and not is_large:
+            start = await self._submit(
+                self._workers,
+                _inflate,
+                body,
+                min(_LARGE_BODY_BYTES, self._max_body_bytes),
+            )
+            is_large = start is None
+            if not is_large:
+                body, is_zipped = start, False
+
+        def work():
+            data = _inflate(body, self._max_body_bytes) if is_zipped else body
+            if data is None:
+                return self._too_large()
+            return self._api.answer(method, target, data, is_abandoned)
+
+        workers = self._large_body_workers if is_large else self._workers
+        return await self._submit(workers, work)
+
+    def _submit(self, workers, function, *arguments):
+        return asyncio.get_running_loop().run_in_executor(
+            workers, function, *arguments
+        )
+
+    async def _read_body(self, headers, receive):
+        """Returns the body, or `None` if it is too large."""
+        if int(headers.get(b"content-length", 0)) > self._max_body_bytes:
+            return None
+        chunks, size, is_last = [], 0, False
+        while not is_last:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ConnectionError
+            chunk = message.get("body", b"")
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > self._max_body_bytes:
+                return None
+            is_last = not message.get("more_body", False)
+        return b"".join(chunks)
+
+    def _too_large(self):
+        limit = f"more than {self._max_body_bytes} bytes, gzip undone"
+        return _refusal(413, f"Request body of {limit}")
 
     async def _send_metrics(self, send, target):
         headers = [(b"content-type", b"text/plain")]
@@ -126,31 +196,19 @@ class RestApp:
         await _send(send, 400, text.encode("latin-1"), headers)
 
 
-async def _read_body(headers, receive):
-    """Returns the body, or `None` if it is too large."""
-    if int(headers.get(b"content-length", 0)) > MAX_BODY_BYTES:
-        return None
-    chunks, size, is_last = [], 0, False
-    while not is_last:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ConnectionError
-        chunk = message.get("body", b"")
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            return None
-        is_last = not message.get("more_body", False)
-    return b"".join(chunks)
+def _inflate(body, limit):
+    """Undoes gzip.
 
-
-def _inflate(body):
-    """Undoes gzip; what is no gzip, or too much, counts as empty."""
+    What is no gzip counts as empty, and so does, as to TF Serving, what has
+    more than 100 MB. More than `limit` is `None`.
+    """
     inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS + 16)
     try:
-        data = inflater.decompress(body, MAX_BODY_BYTES)
+        data = inflater.decompress(body, limit + 1)
     except zlib.error:
         return b""
+    if len(data) > limit:
+        return None if limit < MAX_BODY_BYTES else b""
     return data if inflater.eof else b""
 
 

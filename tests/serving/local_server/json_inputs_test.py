@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
+from serving.local_server import json_reader
 from serving.local_server.json_inputs import decode_base64
 from serving.local_server.json_inputs import read_inputs
 from serving.local_server.json_reader import read_json
@@ -13,6 +14,15 @@ def infos(**dtypes):
         name: meta_graph_pb2.TensorInfo(dtype=dtype.as_datatype_enum)
         for name, dtype in dtypes.items()
     }
+
+
+@pytest.fixture(autouse=True, params=["short", "long"])
+def form(request, monkeypatch):
+    """Reads lists whole, and as text in chunks of few characters."""
+    if request.param == "long":
+        monkeypatch.setattr(json_reader, "_MAX_WHOLE_BYTES", 0)
+        monkeypatch.setattr(json_reader, "_MIN_TEXT", 1)
+        monkeypatch.setattr(json_reader, "_RUN_BYTES", 12)
 
 
 IDS = infos(x=tf.int64)

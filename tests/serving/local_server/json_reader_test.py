@@ -1,15 +1,22 @@
+import contextlib
 import json
 import math
+import tracemalloc
 
 import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
+from tensorflow.core.protobuf import meta_graph_pb2
 
+from serving.local_server import json_reader
+from serving.local_server.errors import AbandonedError
+from serving.local_server.json_inputs import read_inputs
 from serving.local_server.json_reader import TOO_DEEP
 from serving.local_server.json_reader import _Reader
 from serving.local_server.json_reader import read_json
+from serving.local_server.long_list import is_list
 
 
 @pytest.mark.parametrize(
@@ -129,18 +136,170 @@ JSON = st.recursive(
 )
 
 
+def plain(value):
+    """Returns a value with plain lists in place of long ones."""
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
+    return [plain(item) for item in value] if is_list(value) else value
+
+
+def use_long_lists(monkeypatch, run_bytes=24):
+    monkeypatch.setattr(json_reader, "_MIN_TEXT", 1)
+    monkeypatch.setattr(json_reader, "_RUN_BYTES", run_bytes)
+
+
 @pytest.mark.parametrize(
-    "numbers", ["1", "1, 2", "0,-1.5e-3 ,\n1E5,2", "1e308,1e22, 3", "-0.0,0"]
+    "values",
+    [
+        *("1", "1, 2", "0,-1.5e-3 ,\n1E5,2", "1e308,1e22, 3", "-0.0,0"),
+        *("99999999999999999,1e-400,1e289", "[], [1] ,[1,[2, [3, [4]]]]"),
+        *('{"a":1 , "b":[{}]},{}', 'NaN , -Infinity,true,null,"a\\"]"'),
+        *('"\\ud83d\\ude00","\\u00e9"', '{"a":1,"a":2}, {"":""}'),
+    ],
 )
-def test_runs_of_numbers_are_read_alike(numbers):
-    expected = json.loads(f"[{numbers}]")
-    found = _Reader(f'{{"a": [{numbers}, Inf, [{numbers}], {numbers}]}}').read()
-    assert found["a"] == [*expected, math.inf, expected, *expected]
+@pytest.mark.parametrize("run_bytes", [8, 24, 1000])
+def test_runs_of_values_are_read_alike(values, run_bytes, monkeypatch):
+    expected = read_json(f'{{"a": [{values}]}}'.encode())["a"]
+    use_long_lists(monkeypatch, run_bytes)
+    text = f'{{"a": [{values}, Inf, [{values}], {values}]}}'
+    found = plain(_Reader(text).read()["a"])
+    # As text, in which a NaN is equal to another.
+    assert repr(found) == repr([*expected, math.inf, expected, *expected])
 
 
-@settings(deadline=None, database=None, derandomize=True)
+@settings(deadline=None, database=None, derandomize=True, max_examples=50)
 @given(st.dictionaries(st.text(max_size=3), JSON), st.booleans())
 def test_both_readers_undo_what_json_writes(document, ensure_ascii):
     text = json.dumps(document, ensure_ascii=ensure_ascii)
-    assert _Reader(text).read() == document
+    assert plain(_Reader(text).read()) == document
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        use_long_lists(monkeypatch)
+        assert plain(_Reader(text).read()) == document
     assert read_json(text.encode("utf-8", "surrogatepass")) == document
+
+
+@settings(deadline=None, database=None, derandomize=True, max_examples=50)
+@given(
+    st.dictionaries(st.text(max_size=3), JSON),
+    st.integers(0, 100),
+    st.sampled_from(["", ",", "]", "}", "0", '"', "Inf", "1e999", "\\ud800"]),
+)
+def test_faults_are_the_same_in_long_lists(document, place, fault):
+    text = json.dumps(document)
+    place = place * len(text) // 100
+    text = text[:place] + fault + text[place + 1 :]
+
+    def outcome():
+        try:
+            return repr(plain(_Reader(text).read()))
+        except tf.errors.InvalidArgumentError as error:
+            return error.message
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(json_reader, "_RUN_BYTES", 0)
+        expected = outcome()
+        use_long_lists(monkeypatch)
+        assert outcome() == expected
+
+
+ROW = b'{"x":[5],"y":[12,7,3]}'
+SHAPES = {
+    "ones": b"1",
+    "lists_of_one": b"[1]",
+    "empty_lists": b"[]",
+    "objects": b'{"x":1}',
+    "rows": ROW,
+    "strings": b'"ab"',
+    "towers": b"[" * 90 + b"]" * 90,
+    "towers_of_objects": b'{"":' * 90 + b"1" + b"}" * 90,
+    "large_exponents": b"1e300",
+    "infinities": b"[Inf]",
+}
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [(b"", b"]}"), (b"1e300,", b"]}"), (b"", b"")]
+)
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param(60_000, id="60kB"),
+        pytest.param(1_100_000, id="1MB", marks=pytest.mark.slow),
+    ],
+)
+def test_memory_is_bounded(name, start, end, size, monkeypatch):
+    if size == 60_000:
+        # As if all were larger.
+        monkeypatch.setattr(json_reader, "_MAX_WHOLE_BYTES", 0)
+        monkeypatch.setattr(json_reader, "_MIN_TEXT", 60)
+        monkeypatch.setattr(json_reader, "_RUN_BYTES", 4000)
+        monkeypatch.setattr(json_reader, "_MAX_LOOSE", 4000)
+    unit = SHAPES[name]
+    values = b",".join([unit] * (size // (len(unit) + 1)))
+    body = b'{"x":1e100,"instances":[%s%s%s' % (start, values, end)
+    names = ["x", "y"] if unit == ROW else ["x"]
+    dtype = tf.string if name == "strings" else tf.float32
+    info = meta_graph_pb2.TensorInfo(dtype=dtype.as_datatype_enum)
+    read_json(b'{"x": [Inf, 1, 2]}')
+    tracemalloc.start()
+    with contextlib.suppress(tf.errors.InvalidArgumentError):
+        read_inputs(read_json(body), dict.fromkeys(names, info))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # The body itself is the twentieth time.
+    assert peak <= 19 * len(body)
+
+
+@pytest.mark.parametrize(
+    ("count", "value"),
+    [(9, "1"), (9, '"a,b[{"'), (4, "[1]"), (4, '{"a": "\\",{"}')],
+)
+@pytest.mark.parametrize("more", [0, 1])
+def test_values_are_limited(count, value, more):
+    # The object and the list count, too.
+    body = f'{{"a": [{", ".join([value] * (count + more))}]}}'.encode()
+    limit = 11 if count == 9 else 10
+    if not more:
+        assert len(read_json(body, limit)["a"]) == count
+        return
+    with pytest.raises(tf.errors.InvalidArgumentError) as raised:
+        read_json(body, limit)
+    assert raised.value.message == (
+        f"JSON of more than {limit} values. Split the request, or start the "
+        "server with a larger --rest_api_max_json_values."
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"[Inf]," * 2000, id="reading"),
+        pytest.param(b"1," * 600_000, id="reading_runs"),
+    ],
+)
+def test_reading_can_be_abandoned(body):
+    calls = []
+
+    def check():
+        calls.append(1)
+        if len(calls) == 3:
+            raise AbandonedError
+
+    with pytest.raises(AbandonedError):
+        read_json(b'{"a": [1e100, %s1]}' % body, check=check)
+
+
+def test_what_is_made_of_long_lists_can_be_abandoned():
+    calls = []
+
+    def check():
+        if len(calls) == 1:
+            raise AbandonedError
+
+    body = b'{"instances": [%s1]}' % (b"1," * 600_000)
+    request = read_json(body, check=check)
+    calls.append(1)
+    info = meta_graph_pb2.TensorInfo(dtype=tf.float32.as_datatype_enum)
+    with pytest.raises(AbandonedError):
+        read_inputs(request, {"x": info})
