@@ -1,8 +1,11 @@
 """Latency and throughput of the embedded server, beside what bounds it.
 
-Beside it stand the same SavedModel asked in this process, and a bare grpcio
-server that returns a constant: the floor that Python's gRPC sets. Server and
-clients share the machine's cores. Run with `python -m benchmarks.serving`.
+Beside it stand the same SavedModel asked in this process, and two bare grpcio
+servers. "bare grpcio" runs no model and returns a constant: the floor that
+Python's gRPC sets. "bare + model" runs the same SavedModel in the shortest
+handler that TensorFlow's documentation leads to, without TF Serving's checks,
+versions, deadlines and metrics. Server and clients share one process, so CPU
+time a request is that of both. Run with `python -m benchmarks.serving`.
 """
 
 import concurrent.futures
@@ -10,6 +13,7 @@ import statistics
 import tempfile
 import threading
 import time
+from typing import NamedTuple
 
 from o2v_keras.quiet_start import start_tensorflow
 
@@ -37,22 +41,22 @@ CLIENTS = sized((1, 8, 32), quick=(1, 2))
 NAME = "model"
 
 
-class _Constant(prediction_service_pb2_grpc.PredictionServiceServicer):
-    def __init__(self, response):
-        self._response = response
+class _Servicer(prediction_service_pb2_grpc.PredictionServiceServicer):
+    def __init__(self, answer):
+        self._answer = answer
 
     def Predict(self, request, context):  # noqa: N802, the service's name
-        return self._response
+        return self._answer(request)
 
 
 class _BareServer:
-    """A grpcio server that answers every request alike."""
+    """A grpcio server without anything else."""
 
-    def __init__(self, response):
+    def __init__(self, answer):
         workers = concurrent.futures.ThreadPoolExecutor(8)
         self._server = grpc.server(workers)
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            _Constant(response), self._server
+            _Servicer(answer), self._server
         )
         self.port = self._server.add_insecure_port("127.0.0.1:0")
 
@@ -64,6 +68,24 @@ class _BareServer:
         self._server.stop(0)
 
 
+def _model_answer(path):
+    """What a bare server needs to run the model."""
+    model = tf.saved_model.load(str(path))
+    embed = model.signatures["encoder_embeddings"]
+    no_ids = tf.zeros([0, 0], tf.int64)
+
+    def answer(request):
+        ids = tf.constant(tf.make_ndarray(request.inputs["in0"]))
+        vectors = embed(in0=ids, in1=no_ids)["embeddings"]
+        response = predict_pb2.PredictResponse()
+        response.outputs["embeddings"].CopyFrom(
+            tf.make_tensor_proto(vectors.numpy())
+        )
+        return response
+
+    return answer
+
+
 def _export(folder, **fields):
     config = Object2VecConfig(
         enc0_max_seq_len=30, enc0_vocab_size=20_000, mlp_dim=64, **fields
@@ -71,43 +93,66 @@ def _export(folder, **fields):
     return export_saved_model(Object2Vec(config), folder, mode="embedding")
 
 
+class _Round(NamedTuple):
+    """One contender's turn: milliseconds, and requests a second."""
+
+    p50: float
+    p99: float
+    cpu: float
+    rate: float
+
+
 def _load(embed, clients, rows):
-    """Asks from several threads; returns latencies in ms and the rate."""
+    """Asks from several threads."""
     latencies = []
-    stop_at = time.perf_counter() + SECONDS
+    cpu = time.process_time()
+    began = time.perf_counter()
+    stop_at = began + SECONDS
 
     def ask():
-        while (began := time.perf_counter()) < stop_at:
+        while (start := time.perf_counter()) < stop_at:
             embed(in0=rows)
-            latencies.append(1e3 * (time.perf_counter() - began))
+            latencies.append(1e3 * (time.perf_counter() - start))
 
     threads = [threading.Thread(target=ask) for _ in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return latencies, len(latencies) / SECONDS
+    cpu = 1e3 * (time.process_time() - cpu) / len(latencies)
+    rate = len(latencies) / (time.perf_counter() - began)
+    return _Round(*np.percentile(latencies, [50, 99]), cpu, rate)
 
 
 def _compare(contenders, clients, rows):
-    """Lets all contenders run in turns; returns medians of p50, p99, rate."""
+    """Lets all contenders run in turns; returns their rounds."""
     rounds = {name: [] for name in contenders}
     for _ in range(ROUNDS):
         for name, embed in contenders.items():
-            latencies, rate = _load(embed, clients, rows)
-            p50, p99 = np.percentile(latencies, [50, 99])
-            rounds[name].append((p50, p99, rate))
-    return {
-        name: [statistics.median(column) for column in zip(*each, strict=True)]
-        for name, each in rounds.items()
-    }
+            rounds[name].append(_load(embed, clients, rows))
+    return rounds
 
 
-def _print(results, clients):
-    for name, (p50, p99, rate) in results.items():
+def _median(rounds):
+    return _Round(*map(statistics.median, zip(*rounds, strict=True)))
+
+
+def _print(rounds, clients):
+    for name, each in rounds.items():
+        median = _median(each)
         print(
-            f"{clients:3} clients  {name:12}  p50 {p50:7.2f} ms  "
-            f"p99 {p99:7.2f} ms  {rate:8.0f} requests/s"
+            f"{clients:3} clients  {name:12}  p50 {median.p50:7.2f} ms  "
+            f"p99 {median.p99:7.2f} ms  CPU {median.cpu:5.2f} ms  "
+            f"{median.rate:6.0f} requests/s"
+        )
+    for name in ("bare grpcio", "bare + model"):
+        ratios = [
+            ours.rate / theirs.rate
+            for ours, theirs in zip(rounds["gRPC"], rounds[name], strict=True)
+        ]
+        print(
+            f"{clients:3} clients  gRPC at {statistics.median(ratios):.2f} "
+            f"({min(ratios):.2f} to {max(ratios):.2f}) of the rate of {name}"
         )
 
 
@@ -124,24 +169,28 @@ def _single_rows(folder):
     ):
         constant.CopyFrom(_one_answer(server.port, rows))
         with (
-            _BareServer(constant) as bare,
+            _BareServer(lambda _: constant) as bare,
+            _BareServer(_model_answer(path)) as with_model,
             GrpcClient(f"127.0.0.1:{bare.port}", in_flight=32) as floor,
+            GrpcClient(f"127.0.0.1:{with_model.port}", in_flight=32) as simple,
         ):
             contenders = {
                 "in process": model.embed,
                 "bare grpcio": floor.embed,
+                "bare + model": simple.embed,
                 "gRPC": ours.embed,
                 "REST": rest.embed,
             }
             for clients in CLIENTS:
-                results = _compare(contenders, clients, rows)
-                _print(results, clients)
+                rounds = _compare(contenders, clients, rows)
+                _print(rounds, clients)
                 if clients == 1:
-                    extra = results["gRPC"][0] - results["in process"][0]
-                    above = results["gRPC"][0] - results["bare grpcio"][0]
+                    p50 = {n: _median(each).p50 for n, each in rounds.items()}
                     print(
-                        f"gRPC p50 above in process: {extra:.2f} ms; above "
-                        f"bare grpcio: {above:.2f} ms"
+                        "gRPC p50 above in process: "
+                        f"{p50['gRPC'] - p50['in process']:.2f} ms; above "
+                        f"bare grpcio: {p50['gRPC'] - p50['bare grpcio']:.2f} "
+                        "ms"
                     )
 
 
@@ -149,7 +198,7 @@ def _one_answer(port, rows):
     request = predict_pb2.PredictRequest()
     request.model_spec.name = NAME
     request.model_spec.signature_name = "encoder_embeddings"
-    request.inputs["in0"].CopyFrom(tf.make_tensor_proto(rows, tf.int64))
+    request.inputs["in0"].CopyFrom(tf.make_tensor_proto(np.array(rows)))
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         return stub.Predict(request, timeout=10)
@@ -169,8 +218,9 @@ def _large_batches(folder):
             "in process": LocalModel(path).embed,
             "gRPC": client.embed,
         }
-        results = _compare(contenders, 1, rows)
-    share = results["gRPC"][2] / results["in process"][2]
+        rounds = _compare(contenders, 1, rows)
+    rates = {name: _median(each).rate for name, each in rounds.items()}
+    share = rates["gRPC"] / rates["in process"]
     print(f"batch of 64, hcnn, enc_dim 4096: gRPC at {share:.0%} of in process")
 
 

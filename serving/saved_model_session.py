@@ -6,25 +6,43 @@ import importlib
 import inspect
 import os
 import pathlib
+import re
+import tempfile
 from collections.abc import Iterable
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.framework import types_pb2
-from tensorflow.core.protobuf import config_pb2
 from tensorflow_serving.apis import input_pb2
 from tensorflow_serving.apis import prediction_log_pb2
+
+from serving.signature_step import SignatureStep
 
 DEFAULT_SIGNATURE = "serving_default"
 
 _WARMUP_REQUESTS = "assets.extra/tf_serving_warmup_requests"
 _MAX_WARMUP_RECORDS = 1000
+# What means something in a pattern of file names.
+_PATTERN = re.compile(r"[*?\[\\]")
+_MAX_CONTEXT_BYTES = 100_000_000
 
 # Without the advice to use `tf.saved_model.load`, which does not make the
 # C++ session that is wanted here.
 _load_graph = inspect.unwrap(tf.compat.v1.saved_model.load)
+
+
+class SignatureNames(NamedTuple):
+    """Names of a signature's inputs, of those with defaults, and of outputs.
+
+    As sets, since a message's map takes long to compare.
+    """
+
+    inputs: frozenset[str]
+    defaults: frozenset[str]
+    outputs: frozenset[str]
 
 
 class SavedModelSession:
@@ -39,6 +57,7 @@ class SavedModelSession:
 
     Attributes:
         signature_defs: `SignatureDef` messages by signature name.
+        names: `SignatureNames` by signature name.
 
     Raises:
         tf.errors.OpError: If there is no such model, or it cannot be loaded.
@@ -61,14 +80,23 @@ class SavedModelSession:
         self._path = pathlib.Path(path)
         self._session, graph = _load(os.fspath(path))
         self.signature_defs = dict(graph.signature_def)
-        # An output filter makes callables of its own; only so many are kept.
-        self._callable = functools.lru_cache(maxsize=64)(self._make_callable)
+        self.names = {
+            name: SignatureNames(
+                frozenset(signature.inputs),
+                frozenset(signature.defaults),
+                frozenset(signature.outputs),
+            )
+            for name, signature in self.signature_defs.items()
+        }
+        # An output filter makes a step of its own; only so many are kept.
+        self._step = functools.lru_cache(maxsize=64)(self._make_step)
 
     def run(
         self,
         signature_name: str,
         inputs: Mapping[str, np.ndarray],
         outputs: Iterable[str] | None = None,
+        timeout: float | None = None,
     ) -> dict[str, np.ndarray]:
         """Runs a signature.
 
@@ -78,27 +106,42 @@ class SavedModelSession:
                 strings are object arrays of `bytes`. One that is left out
                 takes the default that the export gave it.
             outputs: Names of the outputs to compute. Defaults to `None`: all.
+            timeout: Seconds after which the graph is stopped, unless the
+                request is small and its signature quick. Defaults to `None`:
+                never.
 
         Returns:
             Arrays by output name.
 
         Raises:
             tf.errors.OpError: If a name or dtype is not the signature's, or
-                the graph refuses the values.
+                the graph refuses the values or takes too long.
         """
-        signature = self._signature(signature_name)
-        values = _input_values(signature, inputs)
-        names = tuple(sorted(signature.outputs if outputs is None else outputs))
-        results = self._callable(signature_name, names)(*values)
-        return {
-            name: _as_array(result, signature.outputs[name].dtype)
-            for name, result in zip(names, results, strict=True)
-        }
+        names = None if outputs is None else tuple(sorted(outputs))
+        return self._step(signature_name, names).run(inputs, timeout)
 
     def text_inputs(self, signature_name: str) -> frozenset[str]:
         """Returns the names of a signature's inputs that are strings."""
         inputs = self._signature(signature_name).inputs.items()
         return frozenset(n for n, i in inputs if i.dtype == types_pb2.DT_STRING)
+
+    def widest_vector(self) -> int:
+        """Returns the last size of the widest output or variable, at least 1.
+
+        One of a single dimension is no vector of a row, but a value for each.
+        """
+        shapes = [
+            output.tensor_shape
+            for signature in self.signature_defs.values()
+            for output in signature.outputs.values()
+        ]
+        shapes += [
+            operation.get_attr("shape")
+            for operation in self._session.graph.get_operations()
+            if operation.type == "VarHandleOp"
+        ]
+        sizes = [shape.dim[-1].size for shape in shapes if len(shape.dim) > 1]
+        return max([1, *sizes])
 
     def replay_warmup(self) -> int:
         """Runs the export's warm-up requests; returns how many there are.
@@ -131,7 +174,7 @@ class SavedModelSession:
 
     def close(self):
         """Frees the model; `run` must not be called any more."""
-        self._callable.cache_clear()
+        self._step.cache_clear()
         self._session.close()
 
     def _signature(self, name):
@@ -141,18 +184,9 @@ class SavedModelSession:
             )
         return self.signature_defs[name]
 
-    def _make_callable(self, signature_name, outputs):
-        # `Session.run` would compare shapes, cast int64 to int32 in silence
-        # and reword errors. The method is private: TensorFlow is pinned.
-        signature = self.signature_defs[signature_name]
-        return self._session._make_callable_from_options(
-            config_pb2.CallableOptions(
-                feed=[
-                    signature.inputs[k].name for k in sorted(signature.inputs)
-                ],
-                fetch=[signature.outputs[name].name for name in outputs],
-            )
-        )
+    def _make_step(self, signature_name, outputs):
+        signature = self._signature(signature_name)
+        return SignatureStep(self._session, signature, outputs)
 
     def _replay(self, record):
         try:
@@ -173,6 +207,11 @@ class SavedModelSession:
         self.run(request.model_spec.signature_name or DEFAULT_SIGNATURE, inputs)
 
 
+def example_count(examples: input_pb2.Input) -> int:
+    """Returns how many examples a classify or regress request has."""
+    return len(_examples(examples))
+
+
 def serialized_examples(examples: input_pb2.Input) -> np.ndarray:
     """Returns the examples of a classify or regress request.
 
@@ -185,27 +224,31 @@ def serialized_examples(examples: input_pb2.Input) -> np.ndarray:
 
     Raises:
         tf.errors.InvalidArgumentError: If there is no example.
+        tf.errors.ResourceExhaustedError: If the context is repeated to more
+            than 100 MB.
     """
-    kind = examples.WhichOneof("kind")
-    found = list(getattr(examples, kind).examples) if kind else []
+    found = _examples(examples)
     if not found:
         raise _invalid("Input is empty.")
     context = b""
-    if kind == "example_list_with_context":
+    if examples.WhichOneof("kind") == "example_list_with_context":
         context = examples.example_list_with_context.context.SerializeToString()
+    if len(context) * len(found) > _MAX_CONTEXT_BYTES:
+        raise tf.errors.ResourceExhaustedError(
+            None,
+            None,
+            f"The context of {len(context):,} bytes is too long to go in "
+            f"front of each of {len(found):,} examples: at most "
+            f"{_MAX_CONTEXT_BYTES:,} bytes in all",
+        )
     # Two messages in a row read as their merger.
     texts = [context + example.SerializeToString() for example in found]
     return np.array(texts, object)
 
 
-def dtype_name(dtype: int) -> str:
-    """Returns TensorFlow's name of a `DataType` value.
-
-    Example:
-    >>> dtype_name(tf.float32.as_datatype_enum)
-    'float'
-    """
-    return types_pb2.DataType.Name(dtype).removeprefix("DT_").lower()
+def _examples(examples):
+    kind = examples.WhichOneof("kind")
+    return getattr(examples, kind).examples if kind else ()
 
 
 def _parse(name, proto):
@@ -246,12 +289,27 @@ def _load_session(path):
             "that you have the right permissions for accessing it.",
         )
     session = tf.compat.v1.Session(graph=tf.Graph())
-    try:
-        with session.graph.as_default(), _without_remarks():
-            return session, _load_graph(session, ["serve"], path)
-    except Exception as error:
-        session.close()
-        raise _runtime_error(error) from None
+    with _plain_path(path) as plain:
+        try:
+            with session.graph.as_default(), _without_remarks():
+                return session, _load_graph(session, ["serve"], plain)
+        except Exception as error:
+            session.close()
+            error = _runtime_error(error)
+            message = error.message.replace(plain, path)
+            raise type(error)(None, None, message) from None
+
+
+@contextlib.contextmanager
+def _plain_path(path):
+    """A path that reads the same as a pattern, as TensorFlow takes it."""
+    if not _PATTERN.search(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = os.path.join(folder, "model")
+        os.symlink(os.path.abspath(path), link)
+        yield link
 
 
 @contextlib.contextmanager
@@ -279,48 +337,6 @@ def _runtime_error(error):
             "Could not find meta graph def matching supplied tags: { serve }.",
         )
     return tf.errors.DataLossError(None, None, str(error))
-
-
-def _input_values(signature, inputs):
-    """Arrays in the order of the sorted names, defaults filled in."""
-    given, defaults = sorted(inputs), signature.defaults
-    values = []
-    for position, name in enumerate(sorted(signature.inputs)):
-        info = signature.inputs[name]
-        if name in inputs:
-            value = np.asarray(inputs[name])
-        elif name in defaults:
-            value = tf.make_ndarray(defaults[name])
-        else:
-            raise _invalid(
-                f"Signature input alias: {name}(feed name: {info.name}) not "
-                "found in request and no default value provided. Inputs "
-                f"expected to be in the request {{{','.join(given)}}}, or "
-                f"default input alias set: {','.join(sorted(defaults))}"
-            )
-        _check_dtype(position, value, info.dtype)
-        values.append(value)
-    used = [name for name in given if name in signature.inputs]
-    if used != given:
-        raise _invalid(
-            "Inputs contains invalid name. Used request inputs: "
-            f"{','.join(used)}, request input: {','.join(given)}"
-        )
-    return values
-
-
-def _check_dtype(position, value, expected):
-    actual = tf.as_dtype(value.dtype).as_datatype_enum
-    if actual != expected:
-        raise _invalid(
-            f"Expects arg[{position}] to be {dtype_name(expected)} but "
-            f"{dtype_name(actual)} is provided"
-        )
-
-
-def _as_array(result, dtype):
-    # A string of rank 0 comes as `bytes`, whose trailing zeros NumPy drops.
-    return np.asarray(result, object if dtype == types_pb2.DT_STRING else None)
 
 
 def _invalid(message):

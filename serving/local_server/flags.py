@@ -26,6 +26,13 @@ _VALUES = [
     ("max_num_load_retries", int, 5, "repetitions of a failed load"),
     ("load_retry_interval_micros", int, 60_000_000, "time between them"),
     (
+        "max_rows_per_request",
+        int,
+        0,
+        "limit of a request's rows; 0 takes it from the free memory; TF "
+        "Serving has no such flag",
+    ),
+    (
         "rest_api_timeout_in_ms",
         int,
         30_000,

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import threading
 import time
 
 import grpc
@@ -28,6 +29,7 @@ from serving.local_server.tensor_protos import to_array
 from serving.saved_model_session import DEFAULT_SIGNATURE
 
 _MAX_DETAILS = 1024
+_YEAR = 365 * 24 * 3600.0
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 _log = logging.getLogger(__name__)
@@ -60,7 +62,12 @@ def _counted(method):
         name = self._registry.known_name(request.model_spec.name)
         status = "UNKNOWN"
         try:
-            answer = method(self, request, context)
+            with self._slots:
+                if not context.is_active():
+                    raise tf.errors.CancelledError(
+                        None, None, "The client has gone"
+                    )
+                answer = method(self, request, context)
             status = "OK"
         except tf.errors.OpError as error:
             status = code_name(error)
@@ -81,11 +88,15 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     Args:
         registry: The models.
         metrics: Where to count and time.
+        slot_count: How many requests may run at a time.
     """
 
-    def __init__(self, registry: ModelRegistry, metrics: Metrics):
+    def __init__(
+        self, registry: ModelRegistry, metrics: Metrics, slot_count: int
+    ):
         self._registry = registry
         self._metrics = metrics
+        self._slots = threading.Semaphore(slot_count)
 
     @_answers
     @_counted
@@ -96,9 +107,17 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
                 raise tf.errors.FailedPreconditionError(
                     None, None, f'Serving signature key "{name}" not found.'
                 )
+            # One value may stand for a large tensor, so first of all.
+            inference.check_input_count(
+                model.session.names[name], request.inputs
+            )
             inputs = {k: _array(k, v) for k, v in request.inputs.items()}
             outputs = inference.predict(
-                model, name, inputs, request.output_filter
+                model,
+                name,
+                inputs,
+                request.output_filter,
+                timeout=_seconds_left(context),
             )
             answer = predict_pb2.PredictResponse()
             _fill_spec(answer.model_spec, request, model)
@@ -112,7 +131,9 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         answer = classification_pb2.ClassificationResponse()
         with _lease(self._registry, request) as model:
             name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-            labels, scores = inference.classify(model, name, request.input)
+            labels, scores = inference.classify(
+                model, name, request.input, timeout=_seconds_left(context)
+            )
             _fill_spec(answer.model_spec, request, model)
         for row in range(len(labels)):
             found = answer.result.classifications.add()
@@ -128,7 +149,9 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         answer = regression_pb2.RegressionResponse()
         with _lease(self._registry, request) as model:
             name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-            values = inference.regress(model, name, request.input)
+            values = inference.regress(
+                model, name, request.input, timeout=_seconds_left(context)
+            )
             _fill_spec(answer.model_spec, request, model)
         for value in values.tolist():
             answer.result.regressions.add(value=value)
@@ -219,6 +242,12 @@ class HealthService:
         if request.service not in self._SERVICES:
             context.abort(grpc.StatusCode.NOT_FOUND, "")
         return HealthCheckResponse(status=self._SERVING)
+
+
+def _seconds_left(context):
+    """Time until the client's deadline, or `None` if it has set none."""
+    seconds = context.time_remaining()
+    return None if seconds is None or seconds > _YEAR else seconds
 
 
 def _check_has_spec(request):

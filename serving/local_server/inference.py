@@ -9,7 +9,10 @@ from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import input_pb2
 
 from serving.local_server.errors import invalid_argument
+from serving.local_server.row_limit import check_rows
 from serving.local_server.served_version import ServedVersion
+from serving.saved_model_session import SignatureNames
+from serving.saved_model_session import example_count
 from serving.saved_model_session import serialized_examples
 
 
@@ -18,6 +21,7 @@ def predict(
     signature_name: str,
     inputs: Mapping[str, np.ndarray],
     output_filter: Iterable[str] = (),
+    timeout: float | None = None,
 ) -> dict[str, np.ndarray]:
     """Runs a signature on named inputs.
 
@@ -26,6 +30,8 @@ def predict(
         signature_name: One of its signatures.
         inputs: Arrays by input name.
         output_filter: Names of the outputs wanted; none means all.
+        timeout: Seconds after which the graph is stopped. Defaults to `None`:
+            never.
 
     Returns:
         Arrays by output name.
@@ -34,22 +40,52 @@ def predict(
         tf.errors.OpError: If the request does not fit the signature or the
             graph refuses it.
     """
-    signature = model.session.signature_defs[signature_name]
-    _check_input_count(signature, inputs)
+    names = model.session.names[signature_name]
+    check_input_count(names, inputs)
+    rows = max((len(a) for a in inputs.values() if a.ndim), default=0)
+    check_rows(rows, model.max_rows)
     outputs = tuple(output_filter)
     for position, name in enumerate(outputs):
-        if name not in signature.outputs:
+        if name not in names.outputs:
             raise invalid_argument(
                 f"output tensor alias not found in signature: {name} Outputs "
-                f"expected to be in the set {_set(signature.outputs)}."
+                f"expected to be in the set {_set(names.outputs)}."
             )
         if name in outputs[:position]:
             raise invalid_argument(f"duplicate output tensor alias: {name}")
-    return model.run("Predict", signature_name, inputs, outputs or None)
+    return model.run(
+        "Predict", signature_name, inputs, outputs or None, timeout
+    )
+
+
+def check_input_count(names: SignatureNames, inputs: Mapping[str, object]):
+    """Checks how many inputs there are, before any of them is read.
+
+    Args:
+        names: Those of the signature.
+        inputs: Whatever is given, by input name.
+
+    Raises:
+        tf.errors.InvalidArgumentError: If there are too many, or too few.
+    """
+    if len(inputs) == len(names.inputs):
+        return
+    missing = names.inputs - inputs.keys() - names.defaults
+    if missing or len(inputs) > len(names.inputs):
+        raise invalid_argument(
+            f"input size does not match signature: {len(inputs)}!="
+            f"{len(names.inputs)} len({_set(inputs)}) != "
+            f"len({_set(names.inputs)}). "
+            f"Sent extra: {_set(inputs.keys() - names.inputs)}. "
+            f"Missing but required: {_set(missing)}."
+        )
 
 
 def classify(
-    model: ServedVersion, signature_name: str, examples: input_pb2.Input
+    model: ServedVersion,
+    signature_name: str,
+    examples: input_pb2.Input,
+    timeout: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Runs a classification signature.
 
@@ -57,6 +93,8 @@ def classify(
         model: The version to ask.
         signature_name: One of its signatures.
         examples: Examples and, possibly, context.
+        timeout: Seconds after which the graph is stopped. Defaults to `None`:
+            never.
 
     Returns:
         Labels (`bytes`) and float32 scores, both of shape
@@ -82,7 +120,7 @@ def classify(
             f'one of "classes" or "scores". Signature was: {signature}'
         )
     inputs = _example_inputs(model, examples)
-    outputs = model.run("Classify", signature_name, inputs, wanted)
+    outputs = model.run("Classify", signature_name, inputs, wanted, timeout)
     for name, array in outputs.items():
         _check_classes(name, array, len(inputs["inputs"]))
     shapes = {array.shape for array in outputs.values()}
@@ -100,7 +138,10 @@ def classify(
 
 
 def regress(
-    model: ServedVersion, signature_name: str, examples: input_pb2.Input
+    model: ServedVersion,
+    signature_name: str,
+    examples: input_pb2.Input,
+    timeout: float | None = None,
 ) -> np.ndarray:
     """Runs a regression signature.
 
@@ -108,6 +149,8 @@ def regress(
         model: The version to ask.
         signature_name: One of its signatures.
         examples: Examples and, possibly, context.
+        timeout: Seconds after which the graph is stopped. Defaults to `None`:
+            never.
 
     Returns:
         float32 array of shape `[examples]`.
@@ -125,7 +168,9 @@ def regress(
             f"No regression outputs found in SignatureDef: {signature}"
         )
     inputs = _example_inputs(model, examples)
-    values = model.run("Regress", signature_name, inputs)["outputs"]
+    values = model.run("Regress", signature_name, inputs, timeout=timeout)[
+        "outputs"
+    ]
     count = len(inputs["inputs"])
     if values.ndim != 1 and values.shape[1:] != (1,):
         raise invalid_argument(
@@ -144,20 +189,6 @@ def regress(
     return values.ravel()
 
 
-def _check_input_count(signature, inputs):
-    expected = signature.inputs
-    if len(inputs) == len(expected):
-        return
-    missing = expected.keys() - inputs.keys() - signature.defaults.keys()
-    if missing or len(inputs) > len(expected):
-        raise invalid_argument(
-            f"input size does not match signature: {len(inputs)}!="
-            f"{len(expected)} len({_set(inputs)}) != len({_set(expected)}). "
-            f"Sent extra: {_set(inputs.keys() - expected.keys())}. "
-            f"Missing but required: {_set(missing)}."
-        )
-
-
 def _example_signature(model, name):
     if name not in model.session.signature_defs:
         raise invalid_argument(f"No signature was found with the name: {name}")
@@ -168,6 +199,7 @@ def _example_signature(model, name):
 
 
 def _example_inputs(model, examples):
+    check_rows(example_count(examples), model.max_rows)
     texts = serialized_examples(examples)
     model.metrics.example_counts.observe(len(texts), model.model_name)
     return {"inputs": texts}

@@ -17,7 +17,7 @@ from tensorflow_serving.apis import model_pb2
 
 from serving.local_server.errors import invalid_argument
 from serving.local_server.number_text import number_texts
-from serving.saved_model_session import dtype_name
+from serving.signature_step import dtype_name
 
 # Scalars whose texts are kept one by one, which takes 100 bytes each.
 _SCALARS_AT_A_TIME = 1 << 16

@@ -26,7 +26,7 @@ from serving.local_server.long_list import LongList
 from serving.local_server.long_list import chunks
 from serving.local_server.long_list import is_list
 from serving.local_server.tensor_protos import check_rank
-from serving.saved_model_session import dtype_name
+from serving.signature_step import dtype_name
 
 _FLOATS = {types_pb2.DT_FLOAT, types_pb2.DT_DOUBLE}
 

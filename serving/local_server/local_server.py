@@ -9,14 +9,19 @@ from google.protobuf import text_format
 from tensorflow_serving.apis import model_service_pb2_grpc
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
+from serving.local_server.grpc_calls import CallReceiver
 from serving.local_server.grpc_services import HealthService
 from serving.local_server.grpc_services import ModelService
 from serving.local_server.grpc_services import PredictionService
 from serving.local_server.hidden_protos import MonitoringConfig
 from serving.local_server.http_connection import ConnectionLimits
+from serving.local_server.limits import HANDSHAKE_MS
+from serving.local_server.limits import IDLE_CONNECTION_MS
 from serving.local_server.limits import MAX_BODY_BYTES
 from serving.local_server.limits import MAX_CONCURRENT_REQUESTS
 from serving.local_server.limits import MAX_JSON_VALUES
+from serving.local_server.limits import MAX_WAITING_CALLS
+from serving.local_server.limits import worker_count
 from serving.local_server.metrics import Metrics
 from serving.local_server.model_config import read_config_file
 from serving.local_server.model_config import single_model
@@ -69,6 +74,9 @@ class LocalServer:
             name a version that is not loaded. Defaults to `False`.
         enable_grpc_healthcheck_service: Whether to serve
             `grpc.health.v1.Health`. Defaults to `False`.
+        max_rows_per_request: How many rows a request may have. Defaults to 0:
+            as many as a share of the memory that is free when a model is
+            loaded, by the model's widest vector; at least 256.
 
     Attributes:
         port: The gRPC port, once entered.
@@ -119,7 +127,13 @@ class LocalServer:
         monitoring_config_file: str | os.PathLike | None = None,
         allow_version_labels_for_unavailable_models: bool = False,
         enable_grpc_healthcheck_service: bool = False,
+        max_rows_per_request: int = 0,
     ):
+        if max_rows_per_request < 0:
+            raise ValueError(
+                "`max_rows_per_request` must be 0 or more. Received: "
+                f"max_rows_per_request={max_rows_per_request}"
+            )
         if model_config_file:
             self._configs = read_config_file(model_config_file)
         elif model_base_path:
@@ -140,15 +154,21 @@ class LocalServer:
             max_num_load_retries,
             load_retry_interval_micros / 1e6,
             allow_version_labels_for_unavailable_models,
+            max_rows_per_request,
         )
         self._services = (
-            PredictionService(self._registry, metrics),
+            PredictionService(self._registry, metrics, worker_count()),
             ModelService(self._registry),
         )
         self._rest_app = RestApp(
-            RestApi(self._registry, metrics, rest_api_max_json_values),
+            RestApi(
+                self._registry,
+                metrics,
+                rest_api_max_json_values,
+                rest_api_timeout_in_ms / 1e3,
+            ),
             metrics,
-            _worker_count(),
+            worker_count(),
             _metrics_path(monitoring_config_file),
             rest_api_enable_cors_support,
             rest_api_timeout_in_ms / 1e3,
@@ -161,6 +181,7 @@ class LocalServer:
         )
         self._rest_server: RestServer | None = None
         self._grpc_server: grpc.Server | None = None
+        self._call_receiver: CallReceiver | None = None
 
     def __enter__(self) -> "LocalServer":
         try:
@@ -183,11 +204,13 @@ class LocalServer:
         """
         stopped = None
         if self._grpc_server is not None:
+            self._call_receiver.hurry()
             stopped = self._grpc_server.stop(grace_seconds)
         if self._rest_server is not None:
             self._rest_server.stop(grace_seconds)
         if stopped is not None:
             stopped.wait()
+            self._call_receiver.close()
         self._registry.close()
         self._rest_app.close()
 
@@ -214,13 +237,20 @@ class LocalServer:
             self._rest_server.start()
 
     def _make_grpc_server(self):
+        thread_count = worker_count() + MAX_WAITING_CALLS
+        self._call_receiver = CallReceiver(thread_count)
         server = grpc.server(
-            ThreadPoolExecutor(_worker_count(), "grpc"),
+            ThreadPoolExecutor(thread_count, "grpc"),
+            interceptors=[self._call_receiver],
             options=[
                 ("grpc.max_receive_message_length", MAX_BODY_BYTES),
                 ("grpc.max_send_message_length", -1),
                 # A second server must not share the port.
                 ("grpc.so_reuseport", 0),
+                # Connections that are only held would use up the files that
+                # a process may open; a client connects again by itself.
+                ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),
+                ("grpc.max_connection_idle_ms", IDLE_CONNECTION_MS),
             ],
             maximum_concurrent_rpcs=MAX_CONCURRENT_REQUESTS,
         )
@@ -232,10 +262,6 @@ class LocalServer:
         if self._has_health:
             server.add_generic_rpc_handlers((HealthService().handlers(),))
         return server
-
-
-def _worker_count():
-    return 4 * (os.cpu_count() or 1)
 
 
 def _metrics_path(file):

@@ -12,6 +12,7 @@ from serving.local_server.errors import invalid_argument
 ModelConfig = model_server_config_pb2.ModelConfig
 ModelConfigList = model_server_config_pb2.ModelConfigList
 
+_MODEL_FILE = "saved_model.pb"
 _VERSION = re.compile(r"[+-]?[0-9]+")
 
 
@@ -115,11 +116,7 @@ def wanted_versions(config: ModelConfig) -> dict[int, str]:
     >>> list(wanted_versions(single_model("half", base).config[0]))
     [2]
     """
-    present = {}
-    for name in sorted(os.listdir(config.base_path)):
-        # Names that are no numbers are copies under way, and the like.
-        if _VERSION.fullmatch(name) and -(2**63) <= int(name) < 2**63:
-            present[int(name)] = os.path.join(config.base_path, name)
+    present = _present_versions(config)
     policy = config.model_version_policy
     kind = policy.WhichOneof("policy_choice")
     if kind == "all":
@@ -130,6 +127,73 @@ def wanted_versions(config: ModelConfig) -> dict[int, str]:
         count = max(policy.latest.num_versions, 1)
         numbers = set(sorted(present)[-count:])
     return {number: present[number] for number in sorted(numbers)}
+
+
+def missing_versions(config: ModelConfig) -> str:
+    """Says what a base path holds in place of the versions that are wanted.
+
+    Args:
+        config: The model's configuration, for which `wanted_versions` finds
+            nothing.
+
+    Example:
+    >>> missing_versions(single_model("half", "/models/half").config[0])
+    'There is no folder /models/half.'
+    """
+    base = pathlib.Path(config.base_path)
+    try:
+        names = sorted(os.listdir(base))
+        present = sorted(_present_versions(config))
+    except FileNotFoundError:
+        return f"There is no folder {base}."
+    except OSError as error:
+        return f"The folder {base} cannot be read: {error.strerror}."
+    expected = f"Expected is {base / '1' / _MODEL_FILE}, or a higher number."
+    if present:
+        return (
+            f"{base} holds the versions {_list(present)}, but its "
+            "model_version_policy wants only "
+            f"{_list(sorted(config.model_version_policy.specific.versions))}."
+        )
+    if _MODEL_FILE in names:
+        move = f"Move its files to {base / '1'}"
+        if _VERSION.fullmatch(base.name):
+            move = f"Give the folder above it, {base.parent}, as the base path"
+        return f"{base} is itself a version: it holds {_MODEL_FILE}. {move}."
+    if "model.keras" in names:
+        return (
+            f"{base} is a model directory of `o2v train`, not an export. "
+            f"Export it with `python -m export --model {base} --output BASE` "
+            "and give BASE as the base path."
+        )
+    for name in names:
+        if (base / name / _MODEL_FILE).is_file():
+            return (
+                f"{base} holds {name}/{_MODEL_FILE}, but a version's folder is "
+                f"named by a number alone. Rename {name}. {expected}"
+            )
+    for name in names:
+        if any(base.joinpath(name).glob(f"[0-9]*/{_MODEL_FILE}")):
+            return (
+                f"{base} holds a folder of versions, {name}. Give "
+                f"{base / name} as the base path."
+            )
+    holds = f"holds only {_list(names)}" if names else "is empty"
+    return f"{base} {holds}. {expected}"
+
+
+def _present_versions(config):
+    present = {}
+    for name in sorted(os.listdir(config.base_path)):
+        # Names that are no numbers are copies under way, and the like.
+        if _VERSION.fullmatch(name) and -(2**63) <= int(name) < 2**63:
+            present[int(name)] = os.path.join(config.base_path, name)
+    return present
+
+
+def _list(names):
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(map(str, names[:5])) + more
 
 
 def _check_platform(config):

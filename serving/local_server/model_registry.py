@@ -15,9 +15,13 @@ from serving.local_server.metrics import Metrics
 from serving.local_server.model_config import ModelConfig
 from serving.local_server.model_config import ModelConfigList
 from serving.local_server.model_config import check_config
+from serving.local_server.model_config import missing_versions
 from serving.local_server.model_config import wanted_versions
 from serving.local_server.served_version import ServedVersion
 from serving.local_server.served_version import State
+
+# As TF Serving repeats it in its log.
+_SAY_AGAIN_SECONDS = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +42,8 @@ class ModelRegistry:
         load_retry_seconds: Time between two of them. Defaults to 60.
         allow_unavailable_labels: Whether a new label may name a version that
             is not loaded. Defaults to `False`.
+        max_rows: How many rows a request may have. Defaults to 0: as many as
+            the free memory allows; see `default_row_limit`.
     """
 
     def __init__(
@@ -47,12 +53,14 @@ class ModelRegistry:
         max_load_retries: int = 5,
         load_retry_seconds: float = 60.0,
         allow_unavailable_labels: bool = False,
+        max_rows: int = 0,
     ):
         self._metrics = metrics
         self._poll_wait = poll_wait_seconds
         self._max_load_retries = max_load_retries
         self._load_retry = load_retry_seconds
         self._allow_unavailable_labels = allow_unavailable_labels
+        self._max_rows = max_rows
         self._models: dict[str, _Model] = {}
         # Notified when a version has come to another state.
         self._changed = threading.Condition()
@@ -247,11 +255,10 @@ class ModelRegistry:
 
     def _pause(self):
         waits = [self._poll_wait] if self._poll_wait > 0 else []
-        now = time.monotonic()
         for model in list(self._models.values()):
             for version in model.versions.values():
                 if version.is_pending():
-                    waits.append(max(version.retry_at - now, 0))
+                    waits.append(max(version.retry_at - time.monotonic(), 0))
         return min(waits, default=None)
 
     def _see(self, name, model):
@@ -263,15 +270,12 @@ class ModelRegistry:
             return
         try:
             found = wanted_versions(config) if config is not None else {}
-        except OSError as error:
+        except OSError:
             # A folder that is gone for now unloads nothing.
-            if str(error) != model.fault:
-                _log.warning(
-                    "Waiting for the folder of model %s: %s", name, error
-                )
-            model.fault = str(error)
+            self._say_what_is_missing(name, model, config)
             return
-        model.fault = ""
+        if config is not None and not found:
+            self._say_what_is_missing(name, model, config)
         with self._changed:
             if model.config is not config:
                 # Reconfigured meanwhile, which has asked for another look.
@@ -287,10 +291,18 @@ class ModelRegistry:
                     last.state == State.END and number not in model.given_up
                 ):
                     model.versions[number] = ServedVersion(
-                        name, number, path, self._metrics
+                        name, number, path, self._metrics, self._max_rows
                     )
             model.given_up &= model.wanted
             self._changed.notify_all()
+
+    def _say_what_is_missing(self, name, model, config):
+        missing = missing_versions(config)
+        now = time.monotonic()
+        if missing != model.missing or now >= model.say_again_at:
+            _log.warning("Waiting for a version of model %s. %s", name, missing)
+            model.missing = missing
+            model.say_again_at = now + _SAY_AGAIN_SECONDS
 
     def _reconcile(self, model):
         self._unload_unwanted(model)
@@ -307,7 +319,8 @@ class ModelRegistry:
         except tf.errors.OpError as error:
             self._note_failure(model, version, error)
             return
-        _log.info("Serving %s", version.identity)
+        limit = f"at most {version.max_rows:,} rows a request"
+        _log.info("Serving %s, %s", version.identity, limit)
         version.session = session
         self._move(version, State.AVAILABLE)
 
@@ -362,8 +375,9 @@ class _Model:
         self.wanted: set[int] = set()
         # Versions that failed too often to be tried again.
         self.given_up: set[int] = set()
-        # Why the folder could not be read the last time.
-        self.fault = ""
+        # Why there is no version, and when to say it again.
+        self.missing = ""
+        self.say_again_at = 0.0
 
     def available(self):
         return {

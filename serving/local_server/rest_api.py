@@ -78,6 +78,8 @@ class RestApi:
         metrics: Where to count and time.
         max_json_values: How many values the JSON of a request may hold.
             Defaults to 10 million.
+        timeout_seconds: Time after which the graph is stopped. Defaults to
+            30; 0 means never.
     """
 
     def __init__(
@@ -85,9 +87,11 @@ class RestApi:
         registry: ModelRegistry,
         metrics: Metrics,
         max_json_values: int = MAX_JSON_VALUES,
+        timeout_seconds: float = 30.0,
     ):
         self._registry = registry
         self._max_json_values = max_json_values
+        self._timeout = timeout_seconds or None
         self._metrics = metrics
         self._actions = {
             "predict": self._predict,
@@ -164,7 +168,9 @@ class RestApi:
             inputs, is_rows = read_inputs(request, infos)
             del request
             check()
-            outputs = inference.predict(model, name, inputs)
+            outputs = inference.predict(
+                model, name, inputs, timeout=self._timeout
+            )
         write = json_answers.rows_text if is_rows else json_answers.columns_text
         return write(outputs, check)
 
@@ -173,7 +179,7 @@ class RestApi:
         examples = read_examples(request)
         name = request.get("signature_name") or DEFAULT_SIGNATURE
         with self._lease(route) as model:
-            found = inference.classify(model, name, examples)
+            found = inference.classify(model, name, examples, self._timeout)
         return json_answers.classes_text(*found)
 
     def _regress(self, route, body, check):
@@ -181,7 +187,7 @@ class RestApi:
         examples = read_examples(request)
         name = request.get("signature_name") or DEFAULT_SIGNATURE
         with self._lease(route) as model:
-            found = inference.regress(model, name, examples)
+            found = inference.regress(model, name, examples, self._timeout)
         return json_answers.regressions_text(found)
 
     def _status(self, route, *_):

@@ -1,5 +1,6 @@
 """One version of a model and what has become of it."""
 
+import enum
 import time
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -9,9 +10,12 @@ import tensorflow as tf
 from tensorflow_serving.apis import get_model_status_pb2
 
 from serving.local_server.metrics import Metrics
+from serving.local_server.row_limit import default_row_limit
 from serving.saved_model_session import SavedModelSession
 
-State = get_model_status_pb2.ModelVersionStatus.State
+State = enum.IntEnum(
+    "State", get_model_status_pb2.ModelVersionStatus.State.items()
+)
 
 
 class ServedVersion:
@@ -24,6 +28,8 @@ class ServedVersion:
         number: The version.
         path: Folder of the export.
         metrics: Where to count and time.
+        max_rows: How many rows a request may have. Defaults to 0: as many as
+            the free memory allows.
 
     Attributes:
         state: `START`, `LOADING`, `AVAILABLE`, `UNLOADING` or `END`.
@@ -34,10 +40,16 @@ class ServedVersion:
         attempts: How often loading was tried.
         retry_at: When to try again, in seconds of `time.monotonic`.
         metrics: Where to count and time.
+        max_rows: How many rows a request may have, once loaded.
     """
 
     def __init__(
-        self, model_name: str, number: int, path: str, metrics: Metrics
+        self,
+        model_name: str,
+        number: int,
+        path: str,
+        metrics: Metrics,
+        max_rows: int = 0,
     ):
         self.model_name = model_name
         self.number = number
@@ -49,6 +61,7 @@ class ServedVersion:
         self.retry_at = 0.0
         self._path = path
         self.metrics = metrics
+        self.max_rows = max_rows
 
     @property
     def identity(self) -> str:
@@ -81,6 +94,7 @@ class ServedVersion:
             session = SavedModelSession(self._path)
             loaded = time.monotonic()
             session.replay_warmup()
+            self.max_rows = self.max_rows or default_row_limit(session)
         except Exception as error:
             self.metrics.load_attempts.add(1, self.identity, "fail")
             raise self._without_path(error) from error
@@ -97,10 +111,11 @@ class ServedVersion:
         signature_name: str,
         inputs: Mapping[str, np.ndarray],
         outputs: Iterable[str] | None = None,
+        timeout: float | None = None,
     ) -> dict[str, np.ndarray]:
         """Runs a signature and times it; see `SavedModelSession.run`."""
         start = time.monotonic()
-        found = self.session.run(signature_name, inputs, outputs)
+        found = self.session.run(signature_name, inputs, outputs, timeout)
         self.metrics.runtime_latency.observe(
             _micros(time.monotonic() - start), self.model_name, api, "TF1"
         )

@@ -10,7 +10,7 @@ from tensorflow.core.framework import types_pb2
 from serving.local_server.errors import unimplemented
 from serving.local_server.limits import MAX_BODY_BYTES
 from serving.local_server.limits import MAX_RANK
-from serving.saved_model_session import dtype_name
+from serving.signature_step import dtype_name
 
 _FIELDS = {
     types_pb2.DT_FLOAT: "float_val",
@@ -27,6 +27,17 @@ _FIELDS = {
     types_pb2.DT_HALF: "half_val",
     types_pb2.DT_BFLOAT16: "half_val",
     types_pb2.DT_STRING: "string_val",
+}
+_ARRAY_DTYPES = {
+    number: np.dtype(tf.as_dtype(number).as_numpy_dtype) for number in _FIELDS
+}
+_NUMBERS = {dtype: number for number, dtype in _ARRAY_DTYPES.items()}
+# A packed field begins with its number and the mark of a length:
+# https://protobuf.dev/programming-guides/encoding/#packed
+_PACKED_KEYS = {
+    field.name: bytes([field.number << 3 | 2])
+    for field in tensor_pb2.TensorProto.DESCRIPTOR.fields
+    if field.name in ("float_val", "double_val")
 }
 _HALVES = {types_pb2.DT_HALF, types_pb2.DT_BFLOAT16}
 
@@ -55,7 +66,7 @@ def to_array(proto: tensor_pb2.TensorProto) -> np.ndarray:
         raise ValueError("unknown shape")
     check_rank(len(shape))
     field = _field(proto.dtype)
-    dtype = tf.as_dtype(proto.dtype).as_numpy_dtype
+    dtype = _ARRAY_DTYPES[proto.dtype]
     count = math.prod(shape)
     if proto.tensor_content and count:
         values = np.frombuffer(proto.tensor_content, dtype)
@@ -86,16 +97,19 @@ def fill_proto(proto: tensor_pb2.TensorProto, array: np.ndarray):
     >>> proto.float_val
     [1.5]
     """
-    proto.dtype = tf.as_dtype(array.dtype).as_datatype_enum
-    field = _field(proto.dtype)
+    number = _NUMBERS.get(array.dtype)
+    if number is None:
+        number = tf.as_dtype(array.dtype).as_datatype_enum
+    proto.dtype = number
+    field = _field(number)
     # The shape of a scalar is not unknown, but empty.
     proto.tensor_shape.SetInParent()
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
-    if field in ("float_val", "double_val"):
+    if field in _PACKED_KEYS:
         _append_packed(proto, field, array)
         return
-    if proto.dtype in _HALVES:
+    if number in _HALVES:
         array = array.view(np.uint16)
     getattr(proto, field).extend(array.ravel().tolist())
 
@@ -136,17 +150,11 @@ def _fill(values, count):
 
 
 def _append_packed(proto, field, array):
-    """Appends floats as they lie in memory, not one by one.
-
-    A packed field is a key, a length, and the values in little-endian order:
-    https://protobuf.dev/programming-guides/encoding/#packed
-    """
+    """Appends floats as they lie in memory, not one by one."""
     values = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-    number = proto.DESCRIPTOR.fields_by_name[field].number
-    key, length = bytes([number << 3 | 2]), bytearray()
-    rest = len(values)
+    length, rest = bytearray(), len(values)
     while rest > 127:
         length.append(rest & 127 | 128)
         rest >>= 7
     length.append(rest)
-    proto.MergeFromString(key + bytes(length) + values)
+    proto.MergeFromString(b"".join((_PACKED_KEYS[field], length, values)))

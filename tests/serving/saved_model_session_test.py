@@ -401,3 +401,48 @@ def test_missing_tf_text_is_named(tmp_path, monkeypatch):
         match="(?s)'CaseFoldUTF8'.*install the package tensorflow-text",
     ):
         SavedModelSession(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("runs[lr=0.1]", "a*b?c", "a b", "100%d", "имя", "-x", "back\\slash"),
+        *("{a,b}", "~", "$HOME"),
+    ],
+)
+def test_a_folder_may_have_any_name(tmp_path, name):
+    module = tf.Module()
+    module.three = tf.Variable(3)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32, "x")])
+    def times_three(x):
+        return {"y": x * module.three}
+
+    path = tmp_path / "plain"
+    tf.saved_model.save(module, str(path), signatures=times_three)
+    path = path.rename(tmp_path / name)
+    session = SavedModelSession(path)
+    inputs = {"x": np.array([2], np.int32)}
+    assert session.run("serving_default", inputs)["y"].tolist() == [6]
+    session.close()
+    (path / "variables" / "variables.index").unlink()
+    with pytest.raises(tf.errors.OpError) as raised:
+        SavedModelSession(path)
+    assert str(path) in raised.value.message
+
+
+def test_the_graph_stops_after_the_timeout(tmp_path):
+    write_spin(tmp_path)
+    session = SavedModelSession(tmp_path)
+    start = time.monotonic()
+    with pytest.raises(tf.errors.DeadlineExceededError):
+        session.run("serving_default", {"x": floats(100_000)}, timeout=0.2)
+    assert time.monotonic() - start < 20
+    session.close()
+
+
+def test_small_and_large_requests_are_answered_alike(session):
+    for size in (1, 1, 100_000, 1):
+        ones = np.ones(size, np.float32)
+        outputs = session.run("serving_default", {"a": ones, "b": ones})
+        np.testing.assert_array_equal(outputs["sum"], 2 * ones)

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import time
 
 import grpc
 import pytest
@@ -26,6 +27,13 @@ def server(case_models):
         model_config_file=case_models,
         allow_version_labels_for_unavailable_models=True,
     ) as server:
+        # It opens when each model has a version; some tests want the others.
+        while any(
+            version.is_pending()
+            for model in server._registry._models.values()
+            for version in model.versions.values()
+        ):
+            time.sleep(0.05)
         yield server
 
 
