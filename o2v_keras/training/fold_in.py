@@ -21,6 +21,7 @@ from o2v_keras.data.text.vocabulary import Vocabulary
 from o2v_keras.models.new_ids import with_larger_tables
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training.keras_file import write_keras_file
+from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.trainer import TrainingResult
 from o2v_keras.training.trainer import train as train_model
@@ -105,6 +106,7 @@ def fold_in(
         grown = with_larger_tables(old, config)
         write_keras_file(grown, pathlib.Path(folder, "model.keras"))
         tokenizers.save(pathlib.Path(folder, "tokenizers"))
+        ModelDirectory(folder).write_trained_ids(old.trained_ids)
         del grown, old
         return train_model(
             config,

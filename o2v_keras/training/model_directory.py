@@ -11,6 +11,7 @@ import keras
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.models.trained_ids import TrainedIds
 from o2v_keras.training.best_weights import BestWeightsFiles
 from o2v_keras.training.keras_file import write_keras_file
 from o2v_keras.training.worker import Worker
@@ -41,6 +42,7 @@ class ModelDirectory:
         self.mined_negatives = self.path / "mined_negatives.zip"
         self.logs = self.path / "logs"
         self.tokenizers = self.path / "tokenizers"
+        self.trained_ids = self.path / "trained_ids.npz"
         self.best_weights = BestWeightsFiles(self.path, worker)
 
     def make(self):
@@ -80,6 +82,7 @@ class ModelDirectory:
             self.metrics,
             self.model,
             self.config,
+            self.trained_ids,
         ):
             file.unlink(missing_ok=True)
         self.best_weights.forget_others(None)
@@ -98,6 +101,19 @@ class ModelDirectory:
     def write_model(self, model: Object2Vec):
         """Writes `model.keras`."""
         write_keras_file(model, self.model)
+
+    def write_trained_ids(self, ids: TrainedIds | None):
+        """Writes which ids are trained, if that is known."""
+        if ids is not None:
+            partial = self.trained_ids.with_suffix(".partial.npz")
+            ids.save(partial)
+            os.replace(partial, self.trained_ids)
+
+    def read_trained_ids(self, config: Object2VecConfig) -> TrainedIds | None:
+        """Returns which ids are trained; `None` in folders of before."""
+        if not self.trained_ids.exists():
+            return None
+        return TrainedIds.load(self.trained_ids, config)
 
     def _write_json(self, path, values):
         partial = path.with_suffix(".partial")
@@ -141,6 +157,8 @@ def load_model(path: str | os.PathLike) -> Object2Vec:
     folder = tokenizers_folder(path)
     if path.is_dir() or folder.is_dir():
         model.tokenizers = PairTokenizers.load(folder, model.config)
+    if path.is_dir():
+        model.trained_ids = ModelDirectory(path).read_trained_ids(model.config)
     return model
 
 
