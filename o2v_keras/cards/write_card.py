@@ -15,7 +15,8 @@ from o2v_keras.cards.model_facts import ModelFacts
 from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.files.remote_files import remote_files
-from o2v_keras.evaluation.inference import embed
+from o2v_keras.evaluation.inference import embed_marked
+from o2v_keras.evaluation.inference import warn_of_untrained
 from o2v_keras.maps.write_map import write_map
 from o2v_keras.neighbors.row_values import read_names
 from o2v_keras.training.model_directory import load_model
@@ -31,6 +32,7 @@ def write_card(
     side: str = "in0",
     id_column: str | None = None,
     group_column: str | None = None,
+    evaluation: str | os.PathLike | None = None,
     **settings,
 ) -> pathlib.Path:
     """Writes `card.md` and its pictures from what a model directory holds.
@@ -47,41 +49,52 @@ def write_card(
         side: The side that these data are of. Defaults to `"in0"`.
         id_column: What names the points. Defaults to `None`.
         group_column: What colours the points. Defaults to `None`.
+        evaluation: A JSON file of what `evaluate` or `rank` returned, as `o2v
+            evaluate` prints it. Defaults to `None`: only what training
+            measured is known.
         **settings: Further arguments of `embed`.
 
     Returns:
         The path of `card.md`.
 
     Raises:
-        ValueError: If `model_dir` is no folder, or a file in it is not whole.
+        ValueError: If `model_dir` is no folder, or a file in it, or
+            `evaluation`, is not whole.
         DataError: If the data are unusable.
     """
-    facts = ModelFacts.read(model_dir)
+    facts = ModelFacts.read(model_dir, evaluation)
     folder = pathlib.Path(model_dir if output is None else output)
-    summary, remarks = None, []
+    summary, remarks, no_map = None, [], ""
     if data is not None:
         model = load_model(model_dir)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
-            vectors = embed(model, side, data, **settings)
+            vectors, untrained = embed_marked(model, side, data, **settings)
+            warn_of_untrained(untrained, side, "are not on the map")
         remarks = [str(w.message) for w in caught]
         summary = _summary(data, side, vectors)
     folder.mkdir(parents=True, exist_ok=True)
     if data is not None:
         names = id_column and read_names(data, id_column)
         groups = group_column and read_names(data, group_column)
-        write_map(
-            folder / MAP,
-            vectors,
-            names,
-            groups,
-            title=f"{side} of {facts.name}",
-        )
+        try:
+            write_map(
+                folder / MAP,
+                vectors,
+                names,
+                groups,
+                title=f"{side} of {facts.name}",
+                left_out=untrained,
+            )
+        except ValueError as error:
+            no_map = str(error)
     if facts.epochs:
         figure = draw_curves(facts.epochs, facts.best_epoch)
         figure.savefig(folder / CURVES, dpi=150)
     card = folder / _CARD
-    card.write_text(card_text(facts, summary, remarks), encoding="utf-8")
+    card.write_text(
+        card_text(facts, summary, remarks, no_map), encoding="utf-8"
+    )
     return card
 
 
