@@ -1,6 +1,5 @@
 """Scores and embeddings of whole tables, rows in order."""
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +12,7 @@ from o2v_keras.data.read_source import read_source
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.evaluation.row_outputs import RowOutputs
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.user_warning import warn_user
 
 _BATCH_SIZE = 1024
 
@@ -136,11 +136,10 @@ def warn_of_untrained(untrained: np.ndarray, side: str, what: str) -> None:
     """
     count = np.count_nonzero(untrained)
     if count:
-        warnings.warn(
+        warn_user(
             f"{count:,} of {len(untrained):,} rows hold no id of {side} that "
             f"training has seen, and {what}: their embeddings are random. The "
-            f"first is row {untrained.argmax()} (counted from 0).",
-            stacklevel=3,
+            f"first is row {untrained.argmax()} (counted from 0)."
         )
 
 
@@ -192,5 +191,5 @@ def read_rows(
     )
     report = pairs.check(model.config)
     report.raise_for_errors()
-    report.warn(stacklevel=4)
+    report.warn()
     return pairs.table

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import warnings
 from collections.abc import Mapping
 from collections.abc import Sequence
 
@@ -31,6 +30,7 @@ from o2v_keras.evaluation.ranking_task import RankingTask
 from o2v_keras.models.head import UPSIDE_DOWN
 from o2v_keras.models.head import similarity_sign
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.user_warning import warn_user
 
 _SCORES = ("cosine", "dot", "head")
 _SIDES = ("in0", "in1")
@@ -145,13 +145,12 @@ class ModelRanking:
         else:
             normalize = self._score == "cosine"
             if self._follows_head and similarity_sign(self._model) < 0:
-                warnings.warn(
+                warn_user(
                     f"This model {UPSIDE_DOWN}. It is ranked by the least "
                     f'alike, as its head does; by score="{self._score}" it '
                     "would be ranked as an index of its embeddings does. "
                     "Train it again with `mlp_layers` 0, which keeps the "
-                    "weight positive.",
-                    stacklevel=3,
+                    "weight positive."
                 )
                 queries = -queries
             scores = EmbeddingScores(queries, candidates, normalize)

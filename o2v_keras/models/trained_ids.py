@@ -102,7 +102,8 @@ class TrainedIds:
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the ids as an `.npz` file."""
-        np.savez(path, **self.sides)
+        with open(path, "wb") as file:
+            np.savez(file, **self.sides)
 
     @classmethod
     def load(

@@ -1,12 +1,15 @@
 """What vectors and ids must be before they can be searched."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from o2v_keras.user_warning import warn_user
+
 METRICS = ("cosine", "dot", "euclidean")
+# What to do about a damaged file of an index.
+REMEDY = "Make the index again with `o2v index`."
 _SHOWN = 5
 
 
@@ -78,11 +81,10 @@ def all_equal(vectors: np.ndarray) -> bool:
 def warn_of_equal(vectors: np.ndarray) -> None:
     """Warns of vectors that tell nothing apart."""
     if all_equal(vectors):
-        warnings.warn(
+        warn_user(
             f"All {len(vectors):,} embeddings are equal, so that each is as "
             "near as any other. Do the rows hold different objects, and words "
-            "that training has seen?",
-            stacklevel=3,
+            "that training has seen?"
         )
 
 

@@ -1,6 +1,5 @@
 """What of the data training cannot learn, or answers cannot know."""
 
-import warnings
 from collections.abc import Iterator
 from collections.abc import Mapping
 
@@ -11,6 +10,7 @@ from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.models.trained_ids import TrainedIds
+from o2v_keras.user_warning import warn_user
 
 # Shares of unknown rows below this are not worth a line.
 _LEAST_SHARE = 0.01
@@ -50,19 +50,17 @@ def refuse_nothing_to_learn(
         return
     low, high = labels.range
     if low == high and not rate:
-        warnings.warn(
+        warn_user(
             f"All training labels are {low:g}: training can only learn to "
             "answer that. Add rows with other labels; where there are none, "
             "`negative_sampling_rate` draws negatives for positives labelled "
-            "1.",
-            stacklevel=4,
+            "1."
         )
     if len(labels.constant) == 2:
-        warnings.warn(
+        warn_user(
             "All training rows have the same in0 and the same in1: training "
             "can only learn the mean of their labels. Look whether the "
-            "columns are the right ones.",
-            stacklevel=4,
+            "columns are the right ones."
         )
 
 

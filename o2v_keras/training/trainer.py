@@ -1,9 +1,9 @@
 """Trains a model from data to a model directory."""
 
 import contextlib
+import functools
 import numbers
 import os
-import warnings
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -26,6 +26,7 @@ from o2v_keras.models.new_ids import train_again
 from o2v_keras.models.new_ids import train_new_ids_only
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.vector_sources import vector_sources
+from o2v_keras.storage.replace import disk_full_named
 from o2v_keras.training.advice import row_sparse_advice
 from o2v_keras.training.agreement import require_agreement
 from o2v_keras.training.agreement import tell_all
@@ -51,6 +52,7 @@ from o2v_keras.training.sharding import training_batches
 from o2v_keras.training.training_tokenizers import training_tokenizers
 from o2v_keras.training.unknown_words import unknown_words
 from o2v_keras.training.worker import Worker
+from o2v_keras.user_warning import warn_user
 
 # On MovieLens with batches of 64, 10 took 14 % less time than 1, and 50 another
 # 8 % less; but callbacks and checkpoints wait as long.
@@ -72,7 +74,23 @@ class TrainingResult(NamedTuple):
     report: dict
 
 
+def _alone(function):
+    """Has one process at a time train in a model directory."""
+
+    @functools.wraps(function)
+    def run(*arguments, model_dir, **options):
+        call = functools.partial(function, *arguments, **options)
+        if not Worker.from_environment().is_chief:
+            return call(model_dir=model_dir)
+        output = ModelDirectory(model_dir).output
+        with output.claimed("trains in"), disk_full_named(model_dir):
+            return call(model_dir=model_dir)
+
+    return run
+
+
 @lost_workers_named()
+@_alone
 def train(
     config: Object2VecConfig | Mapping | str | os.PathLike,
     train: Source,
@@ -185,7 +203,11 @@ def train(
 
     Raises:
         ValueError: If arguments, hyperparameters or data are unusable, or
-            the loss becomes NaN or infinite.
+            the loss becomes NaN or infinite, or `model_dir` holds files of
+            others.
+        InUseError: If another process trains in `model_dir`.
+        DamagedFileError: If there is no whole checkpoint to go on from.
+        DiskFullError: If the disk of `model_dir` is full.
         MemoryError: If the machine cannot hold the training.
         FileExistsError: If `model_dir` holds a training and neither `resume`
             nor `overwrite` is set.
@@ -201,7 +223,7 @@ def train(
     directory = ModelDirectory(model_dir, worker)
     _refuse_used(directory, resume, overwrite)
     _refuse_bad_minutes(checkpoint_minutes)
-    resuming = resume and directory.checkpoint.exists()
+    resuming = resume and directory.has_checkpoint
     # Neither reads files of vectors, which may be elsewhere by now.
     if not resuming and initial_model is None:
         vector_sources(config, auxiliary)
@@ -489,11 +511,10 @@ def _start_from(model, initial_model, trained_ids, new_ids):
     """
     initial = load_model(initial_model)
     if new_ids is None and similarity_sign(initial) < 0:
-        warnings.warn(
+        warn_user(
             f"`initial_model` {UPSIDE_DOWN}. Its embeddings have to turn "
             "around first: train without it. Received: "
-            f"initial_model={os.fspath(initial_model)!r}",
-            stacklevel=4,
+            f"initial_model={os.fspath(initial_model)!r}"
         )
     weights = _weights_but_gates(model)
     values = _weights_but_gates(initial)
