@@ -15,6 +15,7 @@ def card_text(
     facts: ModelFacts,
     data: Mapping[str, object] | None = None,
     remarks: Sequence[str] = (),
+    no_map: str = "",
 ) -> str:
     """Returns a card; what is not known is left out with a sentence.
 
@@ -23,6 +24,7 @@ def card_text(
         data: Fact -> value of the data that were embedded for the map, or
             `None` where there is no map.
         remarks: What the check remarked of these data.
+        no_map: Why there is no map of them. Defaults to `""`: there is one.
 
     Example:
     >>> facts = ModelFacts("films", {}, {}, [], {}, {})
@@ -31,9 +33,9 @@ def card_text(
     """
     sections = {
         "Quality": _quality(facts),
-        "Training": _training(facts),
+        "Training": _course(facts),
         "Data": _data(facts, data, remarks),
-        "Map": _map(data),
+        "Map": _map(data, no_map),
         "Configuration": _configuration(facts.config),
         "Limits": "\n".join(f"- {limit}" for limit in model_limits(facts)),
     }
@@ -63,10 +65,33 @@ def _summary(config):
 
 
 def _quality(facts):
+    parts = [_of_training(facts)]
+    if facts.evaluation:
+        parts.append(_of_evaluation(facts.evaluation))
+    return "\n\n".join(parts)
+
+
+def _of_evaluation(evaluation):
+    """What `o2v evaluate` has printed, with its baselines."""
+    metrics = evaluation["metrics"]
+    counts = ", ".join(
+        f"{count:,} {name}"
+        for name, count in evaluation.items()
+        if isinstance(count, int)
+    )
+    rows = [("**this model**", metrics)]
+    rows += [
+        (f"{name} (no model)", scores)
+        for name, scores in evaluation.get("baselines", {}).items()
+    ]
+    names = [name for name in metrics if name != "loss"] or ["loss"]
+    return f"Evaluated by `o2v evaluate` ({counts}):\n\n" + _scores(names, rows)
+
+
+def _of_training(facts):
     if facts.split is None:
         return "The model directory holds no metrics of data not trained on."
     metrics = facts.metrics[facts.split]
-    names = [name for name in metrics if name != "loss"] or ["loss"]
     rows = [(f"**this model, {facts.split}**", metrics)]
     baselines = facts.metrics.get("baselines", {}).get(facts.split, {})
     rows += [
@@ -74,6 +99,13 @@ def _quality(facts):
     ]
     if facts.split == "test" and facts.metrics.get("validation"):
         rows.append(("this model, validation", facts.metrics["validation"]))
+    # Rankings and the like are measured on validation data alone.
+    names = dict.fromkeys(name for _, scores in rows for name in scores)
+    names = [name for name in names if name != "loss"] or ["loss"]
+    return _scores(names, rows)
+
+
+def _scores(names, rows):
     return _table(
         ["", *names],
         [
@@ -83,7 +115,7 @@ def _quality(facts):
     )
 
 
-def _training(facts):
+def _course(facts):
     if not facts.epochs:
         return "The model directory holds no `history.csv`."
     seconds = sum(epoch.get("seconds", 0) for epoch in facts.epochs)
@@ -108,7 +140,9 @@ def _data(facts, data, remarks):
     return "\n\n".join(parts)
 
 
-def _map(data):
+def _map(data, no_map):
+    if no_map:
+        return f"No map can be drawn of these data: {no_map}"
     if data is None:
         return "No data were given to draw a map of (`o2v card --data`)."
     return f"![Embeddings on the plane of greatest variance]({MAP})"

@@ -6,8 +6,10 @@ import json
 import os
 import pathlib
 
+from o2v_keras.models.head import similarity_sign
 from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.model_directory import ModelDirectory
+from o2v_keras.training.model_directory import load_model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +23,8 @@ class ModelFacts:
         epochs: A mapping for each line of `history.csv`.
         data: Channel -> fingerprint of its rows, from `checkpoint.zip`.
         rejected: Channel -> number of rows that were left out.
+        evaluation: What `o2v evaluate` has printed. Defaults to nothing.
+        similarity_sign: Of the model (see `models.head`). Defaults to 0.
 
     Example:
     >>> import tempfile
@@ -34,13 +38,21 @@ class ModelFacts:
     epochs: list[dict[str, float]]
     data: dict
     rejected: dict[str, int]
+    evaluation: dict = dataclasses.field(default_factory=dict)
+    similarity_sign: int = 0
 
     @classmethod
-    def read(cls, folder: str | os.PathLike) -> "ModelFacts":
+    def read(
+        cls,
+        folder: str | os.PathLike,
+        evaluation: str | os.PathLike | None = None,
+    ) -> "ModelFacts":
         """Reads what is there.
 
         Args:
             folder: A model directory.
+            evaluation: A JSON file that `o2v evaluate` has printed. Defaults
+                to `None`.
 
         Raises:
             ValueError: If there is no such folder, or a file in it is not
@@ -52,9 +64,10 @@ class ModelFacts:
                 "`folder` must be a model directory. "
                 f"Received: folder={os.fspath(folder)!r}"
             )
+        config = _read(files.config, json.loads, {})
         return cls(
             files.path.resolve().name,
-            _read(files.config, json.loads, {}),
+            config,
             _read(files.metrics, json.loads, {}),
             _read(files.history, _epochs, []),
             _data(files.checkpoint),
@@ -63,6 +76,8 @@ class ModelFacts:
                 for channel in ("train", "validation", "test")
                 if (path := files.rejected_rows(channel)).exists()
             },
+            {} if evaluation is None else _evaluation(evaluation),
+            _sign(files, config),
         )
 
     @property
@@ -84,6 +99,26 @@ def _read(path: pathlib.Path, parse, missing):
         return parse(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is not whole: {error}") from None
+
+
+def _evaluation(path):
+    path = pathlib.Path(path)
+    content = _read(path, json.loads, None)
+    if not isinstance(content, dict) or "metrics" not in content:
+        raise ValueError(
+            "`evaluation` must be a JSON file of what `o2v evaluate` prints: "
+            "`o2v evaluate ... > evaluation.json`. "
+            f"Received: evaluation={os.fspath(path)!r}"
+        )
+    return content
+
+
+def _sign(files, config):
+    """Reads the model only where its head may contradict its embeddings."""
+    compares = {"dot", "cosine"} & {*config.get("comparator_list", ())}
+    if not compares or not files.model.exists():
+        return 0
+    return similarity_sign(load_model(files.path))
 
 
 def _epochs(text):

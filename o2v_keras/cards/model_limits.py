@@ -1,10 +1,18 @@
 """What a model's own files say against it."""
 
 from o2v_keras.cards.model_facts import ModelFacts
+from o2v_keras.models.head import UPSIDE_DOWN
 
 _NEAREST = {"dot", "cosine"}
 # Metrics of which more is better; of the others less is.
-_RISING = {"accuracy", "pairwise_accuracy"}
+_RISING = {
+    "accuracy",
+    "pairwise_accuracy",
+    "hits",
+    "recall",
+    "ndcg",
+    "mrr",
+}
 
 
 def model_limits(facts: ModelFacts) -> list[str]:
@@ -22,6 +30,7 @@ def model_limits(facts: ModelFacts) -> list[str]:
         *_of_scoring(facts),
         *_of_baselines(facts),
         *_of_training(facts),
+        *_of_head(facts),
         *_of_configuration(facts.config),
         *(
             f"{count:,} rows of the {channel} data were unusable and left out."
@@ -53,18 +62,30 @@ def _of_scoring(facts):
 
 
 def _of_baselines(facts):
-    if facts.split is None:
-        return
-    metrics = facts.metrics[facts.split]
-    baselines = facts.metrics.get("baselines", {}).get(facts.split, {})
+    if facts.split is not None:
+        yield from _against_baselines(
+            facts.metrics[facts.split],
+            facts.metrics.get("baselines", {}).get(facts.split, {}),
+            f"the {facts.split} data",
+        )
+    if facts.evaluation:
+        yield from _against_baselines(
+            facts.evaluation["metrics"],
+            facts.evaluation.get("baselines", {}),
+            "the data of `o2v evaluate`",
+        )
+
+
+def _against_baselines(metrics, baselines, data):
     for name, scores in baselines.items():
         for metric in sorted(metrics.keys() & scores.keys() - {"loss"}):
             gain = metrics[metric] - scores[metric]
-            if (gain if metric in _RISING else -gain) <= 0:
+            rises = metric.split("@")[0] in _RISING
+            if (gain if rises else -gain) <= 0:
                 yield (
                     f"**Not better than the baseline `{name}`**: "
                     f"{metric} {metrics[metric]:.4f} against "
-                    f"{scores[metric]:.4f} on the {facts.split} data."
+                    f"{scores[metric]:.4f} on {data}."
                 )
 
 
@@ -72,7 +93,10 @@ def _of_training(facts):
     if facts.best_epoch is None or not facts.epochs:
         return
     last = int(facts.epochs[-1]["epoch"])
-    if facts.best_epoch == last:
+    # A cosine has let the learning rate fall to 0 by then.
+    falls = facts.config.get("learning_rate_schedule") == "cosine"
+    ended = falls and last + 1 >= facts.config.get("epochs", last + 1)
+    if facts.best_epoch == last and not ended:
         yield (
             f"The best epoch, {last}, was the last one: longer training may "
             "give a better model."
@@ -108,10 +132,28 @@ def _of_configuration(config):
             f"({config['negative_sampling_rate']} for each record): figures "
             "on data with harder negatives will be lower."
         )
-    comparators = config.get("comparator_list", [])
-    if comparators and not _NEAREST & {*comparators}:
+
+
+def _of_head(facts):
+    if facts.config.get("output_layer") == "in_batch_softmax":
+        return
+    comparators = facts.config.get("comparator_list", [])
+    if facts.similarity_sign < 0:
+        yield (
+            f"**Upside down**: this model {UPSIDE_DOWN}. Its neighbors, maps "
+            "and rankings by cosine or dot product say the opposite of its "
+            "scores. Train it again with `mlp_layers` 0."
+        )
+    elif comparators and not _NEAREST & {*comparators}:
         yield (
             "The head compares encodings by "
             f"{', '.join(comparators)} and not by dot product or cosine: "
             "nearest neighbours need not be the pairs with the best scores."
+        )
+    elif _NEAREST & {*comparators} and not facts.similarity_sign:
+        yield (
+            "The head weighs dot product or cosine beside other things, so "
+            "nearest neighbours need not be the pairs with the best scores, "
+            "and may be the worst: compare `o2v evaluate --ranking` by "
+            "`--score head` and by `--score cosine`."
         )

@@ -16,7 +16,8 @@ from o2v_keras.cards.model_facts import ModelFacts
 from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.files.remote_files import remote_files
-from o2v_keras.evaluation.inference import embed
+from o2v_keras.evaluation.inference import embed_marked
+from o2v_keras.evaluation.inference import warn_of_untrained
 from o2v_keras.maps.write_map import write_map
 from o2v_keras.neighbors.row_values import read_names
 from o2v_keras.storage.output_folder import OutputFolder
@@ -35,6 +36,7 @@ def write_card(
     side: str = "in0",
     id_column: str | None = None,
     group_column: str | None = None,
+    evaluation: str | os.PathLike | None = None,
     **settings,
 ) -> pathlib.Path:
     """Writes `card.md` and its pictures from what a model directory holds.
@@ -51,6 +53,9 @@ def write_card(
         side: The side that these data are of. Defaults to `"in0"`.
         id_column: What names the points. Defaults to `None`.
         group_column: What colours the points. Defaults to `None`.
+        evaluation: A JSON file of what `evaluate` or `rank` returned, as `o2v
+            evaluate` prints it. Defaults to `None`: only what training
+            measured is known.
         **settings: Further arguments of `embed`.
 
     Returns:
@@ -61,7 +66,7 @@ def write_card(
             or `output` holds a `card.md` or a picture of someone else's.
         DataError: If the data are unusable.
     """
-    facts = ModelFacts.read(model_dir)
+    facts = ModelFacts.read(model_dir, evaluation)
     folder = OutputFolder(
         model_dir if output is None else output,
         "output",
@@ -70,31 +75,36 @@ def write_card(
         _is_older,
     )
     folder.check_names()
-    summary, remarks = None, []
+    summary, remarks, no_map = None, [], ""
     if data is not None:
         model = load_model(model_dir)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
-            vectors = embed(model, side, data, **settings)
+            vectors, untrained = embed_marked(model, side, data, **settings)
+            warn_of_untrained(untrained, side, "are not on the map")
         remarks = [str(w.message) for w in caught]
         summary = _summary(data, side, vectors)
     folder.begin()
     if data is not None:
         names = id_column and read_names(data, id_column)
         groups = group_column and read_names(data, group_column)
-        write_map(
-            folder.path / MAP,
-            vectors,
-            names,
-            groups,
-            title=f"{side} of {facts.name}",
-        )
+        try:
+            write_map(
+                folder.path / MAP,
+                vectors,
+                names,
+                groups,
+                title=f"{side} of {facts.name}",
+                left_out=untrained,
+            )
+        except ValueError as error:
+            no_map = str(error)
     if facts.epochs:
         figure = draw_curves(facts.epochs, facts.best_epoch)
         with replaced_file(folder.path / CURVES) as new:
             figure.savefig(new, dpi=150, format="png")
     card = folder.path / _CARD
-    write_file(card, card_text(facts, summary, remarks))
+    write_file(card, card_text(facts, summary, remarks, no_map))
     return card
 
 

@@ -67,7 +67,8 @@ def neighbors(options: argparse.Namespace) -> int | None:
 def map_(options: argparse.Namespace) -> int | None:
     """Writes a map of embeddings, or TensorBoard's files for one."""
     start_tensorflow()
-    from o2v_keras.evaluation.inference import embed
+    from o2v_keras.evaluation.inference import embed_marked
+    from o2v_keras.evaluation.inference import warn_of_untrained
     from o2v_keras.maps.write_map import check_map_path
     from o2v_keras.maps.write_map import write_map
     from o2v_keras.neighbors.row_values import read_names
@@ -77,12 +78,13 @@ def map_(options: argparse.Namespace) -> int | None:
     labels, groups = _names(options), None
     if options.group_column:
         groups = read_names(options.data, options.group_column)
-    vectors = embed(
+    vectors, untrained = embed_marked(
         load_model(options.model),
         options.side,
         options.data,
         columns=columns_of(options),
     )
+    warn_of_untrained(untrained, options.side, "are not on the map")
     write_map(
         options.output,
         vectors,
@@ -91,8 +93,9 @@ def map_(options: argparse.Namespace) -> int | None:
         method=options.method,
         title=options.title or f"{options.side} of {options.model}",
         unit_length=options.unit_length,
+        left_out=untrained,
     )
-    print(f"{len(vectors)} embeddings: {options.output}")
+    print(f"{(~untrained).sum()} embeddings: {options.output}")
 
 
 def card(options: argparse.Namespace) -> int | None:
@@ -107,6 +110,7 @@ def card(options: argparse.Namespace) -> int | None:
         options.side,
         options.id_column,
         options.group_column,
+        options.evaluation,
         columns=columns_of(options),
     )
     print(f"model card: {path}")

@@ -344,6 +344,11 @@ def _add_card(subparsers):
     _id_column(writer, "what names the points; default: the row's number")
     writer.add_argument("--group-column", metavar="C", help="what colours them")
     writer.add_argument(
+        "--evaluation",
+        metavar="F",
+        help="JSON that `o2v evaluate` has printed, such as a ranking",
+    )
+    writer.add_argument(
         "--output", metavar="DIR", help="default: the model directory"
     )
 

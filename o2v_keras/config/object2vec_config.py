@@ -52,6 +52,15 @@ _LATE_DEFAULTS = {
     "id_dropout": 0.0,
     "unknown_id": 0,
 }
+# SageMaker's, which knows no other metric to stop by than the loss.
+_LOSS_TOLERANCE = 0.01
+_LOSSES = (
+    "loss",
+    "cross_entropy",
+    "mean_squared_error",
+    "in_batch_softmax",
+    "bpr",
+)
 _ENCODER_FIELDS = ("max_seq_len", "vocab_size", *_LATE_DEFAULTS)
 
 
@@ -188,11 +197,13 @@ class Object2VecConfig:
         epochs: int, at least 1. Defaults to `30`.
         early_stopping_patience: int, at least 1. Defaults to `3`.
         early_stopping_tolerance: float, at least 1e-6. Absolute decrease of
-            the loss. Defaults to `0.01`.
+            the loss, or of another metric that is watched. Defaults to
+            `0.01` of the loss, and to nothing of other metrics.
         bucket_width: int, at least 0. Rows of a batch have lengths in the
             same buckets of this width; 0 is no bucketing. Defaults to `0`.
         negative_sampling_rate: int, at least 0. Negatives made for every
-            record. Defaults to `0`.
+            record, and for validation and test data of positives alone.
+            Defaults to `0`.
         negative_sampling_side: str. The side that is exchanged: `"in0"`,
             `"in1"` or `"both"` (one or the other at random). It also says
             which of a batch's others are negatives of `in_batch_softmax`;
@@ -295,7 +306,7 @@ class Object2VecConfig:
     mini_batch_size: int = _field(Integer(1), 32)
     epochs: int = _field(Integer(1), 30)
     early_stopping_patience: int = _field(Integer(1), 3)
-    early_stopping_tolerance: float = _field(Number(1e-6), 0.01)
+    early_stopping_tolerance: float | None = _field(Number(1e-6), None)
     bucket_width: int = _field(Integer(0), 0)
     negative_sampling_rate: int = _field(Integer(0), 0)
     negative_sampling_side: str = _field(Choice(("in1", "in0", "both")), "in1")
@@ -317,6 +328,8 @@ class Object2VecConfig:
             elif not _may_be_unset(name):
                 raise rule.error(name, value)
         object.__setattr__(self, "_given", frozenset(given))
+        if self.early_stopping_tolerance is None:
+            self._set("early_stopping_tolerance", _LOSS_TOLERANCE)
         self._resolve_encoder("enc0")
         if self.enc1_network == "enc0":
             self._copy_enc0()
@@ -410,6 +423,22 @@ class Object2VecConfig:
         if self.output_layer != "bpr":
             return 1
         return 1 + self.negative_sampling_rate
+
+    def tolerance_of(self, metric: str) -> float:
+        """How much better an epoch must be by the metric that is watched.
+
+        Args:
+            metric: Name in an epoch's logs, such as `"val_ndcg@10"`.
+
+        Example:
+        >>> config = Object2VecConfig(enc0_max_seq_len=9, enc0_vocab_size=50)
+        >>> config.tolerance_of("val_loss"), config.tolerance_of("val_mrr")
+        (0.01, 0.0)
+        """
+        is_loss = metric.removeprefix("val_") in _LOSSES
+        if is_loss or "early_stopping_tolerance" in self._given:
+            return self.early_stopping_tolerance
+        return 0.0
 
     @property
     def encoder0(self) -> EncoderConfig:

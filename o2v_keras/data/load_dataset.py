@@ -5,6 +5,7 @@ import os
 import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.batches.negative_sampling import with_negatives
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.checking.checks import drop_bad_rows
 from o2v_keras.data.checking.weight_check import WeightCheck
@@ -107,9 +108,9 @@ def load_dataset(
         config: `Object2VecConfig`.
         training: Whether to shuffle, to group rows by `bucket_width` and to
             draw `negative_sampling_rate` negatives a record, all anew in
-            every epoch. `False` keeps the rows and their order, and only for
-            `bpr` draws negatives, which are alike in every pass. Defaults to
-            `True`.
+            every epoch. `False` keeps the rows and their order; data of
+            positives alone get negatives, which are alike in every pass
+            (`with_negatives`). Defaults to `True`.
         rejected_rows_file: Where rows with errors are written, with their
             reasons, and then left out. Defaults to `None`: any error stops.
         tokenizers: `PairTokenizers` of the sides that hold texts. Defaults to
@@ -156,6 +157,8 @@ def load_dataset(
             "has a model to mine them by. Received: "
             f"mined_negatives={config.mined_negatives}"
         )
+    if not training:
+        table = with_negatives(table, config)
     batches = PairBatches(table, config, training)
     left_out = batches.left_out_negatives(epoch=0)
     if left_out:

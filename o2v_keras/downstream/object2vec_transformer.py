@@ -114,11 +114,18 @@ class Object2VecTransformer(
         Raises:
             NotFittedError: If there is no model yet.
             DataError: If rows are unusable.
+            ValueError: If an embedding is NaN or infinite.
         """
         model = self.model_
         if not isinstance(X, str | os.PathLike | Mapping | PairTable):
             X = {self.side: X}
-        return embed(model, self.side, X, self.batch_size)
+        vectors = embed(model, self.side, X, self.batch_size)
+        if not np.isfinite(vectors).all():
+            raise ValueError(
+                "`model` must give finite embeddings, but some are NaN or "
+                "infinite. Did its training diverge?"
+            )
+        return vectors
 
     @property
     def model_(self) -> Object2Vec:

@@ -1,5 +1,6 @@
 """A model's metrics on labelled data, with baselines beside them."""
 
+from o2v_keras.data.batches.negative_sampling import with_negatives
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.checking.leak_check import refuse_leaks
 from o2v_keras.data.load_dataset import load_pairs
@@ -21,6 +22,9 @@ def evaluate(
 ) -> dict:
     """Scores a model on every row exactly once.
 
+    Where the model learned from drawn negatives and the data hold positives
+    alone, negatives are drawn for them as well (`with_negatives`).
+
     Where rows have weights, metrics, correlations, calibration and baselines
     are those of data that hold each row as often as its weight says.
 
@@ -38,13 +42,13 @@ def evaluate(
 
     Returns:
         `{"metrics": {...}, "correlation": {...}, "cosine_correlation": {...},
-        "baselines": {name: {...}}, "rows": n, "leaked": n}`: `metrics` and
-        `baselines` under Keras's metric names, the correlations of the labels
-        with the model's values (or expected classes) and with the cosines of
-        the two encoders' embeddings (for `in_batch_softmax`, how well these
-        tell labels 0 and 1 apart); and `calibration` where the model gives
-        probabilities (see `label_metrics`). `leaked` counts the rows whose
-        pair is in `training`.
+        "baselines": {name: {...}}, "rows": n, "negatives": n, "leaked": n}`:
+        `metrics` and `baselines` under Keras's metric names, the correlations
+        of the labels with the model's values (or expected classes) and with
+        the cosines of the two encoders' embeddings (for `in_batch_softmax`,
+        how well these tell labels 0 and 1 apart); and `calibration` where the
+        model gives probabilities (see `label_metrics`). `negatives` counts
+        the rows drawn besides, `leaked` those whose pair is in `training`.
 
     Raises:
         DataError: If rows are unusable, or their pairs in `training`.
@@ -67,6 +71,8 @@ def evaluate(
         leaked = refuse_leaks(
             table, training, "data", allow_leaks, model.tokenizers
         )
+    rows = len(table)
+    table = with_negatives(table, config, training)
     # A model trained on several replicas is evaluated on them as well.
     replicas = model.distribute_strategy.num_replicas_in_sync
     batches = PairBatches(table, config, False, replicas, known=training)
@@ -75,6 +81,7 @@ def evaluate(
         "metrics": metrics,
         **ScoredPairs(model, table).metrics(),
         "baselines": baselines(table, config, training),
-        "rows": len(table),
+        "rows": rows,
+        "negatives": len(table) - rows,
         "leaked": leaked,
     }

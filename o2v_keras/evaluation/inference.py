@@ -12,6 +12,7 @@ from o2v_keras.data.read_source import read_source
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.evaluation.row_outputs import RowOutputs
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.user_warning import warn_user
 
 _BATCH_SIZE = 1024
 
@@ -87,12 +88,59 @@ def embed(
     >>> embed(model, "in0", {"in0": [[1], [2, 3]]}).shape
     (2, 4)
     """
+    return embed_marked(model, side, source, batch_size, columns)[0]
+
+
+def embed_marked(
+    model: Object2Vec,
+    side: str,
+    source: Source,
+    batch_size: int = _BATCH_SIZE,
+    columns: PairColumns = DEFAULT_COLUMNS,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns embeddings and which of them training has never reached.
+
+    Args:
+        model: As in `embed`.
+        side: As in `embed`.
+        source: As in `embed`.
+        batch_size: As in `embed`.
+        columns: As in `embed`.
+
+    Returns:
+        As `embed`, and bool `(rows,)`: rows without any id that training has
+        seen; none where `model.trained_ids` is not known.
+
+    Raises:
+        ValueError: As `embed`.
+        DataError: As `embed`.
+    """
     if side not in ("in0", "in1"):
         raise ValueError(
             f'`side` must be "in0" or "in1". Received: side={side!r}'
         )
-    table = read_rows(model, source, (side,), columns)
-    return embed_rows(model, side, table.sides[side], batch_size)()
+    rows = read_rows(model, source, (side,), columns).sides[side]
+    untrained = np.zeros(len(rows), bool)
+    if model.trained_ids is not None:
+        untrained = model.trained_ids.untrained(side, rows)
+    return embed_rows(model, side, rows, batch_size)(), untrained
+
+
+def warn_of_untrained(untrained: np.ndarray, side: str, what: str) -> None:
+    """Warns of rows whose embeddings are as random as before training.
+
+    Args:
+        untrained: bool `(rows,)`, from `embed_marked`.
+        side: The rows' side.
+        what: What becomes of them.
+    """
+    count = np.count_nonzero(untrained)
+    if count:
+        warn_user(
+            f"{count:,} of {len(untrained):,} rows hold no id of {side} that "
+            f"training has seen, and {what}: their embeddings are random. The "
+            f"first is row {untrained.argmax()} (counted from 0)."
+        )
 
 
 def score_rows(

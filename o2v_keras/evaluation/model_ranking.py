@@ -27,7 +27,10 @@ from o2v_keras.evaluation.original_texts import original_texts
 from o2v_keras.evaluation.ranking_metrics import random_ranking
 from o2v_keras.evaluation.ranking_metrics import ranking_metrics
 from o2v_keras.evaluation.ranking_task import RankingTask
+from o2v_keras.models.head import UPSIDE_DOWN
+from o2v_keras.models.head import similarity_sign
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.user_warning import warn_user
 
 _SCORES = ("cosine", "dot", "head")
 _SIDES = ("in0", "in1")
@@ -80,6 +83,7 @@ class ModelRanking:
         texts: Mapping[str, Sequence[str]] | None = None,
     ):
         _require_choice("query", query, _SIDES)
+        self._follows_head = score is None
         score = score or own_score(model.config)
         _require_choice("score", score, _SCORES)
         _require_cutoffs(at)
@@ -140,6 +144,15 @@ class ModelRanking:
             scores = HeadScores(self._model, self._query, queries, candidates)
         else:
             normalize = self._score == "cosine"
+            if self._follows_head and similarity_sign(self._model) < 0:
+                warn_user(
+                    f"This model {UPSIDE_DOWN}. It is ranked by the least "
+                    f'alike, as its head does; by score="{self._score}" it '
+                    "would be ranked as an index of its embeddings does. "
+                    "Train it again with `mlp_layers` 0, which keeps the "
+                    "weight positive."
+                )
+                queries = -queries
             scores = EmbeddingScores(queries, candidates, normalize)
         return self._metrics_of(scores)
 

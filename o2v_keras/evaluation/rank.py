@@ -53,7 +53,8 @@ def rank(
             expected class): every pair goes through the MLP, so for small
             corpora. Defaults to `None`: the `similarity` of a model trained
             by an in-batch softmax, `"dot"` where that is all its comparator
-            does, and otherwise `"cosine"`.
+            does, and otherwise `"cosine"`; the negative of it, with a
+            warning, where the head scores pairs lower that are more alike.
         at: The `k`s of the metrics. Defaults to `(1, 10, 100)`.
         min_label: Rows of `pairs` with a smaller label name no target.
             Defaults to `None`: 1 for a model of two classes, otherwise every

@@ -4,6 +4,7 @@ import numpy as np
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.models.trained_ids import TrainedIds
 
 
 class TrainingLabels:
@@ -24,6 +25,9 @@ class TrainingLabels:
         sides: Name of each side of single tokens -> tallies
             `(tokens, classes)` or `(tokens, 2)`, a row for each token up to
             the largest, or further.
+        range: The least and the largest label of a row of positive weight.
+        ids: `TrainedIds` of these rows.
+        constant: Names of the sides on which all rows are the same object.
 
     Example:
     >>> config = Object2VecConfig(enc0_max_seq_len=2, enc0_vocab_size=9)
@@ -39,12 +43,33 @@ class TrainingLabels:
         self.totals = np.zeros(self._width)
         names = () if config.negative_sampling_rate else ("in0", "in1")
         self.sides = {name: np.zeros((0, self._width)) for name in names}
+        self.range = (np.inf, -np.inf)
+        self.ids = TrainedIds(config)
+        self.constant = {"in0", "in1"}
+        self._first = None
+
+    def mean_rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns labels and weights of a few rows that stand for all.
+
+        Classes, each with its number of rows, or the mean of the values.
+        """
+        if self._softmax:
+            return np.arange(self._width), self.totals
+        rows, total = self.totals
+        return np.array([total / rows]), np.ones(1)
 
     def add(self, table: PairTable) -> None:
         """Adds labelled rows that have passed the check."""
-        weights = table.weights
+        self.ids.add(table)
+        self._compare(table)
+        weights, counted = table.weights, table.labels
         if weights is not None:
+            counted = counted[weights > 0]
             weights = weights.astype(np.float64)
+        self.range = (
+            counted.min(initial=self.range[0]),
+            counted.max(initial=self.range[1]),
+        )
         times = 1 if weights is None else weights
         if self._softmax:
             classes = table.labels.astype(np.int64)
@@ -65,6 +90,19 @@ class TrainingLabels:
                     np.add.at(tallies[:, 1], sequences.values, values)
             else:
                 del self.sides[name]
+
+    def _compare(self, table):
+        """Keeps the sides whose rows all equal the first one."""
+        if not len(table):
+            return
+        if self._first is None:
+            self._first = {name: s[0] for name, s in table.sides.items()}
+        for name in sorted(self.constant):
+            first, side = self._first[name], table.sides[name]
+            if (side.lengths != len(first)).any() or (
+                side.values.reshape(len(side), -1) != first
+            ).any():
+                self.constant.remove(name)
 
     def _grown(self, name, tokens):
         tallies = self.sides[name]

@@ -39,6 +39,34 @@ def cosine(first, second):
     return ops.cast(dot(*units), first.dtype)
 
 
+# What grows as two encodings become more alike, by one number a pair.
+_SIMILARITIES = ("dot", "cosine")
+
+
+def similarity_places(operations, dim):
+    """Returns the places of `dot` and `cosine` in a comparator's result.
+
+    Args:
+        operations: As in `Comparator`.
+        dim: int. Size of an encoding.
+
+    Example:
+    >>> similarity_places(["concat", "dot", "cosine"], dim=8)
+    [16, 17]
+    """
+    places, start = [], 0
+    if not {*_SIMILARITIES} & {*operations}:
+        return places
+    for name in operations:
+        if name in _SIMILARITIES:
+            places.append(start)
+            start += 1
+        else:
+            one = ops.zeros((1, dim))
+            start += COMPARATORS[name](one, one).shape[-1]
+    return places
+
+
 @keras.saving.register_keras_serializable(package="o2v_keras")
 class Comparator(keras.layers.Layer):
     """Compares two encodings by a list of operations.

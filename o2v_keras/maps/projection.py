@@ -8,6 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from o2v_keras.neighbors.extras import import_extra
+from o2v_keras.neighbors.vector_checks import all_equal
 from o2v_keras.neighbors.vector_checks import checked_vectors
 
 # t-SNE and UMAP measure distances of all pairs of neighbours; the first
@@ -36,8 +37,8 @@ def project(
         float32 `(rows, 2)`.
 
     Raises:
-        ValueError: If vectors are too few or unusable, or the method is
-            unknown.
+        ValueError: If vectors are too few, all equal or unusable, or the
+            method is unknown.
         MissingExtraError: If umap-learn is not installed.
 
     Example:
@@ -57,6 +58,12 @@ def project(
         raise ValueError(
             "`vectors` must be at least 3 rows of at least 2 numbers, to be "
             f"laid out on a plane. Received: shape {vectors.shape}"
+        )
+    if all_equal(vectors):
+        raise ValueError(
+            "`vectors` must differ, to be laid out on a plane: do the rows "
+            "hold different objects, and words that training has seen? "
+            f"Received: {len(vectors)} equal vectors"
         )
     points = _METHODS[method](vectors, seed)
     # Components have no sign of their own: one that many programs share.

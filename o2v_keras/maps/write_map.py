@@ -1,5 +1,6 @@
 """From embeddings to a map file."""
 
+import itertools
 import os
 import pathlib
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from o2v_keras.maps.map_page import write_map_page
 from o2v_keras.maps.projection import project
 from o2v_keras.maps.projector_files import projector_folder
 from o2v_keras.maps.projector_files import write_projector_files
+from o2v_keras.neighbors.vector_checks import checked_vectors
 
 _WRITERS = {".html": write_map_page, ".png": write_map_picture}
 _METHOD_NAMES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
@@ -26,6 +28,7 @@ def write_map(
     title: str = "Embeddings",
     unit_length: bool = False,
     seed: int = 0,
+    left_out: np.ndarray | None = None,
 ) -> None:
     """Shows embeddings on a plane.
 
@@ -41,6 +44,8 @@ def write_map(
         unit_length: Whether vectors are scaled to length 1 first. Defaults
             to `False`.
         seed: As in `project`. Defaults to 0.
+        left_out: bool `(rows,)`. Rows that are not shown, such as those that
+            `embed_marked` calls untrained. Defaults to `None`: all are.
 
     Raises:
         ValueError: If the path, the vectors or their names are unusable.
@@ -59,7 +64,12 @@ def write_map(
         labels = range(len(vectors))
     labels = [str(label) for label in labels]
     groups = None if groups is None else [str(group) for group in groups]
+    if left_out is not None:
+        vectors = vectors[~left_out]
+        labels = list(itertools.compress(labels, ~left_out))
+        groups = groups and list(itertools.compress(groups, ~left_out))
     if path.suffix not in _WRITERS:
+        vectors = checked_vectors(vectors, "dot")
         columns = {"name": labels} | ({"group": groups} if groups else {})
         write_projector_files(path, vectors, columns)
         return

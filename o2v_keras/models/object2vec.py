@@ -19,6 +19,9 @@ from o2v_keras.layers.token_embedding import TokenEmbedding
 from o2v_keras.models.bpr_loss import BPRLoss
 from o2v_keras.models.encoder_factory import make_encoder
 from o2v_keras.models.global_batch_loss import GlobalBatchLoss
+from o2v_keras.models.head import first_bias
+from o2v_keras.models.head import make_head
+from o2v_keras.models.head import similarity_sign
 from o2v_keras.models.in_batch_softmax_loss import InBatchSoftmaxLoss
 from o2v_keras.models.in_batch_softmax_metric import InBatchSoftmaxMetric
 from o2v_keras.models.learning_rate_plan import needs_steps
@@ -73,6 +76,11 @@ class Object2Vec(keras.Model):
         `"in_batch_softmax"`, where it is the `similarity` of the two
         encodings.
 
+    Attributes:
+        trained_ids: `TrainedIds`, or `None` where it is not known which ids
+            training has seen: `train` and `load_model` of a model directory
+            set it, `fit` does not.
+
     Raises:
         TypeError: If `config` is no `Object2VecConfig`.
 
@@ -124,11 +132,16 @@ class Object2Vec(keras.Model):
         self.encoder1 = encoder1
         self.token_embeddings = tables
         self.pair_vectors = pair_vectors
+        self.trained_ids = None
         self.needs_vectors = any(
             encoder.pretrained_embedding_file
             for encoder in config.token_tables.values()
         )
         self._tokenizers = PairTokenizers()
+        if similarity_sign(self) < 0:
+            # Behind an MLP nothing keeps the sign, but it begins right.
+            kernel = self.get_layer("scores").kernel
+            kernel.assign(-kernel)
         self._decay_weights()
         self.compile_as_configured()
 
@@ -287,6 +300,36 @@ class Object2Vec(keras.Model):
         self.needs_vectors = False
         return coverages
 
+    def initialize_bias(self, labels, weights=None) -> None:
+        """Begins the head's bias where it is right on average.
+
+        `train` does so by itself. Before `model.fit` it spares the first
+        epochs, and answers for objects that training never sees begin at the
+        mean instead of 0. Heads without a bias (`in_batch_softmax`, `bpr`)
+        stay as they are.
+
+        Args:
+            labels: `(rows,)`. The training labels: classes, whose log-odds
+                the bias takes, or values, whose mean it takes. Negatives that
+                the configuration has drawn are counted besides.
+            weights: `(rows,)`. How much each row counts. Defaults to `None`:
+                all alike.
+
+        Example:
+        >>> config = Object2VecConfig(
+        ...     enc0_max_seq_len=1, enc0_vocab_size=9, enc_dim=4,
+        ...     output_layer="mean_squared_error",
+        ... )
+        >>> model = Object2Vec(config)
+        >>> model.initialize_bias([3.0, 4.0])
+        >>> float(model.get_layer("scores").bias[0])
+        3.5
+        """
+        if self.config.output_layer in ("in_batch_softmax", "bpr"):
+            return
+        bias = first_bias(self.config, labels, weights)
+        self.get_layer("scores").bias.assign(bias)
+
     def set_weights(self, weights):
         """As `keras.Model.set_weights`."""
         super().set_weights(weights)
@@ -417,27 +460,8 @@ def _comparison(config):
         dropout=config.dropout,
         name="mlp",
     )
-    head = _head(config)
+    head = make_head(config)
     return lambda pair: head(mlp(comparator(pair)))
-
-
-def _head(config):
-    if config.output_layer == "softmax":
-        return keras.layers.Dense(
-            config.num_classes,
-            activation="softmax",
-            dtype="float32",
-            name="scores",
-        )
-    settings = {}
-    if config.output_layer == "bpr":
-        # What is added to all scores orders no pair, and is never learned.
-        settings["use_bias"] = False
-        if not config.mlp_layers and config.comparator_list == ("dot",):
-            # The score is the dot product. A factor that learns would undo
-            # `token_embedding_l2`, or turn the order around.
-            settings |= {"kernel_initializer": "ones", "trainable": False}
-    return keras.layers.Dense(1, dtype="float32", name="scores", **settings)
 
 
 def _pair_vectors(config):

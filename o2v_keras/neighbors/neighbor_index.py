@@ -9,7 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from o2v_keras.evaluation.inference import embed
+from o2v_keras.evaluation.inference import embed_marked
+from o2v_keras.evaluation.inference import warn_of_untrained
+from o2v_keras.models.head import UPSIDE_DOWN
+from o2v_keras.models.head import similarity_sign
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.neighbors.exact_search import ExactSearch
 from o2v_keras.neighbors.faiss_search import FaissSearch
@@ -19,10 +22,12 @@ from o2v_keras.neighbors.vector_checks import REMEDY
 from o2v_keras.neighbors.vector_checks import checked_ids
 from o2v_keras.neighbors.vector_checks import checked_metric
 from o2v_keras.neighbors.vector_checks import checked_vectors
+from o2v_keras.neighbors.vector_checks import warn_of_equal
 from o2v_keras.storage.damage import damage_named
 from o2v_keras.storage.damage import read_json
 from o2v_keras.storage.output_folder import OutputFolder
 from o2v_keras.storage.replace import repair
+from o2v_keras.user_warning import warn_user
 
 BACKENDS = {
     search.name: search for search in (ExactSearch, FaissSearch, UsearchSearch)
@@ -138,12 +143,18 @@ class NeighborIndex:
     ) -> "NeighborIndex":
         """Embeds objects and makes an index that knows its model.
 
+        Objects without any id that training has seen (`trained_ids` of the
+        model) are left out, with a warning that counts them: their
+        embeddings are random, and would be neighbours by chance. It also
+        warns of a model whose nearest are the worst partners, and of
+        embeddings that are all equal.
+
         Args:
             model: `Object2Vec`.
             side: `"in0"` or `"in1"`, the side that the objects are of.
             source: Data with that side, as `embed` takes it.
             ids: Names of the objects, in the order of the rows. Defaults to
-                `None`: the numbers of the rows.
+                `None`: the numbers of the rows of `source`.
             metric: As in `build`.
             backend: As in `build`.
             **settings: Further arguments of `embed`.
@@ -152,7 +163,13 @@ class NeighborIndex:
             ValueError: As `build` and `embed`.
             MissingExtraError: If the backend is not installed.
         """
-        vectors = embed(model, side, source, **settings)
+        vectors, untrained = embed_marked(model, side, source, **settings)
+        if similarity_sign(model) < 0:
+            warn_user(f"This model {UPSIDE_DOWN}.")
+        ids = checked_ids(ids, len(vectors))
+        vectors, ids = vectors[~untrained], ids[~untrained]
+        warn_of_untrained(untrained, side, "are not in the index")
+        warn_of_equal(vectors)
         index = cls.build(vectors, ids, metric, backend)
         index.side, index.fingerprint = side, model_fingerprint(model)
         return index
@@ -238,7 +255,8 @@ class NeighborIndex:
                 `embed`.
         """
         self.check_model(model)
-        vectors = embed(model, side, source, **settings)
+        vectors, untrained = embed_marked(model, side, source, **settings)
+        warn_of_untrained(untrained, side, "have neighbors by chance")
         return self.query(vectors, k, exclude)
 
     def similar(self, ids: Sequence, k: int = 10) -> Neighbors:

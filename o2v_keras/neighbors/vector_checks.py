@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from o2v_keras.user_warning import warn_user
+
 METRICS = ("cosine", "dot", "euclidean")
 # What to do about a damaged file of an index.
 REMEDY = "Make the index again with `o2v index`."
@@ -62,6 +64,28 @@ def checked_vectors(
         "only zeros",
     )
     return (vectors / lengths).astype(np.float32)
+
+
+def all_equal(vectors: np.ndarray) -> bool:
+    """Says whether several vectors are one and the same, but for rounding.
+
+    Example:
+    >>> all_equal(np.ones((3, 2))), all_equal(np.eye(2)), all_equal(np.eye(1))
+    (True, False, False)
+    """
+    largest = np.abs(vectors).max(initial=0)
+    spread = np.ptp(vectors, axis=0).max(initial=0) if len(vectors) else 0
+    return len(vectors) > 1 and bool(spread <= 1e-6 * largest)
+
+
+def warn_of_equal(vectors: np.ndarray) -> None:
+    """Warns of vectors that tell nothing apart."""
+    if all_equal(vectors):
+        warn_user(
+            f"All {len(vectors):,} embeddings are equal, so that each is as "
+            "near as any other. Do the rows hold different objects, and words "
+            "that training has seen?"
+        )
 
 
 def checked_ids(ids: Sequence | np.ndarray | None, rows: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Correlates scores with labels after every epoch."""
 
+from o2v_keras.data.batches.negative_sampling import with_negatives
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
@@ -54,6 +55,7 @@ class CorrelationMetrics(EpochMetrics):
             tokenizers=self.model.tokenizers,
             columns=self._columns,
         )
+        table = with_negatives(table, self.model.config)
         self._pairs = ScoredPairs(self.model, table)
 
     def metrics(self) -> dict[str, float]:

@@ -63,10 +63,11 @@ def fit(
     train = batches["train"]
     if monitor is None and "validation" not in batches and verbose:
         print("No validation data: early stopping watches the training loss.")
+    watched = monitor or ("val_loss" if "validation" in batches else "loss")
     early_stopping = EarlyStopping(
-        monitor or ("val_loss" if "validation" in batches else "loss"),
+        watched,
         config.early_stopping_patience,
-        config.early_stopping_tolerance,
+        config.tolerance_of(watched),
         verbose,
         directory.best_weights,
         monitor_mode,

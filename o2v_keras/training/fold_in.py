@@ -106,6 +106,7 @@ def fold_in(
         grown = with_larger_tables(old, config)
         write_keras_file(grown, folder / "model.keras")
         tokenizers.save(folder / "tokenizers")
+        ModelDirectory(folder).write_trained_ids(old.trained_ids)
         del grown, old
         return train_model(
             config,

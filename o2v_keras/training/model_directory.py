@@ -9,8 +9,11 @@ import keras
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.models.trained_ids import TrainedIds
 from o2v_keras.storage.damage import check_archive
+from o2v_keras.storage.damage import damage_named
 from o2v_keras.storage.output_folder import OutputFolder
+from o2v_keras.storage.replace import replaced_file
 from o2v_keras.storage.replace import write_file
 from o2v_keras.training.best_weights import BestWeightsFiles
 from o2v_keras.training.keras_file import write_keras_file
@@ -32,6 +35,7 @@ _TRAINED = (
     "history.csv",
     "metrics.json",
     "config.json",
+    "trained_ids.npz",
     "logs/train/events.out.tfevents.*",
     "logs/validation/events.out.tfevents.*",
 )
@@ -68,6 +72,7 @@ class ModelDirectory:
         self.earlier_mined_negatives = self.path / "mined_negatives.earlier.zip"
         self.logs = self.path / "logs"
         self.tokenizers = self.path / "tokenizers"
+        self.trained_ids = self.path / "trained_ids.npz"
         self.best_weights = BestWeightsFiles(self.path, worker)
 
     def make(self):
@@ -117,6 +122,20 @@ class ModelDirectory:
         """Writes `model.keras`."""
         write_keras_file(model, self.model)
 
+    def write_trained_ids(self, ids: TrainedIds | None):
+        """Writes which ids are trained, if that is known."""
+        if ids is not None:
+            with replaced_file(self.trained_ids) as new:
+                ids.save(new)
+
+    def read_trained_ids(self, config: Object2VecConfig) -> TrainedIds | None:
+        """Returns which ids are trained; `None` in folders of before."""
+        if not self.trained_ids.exists():
+            return None
+        remedy = "Remove it: the model then knows of no id that is untrained."
+        with damage_named(self.trained_ids, remedy):
+            return TrainedIds.load(self.trained_ids, config)
+
     def _write_json(self, path, values):
         write_file(path, json.dumps(values, indent=2) + "\n")
 
@@ -159,6 +178,8 @@ def load_model(path: str | os.PathLike) -> Object2Vec:
     folder = tokenizers_folder(path)
     if path.is_dir() or folder.is_dir():
         model.tokenizers = PairTokenizers.load(folder, model.config)
+    if path.is_dir():
+        model.trained_ids = ModelDirectory(path).read_trained_ids(model.config)
     return model
 
 

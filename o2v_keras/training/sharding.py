@@ -4,6 +4,7 @@ import dataclasses
 import os
 from collections.abc import Mapping
 
+import numpy as np
 import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
@@ -13,6 +14,7 @@ from o2v_keras.data.batches.stream_batches import StreamBatches
 from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.training.agreement import tell_all
 from o2v_keras.training.worker import Worker
 
@@ -106,3 +108,27 @@ def training_batches(
     # What is reported is about all workers' rows.
     batches.num_rows = sum(rows for _, rows in told)
     return batches
+
+
+def tally_all(
+    labels: TrainingLabels,
+    strategy: tf.distribute.Strategy,
+    worker: Worker,
+    shard_by: str,
+) -> None:
+    """Adds what the other workers have read to totals and ids.
+
+    Args:
+        labels: What this worker has read.
+        strategy: Of the training.
+        worker: This worker.
+        shard_by: `"row"`, where all have read the same, or `"file"`.
+    """
+    if shard_by == "row" or worker.count == 1:
+        return
+    totals = tell_all(strategy, worker, labels.totals.tolist())
+    labels.totals = np.sum(totals, axis=0)
+    for seen in labels.ids.sides.values():
+        bits = tell_all(strategy, worker, np.packbits(seen).tolist())
+        bits = np.bitwise_or.reduce(np.array(bits, np.uint8))
+        seen[:] = np.unpackbits(bits, count=len(seen)).astype(bool)

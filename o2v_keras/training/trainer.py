@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.batches.negative_sampling import with_negatives
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import left_out_message
@@ -19,6 +20,8 @@ from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.evaluation.training_labels import TrainingLabels
+from o2v_keras.models.head import UPSIDE_DOWN
+from o2v_keras.models.head import similarity_sign
 from o2v_keras.models.new_ids import train_again
 from o2v_keras.models.new_ids import train_new_ids_only
 from o2v_keras.models.object2vec import Object2Vec
@@ -33,6 +36,9 @@ from o2v_keras.training.distribution import adapt_to_workers
 from o2v_keras.training.distribution import make_strategy
 from o2v_keras.training.fitting import fit
 from o2v_keras.training.in_batch_limits import refuse_unfit
+from o2v_keras.training.learnable import negatives_drawn
+from o2v_keras.training.learnable import refuse_nothing_to_learn
+from o2v_keras.training.learnable import unknown_ids
 from o2v_keras.training.lost_worker import lost_workers_named
 from o2v_keras.training.memory import estimate_memory
 from o2v_keras.training.memory import require_memory
@@ -41,10 +47,12 @@ from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.report import format_report
 from o2v_keras.training.report import make_report
 from o2v_keras.training.sharding import own_source
+from o2v_keras.training.sharding import tally_all
 from o2v_keras.training.sharding import training_batches
 from o2v_keras.training.training_tokenizers import training_tokenizers
 from o2v_keras.training.unknown_words import unknown_words
 from o2v_keras.training.worker import Worker
+from o2v_keras.user_warning import warn_user
 
 # On MovieLens with batches of 64, 10 took 14 % less time than 1, and 50 another
 # 8 % less; but callbacks and checkpoints wait as long.
@@ -129,9 +137,12 @@ def train(
             for which the configuration names a tokenizer hold texts; it is
             learned from them, and all that is needed to take texts again is
             kept in `tokenizers/` of the model directory.
-        validation: Scored after every epoch; drives early stopping.
-            Defaults to `None`: the training loss drives it.
-        test: Scored once with the best weights. Defaults to `None`.
+        validation: Scored after every epoch; drives early stopping. Where
+            training draws negatives, positives alone get some as well, as
+            `with_negatives` says. Defaults to `None`: the training loss
+            drives it.
+        test: Scored once with the best weights, with negatives as for
+            `validation`. Defaults to `None`.
         model_dir: Folder for what training leaves.
         columns: Which columns, or fields, of the files hold the sides and
             the label. Defaults to `in0`, `in1` and `label`.
@@ -179,8 +190,10 @@ def train(
         monitor: What early stopping watches and the best epoch is chosen by:
             a metric of the epoch's, such as `"val_accuracy"`, or one that a
             callback adds, such as `"val_ndcg@10"`; in its unit is
-            `early_stopping_tolerance`. Defaults to `None`: the validation
-            loss, or the training loss where there are no validation data.
+            `early_stopping_tolerance`, whose default of 0.01 holds for the
+            loss alone: another metric may improve by any amount. Defaults to
+            `None`: the validation loss, or the training loss where there are
+            no validation data.
         monitor_mode: `"min"` or `"max"`: whether smaller or larger is better.
             Defaults to `"min"`.
         verbose: 0 or 1. Defaults to `1`.
@@ -336,8 +349,16 @@ def train_loaded(
         model = Object2Vec(config)
     model.tokenizers = tokenizers
     adapt_to_workers(model)
-    if initial_model is not None and not resuming:
-        _start_from(model, initial_model)
+    tally_all(labels, strategy, worker, shard_by)
+    trained_ids = labels.ids.settled(config)
+    if resuming:
+        trained_ids = directory.read_trained_ids(config)
+    elif initial_model is not None:
+        trained_ids = _start_from(model, initial_model, trained_ids, new_ids)
+    else:
+        with strategy.scope():
+            model.initialize_bias(*labels.mean_rows())
+    model.trained_ids = trained_ids
     if new_ids is not None:
         with strategy.scope():
             learned = train_new_ids_only(model, new_ids)
@@ -348,23 +369,37 @@ def train_loaded(
         directory.clear()
     if worker.is_chief:
         tokenizers.save(directory.tokenizers)
+        directory.write_trained_ids(trained_ids)
     share = worker.index, worker.count
     known = tables["train"] if stream_rows is None else None
-    batches = {
-        name: PairBatches(table, config, False, replicas, share, known)
+    # Workers that know other pairs would draw other negatives.
+    drawn_beside = known if shard_by == "row" else None
+    scored = {
+        name: with_negatives(table, config, drawn_beside)
         for name, table in tables.items()
         if name != "train"
+    }
+    batches = {
+        name: PairBatches(table, config, False, replicas, share, known)
+        for name, table in scored.items()
     }
     batches["train"] = training_batches(
         tables["train"], config, strategy, worker, shard_by
     )
     left_out = batches["train"].left_out_negatives(epoch=0)
+    rows = len(tables["train"]) if known else tables["train"].num_rows
+    refuse_nothing_to_learn(model, labels, rows, left_out)
     if left_out:
         say(left_out_message(left_out))
-
-    advice = row_sparse_advice(config, batches["train"].num_batches)
-    if advice:
-        say(advice)
+    for advice in (
+        *negatives_drawn(tables, scored),
+        *unknown_ids(
+            config, {name: tables[name] for name in scored}, trained_ids
+        ),
+        row_sparse_advice(config, batches["train"].num_batches),
+    ):
+        if advice:
+            say(advice)
 
     options = {
         "stream_rows": stream_rows,
@@ -394,8 +429,7 @@ def train_loaded(
         test=_score_test(model, batches),
         baselines={
             name: baselines(table, config, known or labels)
-            for name, table in tables.items()
-            if name != "train"
+            for name, table in scored.items()
         },
     )
     if new_ids is not None:
@@ -407,6 +441,8 @@ def train_loaded(
     # A worker that left earlier would look like a lost one.
     tell_all(strategy, worker, "done")
     say(format_report(report))
+    if similarity_sign(model) < 0:
+        say(f"warning: this model {UPSIDE_DOWN}. `mlp_layers` 0 prevents it.")
     say(f"model directory: {directory.path}")
     return TrainingResult(model, history.as_keras_history(), report)
 
@@ -468,11 +504,22 @@ def _load_vectors(model, auxiliary, worker, say):
         )
 
 
-def _start_from(model, initial_model):
+def _start_from(model, initial_model, trained_ids, new_ids):
+    """Copies another model's weights; returns the ids that are then trained.
+
+    `None` where it is not known which ids the other model has trained.
+    """
+    initial = load_model(initial_model)
+    if new_ids is None and similarity_sign(initial) < 0:
+        warn_user(
+            f"`initial_model` {UPSIDE_DOWN}. Its embeddings have to turn "
+            "around first: train without it. Received: "
+            f"initial_model={os.fspath(initial_model)!r}"
+        )
     weights = _weights_but_gates(model)
-    initial = _weights_but_gates(load_model(initial_model))
+    values = _weights_but_gates(initial)
     shapes = [tuple(weight.shape) for weight in weights]
-    initial_shapes = [tuple(weight.shape) for weight in initial]
+    initial_shapes = [tuple(value.shape) for value in values]
     if shapes != initial_shapes:
         raise ValueError(
             "`initial_model` must have been made with the same "
@@ -480,8 +527,12 @@ def _start_from(model, initial_model):
             f"Received: initial_model={os.fspath(initial_model)!r} with "
             f"weights of the shapes {initial_shapes} instead of {shapes}"
         )
-    for weight, value in zip(weights, initial, strict=True):
+    for weight, value in zip(weights, values, strict=True):
         weight.assign(keras.ops.convert_to_numpy(value))
+    if initial.trained_ids is None:
+        return None
+    trained_ids.join(initial.trained_ids)
+    return trained_ids
 
 
 def _weights_but_gates(model):

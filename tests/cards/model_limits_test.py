@@ -59,6 +59,23 @@ def baseline(**scores):
         ),
         ({"config": {"negative_sampling_rate": 3}}, "drawn at random (3 for"),
         ({"config": {"comparator_list": ["concat"]}}, "by concat and not"),
+        (
+            {"config": {"comparator_list": ["dot"]}, "similarity_sign": -1},
+            "**Upside down**: this model scores pairs lower",
+        ),
+        (
+            {"config": {"comparator_list": ["concat", "dot"]}},
+            "may be the worst: compare",
+        ),
+        (
+            {
+                "evaluation": {
+                    "metrics": {"ndcg@10": 0.1},
+                    "baselines": {"popularity": {"ndcg@10": 0.2}},
+                }
+            },
+            "baseline `popularity`**: ndcg@10 0.1000 against 0.2000",
+        ),
     ],
 )
 def test_each_fact_has_its_sentence(changes, sentence):
@@ -69,7 +86,20 @@ def test_each_fact_has_its_sentence(changes, sentence):
     "changes",
     [
         {"metrics": baseline(accuracy=0.7, cross_entropy=0.6)},
-        {"config": {"comparator_list": ["concat", "cosine"]}},
+        {
+            "config": {"comparator_list": ["concat", "cosine"]},
+            "similarity_sign": 1,
+        },
+        {
+            "config": {
+                "output_layer": "in_batch_softmax",
+                "comparator_list": ["hadamard"],
+            }
+        },
+        {
+            "config": {"learning_rate_schedule": "cosine", "epochs": 3},
+            "metrics": {"best_epoch": 2},
+        },
         {"config": {"enc0_max_seq_len": 1}},
     ],
 )

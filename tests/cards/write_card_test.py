@@ -92,6 +92,45 @@ def test_data_give_a_map_and_a_summary(folder, tmp_path):
     assert "The check remarked: " in summary  # six ids, of which five count
 
 
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [(5 * [[3]], "Received: 5 equal vectors"), ([[3], [4]], "at least 3 rows")],
+    ids=["equal", "two"],
+)
+def test_data_without_a_plane_have_a_card_without_a_map(
+    folder, tmp_path, rows, reason
+):
+    data = tmp_path / "films.jsonl"
+    data.write_text("\n".join(json.dumps({"in1": row}) for row in rows))
+    card = write_card(folder, tmp_path / "card", str(data), "in1")
+    assert reason in section(card, "Map")
+    assert f"| rows | {len(rows)} |" in section(card, "Data")
+
+
+def test_a_ranking_reaches_the_card(folder, tmp_path):
+    ranking = {
+        "metrics": {"ndcg@10": 0.25},
+        "baselines": {"popularity": {"ndcg@10": 0.125}},
+        "queries": 1200,
+    }
+    path = tmp_path / "ranking.json"
+    path.write_text(json.dumps(ranking))
+    quality = section(write_card(folder, evaluation=path), "Quality")
+    assert "(1,200 queries)" in quality
+    assert "| **this model** | 0.2500 |" in quality
+    assert "| popularity (no model) | 0.1250 |" in quality
+    with pytest.raises(ValueError, match="`evaluation` must be a JSON file"):
+        write_card(folder, evaluation=folder / "config.json")
+
+
+def test_metrics_of_validation_alone_stand_beside_those_of_test(folder):
+    path = folder / "metrics.json"
+    metrics = json.loads(path.read_text())
+    metrics["validation"]["ndcg@10"] = 0.375
+    path.write_text(json.dumps(metrics))
+    assert "0.3750 |" in section(write_card(folder), "Quality")
+
+
 @pytest.mark.parametrize("name", ["metrics.json", "checkpoint.zip"])
 def test_a_broken_file_is_named(folder, name):
     (folder / name).write_text("{")

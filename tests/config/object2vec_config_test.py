@@ -433,3 +433,21 @@ def test_texts_have_an_unknown_id():
     config = make(enc0_tokenizer="category", enc0_id_dropout=0.1)
     assert config.encoder0.unknown_id == config.encoder1.unknown_id == 1
     assert config.from_dict(config.to_dict()) == config
+
+
+@pytest.mark.parametrize(
+    ("metric", "default"),
+    [
+        ("loss", 0.01),
+        ("val_loss", 0.01),
+        ("val_cross_entropy", 0.01),
+        ("val_ndcg@10", 0.0),
+        ("val_accuracy", 0.0),
+        ("val_mean_rank", 0.0),
+    ],
+)
+def test_a_default_tolerance_is_of_the_loss_alone(metric, default):
+    sizes = {"enc0_max_seq_len": 2, "enc0_vocab_size": 9}
+    assert Object2VecConfig(**sizes).tolerance_of(metric) == default
+    given = Object2VecConfig(**sizes, early_stopping_tolerance=0.01)
+    assert given.replace(epochs=3).tolerance_of(metric) == 0.01

@@ -115,3 +115,11 @@ def test_another_model_takes_effect_at_once(model, folder):
 def test_unusable_settings_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         Object2VecTransformer(**settings).fit()
+
+
+def test_embeddings_that_are_no_numbers_are_refused():
+    model = Object2Vec(make_config())
+    table = model.token_embeddings[0].embeddings
+    table.assign(np.full(table.shape, np.nan, "float32"))
+    with pytest.raises(ValueError, match="must give finite embeddings"):
+        Object2VecTransformer(model).transform(ROWS)

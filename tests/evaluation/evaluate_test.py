@@ -88,3 +88,21 @@ def test_pairs_of_the_training_data_are_refused_or_scored(tmp_path):
     with pytest.raises(DataError, match=message):
         evaluate(model, path, TRAINING)
     assert evaluate(model, path, TRAINING, allow_leaks=True)["leaked"] == 1
+
+
+@pytest.mark.parametrize("output_layer", ["softmax", "mean_squared_error"])
+def test_positives_alone_get_drawn_negatives(output_layer):
+    model = make_model(
+        num_classes=2, negative_sampling_rate=2, output_layer=output_layer
+    )
+    positives = {**PAIRS, "label": [1] * 5}
+    training = {"in0": [[1], [1]], "in1": [[3, 4], [2]], "label": [1, 1]}
+    result = evaluate(model, positives, training, allow_leaks=True)
+    assert (result["rows"], result["negatives"]) == (5, 10)
+    assert result["correlation"]
+    if output_layer == "softmax":
+        baseline = result["baselines"]["majority_class"]["accuracy"]
+        assert baseline == pytest.approx(2 / 3)
+    assert evaluate(model, positives, training, allow_leaks=True) == result
+    own = {**PAIRS, "label": [1, 0, 1, 1, 1]}
+    assert evaluate(model, own)["negatives"] == 0

@@ -313,3 +313,15 @@ def test_popularity_of_movielens_is_what_peers_measured():
     chance = result["baselines"]["random"]["mean_rank"]
     assert result["metrics"]["mean_rank"] == pytest.approx(chance, rel=0.05)
     assert (result["excluded"], result["candidates"]) == (80_000, 1682)
+
+
+def test_a_head_that_turns_around_is_ranked_by_its_own_sign():
+    model = make_model(comparator_list="dot", mlp_layers=0)
+    kernel, bias = model.get_layer("scores").get_weights()
+    by_dot = rank(model, TEST, CORPUS)["metrics"]
+    model.get_layer("scores").set_weights([kernel[:, ::-1], bias])
+    by_head = rank(model, TEST, CORPUS, score="head")["metrics"]
+    with pytest.warns(UserWarning, match="scores pairs lower whose embed"):
+        assert rank(model, TEST, CORPUS)["metrics"] == by_head
+    assert rank(model, TEST, CORPUS, score="dot")["metrics"] == by_dot
+    assert by_head["mean_rank"] != by_dot["mean_rank"]

@@ -45,6 +45,9 @@ def test_umap_keeps_clusters_apart():
         (np.eye(2), "pca", "at least 3 rows of at least 2 numbers"),
         (np.ones((5, 1)), "pca", "at least 3 rows of at least 2 numbers"),
         ([[np.nan, 1.0]] * 3, "pca", "must be finite"),
+        (np.ones((5, 4)), "pca", "must differ.* Received: 5 equal vectors"),
+        (np.ones((5, 4)), "tsne", "must differ.* Received: 5 equal vectors"),
+        (np.zeros((5, 4)), "umap", "must differ.* Received: 5 equal vectors"),
     ],
 )
 def test_unusable_vectors_are_refused(vectors, method, message):

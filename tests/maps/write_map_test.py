@@ -31,6 +31,11 @@ def test_rows_without_names_go_by_their_number(tmp_path):
     assert (tmp_path / "logs" / "metadata.tsv").read_text() == "0\n1\n2\n"
 
 
+def test_the_projector_gets_finite_numbers_only(tmp_path):
+    with pytest.raises(ValueError, match="`vectors` must be finite"):
+        write_map(tmp_path / "logs", np.full((3, 2), np.nan))
+
+
 @pytest.mark.parametrize("name", ["map.pdf", "missing/map.png", "folder.html"])
 def test_unusable_paths_are_refused(tmp_path, name):
     (tmp_path / "folder.html").mkdir()

@@ -313,3 +313,14 @@ def test_graphs_find_nearly_all_neighbours(backend):
     vectors = random_vectors(3000, 16)
     index = NeighborIndex.build(vectors, backend=backend)
     assert 0.95 < index.recall(random_vectors(100, 16, seed=1), 10) <= 1.0
+
+
+def test_an_index_of_a_questionable_model_warns():
+    model = Object2Vec(make_config(comparator_list="dot", mlp_layers=0))
+    kernel, bias = model.get_layer("scores").get_weights()
+    model.get_layer("scores").set_weights([kernel[:, ::-1], bias])
+    with pytest.warns(UserWarning, match="scores pairs lower"):
+        NeighborIndex.from_model(model, "in1", {"in1": [[3], [4]]})
+    model = Object2Vec(make_config())
+    with pytest.warns(UserWarning, match="All 3 embeddings are equal"):
+        NeighborIndex.from_model(model, "in1", {"in1": [[3]] * 3})

@@ -8,6 +8,7 @@ import numpy as np
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.mined_rows import MinedRows
 from o2v_keras.data.batches.negative_sampling import NegativeSampler
+from o2v_keras.data.batches.negative_sampling import require_negatives
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.sequences import Sequences
@@ -151,6 +152,8 @@ class EpochPlanner:
         self._bucketed = training and config.bucket_width > 0
         self._buckets0 = self._buckets(table.in0, config.encoder0)
         self._buckets1 = self._buckets(table.in1, config.encoder1)
+        if training and in_batch and num_batches is None:
+            require_negatives(table, config.negative_sampling_side)
         self._negatives = None
         self.num_batches = num_batches
         if num_batches is None:
@@ -160,15 +163,16 @@ class EpochPlanner:
         """Lets epoch 0 set both numbers for all epochs."""
         generator = self._generator(0)
         pairs = self._pairs(generator)
-        if pairs.found is not None and not pairs.found[:, 1:].any():
+        wanted = self._config.negative_sampling_rate * len(self._table)
+        if self._sampler is not None and pairs.left_out == wanted:
             raise DataError(
                 f"{self._table.locate(0)}: no negative was found for this "
                 "record, nor for any other: each draw gave a known positive. "
-                '`output_layer="bpr"` needs data in which objects of one side '
-                "are not paired with all of the other."
+                f"negative_sampling_rate={self._config.negative_sampling_rate} "
+                "needs data in which objects of one side are not paired with "
+                "all of the other."
             )
         self.num_rows = pairs.in0_rows.size
-        wanted = self._config.negative_sampling_rate * len(self._table)
         self._negatives = wanted - pairs.left_out
         _, offsets = self._batches(generator, pairs)
         self.num_batches = len(offsets) - 1

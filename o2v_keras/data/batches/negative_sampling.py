@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.data_error import DataError
 from o2v_keras.data.object_numbers import object_numbers
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.sequences import Sequences
@@ -43,6 +45,85 @@ class Draws(NamedTuple):
     in1_rows: np.ndarray
     records: np.ndarray
     found: np.ndarray
+
+
+def with_negatives(
+    table: PairTable, config: Object2VecConfig, known: PairTable | None = None
+) -> PairTable:
+    """Adds negatives to positives that are to be scored.
+
+    A head that learned from `negative_sampling_rate` negatives a record is to
+    tell positives from such. Data that hold positives alone get as many, drawn
+    from their own objects by the seed: the same in every epoch. Data with
+    other labels than 1 have negatives of their own and stay as they are, and
+    so do those of `bpr` and `in_batch_softmax`, whose batches make negatives.
+
+    Args:
+        table: `PairTable` with labels, of validation or test data.
+        config: Of the training.
+        known: The training data: none of their pairs is a negative. Defaults
+            to `None`.
+
+    Returns:
+        The table, with rows labelled 0 after its own.
+
+    Example:
+    >>> config = Object2VecConfig(
+    ...     enc0_max_seq_len=1, enc0_vocab_size=9, negative_sampling_rate=1
+    ... )
+    >>> positives = PairTable.from_arrays([[1], [2]], [[3], [4]], [1, 1])
+    >>> with_negatives(positives, config).labels
+    array([1., 1., 0., 0.])
+    """
+    heads = ("softmax", "mean_squared_error")
+    draws = config.negative_sampling_rate and config.output_layer in heads
+    if not draws or not len(table) or (table.labels != 1).any():
+        return table
+    drawn = NegativeSampler(
+        table,
+        config.negative_sampling_rate,
+        config.negative_sampling_side,
+        config.negative_sampling_distribution,
+        known,
+    ).sample(np.random.default_rng([config.seed, 0]))
+    negatives = dataclasses.replace(
+        table.take(drawn.records),
+        in0=table.in0.take(drawn.in0_rows),
+        in1=table.in1.take(drawn.in1_rows),
+        labels=np.zeros(len(drawn.records)),
+    )
+    return PairTable.concat([table, negatives])
+
+
+def require_negatives(table: PairTable, side: str) -> None:
+    """Raises `DataError` where no positive has a negative in any batch.
+
+    For `in_batch_softmax`, whose negatives of a positive are the other objects
+    of the data, its known partners left out.
+
+    Args:
+        table: `PairTable` of the training data, with labels 0 and 1.
+        side: As `negative_sampling_side`.
+
+    Example:
+    >>> table = PairTable.from_arrays([[1], [2]], [[3], [4]], [1, 1])
+    >>> require_negatives(table, "in1")
+    """
+    numbers = [object_numbers(table.sides[name]) for name in ("in0", "in1")]
+    width = numbers[1].max() + 1
+    pairs = (numbers[0] * width + numbers[1])[table.labels == 1]
+    pairs = np.divmod(np.unique(pairs), width)
+    for name, kept, exchanged in (("in1", 0, 1), ("in0", 1, 0)):
+        if side in (name, "both"):
+            partners = np.unique(pairs[kept], return_counts=True)[1]
+            if (partners <= numbers[exchanged].max()).any():
+                return
+    raise DataError(
+        'With output_layer="in_batch_softmax" a positive is told from other '
+        "objects, but in these data each object is a known partner of all "
+        f'that negative_sampling_side="{side}" could make a negative of it: '
+        "there is nothing to learn. Add records of other objects."
+    )
 
 
 class NegativeSampler:
