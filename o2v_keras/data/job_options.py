@@ -81,8 +81,18 @@ def add_record_options(parser: argparse.ArgumentParser):
     parser.add_argument(
         "--unlabelled", action="store_true", help="write no labels"
     )
+    add_skip_option(parser)
+
+
+def add_skip_option(parser: argparse.ArgumentParser):
+    """Whether rows with errors may be left out, and how many."""
     parser.add_argument(
         "--skip-bad-rows",
-        action="store_true",
-        help="leave rows with errors out and write them to a side file",
+        nargs="?",
+        type=float,
+        const=True,
+        default=False,
+        metavar="SHARE",
+        help="leave rows with errors out and write them to a side file; stop "
+        "if they are more than this share of the rows; default: 0.01",
     )

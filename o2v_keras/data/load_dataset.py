@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_batches import PairBatches
+from o2v_keras.data.checking.checks import MAX_SKIPPED
 from o2v_keras.data.checking.checks import drop_bad_rows
 from o2v_keras.data.checking.weight_check import WeightCheck
 from o2v_keras.data.data_error import DataError
@@ -27,6 +28,7 @@ def load_pairs(
     *,
     tokenizers: PairTokenizers = NO_TOKENIZERS,
     columns: PairColumns = DEFAULT_COLUMNS,
+    max_skipped: float = MAX_SKIPPED,
     verbose: int = 1,
 ) -> PairTable:
     """Reads pairs and checks them against a configuration.
@@ -44,6 +46,8 @@ def load_pairs(
             none: both hold ids.
         columns: `PairColumns` of the files or the mapping. Defaults to
             `in0`, `in1`, `label`.
+        max_skipped: float from 0 to 1. Share of the rows that may be left
+            out beside `rejected_rows_file`; more stops. Defaults to 0.01.
         verbose: 0 or 1. Whether to show progress where texts are read.
             Defaults to `1`.
 
@@ -77,7 +81,12 @@ def load_pairs(
         report.raise_for_errors()
     else:
         table = drop_bad_rows(
-            table, report, pairs.rejected, rejected_rows_file, pairs.records
+            table,
+            report,
+            pairs.rejected,
+            rejected_rows_file,
+            pairs.records,
+            max_skipped,
         )
     weights = WeightCheck()
     weights.add(table)
@@ -93,6 +102,7 @@ def load_dataset(
     *,
     tokenizers: PairTokenizers = NO_TOKENIZERS,
     columns: PairColumns = DEFAULT_COLUMNS,
+    max_skipped: float = MAX_SKIPPED,
     verbose: int = 1,
 ) -> tf.data.Dataset:
     """Returns checked, padded batches for `model.fit` and `model.evaluate`.
@@ -116,6 +126,8 @@ def load_dataset(
             none: both hold ids.
         columns: `PairColumns` of the files or the mapping. Defaults to
             `in0`, `in1`, `label`.
+        max_skipped: float from 0 to 1. Share of the rows that may be left
+            out beside `rejected_rows_file`; more stops. Defaults to 0.01.
         verbose: 0 or 1. Whether to show progress where texts are read.
             Defaults to `1`.
 
@@ -148,6 +160,7 @@ def load_dataset(
         rejected_rows_file,
         tokenizers=tokenizers,
         columns=columns,
+        max_skipped=max_skipped,
         verbose=verbose,
     )
     if training and config.mined_negatives:

@@ -302,7 +302,7 @@ def test_bad_rows_can_be_skipped(tmp_path):
             make_source(9),
             validation=source,
             model_dir=tmp_path,
-            skip_bad_rows=True,
+            skip_bad_rows=0.2,
             verbose=0,
         )
     (line,) = (

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.checking.checks import MAX_SKIPPED
 from o2v_keras.data.checking.checks import check_pairs
 from o2v_keras.data.checking.stream_check import StreamCheck
 from o2v_keras.data.checking.weight_check import WeightCheck
@@ -62,6 +63,7 @@ class PairStream:
             tokenized anew in every epoch. Defaults to none.
         columns: `PairColumns` of the files. Defaults to `in0`, `in1`,
             `label`.
+        max_skipped: As in `load_pairs`. Defaults to 0.01.
 
     Attributes:
         num_rows: int. Rows of an epoch, negatives not counted.
@@ -94,6 +96,7 @@ class PairStream:
         *,
         tokenizers: PairTokenizers = NO_TOKENIZERS,
         columns: PairColumns = DEFAULT_COLUMNS,
+        max_skipped: float = MAX_SKIPPED,
     ):
         _refuse_small_blocks(block_rows, config.mini_batch_size)
         if not isinstance(paths, str | os.PathLike | list | tuple):
@@ -110,7 +113,12 @@ class PairStream:
         self._fingerprint = _Fingerprint()
         self._skips_rows = False
         weights = WeightCheck()
-        self._scan(rejected_rows_file, weights, observe or (lambda table: None))
+        self._scan(
+            rejected_rows_file,
+            max_skipped,
+            weights,
+            observe or (lambda table: None),
+        )
         weights.finish()
         self.weighted = weights.weighted
         self.num_rows = sum(self._unit_rows)
@@ -174,12 +182,12 @@ class PairStream:
             settings["row_group"] = unit.row_group
         return read_pieces(unit.path, SIDES, True, **settings)
 
-    def _scan(self, rejected_rows_file, weights, observe):
+    def _scan(self, rejected_rows_file, max_skipped, weights, observe):
         records = None
         if self._texts:
             records = file_records(SIDES, True, self._columns, self._texts)
         with StreamCheck(
-            self._config, True, rejected_rows_file, records
+            self._config, True, rejected_rows_file, records, max_skipped
         ) as check:
             for unit in self._units:
                 rows = 0

@@ -71,6 +71,11 @@ ADVICE = {
         "Put a text with commas, quotes or line breaks in quotes, and write "
         "each quote in it twice."
     ),
+    "open quote": (
+        "Close the quote, or write it twice and in quotes if it is a part of "
+        "the text. If the text is meant to hold these lines, give the data "
+        "as JSON Lines or Parquet."
+    ),
     "no text": "Write the text as one string.",
     "ids in place of a text": (
         "A side with a tokenizer takes texts. Leave `enc0_tokenizer` (of in1 "
