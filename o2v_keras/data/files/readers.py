@@ -76,7 +76,8 @@ def read_pairs(
     `.csv` or `.tsv`, each also with `.gz` or `.zst`, `.parquet`, and
     `.tfrecord`, also with `.gz`. A JSON line looks like `{"in0": [6, 17],
     "in1": [16, 21, 13], "label": 1}`, SageMaker's format; Parquet has columns
-    of these names, and so have CSV and TSV, with blanks between ids.
+    of these names, and so have CSV and TSV, with blanks, `,`, `;`
+    or `|` between ids.
     TFRecord files hold `tf.train.Example`s with such features. Beside labels
     a number `weight` may say how much a record counts. Other fields are
     ignored.

@@ -325,3 +325,28 @@ def test_records_are_given_as_written(tmp_path):
     as_parquet(ROWS, tmp_path / "a.parquet")
     (piece,) = read_columns(str(tmp_path / "a.parquet"), COLUMNS)
     assert json.loads(piece.record(3)) == ROWS[3]
+
+
+def test_parquet_columns_of_one_name_are_an_error(tmp_path):
+    columns = [*map(pa.array, (["a"], ["b"], [[1]], [1]))]
+    table = pa.Table.from_arrays(columns, ["plot", "plot", "user", "liked"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(DataError, match='several columns "plot"'):
+        read(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize(
+    "cell", ["7 8", "7,8", "7|8", "7;8", "[7, 8]", " 7 , 8 ", "[7 8]"]
+)
+def test_csv_cells_of_several_ids(tmp_path, cell):
+    (tmp_path / "a.csv").write_text(f'plot,user,liked\na,"{cell}",1\n')
+    found, rejected = read(tmp_path / "a.csv")
+    assert not rejected
+    assert found[2]["in1"] == [7, 8]
+
+
+@pytest.mark.parametrize("cell", ["[7", "7]", "7,,8", "7,", "|7", "[[7]]"])
+def test_csv_cells_that_are_no_list_are_told(tmp_path, cell):
+    (tmp_path / "a.csv").write_text(f'plot,user,liked\na,"{cell}",1\n')
+    found, rejected = read(tmp_path / "a.csv")
+    assert rejected[2] == [f"in1: non-integer id: user='{cell}'"]
