@@ -2,7 +2,6 @@
 
 import dataclasses
 import difflib
-import json
 import os
 import warnings
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from o2v_keras.config.encoder_checks import UNKNOWN_WORD
 from o2v_keras.config.encoder_checks import check_encoder
 from o2v_keras.config.encoder_checks import check_tied_tables
 from o2v_keras.config.encoder_config import EncoderConfig
+from o2v_keras.config.json_object import read_json_object
 from o2v_keras.config.retrieval_checks import check_retrieval
 from o2v_keras.config.rules import Boolean
 from o2v_keras.config.rules import Choice
@@ -357,7 +357,9 @@ class Object2VecConfig:
         ('hadamard', 'abs_diff')
         """
         if isinstance(hyperparameters, str | os.PathLike):
-            hyperparameters = _read_json_object(hyperparameters)
+            hyperparameters = read_json_object(
+                hyperparameters, "hyperparameters"
+            )
         if not isinstance(hyperparameters, Mapping):
             raise ValueError(
                 "`hyperparameters` must be a mapping or the path of a JSON "
@@ -571,25 +573,3 @@ def _typed_values(hyperparameters):
             value = rules[name].parse(value)
         values[name] = value
     return values
-
-
-def _read_json_object(path):
-    if not os.path.isfile(path):
-        raise ValueError(
-            "`hyperparameters` must be a mapping or the path of a JSON file, "
-            f"but there is no such file: {os.fspath(path)}"
-        )
-    with open(path, encoding="utf-8") as file:
-        try:
-            content = json.load(file)
-        except ValueError as error:
-            raise ValueError(
-                f"{path}: hyperparameters must be a JSON object such as "
-                f'{{"enc0_vocab_size": "944"}}, but this is no JSON: {error}'
-            ) from None
-    if not isinstance(content, dict):
-        raise ValueError(
-            f"{path}: hyperparameters must be a JSON object such as "
-            f'{{"enc0_vocab_size": "944"}}. Received: {type(content).__name__}'
-        )
-    return content

@@ -1,8 +1,41 @@
 """Options of jobs on data, for one machine's commands and for Beam's."""
 
 import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
 
 from o2v_keras.data.pair_columns import PairColumns
+
+_NUMBER = re.compile(r"-(\d+|\d*\.\d+)")
+
+
+def with_dashed_values(arguments: Sequence[str] | None) -> list[str]:
+    """Returns words of which no value is taken for an option for its dash.
+
+    All options are `-h` or begin with two dashes. What else begins with a
+    dash is a path that is there, or the value of the option before it.
+
+    Args:
+        arguments: Words of the command line, or `None`: the process's own.
+
+    Example:
+    >>> with_dashed_values(["--output", "-new.npy", "--top", "-1"])
+    ['--output=-new.npy', '--top', '-1']
+    """
+    words = []
+    for word in sys.argv[1:] if arguments is None else arguments:
+        single = re.match("-[^-]", word) and word != "-h"
+        if not single or _NUMBER.fullmatch(word):
+            words.append(word)
+        elif os.path.lexists(word):
+            words.append(os.path.join(os.curdir, word))
+        elif words and re.fullmatch("--[^=]+", words[-1]):
+            words[-1] += f"={word}"
+        else:
+            words.append(word)
+    return words
 
 
 def add_check_options(parser: argparse.ArgumentParser):

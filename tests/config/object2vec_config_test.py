@@ -338,7 +338,20 @@ class TestHyperparameters:
     def test_a_file_without_an_object_is_named(self, tmp_path, text):
         path = tmp_path / "h.json"
         path.write_text(text)
-        with pytest.raises(ValueError, match="h.json: hyperparameters must"):
+        with pytest.raises(ValueError, match="h.json: `hyperparameters` must"):
+            Object2VecConfig.from_hyperparameters(path)
+
+    def test_a_file_may_have_a_byte_order_mark(self, tmp_path):
+        path = tmp_path / "h.json"
+        path.write_bytes(b"\xef\xbb\xbf" + json.dumps(REQUIRED).encode())
+        assert Object2VecConfig.from_hyperparameters(path) == make()
+
+    def test_a_repeated_key_is_refused(self, tmp_path):
+        path = tmp_path / "h.json"
+        text = json.dumps({**REQUIRED, "epochs": 1})
+        path.write_text(text[:-1] + ', "epochs": 20}')
+        message = 'h.json: "epochs" is there 2 times, with the values 1, 20'
+        with pytest.raises(ValueError, match=message):
             Object2VecConfig.from_hyperparameters(path)
 
     def test_internal_keys_are_reported(self):

@@ -21,13 +21,14 @@ def expand_paths(paths: Paths) -> list[str]:
 
     Args:
         paths: A path, glob (`*`, `?`, `[...]`, and `**` for any depth) or
-            folder, or a list of them. A file whose name looks like a glob is
-            found by its name. A folder stands for the files in it, not for
-            folders below; names that begin with `_` or `.` are passed over,
-            as Spark and Hive do. It must hold all shards that its
-            `_manifest.json` or names such as `pairs-00001-of-00003.tfrecord`
-            tell of. Paths such as `gs://bucket/*.tfrecord` go
-            to TensorFlow's file systems, which know no `**`.
+            folder, or a list of them. What is there is found by its name,
+            though it looks like a glob: a file, and folders at the beginning
+            of a glob. A folder stands for the files in it, not for folders
+            below; names that begin with `_` or `.` are passed over, as Spark
+            and Hive do. It must hold all shards that its `_manifest.json` or
+            names such as `pairs-00001-of-00003.tfrecord` tell of. Paths such
+            as `gs://bucket/*.tfrecord` go to TensorFlow's file systems,
+            which know no `**`.
 
     Returns:
         list of str. Files in the given order, those of a glob or folder
@@ -64,11 +65,24 @@ def _local(path):
         return _of_folder(path, names, os.path.join, os.path.isfile)
     if os.path.exists(path):
         return [path]
-    files = [f for f in glob.glob(path, recursive=True) if os.path.isfile(f)]
+    files = [
+        file
+        for file in glob.glob(_pattern(path), recursive=True)
+        if os.path.isfile(file)
+    ]
     if not files:
         trouble = "matches no file" if glob.has_magic(path) else "no such file"
         raise DataError(f"{path}: {trouble} (seen from {os.getcwd()})")
     return sorted(files)
+
+
+def _pattern(path):
+    """A glob in which the folders that are there mean but themselves."""
+    folder, rest = os.path.split(path)
+    while folder and rest and not os.path.isdir(folder):
+        folder, name = os.path.split(folder)
+        rest = os.path.join(name, rest)
+    return os.path.join(glob.escape(folder), rest)
 
 
 def _remote(path):
