@@ -25,6 +25,11 @@ def make_parser() -> argparse.ArgumentParser:
     check.add_argument("--data", nargs="+", required=True, metavar="F")
     add_column_options(check)
     add_check_options(check)
+    check.add_argument(
+        "--auxiliary",
+        metavar="DIR",
+        help="as of train; with --training and --hyperparameters",
+    )
 
     words = _command(
         subparsers,

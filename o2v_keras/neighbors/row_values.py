@@ -24,7 +24,7 @@ from o2v_keras.data.files.read_failure import read_failure
 from o2v_keras.data.files.remote_files import open_random
 from o2v_keras.data.files.remote_files import open_stream
 from o2v_keras.data.files.text_lines import TextLines
-from o2v_keras.data.row_origin import Source
+from o2v_keras.data.row_origin import file_source
 
 _CHUNK_BYTES = 1 << 20
 _INTEGER = re.compile(r"-?[0-9]+(\.0)?")
@@ -162,10 +162,9 @@ def _read(
     rows = []
     for path in expand_paths(paths):
         read = _reader(path)
-        unit = "row" if path.endswith(".parquet") else "line"
         try:
             for number, value in list(read(path, column)):
-                place = Source(path, unit).locate(number)
+                place = file_source(path).locate(number)
                 if not usable(value):
                     raise DataError(
                         f'{place}: "{column}" must be {rule}. '
@@ -240,7 +239,7 @@ def _parquet_values(path, column) -> Iterator[tuple[int, Any]]:
                 try:
                     yield number, value.as_py()
                 except UnicodeDecodeError as error:
-                    place = Source(path, "row").locate(number)
+                    place = file_source(path).locate(number)
                     raise _no_utf8(place, f'"{column}": {error}') from None
                 number += 1
 

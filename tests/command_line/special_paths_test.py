@@ -10,6 +10,7 @@ from tests.training.small_training import make_config
 from tests.tuning.small_search import IGNORED
 
 NAMES = ["runs [lr=0.1]", "100%d *? {a}", "näh 犬", "-dash"]
+ALL = "-x [lr=0.1] *? 100%d {a} 犬"
 
 
 @pytest.fixture(params=NAMES)
@@ -19,7 +20,7 @@ def run(request, tmp_path, monkeypatch):
     folder = tmp_path / request.param
     folder.mkdir()
     # What a folder's name would mean as a glob.
-    for other in ("runs l", "100%d xyz {a}"):
+    for other in ("runs l", "100%d xyz {a}", "-x l xyz 100%d {a} 犬"):
         (tmp_path / other).mkdir()
         (tmp_path / other / "a.jsonl").write_text("wrong file")
     rows = [
@@ -58,6 +59,7 @@ def test_data_are_found_and_written(run, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("run", [ALL], indirect=True)
 @pytest.mark.filterwarnings(IGNORED)
 def test_models_are_trained_and_used(run):
     data, model = "--data @/a.jsonl", "--model @/model"

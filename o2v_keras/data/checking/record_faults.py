@@ -76,6 +76,10 @@ ADVICE = {
         "the text. If the text is meant to hold these lines, give the data "
         "as JSON Lines or Parquet."
     ),
+    "line break in a category": (
+        "Each category is a line of the vocabulary's file. Write a blank in "
+        "place of the line break."
+    ),
     "no text": "Write the text as one string.",
     "ids in place of a text": (
         "A side with a tokenizer takes texts. Leave `enc0_tokenizer` (of in1 "
