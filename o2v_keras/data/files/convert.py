@@ -16,6 +16,7 @@ from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.files.readers import read_pieces
 from o2v_keras.data.files.remote_files import is_remote
+from o2v_keras.data.files.remote_files import remote_failure
 from o2v_keras.data.files.shard_folder import ShardFolder
 from o2v_keras.data.files.tf_example import make_examples
 from o2v_keras.data.pair_table import PairTable
@@ -99,7 +100,7 @@ def convert(
                 return manifest
             return _convert(files, folder, job, progress)
     except tf.errors.OpError as error:
-        raise OSError(f"{output}: {error.message}") from error
+        raise OSError(remote_failure(output, error)) from error
 
 
 def _convert(files, folder, job, progress):

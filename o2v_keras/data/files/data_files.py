@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.remote_files import is_remote
 from o2v_keras.data.files.remote_files import open_stream
+from o2v_keras.data.files.remote_files import remote_failure
 from o2v_keras.data.files.remote_files import remote_files
 from o2v_keras.data.files.shard_names import MANIFEST
 from o2v_keras.data.files.shard_names import missing_shards
@@ -99,7 +100,7 @@ def _remote(path):
             return [path]
         files = [f for f in gfile.glob(path) if not gfile.isdir(f)]
     except errors.OpError as error:
-        raise DataError(f"{path}: {error.message}") from None
+        raise DataError(remote_failure(path, error)) from None
     if not files:
         raise DataError(f"{path}: names no file")
     return sorted(files)
