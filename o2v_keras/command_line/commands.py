@@ -42,8 +42,9 @@ def check(options: argparse.Namespace) -> int | None:
         report, table = rehearse(
             config, options.data, columns, options.auxiliary
         )
-        return _say_found(report, table, config)
+        return _say_found(report, table, columns, config)
     if config:
+        columns.check_label(config)
         kinds = {
             "in0": config.encoder0.tokenizer,
             "in1": config.encoder1.tokenizer,
@@ -55,18 +56,22 @@ def check(options: argparse.Namespace) -> int | None:
     )
     found = [problem for side in texts.values() for problem in side.problems]
     report = report.with_problems(found)
-    return _say_found(report, result.table, config)
+    return _say_found(report, result.table, columns, config)
 
 
-def _say_found(report, table, config):
+def _say_found(report, table, columns, config):
     from o2v_keras.data.checking.size_proposal import proposal_text
     from o2v_keras.data.checking.weight_check import WeightCheck
+    from o2v_keras.data.checking.weight_check import weight_notice
 
     print(report)
     print(proposal_text(table, config))
     weights = WeightCheck()
     weights.add(table)
     weights.finish()
+    notice = weight_notice(weights.range, columns)
+    if notice and not report.errors:
+        print(notice)
     return 2 if report.errors else 0
 
 

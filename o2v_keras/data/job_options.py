@@ -58,7 +58,8 @@ def add_column_options(parser: argparse.ArgumentParser):
             option,
             default=column,
             metavar="C",
-            help="column, or JSON field, of the files; default: %(default)s",
+            help="column, or JSON field, of the files; default: %(default)s"
+            + ('; "" if every row is a positive' if column == "label" else ""),
         )
     parser.add_argument(
         "--weight-column",
@@ -74,7 +75,7 @@ def columns_of(options: argparse.Namespace) -> PairColumns:
     return PairColumns(
         options.in0_column,
         options.in1_column,
-        options.label_column,
+        options.label_column or None,
         options.weight_column or None,
     )
 

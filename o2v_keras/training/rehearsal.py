@@ -61,6 +61,7 @@ def rehearse(
         pairs = read_source(paths, config, tokenizers, columns)
         table, report = pairs.table, pairs.check(config, training=True)
     else:
+        columns.check_label(config)
         result = read_pairs(paths, columns=columns)
         table = result.table
         report = check_pairs(table, config, result.rejected, training=True)

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_batches import PairBatches
+from o2v_keras.data.checking.weight_check import weight_notice
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import left_out_message
 from o2v_keras.data.pair_columns import PairColumns
@@ -231,6 +232,9 @@ def train(
     )
     if tokenizers.sides:
         say(unknown_words(tables, tokenizers))
+    notice = weight_notice(tables["train"].weight_range, columns)
+    if notice:
+        say(notice)
     return train_loaded(
         config,
         LoadedChannels(tables, tokenizers, labels),

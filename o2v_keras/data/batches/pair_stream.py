@@ -68,7 +68,8 @@ class PairStream:
     Attributes:
         num_rows: int. Rows of an epoch, negatives not counted.
         block_sizes: list of int. Rows of each block of an epoch.
-        weighted: bool. Whether a row has a weight.
+        weight_range: Least and greatest weight of a row, or `None` where no
+            row has one.
 
     Raises:
         DataError: As `load_pairs`.
@@ -106,6 +107,7 @@ class PairStream:
             )
         self._config = config
         check_tokenizers(tokenizers, config)
+        columns.check_label(config)
         self._columns = columns
         self._texts = text_sides(tokenizers)
         self._units = _list_units(expand_paths(paths))
@@ -120,7 +122,7 @@ class PairStream:
             observe or (lambda table: None),
         )
         weights.finish()
-        self.weighted = weights.weighted
+        self.weight_range = weights.range
         self.num_rows = sum(self._unit_rows)
         blocks = -(-self.num_rows // block_rows)
         ends = self.num_rows * np.arange(blocks + 1) // blocks

@@ -77,7 +77,7 @@ def fields_of(
         name: Column(getattr(columns, name), kind)
         for name, kind in (
             *((s, "text" if s in texts else "id or ids") for s in sides),
-            *([("label", "number")] if label else []),
+            *([("label", "number")] if label and columns.label else []),
         )
     }
     if label and columns.has_weight:
