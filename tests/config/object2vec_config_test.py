@@ -117,7 +117,7 @@ def test_is_immutable():
         ({"enc_dim": 8.0}, "`enc_dim` must be an integer"),
         ({"enc_dim": True}, "`enc_dim` must be an integer"),
         ({"enc0_vocab_size": 1}, "`enc0_vocab_size` must be .* at least 2"),
-        ({"enc0_max_seq_len": None}, "`enc0_max_seq_len` must be an integer"),
+        ({"enc0_max_seq_len": None}, "`enc0_max_seq_len` must be given; it is an integer"),
         ({"enc0_layers": 0}, '`enc0_layers` must be "auto" or an integer'),
         ({"enc0_network": "cnn"}, '`enc0_network` must be one of "hcnn"'),
         ({"enc1_network": "cnn"}, '`enc1_network` must be one of "enc0"'),
@@ -425,3 +425,27 @@ def test_texts_have_an_unknown_id():
     config = make(enc0_tokenizer="category", enc0_id_dropout=0.1)
     assert config.encoder0.unknown_id == config.encoder1.unknown_id == 1
     assert config.from_dict(config.to_dict()) == config
+
+
+def test_categories_need_no_sizes():
+    config = Object2VecConfig(enc0_tokenizer="category")
+    assert config.enc0_max_seq_len == config.enc1_max_seq_len == 1
+    assert config.replace(enc0_vocab_size=9).enc1_vocab_size == 9
+    config = Object2VecConfig(
+        enc0_vocab_size=9,
+        enc0_max_seq_len=3,
+        enc1_network="pooled_embedding",
+        enc1_tokenizer="category",
+    )
+    assert config.enc1_max_seq_len == 1
+    assert Object2VecConfig.from_dict(config.to_dict()) == config
+
+
+@pytest.mark.parametrize("tokenizer", ["", "words"])
+@pytest.mark.parametrize("name", ["enc0_max_seq_len", "enc0_vocab_size"])
+def test_other_sides_need_sizes(tokenizer, name):
+    sizes = {"enc0_max_seq_len": 3, "enc0_vocab_size": 9, name: ""}
+    with pytest.raises(ValueError, match=f"`{name}` must be given; it is an"):
+        Object2VecConfig.from_hyperparameters(
+            {**sizes, "enc0_tokenizer": tokenizer}
+        )

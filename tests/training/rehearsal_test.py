@@ -241,3 +241,16 @@ def test_what_check_passes_is_trained(tmp_path, monkeypatch, capsys):
     words = ["--hyperparameters", "h.json", "--training", "--auxiliary", "."]
     assert main(["check", "--data", "train.jsonl", *words]) == 0
     assert "8 rows read, 0 with errors" in told(capsys)
+
+
+@pytest.mark.parametrize("training", [[], ["--training"]], ids=str)
+def test_categories_are_checked_without_sizes(tmp_path, capsys, training):
+    sizes = {n: v for n, v in SIZES.items() if not n.startswith("enc1")}
+    for name in ("enc0_vocab_size", "enc0_max_seq_len"):
+        sizes.pop(name)
+    rows = [{**row, "in1": row["in0"]} for row in TEXTS]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "h.json").write_text(json.dumps(sizes | CATEGORY))
+    words = ["check", "--data", str(tmp_path / "a.jsonl"), *training]
+    assert main([*words, "--hyperparameters", str(tmp_path / "h.json")]) == 0
+    assert "8 rows read, 0 with errors" in told(capsys)
