@@ -2,7 +2,6 @@
 
 import json
 import re
-import warnings
 from collections.abc import Callable
 from collections.abc import Iterator
 from typing import Any
@@ -25,6 +24,7 @@ from o2v_keras.data.files.remote_files import open_random
 from o2v_keras.data.files.remote_files import open_stream
 from o2v_keras.data.files.text_lines import TextLines
 from o2v_keras.data.row_origin import file_source
+from o2v_keras.user_warning import warn_user
 
 _CHUNK_BYTES = 1 << 20
 _INTEGER = re.compile(r"-?[0-9]+(\.0)?")
@@ -107,11 +107,10 @@ def read_id_lists(
         lists.append([id_ for id_ in found if id_ in ids])
     if strangers:
         place, first = strangers[0]
-        warnings.warn(
+        warn_user(
             f'"{column}": {len(strangers):,} of {total:,} ids are none of the '
             f"index's and exclude nothing, the first is {first!r} ({place}); "
             f"the index's begin with {known[:3].tolist()}",
-            stacklevel=2,
         )
     return lists
 

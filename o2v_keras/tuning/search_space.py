@@ -11,6 +11,7 @@ import keras_tuner
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.config.json_object import read_json_object
+from o2v_keras.config.object2vec_config import typed_values
 from o2v_keras.tuning.default_ranges import DEFAULT_RANGES
 from o2v_keras.tuning.value_choice import ValueChoice
 from o2v_keras.tuning.value_range import ValueRange
@@ -274,12 +275,7 @@ def _fixed(hyperparameters):
             "a configuration does not tell which values were meant to be "
             f"fixed. Received: {type(hyperparameters).__name__}"
         )
-    # Those that begin with _ are of SageMaker's own container.
-    return {
-        name: _rule(name).parse(value) if isinstance(value, str) else value
-        for name, value in hyperparameters.items()
-        if not name.startswith("_")
-    }
+    return typed_values(hyperparameters)
 
 
 def _rule(name):

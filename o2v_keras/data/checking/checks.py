@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import warnings
 from collections import Counter
 from collections import defaultdict
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from o2v_keras.data.checking.value_checks import check_values
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.row_origin import RowOrigin
+from o2v_keras.user_warning import warn_user
 
 Records = Callable[[RowOrigin], list[str]]
 # A share of bad rows that is larger is more likely a fault of the whole file.
@@ -106,7 +106,7 @@ def drop_bad_rows(
         DataError: If no row is left, or more than `max_skipped` have errors.
     """
     unusable_rows(table, report, rejected, records).write(side_file)
-    warn_of_skipped_rows(report, side_file, max_skipped, stacklevel=2)
+    warn_of_skipped_rows(report, side_file, max_skipped)
     return table.take(~report.bad_rows)
 
 
@@ -157,7 +157,6 @@ def warn_of_skipped_rows(
     report: CheckReport,
     side_file: str | os.PathLike,
     max_skipped: float,
-    stacklevel: int,
 ) -> None:
     """Says how many rows were left out and where they are.
 
@@ -165,7 +164,6 @@ def warn_of_skipped_rows(
         report: `CheckReport` of all rows.
         side_file: Where the unusable rows went.
         max_skipped: As in `drop_bad_rows`.
-        stacklevel: Frames up to the one that is blamed.
 
     Raises:
         DataError: If no row is left, or more than `max_skipped` have errors.
@@ -176,10 +174,9 @@ def warn_of_skipped_rows(
         report.unusable_rows, report.rows, max_skipped, str(report)
     )
     if report.unusable_rows:
-        warnings.warn(
+        warn_user(
             f"{report.unusable_rows:,} of {report.rows:,} rows have errors "
             f"and are left out; {side_file} holds them with the reasons.",
-            stacklevel=stacklevel + 1,
         )
 
 

@@ -1,5 +1,6 @@
 """Paths, globs and folders to the files they mean."""
 
+import fnmatch
 import glob
 import json
 import os
@@ -14,6 +15,8 @@ from o2v_keras.data.files.shard_names import MANIFEST
 from o2v_keras.data.files.shard_names import missing_shards
 
 _NAMES_SHOWN = 5
+# As Spark and Hive mark what is beside the data: _SUCCESS, .part-0.crc.
+_HIDDEN = ("_", ".")
 Paths = str | os.PathLike | Sequence[str | os.PathLike]
 
 
@@ -25,11 +28,12 @@ def expand_paths(paths: Paths) -> list[str]:
             folder, or a list of them. What is there is found by its name,
             though it looks like a glob: a file, and folders at the beginning
             of a glob. A folder stands for the files in it, not for folders
-            below; names that begin with `_` or `.` are passed over, as Spark
-            and Hive do. It must hold all shards that its `_manifest.json` or
-            names such as `pairs-00001-of-00003.tfrecord` tell of. Paths such
-            as `gs://bucket/*.tfrecord` go to TensorFlow's file systems,
-            which know no `**`.
+            below. Of a folder and of what wildcards match, names that begin
+            with `_` or `.` are passed over, as Spark and Hive do. A folder
+            must hold all shards that its `_manifest.json` or names such as
+            `pairs-00001-of-00003.tfrecord` tell of. Paths such as
+            `gs://bucket/*.tfrecord` go to TensorFlow's file systems, which
+            know no `**`.
 
     Returns:
         list of str. Files in the given order, those of a glob or folder
@@ -60,17 +64,33 @@ def expand_paths(paths: Paths) -> list[str]:
     return files
 
 
+def is_meant(file: str, pattern: str) -> bool:
+    """Whether a glob means a file that it matches.
+
+    Hidden files and those in hidden folders are meant only if the pattern
+    says so.
+
+    Example:
+    >>> is_meant("out/_SUCCESS", "out/*"), is_meant("out/_a.csv", "out/_*")
+    (False, True)
+    """
+    said = [part for part in pattern.split("/") if part.startswith(_HIDDEN)]
+    return all(
+        any(part == name or fnmatch.fnmatchcase(part, name) for name in said)
+        for part in file.split("/")
+        if part.startswith(_HIDDEN)
+    )
+
+
 def _local(path):
     if os.path.isdir(path):
         names = os.listdir(path)
         return _of_folder(path, names, os.path.join, os.path.isfile)
     if os.path.exists(path):
         return [path]
-    files = [
-        file
-        for file in glob.glob(_pattern(path), recursive=True)
-        if os.path.isfile(file)
-    ]
+    pattern = _pattern(path)
+    files = [f for f in glob.glob(pattern, recursive=True) if os.path.isfile(f)]
+    files = [file for file in files if is_meant(file, path)]
     if not files:
         trouble = "matches no file" if glob.has_magic(path) else "no such file"
         raise DataError(f"{path}: {trouble} (seen from {os.getcwd()})")
@@ -98,7 +118,11 @@ def _remote(path):
             )
         if gfile.exists(path):
             return [path]
-        files = [f for f in gfile.glob(path) if not gfile.isdir(f)]
+        files = [
+            file
+            for file in gfile.glob(path)
+            if is_meant(file, path) and not gfile.isdir(file)
+        ]
     except errors.OpError as error:
         raise DataError(remote_failure(path, error)) from None
     if not files:
@@ -110,7 +134,7 @@ def _of_folder(folder, names, join, is_file):
     files = [
         join(folder, name)
         for name in sorted(names)
-        if not name.startswith(("_", "."))
+        if not name.startswith(_HIDDEN)
     ]
     files = [file for file in files if is_file(file)]
     if not files:
