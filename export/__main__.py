@@ -5,6 +5,7 @@ import sys
 
 from export.acceptance_process import AcceptanceError
 from export.modes import MODES
+from o2v_keras.data.job_options import with_dashed_values
 from o2v_keras.quiet_start import start_tensorflow
 from o2v_keras.registry import import_registering
 
@@ -25,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         The exit status: 0, 2 for a user's error, or 1 when the export failed
         its acceptance test; a message goes to the standard error output.
     """
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(with_dashed_values(arguments))
     start_tensorflow()
     from export.saved_model import export_saved_model
     from export.signature_lines import signature_lines

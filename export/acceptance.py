@@ -57,9 +57,13 @@ def main(arguments: list[str]) -> int:
     """Checks the export that the arguments name; returns the exit status."""
     sys.meta_path.insert(0, AbsentPackages("o2v_keras", "export"))
     tf.get_logger().setLevel("ERROR")
-    folder, cases = arguments
+    folder, file = arguments
+    cases = json.loads(pathlib.Path(file).read_text())
+    # TensorFlow's session takes `*`, `?`, `[` and `\\` of a path to variables
+    # for a pattern; from inside the folder the path has none.
+    os.chdir(folder)
     try:
-        check_export(folder, json.loads(pathlib.Path(cases).read_text()))
+        check_export(".", cases)
     except Refusal as refusal:
         print(refusal)
         return 1

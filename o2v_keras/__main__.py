@@ -5,6 +5,7 @@ import sys
 import warnings
 
 from o2v_keras.command_line.parser import make_parser
+from o2v_keras.data.job_options import with_dashed_values
 from o2v_keras.neighbors.extras import MissingExtraError
 from o2v_keras.registry import import_registering
 
@@ -30,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         lost and the command may be given again, or 2 for a user's error,
         whose message goes to the standard error output.
     """
-    options = make_parser().parse_args(arguments)
+    options = make_parser().parse_args(with_dashed_values(arguments))
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         warnings.simplefilter("default", UserWarning)

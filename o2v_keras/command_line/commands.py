@@ -26,31 +26,52 @@ def check(options: argparse.Namespace) -> int | None:
     """Prints what is wrong with data; 2 where there are errors."""
     from o2v_keras.config import Object2VecConfig
     from o2v_keras.data.checking.checks import check_pairs
-    from o2v_keras.data.checking.size_proposal import proposal_text
-    from o2v_keras.data.checking.weight_check import WeightCheck
     from o2v_keras.data.files.readers import read_pairs
     from o2v_keras.data.files.text_side import MarkedTexts
 
-    if any(".tfrecord" in path for path in options.data):
+    if any(".tfrecord" in path or "://" in path for path in options.data):
         start_tensorflow()
-    config, texts = None, {}
+    config, texts, columns = None, {}, columns_of(options)
     if options.hyperparameters:
         config = Object2VecConfig.from_hyperparameters(options.hyperparameters)
+    if config and options.training:
+        if config.enc0_tokenizer or config.enc1_tokenizer:
+            start_tensorflow()
+        from o2v_keras.training.rehearsal import rehearse
+
+        report, table = rehearse(
+            config, options.data, columns, options.auxiliary
+        )
+        return _say_found(report, table, columns, config)
+    if config:
+        columns.check_label(config)
         kinds = {
             "in0": config.encoder0.tokenizer,
             "in1": config.encoder1.tokenizer,
         }
-        texts = {n: MarkedTexts(kind) for n, kind in kinds.items() if kind}
-    columns = columns_of(options)
+        texts = {n: MarkedTexts(kind, n) for n, kind in kinds.items() if kind}
     result = read_pairs(options.data, columns=columns, texts=texts)
     report = check_pairs(
         result.table, config, result.rejected, options.training
     )
+    found = [problem for side in texts.values() for problem in side.problems]
+    report = report.with_problems(found)
+    return _say_found(report, result.table, columns, config)
+
+
+def _say_found(report, table, columns, config):
+    from o2v_keras.data.checking.size_proposal import proposal_text
+    from o2v_keras.data.checking.weight_check import WeightCheck
+    from o2v_keras.data.checking.weight_check import weight_notice
+
     print(report)
-    print(proposal_text(result.table, config))
+    print(proposal_text(table, config))
     weights = WeightCheck()
-    weights.add(result.table)
+    weights.add(table)
     weights.finish()
+    notice = weight_notice(weights.range, columns)
+    if notice and not report.errors:
+        print(notice)
     return 2 if report.errors else 0
 
 

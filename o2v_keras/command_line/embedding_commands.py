@@ -160,7 +160,7 @@ def _ask_data(index, top, options):
     model = options.model or pathlib.Path(options.index).resolve().parent
     exclude = None
     if options.exclude_column:
-        exclude = read_id_lists(options.data, options.exclude_column)
+        exclude = read_id_lists(options.data, options.exclude_column, index.ids)
     names = _names(options)
     nearest = index.query_model(
         load_model(model),

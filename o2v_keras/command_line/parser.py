@@ -8,6 +8,7 @@ from o2v_keras.command_line import tuning_commands
 from o2v_keras.data.job_options import add_check_options
 from o2v_keras.data.job_options import add_column_options
 from o2v_keras.data.job_options import add_record_options
+from o2v_keras.data.job_options import add_skip_option
 from o2v_keras.data.job_options import add_vocabulary_options
 
 
@@ -24,6 +25,11 @@ def make_parser() -> argparse.ArgumentParser:
     check.add_argument("--data", nargs="+", required=True, metavar="F")
     add_column_options(check)
     add_check_options(check)
+    check.add_argument(
+        "--auxiliary",
+        metavar="DIR",
+        help="as of train; with --training and --hyperparameters",
+    )
 
     words = _command(
         subparsers,
@@ -130,12 +136,7 @@ def make_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="only operations that give the same bits in every run",
     )
-    trainer.add_argument(
-        "--skip-bad-rows",
-        action="store_true",
-        help="leave rows with errors out and write them to a side file",
-    )
-
+    add_skip_option(trainer)
     trainer.add_argument(
         "--monitor",
         metavar="METRIC",
@@ -242,7 +243,7 @@ def _add_fold_in(subparsers):
     directory = folder.add_mutually_exclusive_group()
     directory.add_argument("--resume", action="store_true")
     directory.add_argument("--overwrite", action="store_true")
-    folder.add_argument("--skip-bad-rows", action="store_true")
+    add_skip_option(folder)
 
 
 def _add_index(subparsers):

@@ -2,6 +2,9 @@
 
 import dataclasses
 
+# Size of a vocabulary of categories that is still to be learned.
+UNLIMITED = 2**31 - 1
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EncoderConfig:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import difflib
-import json
 import os
 from collections.abc import Mapping
 
@@ -10,7 +9,9 @@ from o2v_keras.config.bpr_checks import check_bpr
 from o2v_keras.config.encoder_checks import UNKNOWN_WORD
 from o2v_keras.config.encoder_checks import check_encoder
 from o2v_keras.config.encoder_checks import check_tied_tables
+from o2v_keras.config.encoder_config import UNLIMITED
 from o2v_keras.config.encoder_config import EncoderConfig
+from o2v_keras.config.json_object import read_json_object
 from o2v_keras.config.retrieval_checks import check_retrieval
 from o2v_keras.config.rules import Boolean
 from o2v_keras.config.rules import Choice
@@ -61,6 +62,8 @@ _LOSSES = (
     "in_batch_softmax",
     "bpr",
 )
+# A category is one id, and all of those that the data hold have one.
+_CATEGORY_SIZES = {"max_seq_len": 1, "vocab_size": UNLIMITED}
 _ENCODER_FIELDS = ("max_seq_len", "vocab_size", *_LATE_DEFAULTS)
 
 
@@ -81,10 +84,12 @@ class Object2VecConfig:
 
     Args:
         enc0_max_seq_len: int, at least 1. Longer sequences of `in0` are cut
-            to their first ids. Required.
+            to their first ids. Required, but for categories, which are one id
+            each.
         enc0_vocab_size: int, at least 2. Ids of `in0` are smaller than this.
-            Required. Where a vocabulary is learned from texts, this is the
-            most ids that it may have; training then sets what it has.
+            Required, but for categories. Where a vocabulary is learned from
+            texts, this is the most ids that it may have; training then sets
+            what it has.
         enc0_network: str. `"hcnn"`, `"bilstm"`, `"pooled_embedding"` or a
             name you registered. Defaults to `"hcnn"`.
         enc0_layers: `"auto"` or int, at least 1. `"auto"` is 4 for `hcnn`
@@ -238,8 +243,8 @@ class Object2VecConfig:
       printed by its container.
     """
 
-    enc0_max_seq_len: int = _field(Integer(1))
-    enc0_vocab_size: int = _field(Integer(2))
+    enc0_max_seq_len: int | None = _field(Integer(1), None)
+    enc0_vocab_size: int | None = _field(Integer(2), None)
     enc0_network: str = _field(Choice(registry=ENCODERS), "hcnn")
     enc0_layers: int | str | None = _field(Integer(1, auto=True), None)
     enc0_cnn_filter_width: int | None = _field(Integer(1), None)
@@ -331,11 +336,12 @@ class Object2VecConfig:
         if self.early_stopping_tolerance is None:
             self._set("early_stopping_tolerance", _LOSS_TOLERANCE)
         self._resolve_encoder("enc0")
+        self._require_enc0_sizes()
         if self.enc1_network == "enc0":
             self._copy_enc0()
         else:
-            self._require_enc1_sizes()
             self._resolve_encoder("enc1")
+            self._require_enc1_sizes()
         check_encoder(self.encoder0, "enc0", self.weight_decay)
         check_encoder(self.encoder1, "enc1", self.weight_decay)
         if self.tied_token_embedding_weight:
@@ -373,7 +379,9 @@ class Object2VecConfig:
         ('hadamard', 'abs_diff')
         """
         if isinstance(hyperparameters, str | os.PathLike):
-            hyperparameters = _read_json_object(hyperparameters)
+            hyperparameters = read_json_object(
+                hyperparameters, "hyperparameters"
+            )
         if not isinstance(hyperparameters, Mapping):
             raise ValueError(
                 "`hyperparameters` must be a mapping or the path of a JSON "
@@ -390,7 +398,6 @@ class Object2VecConfig:
         """
         for name in values:
             _require_known(name)
-        _require_complete(values)
         return cls(**values)
 
     def to_dict(self) -> dict[str, object]:
@@ -504,6 +511,10 @@ class Object2VecConfig:
         for name, default in _LATE_DEFAULTS.items():
             if getattr(self, f"{prefix}_{name}") is None:
                 self._set(f"{prefix}_{name}", default)
+        if getattr(self, f"{prefix}_tokenizer") == "category":
+            for name, size in _CATEGORY_SIZES.items():
+                if getattr(self, f"{prefix}_{name}") is None:
+                    self._set(f"{prefix}_{name}", size)
         if getattr(self, f"{prefix}_id_dropout"):
             self._take_tokenizers_unknown_id(prefix)
         if getattr(self, f"{prefix}_network") == "pooled_embedding":
@@ -540,6 +551,15 @@ class Object2VecConfig:
                 )
             self._set(f"enc1_{name}", copied)
 
+    def _require_enc0_sizes(self):
+        for name in ("enc0_max_seq_len", "enc0_vocab_size"):
+            if getattr(self, name) is None:
+                raise ValueError(
+                    f"`{name}` must be given; it is "
+                    f"{_rules()[name].description}. `o2v check` proposes one "
+                    "that fits data of ids."
+                )
+
     def _require_enc1_sizes(self):
         for name in ("enc1_max_seq_len", "enc1_vocab_size"):
             if getattr(self, name) is None:
@@ -569,15 +589,6 @@ def _require_known(name):
         f"`{name}` is no hyperparameter of Object2Vec. "
         f"The nearest known one is `{near[0]}`."
     )
-
-
-def _require_complete(values):
-    for name, field in Object2VecConfig.__dataclass_fields__.items():
-        if field.default is dataclasses.MISSING and name not in values:
-            raise ValueError(
-                f"`{name}` must be given; it is "
-                f"{field.metadata['rule'].description}."
-            )
 
 
 def typed_values(hyperparameters: Mapping[str, object]) -> dict[str, object]:
@@ -610,25 +621,3 @@ def typed_values(hyperparameters: Mapping[str, object]) -> dict[str, object]:
                 value = rules[name].parse(value)
         values[name] = value
     return values
-
-
-def _read_json_object(path):
-    if not os.path.isfile(path):
-        raise ValueError(
-            "`hyperparameters` must be a mapping or the path of a JSON file, "
-            f"but there is no such file: {os.fspath(path)}"
-        )
-    with open(path, encoding="utf-8") as file:
-        try:
-            content = json.load(file)
-        except ValueError as error:
-            raise ValueError(
-                f"{path}: hyperparameters must be a JSON object such as "
-                f'{{"enc0_vocab_size": "944"}}, but this is no JSON: {error}'
-            ) from None
-    if not isinstance(content, dict):
-        raise ValueError(
-            f"{path}: hyperparameters must be a JSON object such as "
-            f'{{"enc0_vocab_size": "944"}}. Received: {type(content).__name__}'
-        )
-    return content

@@ -1,8 +1,41 @@
 """Options of jobs on data, for one machine's commands and for Beam's."""
 
 import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
 
 from o2v_keras.data.pair_columns import PairColumns
+
+_NUMBER = re.compile(r"-(\d+|\d*\.\d+)")
+
+
+def with_dashed_values(arguments: Sequence[str] | None) -> list[str]:
+    """Returns words of which no value is taken for an option for its dash.
+
+    All options are `-h` or begin with two dashes. What else begins with a
+    dash is a path that is there, or the value of the option before it.
+
+    Args:
+        arguments: Words of the command line, or `None`: the process's own.
+
+    Example:
+    >>> with_dashed_values(["--output", "-new.npy", "--top", "-1"])
+    ['--output=-new.npy', '--top', '-1']
+    """
+    words = []
+    for word in sys.argv[1:] if arguments is None else arguments:
+        single = re.match("-[^-]", word) and word != "-h"
+        if not single or _NUMBER.fullmatch(word):
+            words.append(word)
+        elif os.path.lexists(word):
+            words.append(os.path.join(os.curdir, word))
+        elif words and re.fullmatch("--[^=]+", words[-1]):
+            words[-1] += f"={word}"
+        else:
+            words.append(word)
+    return words
 
 
 def add_check_options(parser: argparse.ArgumentParser):
@@ -25,7 +58,8 @@ def add_column_options(parser: argparse.ArgumentParser):
             option,
             default=column,
             metavar="C",
-            help="column, or JSON field, of the files; default: %(default)s",
+            help="column, or JSON field, of the files; default: %(default)s"
+            + ('; "" if every row is a positive' if column == "label" else ""),
         )
     parser.add_argument(
         "--weight-column",
@@ -41,7 +75,7 @@ def columns_of(options: argparse.Namespace) -> PairColumns:
     return PairColumns(
         options.in0_column,
         options.in1_column,
-        options.label_column,
+        options.label_column or None,
         options.weight_column or None,
     )
 
@@ -81,8 +115,18 @@ def add_record_options(parser: argparse.ArgumentParser):
     parser.add_argument(
         "--unlabelled", action="store_true", help="write no labels"
     )
+    add_skip_option(parser)
+
+
+def add_skip_option(parser: argparse.ArgumentParser):
+    """Whether rows with errors may be left out, and how many."""
     parser.add_argument(
         "--skip-bad-rows",
-        action="store_true",
-        help="leave rows with errors out and write them to a side file",
+        nargs="?",
+        type=float,
+        const=True,
+        default=False,
+        metavar="SHARE",
+        help="leave rows with errors out and write them to a side file; stop "
+        "if they are more than this share of the rows; default: 0.01",
     )

@@ -7,6 +7,7 @@ import tensorflow as tf
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.negative_sampling import with_negatives
 from o2v_keras.data.batches.pair_batches import PairBatches
+from o2v_keras.data.checking.checks import MAX_SKIPPED
 from o2v_keras.data.checking.checks import drop_bad_rows
 from o2v_keras.data.checking.weight_check import WeightCheck
 from o2v_keras.data.data_error import DataError
@@ -28,6 +29,7 @@ def load_pairs(
     *,
     tokenizers: PairTokenizers = NO_TOKENIZERS,
     columns: PairColumns = DEFAULT_COLUMNS,
+    max_skipped: float = MAX_SKIPPED,
     verbose: int = 1,
 ) -> PairTable:
     """Reads pairs and checks them against a configuration.
@@ -45,6 +47,8 @@ def load_pairs(
             none: both hold ids.
         columns: `PairColumns` of the files or the mapping. Defaults to
             `in0`, `in1`, `label`.
+        max_skipped: float from 0 to 1. Share of the rows that may be left
+            out beside `rejected_rows_file`; more stops. Defaults to 0.01.
         verbose: 0 or 1. Whether to show progress where texts are read.
             Defaults to `1`.
 
@@ -78,7 +82,12 @@ def load_pairs(
         report.raise_for_errors()
     else:
         table = drop_bad_rows(
-            table, report, pairs.rejected, rejected_rows_file, pairs.records
+            table,
+            report,
+            pairs.rejected,
+            rejected_rows_file,
+            pairs.records,
+            max_skipped,
         )
     weights = WeightCheck()
     weights.add(table)
@@ -94,6 +103,7 @@ def load_dataset(
     *,
     tokenizers: PairTokenizers = NO_TOKENIZERS,
     columns: PairColumns = DEFAULT_COLUMNS,
+    max_skipped: float = MAX_SKIPPED,
     verbose: int = 1,
 ) -> tf.data.Dataset:
     """Returns checked, padded batches for `model.fit` and `model.evaluate`.
@@ -117,6 +127,8 @@ def load_dataset(
             none: both hold ids.
         columns: `PairColumns` of the files or the mapping. Defaults to
             `in0`, `in1`, `label`.
+        max_skipped: float from 0 to 1. Share of the rows that may be left
+            out beside `rejected_rows_file`; more stops. Defaults to 0.01.
         verbose: 0 or 1. Whether to show progress where texts are read.
             Defaults to `1`.
 
@@ -149,6 +161,7 @@ def load_dataset(
         rejected_rows_file,
         tokenizers=tokenizers,
         columns=columns,
+        max_skipped=max_skipped,
         verbose=verbose,
     )
     if training and config.mined_negatives:

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from o2v_keras.config import Object2VecConfig
+
 OPTIONAL_WEIGHT = "weight"
 
 
@@ -11,7 +13,8 @@ class PairColumns(NamedTuple):
     Args:
         in0: str. The first side. Defaults to `"in0"`, SageMaker's name.
         in1: str. The second side. Defaults to `"in1"`.
-        label: str. Defaults to `"label"`.
+        label: str. Defaults to `"label"`. `None` means that every record is
+            a positive, labelled 1.
         weight: str. How much a record counts, read beside labels. The
             default, `"weight"`, may be absent: from a file or a mapping, and
             from single records of JSON Lines and TFRecord files, which then
@@ -25,8 +28,33 @@ class PairColumns(NamedTuple):
 
     in0: str = "in0"
     in1: str = "in1"
-    label: str = "label"
+    label: str | None = "label"
     weight: str | None = OPTIONAL_WEIGHT
+
+    def check_label(self, config: Object2VecConfig) -> None:
+        """Checks that positives alone have something to be told from.
+
+        Args:
+            config: `Object2VecConfig` of the model.
+
+        Raises:
+            ValueError: If there is no label and the head draws no negatives.
+        """
+        heads = ("in_batch_softmax", "bpr")
+        if (
+            self.label is None
+            and not config.negative_sampling_rate
+            and config.output_layer not in heads
+        ):
+            raise ValueError(
+                "`label_column` must name a column of labels beside "
+                f'output_layer="{config.output_layer}" and '
+                "negative_sampling_rate=0: without one every record is a "
+                "positive, labelled 1, and there is nothing to tell them "
+                "from. Set `negative_sampling_rate`, or `output_layer` to "
+                '"in_batch_softmax" or "bpr". Received: an empty '
+                "`label_column`"
+            )
 
     @property
     def weight_is_optional(self) -> bool:

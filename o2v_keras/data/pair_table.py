@@ -128,6 +128,13 @@ class PairTable:
         sides = {"in0": self.in0, "in1": self.in1}
         return {n: side for n, side in sides.items() if side is not None}
 
+    @property
+    def weight_range(self) -> tuple[float, float] | None:
+        """Least and greatest weight of a row, `None` without weights."""
+        if self.weights is None or not len(self):
+            return None
+        return float(self.weights.min()), float(self.weights.max())
+
     def locate(self, row: int) -> str:
         """Names the place a row came from.
 

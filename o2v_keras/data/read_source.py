@@ -94,6 +94,8 @@ def read_source(
     if isinstance(source, PairTable):
         return SourcePairs(source)
     check_tokenizers(tokenizers, config, sides)
+    if label:
+        columns.check_label(config)
     texts = text_sides(tokenizers, sides)
     if isinstance(source, Mapping):
         return _read_mapping(source, texts, columns, sides, label)
@@ -147,7 +149,7 @@ def check_tokenizers(
 
 
 def _read_mapping(source, texts, columns, sides, label):
-    names = [*sides, *(["label"] if label else [])]
+    names = [*sides, *(["label"] if label and columns.label else [])]
     if label and columns.has_weight:
         optional = columns.weight_is_optional
         names += ["weight"] if columns.weight in source or not optional else []
@@ -174,6 +176,8 @@ def _read_mapping(source, texts, columns, sides, label):
         arrays.get("label"),
         arrays.get("weight"),
     )
+    if label and columns.label is None:
+        table = dataclasses.replace(table, labels=np.ones(len(table)))
 
     def records(origin):
         return [_record(source, wanted, row) for row in origin.numbers]

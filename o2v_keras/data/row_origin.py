@@ -30,6 +30,16 @@ class Source(NamedTuple):
         )
 
 
+def file_source(path: str) -> Source:
+    """The source of a file's rows: of Parquet they have numbers, not lines.
+
+    Example:
+    >>> file_source("a.csv").locate(3), file_source("a.parquet").locate(3)
+    ('a.csv:3', 'a.parquet: row 3')
+    """
+    return Source(path, "row" if path.endswith(".parquet") else "line")
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class RowOrigin:
     """Source and line number of every row.

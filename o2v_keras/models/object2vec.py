@@ -9,6 +9,7 @@ import random
 import keras
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.config.encoder_config import UNLIMITED
 from o2v_keras.data.batches.in_batch_targets import exchanged_sides
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.data.text.pretrained.coverage import Coverage
@@ -430,6 +431,12 @@ class Object2Vec(keras.Model):
 
 
 def _token_embeddings(config):
+    if UNLIMITED in (config.enc0_vocab_size, config.enc1_vocab_size):
+        raise ValueError(
+            "`config` must have the size of a learned vocabulary of "
+            "categories: `learn_tokenizers(data, config).configure(config)` "
+            "sets it, and so does `train`. Received: `vocab_size` unset"
+        )
     tied = config.tied_token_embedding_weight
     tables = [
         TokenEmbedding(

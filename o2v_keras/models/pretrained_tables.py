@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from o2v_keras.data.data_error import DataError
 from o2v_keras.data.text.pretrained.coverage import Coverage
 from o2v_keras.data.text.pretrained.pretrained_vectors import PretrainedVectors
 from o2v_keras.data.text.pretrained.pretrained_vectors import read_vectors
@@ -82,12 +81,7 @@ def _word_ids(source, word_ids):
 
 def _copy_rows(source, table):
     array = VectorArray(source.path, table.output_dim)
-    if array.rows != table.vocab_size:
-        raise DataError(
-            f"{source.path}: must have a row for each of the "
-            f"{table.vocab_size} ids of {source.side}. "
-            f"Found: {array.rows} rows"
-        )
+    array.require_rows(table.vocab_size, source.side)
     checksum = _write(table, array.values)
     return Coverage(
         source.side, source.path, array.rows - 1, (), checksum, noun="ids"

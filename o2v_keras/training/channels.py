@@ -4,6 +4,7 @@ import os
 from typing import NamedTuple
 
 from o2v_keras.data.batches.pair_stream import PairStream
+from o2v_keras.data.checking.checks import skipped_share
 from o2v_keras.data.checking.leak_check import LeakCheck
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import load_pairs
@@ -59,11 +60,13 @@ def load_channels(
         DataError: If data are unusable, or a test pair is in the training
             data and `allow_leaks` is not set.
     """
-    if skip_bad_rows:
+    max_skipped = skipped_share(skip_bad_rows)
+    if max_skipped is not None:
         directory.make()
+        text = {**text, "max_skipped": max_skipped}
 
     def rejected_rows(name):
-        if not skip_bad_rows:
+        if max_skipped is None:
             return None
         return directory.rejected_rows(name) if worker.is_chief else os.devnull
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.negative_sampling import with_negatives
 from o2v_keras.data.batches.pair_batches import PairBatches
+from o2v_keras.data.checking.weight_check import weight_notice
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import left_out_message
 from o2v_keras.data.pair_columns import PairColumns
@@ -109,7 +110,7 @@ def train(
     checkpoint_minutes: float | None = None,
     steps_per_execution: int | None = None,
     deterministic: bool = False,
-    skip_bad_rows: bool = False,
+    skip_bad_rows: bool | float = False,
     allow_leaks: bool = False,
     stream_rows: int | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -175,7 +176,9 @@ def train(
             in every run, which may be slower. It holds for the rest of the
             process. Defaults to `False`.
         skip_bad_rows: Leave rows with errors out, and write them with their
-            reasons to `rejected_rows.<channel>.jsonl`. Defaults to `False`.
+            reasons to `rejected_rows.<channel>.jsonl`: `True` for up to 1 %
+            of a channel's rows, a number such as 0.2 for another share,
+            beyond which training stops. Defaults to `False`.
         allow_leaks: Score test data although the training data hold some of
             their pairs. Defaults to `False`: an error. Pairs of the
             validation data are warned of only: what they flatter is the
@@ -264,6 +267,9 @@ def train(
     )
     if tokenizers.sides:
         say(unknown_words(tables, tokenizers))
+    notice = weight_notice(tables["train"].weight_range, columns)
+    if notice:
+        say(notice)
     return train_loaded(
         config,
         LoadedChannels(tables, tokenizers, labels),

@@ -5,6 +5,8 @@ import json
 import os
 from collections.abc import Mapping
 
+from o2v_keras.config.json_object import distinct_keys
+
 _JOBS = ("chief", "worker")
 
 
@@ -94,8 +96,8 @@ class Worker:
 
 def _parse(text):
     try:
-        config = json.loads(text)
-    except json.JSONDecodeError as error:
+        config = json.loads(text, object_pairs_hook=distinct_keys)
+    except ValueError as error:
         raise _error(f"be JSON ({error})", text) from None
     if not isinstance(config, dict):
         raise _error("be a JSON object", text)

@@ -1,10 +1,9 @@
 """Ranges as users write them: SageMaker's form, and short words."""
 
-import json
 import os
-import pathlib
 from collections.abc import Mapping
 
+from o2v_keras.config.json_object import read_json_object
 from o2v_keras.tuning.value_choice import ValueChoice
 from o2v_keras.tuning.value_range import ValueRange
 
@@ -99,33 +98,6 @@ def parse_choice(text: str) -> tuple[str, ValueChoice]:
     if not name or not equals:
         raise ValueError(f"A choice must be name=a,b,c. Received: {text}")
     return name, ValueChoice(tuple(word.strip() for word in words.split(",")))
-
-
-def read_json_object(path: str | os.PathLike, argument: str) -> dict:
-    """Reads a JSON file whose content is an object.
-
-    Args:
-        path: The file.
-        argument: What the user has named it for, for messages.
-
-    Raises:
-        ValueError: If there is no such file, or something else is in it.
-    """
-    try:
-        content = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(
-            f"`{argument}` must be a mapping or the path of a JSON file, but "
-            f"{os.fspath(path)} cannot be read: {error.strerror}"
-        ) from None
-    except ValueError as error:
-        raise ValueError(f"{os.fspath(path)} is no JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise ValueError(
-            f"{os.fspath(path)} must hold a JSON object. "
-            f"Received: {type(content).__name__}"
-        )
-    return content
 
 
 def _entry(key, entry, where):

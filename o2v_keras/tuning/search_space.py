@@ -10,9 +10,9 @@ from collections.abc import Mapping
 import keras_tuner
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.config.json_object import read_json_object
 from o2v_keras.config.object2vec_config import typed_values
 from o2v_keras.tuning.default_ranges import DEFAULT_RANGES
-from o2v_keras.tuning.parameter_ranges import read_json_object
 from o2v_keras.tuning.value_choice import ValueChoice
 from o2v_keras.tuning.value_range import ValueRange
 

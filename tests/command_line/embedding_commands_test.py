@@ -83,6 +83,46 @@ def test_queries_of_the_other_side_go_by_number(folder, index, capsys):
     assert capsys.readouterr().out.startswith("0\n")
 
 
+def test_a_csv_excludes_rows_of_an_index_by_numbers(folder, capsys):
+    lines = ["in0, in1 , seen"]
+    lines += [f'{n},{n} 3,"{n} 0|1,77"' for n in range(2, 14)]
+    (folder / "seen.csv").write_text("\n".join(lines) + "\n")
+    words = [
+        "--data",
+        str(folder / "seen.csv"),
+        "--model",
+        str(folder / "model"),
+    ]
+    index = str(folder / "numbers")
+    words += ["--side", "in1"]
+    assert main(["index", *words, "--output", index]) == 0
+    answer = ["neighbors", *words, "--index", index, "--top", "12"]
+    answer += ["--exclude-column", "seen", "--output", str(folder / "n.jsonl")]
+    assert main(answer) == 0
+    rows = (folder / "n.jsonl").read_text().splitlines()
+    for n, row in enumerate(map(json.loads, rows), 2):
+        assert {*row["neighbors"]} == {*range(12)} - {n, 0, 1}
+    told = capsys.readouterr().err
+    assert "14 of 48 ids are none of the index's and exclude nothing" in told
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["index --id-column name", "map --output x.html --group-column name"],
+)
+def test_columns_of_one_name_are_named(folder, capsys, command):
+    (folder / "twice.csv").write_text("in1,name,name\n3,a,b\n")
+    words = [
+        *command.split(),
+        "--model",
+        str(folder / "model"),
+        "--side",
+        "in1",
+    ]
+    assert main([*words, "--data", str(folder / "twice.csv")]) == 2
+    assert 'twice.csv: several columns "name"' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("output", ["map.html", "map.png", "projector"])
 def test_maps_are_written(folder, output):
     command = (

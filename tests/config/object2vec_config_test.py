@@ -117,7 +117,10 @@ def test_is_immutable():
         ({"enc_dim": 8.0}, "`enc_dim` must be an integer"),
         ({"enc_dim": True}, "`enc_dim` must be an integer"),
         ({"enc0_vocab_size": 1}, "`enc0_vocab_size` must be .* at least 2"),
-        ({"enc0_max_seq_len": None}, "`enc0_max_seq_len` must be an integer"),
+        (
+            {"enc0_max_seq_len": None},
+            "`enc0_max_seq_len` must be given; it is",
+        ),
         ({"enc0_layers": 0}, '`enc0_layers` must be "auto" or an integer'),
         ({"enc0_network": "cnn"}, '`enc0_network` must be one of "hcnn"'),
         ({"enc1_network": "cnn"}, '`enc1_network` must be one of "enc0"'),
@@ -338,7 +341,20 @@ class TestHyperparameters:
     def test_a_file_without_an_object_is_named(self, tmp_path, text):
         path = tmp_path / "h.json"
         path.write_text(text)
-        with pytest.raises(ValueError, match="h.json: hyperparameters must"):
+        with pytest.raises(ValueError, match="h.json: `hyperparameters` must"):
+            Object2VecConfig.from_hyperparameters(path)
+
+    def test_a_file_may_have_a_byte_order_mark(self, tmp_path):
+        path = tmp_path / "h.json"
+        path.write_bytes(b"\xef\xbb\xbf" + json.dumps(REQUIRED).encode())
+        assert Object2VecConfig.from_hyperparameters(path) == make()
+
+    def test_a_repeated_key_is_refused(self, tmp_path):
+        path = tmp_path / "h.json"
+        text = json.dumps({**REQUIRED, "epochs": 1})
+        path.write_text(text[:-1] + ', "epochs": 20}')
+        message = 'h.json: "epochs" is there 2 times, with the values 1, 20'
+        with pytest.raises(ValueError, match=message):
             Object2VecConfig.from_hyperparameters(path)
 
     def test_internal_keys_are_reported(self):
@@ -451,3 +467,27 @@ def test_a_default_tolerance_is_of_the_loss_alone(metric, default):
     assert Object2VecConfig(**sizes).tolerance_of(metric) == default
     given = Object2VecConfig(**sizes, early_stopping_tolerance=0.01)
     assert given.replace(epochs=3).tolerance_of(metric) == 0.01
+
+
+def test_categories_need_no_sizes():
+    config = Object2VecConfig(enc0_tokenizer="category")
+    assert config.enc0_max_seq_len == config.enc1_max_seq_len == 1
+    assert config.replace(enc0_vocab_size=9).enc1_vocab_size == 9
+    config = Object2VecConfig(
+        enc0_vocab_size=9,
+        enc0_max_seq_len=3,
+        enc1_network="pooled_embedding",
+        enc1_tokenizer="category",
+    )
+    assert config.enc1_max_seq_len == 1
+    assert Object2VecConfig.from_dict(config.to_dict()) == config
+
+
+@pytest.mark.parametrize("tokenizer", ["", "words"])
+@pytest.mark.parametrize("name", ["enc0_max_seq_len", "enc0_vocab_size"])
+def test_other_sides_need_sizes(tokenizer, name):
+    sizes = {"enc0_max_seq_len": 3, "enc0_vocab_size": 9, name: ""}
+    with pytest.raises(ValueError, match=f"`{name}` must be given; it is an"):
+        Object2VecConfig.from_hyperparameters(
+            {**sizes, "enc0_tokenizer": tokenizer}
+        )

@@ -151,7 +151,10 @@ def test_bad_rows_go_to_a_side_file_on_request(tmp_path):
     rejected = tmp_path / "rejected.jsonl"
     with pytest.warns(UserWarning, match="1 of 10 rows"):
         dataset = load_dataset(
-            source, make_config(), rejected_rows_file=rejected
+            source,
+            make_config(),
+            rejected_rows_file=rejected,
+            max_skipped=0.1,
         )
     assert sum(len(labels) for _, labels in play(dataset)) == 9
     assert "label=7" in rejected.read_text()

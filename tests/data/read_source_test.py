@@ -36,6 +36,7 @@ def load(tokenizers):
             *arguments,
             tokenizers=tokenizers,
             columns=columns,
+            max_skipped=1,
         )
 
     return load

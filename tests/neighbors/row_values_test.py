@@ -1,6 +1,7 @@
 import gzip
 import json
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -42,13 +43,103 @@ def test_names_of_csv_may_hold_line_ends(tmp_path):
 def test_lists_may_be_single_or_missing(tmp_path):
     values = [[1, 2], 3, None, []]
     path = write(tmp_path / "seen.jsonl", "seen", values)
-    assert read_id_lists(path, "seen") == [[1, 2], [3], [], []]
+    ids = read_id_lists(path, "seen", np.arange(9))
+    assert ids == [[1, 2], [3], [], []]
+
+
+CELLS = [
+    "100 101 102",
+    "100,101, 102",
+    "100|101|102",
+    "100; 101;102",
+    "[100, 101, 102]",
+    '["100", "101", "102"]',
+    "['100' '101' '102']",
+    " 100.0\t101 102 ",
+]
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
+@pytest.mark.parametrize("known", [np.arange(200), np.arange(200).astype("U")])
+def test_cells_of_several_ids_mean_the_same_in_every_format(
+    tmp_path, ending, known
+):
+    path, cells = tmp_path / f"seen.{ending}", CELLS
+    if known.dtype.kind == "U":
+        cells = [cell.replace(".0", "") for cell in CELLS]
+    if ending == "csv":
+        quoted = ['"' + cell.replace('"', '""') + '"' for cell in cells]
+        path.write_text("\n".join([" in0 , seen", *(f"1,{q}" for q in quoted)]))
+    elif ending == "tsv":
+        cells = [cell.replace("\t", " ") for cell in cells]
+        path.write_text("\n".join(["in0\tseen", *(f"1\t{c}" for c in cells)]))
+    else:
+        write(path, "seen", cells)
+    expected = known[100:103].tolist()
+    assert read_id_lists(path, "seen", known) == [expected] * len(CELLS)
+    if ending in ("jsonl", "parquet"):
+        write(path, "seen", [[100, 101, 102]])
+        assert read_id_lists(path, "seen", known) == [expected]
+
+
+def test_a_text_that_is_an_id_is_not_split(tmp_path):
+    known = np.array(["Alien", "Good, the Bad", "Me and You", "Alien, You"])
+    cells = ["Me and You", "Good, the Bad|Alien", "Alien, Me and You"]
+    path = write(tmp_path / "seen.jsonl", "seen", cells)
+    assert read_id_lists(path, "seen", known) == [
+        ["Me and You"],
+        ["Good, the Bad", "Alien"],
+        ["Alien", "Me and You"],
+    ]
+
+
+@pytest.mark.parametrize("known", [np.arange(9), np.array(["7", "8"])])
+def test_ids_that_the_index_lacks_are_counted(tmp_path, known):
+    path = tmp_path / "seen.csv"
+    path.write_text("in0,seen\n1,7 8\n2,7 tt9 9\n3,\n")
+    message = r"2 of 5 ids are none of .* 'tt9' \(.*seen.csv:3\)"
+    with pytest.warns(UserWarning, match=message):
+        ids = read_id_lists(path, "seen", known)
+    assert [list(map(int, row)) for row in ids] == [[7, 8], [7], []]
+
+
+def test_columns_of_one_name_are_refused(tmp_path):
+    path = tmp_path / "films.csv"
+    path.write_text("name,name,in1\na,b,1\n")
+    with pytest.raises(DataError, match='films.csv: several columns "name"'):
+        read_names(path, "name")
+    path = tmp_path / "films.parquet"
+    columns = [pa.array(["a"]), pa.array(["b"])]
+    table = pa.Table.from_arrays(columns, names=["name", "name"])
+    pa.parquet.write_table(table, path)
+    with pytest.raises(DataError, match='films.parquet: several col.* "name"'):
+        read_names(path, "name")
+    path = tmp_path / "films.jsonl"
+    path.write_text('{"name": "a", "name": "b"}\n')
+    with pytest.raises(DataError, match='films.jsonl:1: "name" is there 2 tim'):
+        read_names(path, "name")
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_names_that_are_no_utf8_are_told_by_row(tmp_path, ending):
+    path = tmp_path / f"films.{ending}"
+    place = "films.parquet: row 1" if ending == "parquet" else ":3"
+    if ending == "csv":
+        path.write_bytes(b"name\na\nb\xe9\n")
+    elif ending == "jsonl":
+        path.write_bytes(b'{"name": "a"}\n\n{"name": "b\xe9"}\n')
+    else:
+        offsets = pa.py_buffer(np.array([0, 1, 2], np.int32))
+        names = pa.StringArray.from_buffers(2, offsets, pa.py_buffer(b"a\xe9"))
+        pa.parquet.write_table(pa.table({"name": names}), path)
+    with pytest.raises(DataError, match=f"{place}: .*no UTF-8"):
+        read_names(path, "name")
 
 
 @pytest.mark.parametrize(
     ("values", "column", "message"),
     [
-        (["a", None], "name", 'row 2: "name" must be a text or an integer'),
+        (["a", None], "name", 'films.jsonl:2: "name" must be a text or'),
         ([True], "name", "Received: True"),
         ([[1]], "name", r"Received: \[1\]"),
         (["a"], "title", 'no row has the field "title"'),

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import load_dataset
+from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.storage.lock import InUseError
 from o2v_keras.storage.replace import DiskFullError
@@ -358,7 +359,7 @@ def test_bad_rows_can_be_skipped(tmp_path):
             make_source(9),
             validation=source,
             model_dir=tmp_path,
-            skip_bad_rows=True,
+            skip_bad_rows=0.2,
             verbose=0,
         )
     (line,) = (
@@ -367,11 +368,14 @@ def test_bad_rows_can_be_skipped(tmp_path):
     assert "label=5" in line
 
 
-def test_says_how_many_negatives_are_missing(tmp_path, capsys):
-    source = {"in0": [1, 1, 2], "in1": [3, 4, 3], "label": [1, 1, 1]}
+def test_says_what_the_data_bring_about(tmp_path, capsys):
+    source = {"in0": [1, 1, 2], "in1": [3, 4, 3], "weight": [1, 500, 1]}
     config = make_config(epochs=1, negative_sampling_rate=2)
-    train(config, source, model_dir=tmp_path)
-    assert "4 negatives an epoch are left out" in capsys.readouterr().out
+    columns = PairColumns(label=None)
+    train(config, source, model_dir=tmp_path, columns=columns)
+    told = capsys.readouterr().out
+    assert "4 negatives an epoch are left out" in told
+    assert 'column "weight" holds sample weights, from 1 to 500' in told
 
 
 def test_a_loss_that_is_no_number_stops(tmp_path):

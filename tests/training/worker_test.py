@@ -64,6 +64,7 @@ FIRST = {"type": "worker", "index": 0}
     [
         ("{", "be JSON"),
         ("[1]", "be a JSON object"),
+        ('{"task": 1, "task": 2}', '"task" is there 2 times'),
         ({"cluster": ["a:1"]}, "an object of jobs"),
         ({"cluster": TWO}, "have `task` with `type` and `index`"),
         ({"cluster": TWO, "task": {"index": 0}}, "`type` and `index`"),

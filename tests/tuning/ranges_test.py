@@ -93,6 +93,15 @@ def test_other_forms_are_refused(source, message):
         read_parameter_ranges(source)
 
 
+def test_a_key_twice_in_a_file_is_refused(tmp_path):
+    path = tmp_path / "ranges.json"
+    path.write_text('{"ranges": [{"Name": "a", "Name": "b"}]}')
+    with pytest.raises(
+        ValueError, match='ranges.json: "Name" is there 2 times'
+    ):
+        read_parameter_ranges(path)
+
+
 def test_short_words_are_read():
     assert parse_range("dropout=0:0.5") == ("dropout", ValueRange(0, 0.5))
     name, values = parse_choice("mlp_activation=tanh, relu")

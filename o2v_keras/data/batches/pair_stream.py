@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.checking.checks import MAX_SKIPPED
 from o2v_keras.data.checking.checks import check_pairs
 from o2v_keras.data.checking.stream_check import StreamCheck
 from o2v_keras.data.checking.weight_check import WeightCheck
@@ -62,11 +63,13 @@ class PairStream:
             tokenized anew in every epoch. Defaults to none.
         columns: `PairColumns` of the files. Defaults to `in0`, `in1`,
             `label`.
+        max_skipped: As in `load_pairs`. Defaults to 0.01.
 
     Attributes:
         num_rows: int. Rows of an epoch, negatives not counted.
         block_sizes: list of int. Rows of each block of an epoch.
-        weighted: bool. Whether a row has a weight.
+        weight_range: Least and greatest weight of a row, or `None` where no
+            row has one.
 
     Raises:
         DataError: As `load_pairs`.
@@ -94,6 +97,7 @@ class PairStream:
         *,
         tokenizers: PairTokenizers = NO_TOKENIZERS,
         columns: PairColumns = DEFAULT_COLUMNS,
+        max_skipped: float = MAX_SKIPPED,
     ):
         _refuse_small_blocks(block_rows, config.mini_batch_size)
         if not isinstance(paths, str | os.PathLike | list | tuple):
@@ -103,6 +107,7 @@ class PairStream:
             )
         self._config = config
         check_tokenizers(tokenizers, config)
+        columns.check_label(config)
         self._columns = columns
         self._texts = text_sides(tokenizers)
         self._units = _list_units(expand_paths(paths))
@@ -110,9 +115,14 @@ class PairStream:
         self._fingerprint = _Fingerprint()
         self._skips_rows = False
         weights = WeightCheck()
-        self._scan(rejected_rows_file, weights, observe or (lambda table: None))
+        self._scan(
+            rejected_rows_file,
+            max_skipped,
+            weights,
+            observe or (lambda table: None),
+        )
         weights.finish()
-        self.weighted = weights.weighted
+        self.weight_range = weights.range
         self.num_rows = sum(self._unit_rows)
         blocks = -(-self.num_rows // block_rows)
         ends = self.num_rows * np.arange(blocks + 1) // blocks
@@ -174,12 +184,12 @@ class PairStream:
             settings["row_group"] = unit.row_group
         return read_pieces(unit.path, SIDES, True, **settings)
 
-    def _scan(self, rejected_rows_file, weights, observe):
+    def _scan(self, rejected_rows_file, max_skipped, weights, observe):
         records = None
         if self._texts:
             records = file_records(SIDES, True, self._columns, self._texts)
         with StreamCheck(
-            self._config, True, rejected_rows_file, records
+            self._config, True, rejected_rows_file, records, max_skipped
         ) as check:
             for unit in self._units:
                 rows = 0

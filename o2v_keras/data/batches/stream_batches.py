@@ -55,7 +55,9 @@ class StreamBatches:
         self._config = config
         self._replicas = replicas
         self._weighted = (
-            replicas > 1 or config.group_rows > 1 or stream.weighted
+            replicas > 1
+            or config.group_rows > 1
+            or stream.weight_range is not None
         )
         self._share = share
         softmax = config.output_layer == "softmax"

@@ -7,6 +7,7 @@ import sys
 from o2v_keras.data.job_options import add_check_options
 from o2v_keras.data.job_options import add_record_options
 from o2v_keras.data.job_options import add_vocabulary_options
+from o2v_keras.data.job_options import with_dashed_values
 from o2v_keras.quiet_start import start_tensorflow
 
 _USER_ERROR = 2
@@ -27,7 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
         The exit status: 0, or 2 for a user's error, data with errors in
         `statistics`, or a failed job.
     """
-    options, beam_arguments = _parser().parse_known_args(arguments)
+    options, beam_arguments = _parser().parse_known_args(
+        with_dashed_values(arguments)
+    )
     try:
         start_tensorflow()
         _import_beam()

@@ -10,6 +10,8 @@ from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from o2v_keras.data.checking.checks import check_pairs
+from o2v_keras.data.checking.checks import refuse_too_many_skipped
+from o2v_keras.data.checking.checks import skipped_share
 from o2v_keras.data.checking.checks import unusable_rows
 from o2v_keras.data.files.convert import refuse_lossy_labels
 from o2v_keras.data.files.readers import read_pieces
@@ -29,7 +31,7 @@ def write_tfrecord(
     compression: str | None = None,
     sides: Sequence[str] = ("in0", "in1"),
     label: bool = True,
-    skip_bad_rows: bool = False,
+    skip_bad_rows: bool | float = False,
 ) -> tuple[int, int]:
     """Writes the records that `o2v convert` writes, in another order.
 
@@ -45,15 +47,17 @@ def write_tfrecord(
         sides: Names of the sides to write. Defaults to both.
         label: Whether the rows have labels. Defaults to `True`.
         skip_bad_rows: Leave rows with errors out, and write them with their
-            reasons to `_rejected_rows-*.jsonl` in `output`. Defaults to
-            `False`: they stop the job.
+            reasons to `_rejected_rows-*.jsonl` in `output`; as in `convert`
+            `True` for up to 1 %, or another share, told of when all is
+            written. Defaults to `False`: they stop the job.
 
     Returns:
         How many rows were written, and how many were left out.
 
     Raises:
         DataError: If a file cannot be read, holds no record or, without
-            `skip_bad_rows`, has bad rows; by file and line.
+            `skip_bad_rows`, has bad rows; by file and line. If more rows
+            have errors than `skip_bad_rows` allows.
         ValueError: If `output` holds shards already.
     """
     prefix = FileSystems.join(output, "pairs")
@@ -64,6 +68,8 @@ def write_tfrecord(
             f"Received: {found.metadata_list[0].path}"
         )
     gzip = compression == "gzip"
+    max_skipped = skipped_share(skip_bad_rows)
+    skip_bad_rows = max_skipped is not None
     with beam.Pipeline(options=options) as pipeline:
         records = (
             pipeline
@@ -89,7 +95,11 @@ def write_tfrecord(
                 append_trailing_newlines=False,
             )
     metrics = pipeline.result.metrics()
-    return _total(metrics, _ROWS), _total(metrics, _LEFT_OUT)
+    rows, left_out = _total(metrics, _ROWS), _total(metrics, _LEFT_OUT)
+    if skip_bad_rows:
+        place = f"{output}/_rejected_rows-* holds them with the reasons."
+        refuse_too_many_skipped(left_out, rows + left_out, max_skipped, place)
+    return rows, left_out
 
 
 def _records(file: str, sides: Sequence[str], label: bool, skip_bad_rows: bool):

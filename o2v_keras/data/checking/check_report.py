@@ -103,9 +103,14 @@ class CheckReport:
         )
 
     def with_problems(self, problems: Iterable[Problem]) -> "CheckReport":
-        """The same with further problems, none of which is an error."""
-        joined = join_problems((*self.problems, *problems))
-        return dataclasses.replace(self, problems=joined)
+        """The same with further problems; rows with errors have no other."""
+        problems = tuple(problems)
+        bad = sum(p.count for p in problems if p.severity == "error")
+        return dataclasses.replace(
+            self,
+            problems=join_problems((*self.problems, *problems)),
+            unusable_rows=self.unusable_rows + bad,
+        )
 
     @property
     def errors(self) -> tuple[Problem, ...]:

@@ -1,6 +1,7 @@
 """Checks pairs before training and reports all kinds of trouble at once."""
 
 import json
+import math
 import os
 from collections import Counter
 from collections import defaultdict
@@ -23,6 +24,8 @@ from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.user_warning import warn_user
 
 Records = Callable[[RowOrigin], list[str]]
+# A share of bad rows that is larger is more likely a fault of the whole file.
+MAX_SKIPPED = 0.01
 
 
 def check_pairs(
@@ -80,6 +83,7 @@ def drop_bad_rows(
     rejected: RejectedRows | None,
     side_file: str | os.PathLike,
     records: Records | None = None,
+    max_skipped: float = MAX_SKIPPED,
 ) -> PairTable:
     """Leaves out the rows with errors and writes them to a side file.
 
@@ -91,16 +95,18 @@ def drop_bad_rows(
             Lines (see `RejectedRows.write`). Written also when there are
             none, so that no older file is mistaken for this one's.
         records: As in `unusable_rows`.
+        max_skipped: float from 0 to 1. Share of the rows that may be left
+            out. Defaults to 0.01.
 
     Returns:
         A `PairTable` of the rows without errors. A warning says how many
         rows are missing from it.
 
     Raises:
-        DataError: If no row is left.
+        DataError: If no row is left, or more than `max_skipped` have errors.
     """
     unusable_rows(table, report, rejected, records).write(side_file)
-    warn_of_skipped_rows(report, side_file)
+    warn_of_skipped_rows(report, side_file, max_skipped)
     return table.take(~report.bad_rows)
 
 
@@ -123,24 +129,68 @@ def unusable_rows(
     return RejectedRows.concat([bad] if rejected is None else [rejected, bad])
 
 
+def skipped_share(skip_bad_rows: bool | float) -> float | None:
+    """Returns the share of rows that may be left out, `None` for none.
+
+    Args:
+        skip_bad_rows: bool, or float from 0 to 1. `True` means 0.01.
+
+    Raises:
+        ValueError: If it is another number.
+
+    Example:
+    >>> skipped_share(True), skipped_share(0.2), skipped_share(False)
+    (0.01, 0.2, None)
+    """
+    if isinstance(skip_bad_rows, bool):
+        return MAX_SKIPPED if skip_bad_rows else None
+    if not 0 <= skip_bad_rows <= 1:
+        raise ValueError(
+            "`skip_bad_rows` must be true, false, or the share of rows that "
+            "may be left out, a number from 0 to 1. "
+            f"Received: skip_bad_rows={skip_bad_rows!r}"
+        )
+    return float(skip_bad_rows)
+
+
 def warn_of_skipped_rows(
-    report: CheckReport, side_file: str | os.PathLike
+    report: CheckReport,
+    side_file: str | os.PathLike,
+    max_skipped: float,
 ) -> None:
     """Says how many rows were left out and where they are.
 
     Args:
         report: `CheckReport` of all rows.
         side_file: Where the unusable rows went.
+        max_skipped: As in `drop_bad_rows`.
 
     Raises:
-        DataError: If no row is left.
+        DataError: If no row is left, or more than `max_skipped` have errors.
     """
     if report.unusable_rows == report.rows:
         raise DataError(f"No row is left to use. {report}")
+    refuse_too_many_skipped(
+        report.unusable_rows, report.rows, max_skipped, str(report)
+    )
     if report.unusable_rows:
         warn_user(
             f"{report.unusable_rows:,} of {report.rows:,} rows have errors "
             f"and are left out; {side_file} holds them with the reasons.",
+        )
+
+
+def refuse_too_many_skipped(
+    skipped: int, rows: int, max_skipped: float, details: str
+) -> None:
+    """Raises `DataError` if a larger share of rows has errors than may."""
+    if skipped > max_skipped * rows:
+        share = math.ceil(10_000 * skipped / rows) / 10_000
+        raise DataError(
+            f"{skipped:,} of {rows:,} rows have errors, more than the share "
+            f"of {max_skipped:.4g} that may be left out. Mend the data, or "
+            f"allow more: --skip-bad-rows {share:.4g}, in Python "
+            f"skip_bad_rows={share:.4g}. {details}"
         )
 
 

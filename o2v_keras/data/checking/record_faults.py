@@ -71,6 +71,15 @@ ADVICE = {
         "Put a text with commas, quotes or line breaks in quotes, and write "
         "each quote in it twice."
     ),
+    "open quote": (
+        "Close the quote, or write it twice and in quotes if it is a part of "
+        "the text. If the text is meant to hold these lines, give the data "
+        "as JSON Lines or Parquet."
+    ),
+    "line break in a category": (
+        "Each category is a line of the vocabulary's file. Write a blank in "
+        "place of the line break."
+    ),
     "no text": "Write the text as one string.",
     "ids in place of a text": (
         "A side with a tokenizer takes texts. Leave `enc0_tokenizer` (of in1 "

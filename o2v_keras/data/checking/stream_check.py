@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.checking.check_report import CheckReport
 from o2v_keras.data.checking.check_report import Problem
+from o2v_keras.data.checking.checks import MAX_SKIPPED
 from o2v_keras.data.checking.checks import Records
 from o2v_keras.data.checking.checks import check_pairs
 from o2v_keras.data.checking.checks import unusable_rows
@@ -31,6 +32,7 @@ class StreamCheck:
             end, so that one run names all trouble.
         records: As in `unusable_rows`. Rows with errors then wait for the
             end in memory, so that their files are read once more only.
+        max_skipped: Share of the rows that may be left out. Defaults to 0.01.
 
     Attributes:
         report: `CheckReport` of all pieces so far.
@@ -50,6 +52,7 @@ class StreamCheck:
         training: bool = False,
         side_file: str | os.PathLike | None = None,
         records: Records | None = None,
+        max_skipped: float = MAX_SKIPPED,
     ):
         self.report = CheckReport.none()
         self._config = config
@@ -61,6 +64,7 @@ class StreamCheck:
         )
         self._file = None
         self._records = records
+        self._max_skipped = max_skipped
         self._rejected, self._waiting = [], []
 
     def __enter__(self):
@@ -94,8 +98,8 @@ class StreamCheck:
         """Ends the check: warns, puts the side file in place, or stops.
 
         Raises:
-            DataError: If there were errors and no side file, or no row is
-                left.
+            DataError: If there were errors and no side file, more of them
+                than `max_skipped` allows, or no row is left.
         """
         if not self.report.rows:
             raise DataError("The data must hold at least one row.")
@@ -111,7 +115,7 @@ class StreamCheck:
             remote_files().rename(
                 self._partial, self._side_file, overwrite=True
             )
-        warn_of_skipped_rows(self.report, self._side_file)
+        warn_of_skipped_rows(self.report, self._side_file, self._max_skipped)
 
     def _write(self, rows):
         for line in rows.json_lines():

@@ -4,6 +4,7 @@ import os
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.remote_files import is_remote
+from o2v_keras.data.files.remote_files import remote_failure
 from o2v_keras.data.files.remote_files import remote_files
 
 
@@ -50,4 +51,9 @@ def auxiliary_file(
 def _is_file(path):
     if not is_remote(path):
         return os.path.isfile(path)
-    return remote_files().exists(path)
+    from tensorflow import errors
+
+    try:
+        return remote_files().exists(path)
+    except errors.OpError as error:
+        raise DataError(remote_failure(path, error)) from None

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.io import gfile
 
+from o2v_keras.data.checking.checks import skipped_share
 from o2v_keras.data.checking.stream_check import StreamCheck
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.data_error import UnreadableError
@@ -15,6 +16,7 @@ from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.files.readers import read_pieces
 from o2v_keras.data.files.remote_files import is_remote
+from o2v_keras.data.files.remote_files import remote_failure
 from o2v_keras.data.files.shard_folder import ShardFolder
 from o2v_keras.data.files.tf_example import make_examples
 from o2v_keras.data.pair_table import PairTable
@@ -31,7 +33,7 @@ def convert(
     compression: str | None = None,
     sides: Sequence[str] = ("in0", "in1"),
     label: bool = True,
-    skip_bad_rows: bool = False,
+    skip_bad_rows: bool | float = False,
     verbose: int = 1,
 ) -> dict:
     """Writes pairs as TFRecord shards `pairs-00000-of-00012.tfrecord`.
@@ -52,8 +54,10 @@ def convert(
         label: Whether the rows have labels, which are stored as float32.
             Defaults to `True`.
         skip_bad_rows: Leave rows with errors out, and write them with their
-            reasons to `_rejected_rows.jsonl` in `output`. Defaults to
-            `False`: errors stop, and nothing is left of `output`.
+            reasons to `_rejected_rows.jsonl` in `output`; `True` for up to 1
+            % of the rows, a number such as 0.2 for another share, beyond
+            which they stop. Defaults to `False`: errors stop, and nothing is
+            left of `output`.
         verbose: 0 or 1. Whether to show progress. Defaults to `1`.
 
     Returns:
@@ -76,6 +80,7 @@ def convert(
     [{'file': 'pairs-00000-of-00001.tfrecord', 'rows': 1}]
     """
     _refuse_bad_options(shard_rows, compression)
+    skipped_share(skip_bad_rows)
     files = expand_paths(paths)
     output = os.fspath(output)
     job = {
@@ -95,17 +100,17 @@ def convert(
                 return manifest
             return _convert(files, folder, job, progress)
     except tf.errors.OpError as error:
-        raise OSError(f"{output}: {error.message}") from error
+        raise OSError(remote_failure(output, error)) from error
 
 
 def _convert(files, folder, job, progress):
-    side_file = None
-    if job["skip_bad_rows"]:
+    side_file, max_skipped = None, skipped_share(job["skip_bad_rows"])
+    if max_skipped is not None:
         side_file = gfile.join(folder.path, "_rejected_rows.jsonl")
     facts = _Facts()
     try:
         with (
-            StreamCheck(side_file=side_file) as check,
+            StreamCheck(side_file=side_file, max_skipped=max_skipped) as check,
             _ShardWriter(folder, job) as writer,
         ):
             for file in files:

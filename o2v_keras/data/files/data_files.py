@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.remote_files import is_remote
 from o2v_keras.data.files.remote_files import open_stream
+from o2v_keras.data.files.remote_files import remote_failure
 from o2v_keras.data.files.remote_files import remote_files
 from o2v_keras.data.files.shard_names import MANIFEST
 from o2v_keras.data.files.shard_names import missing_shards
@@ -24,14 +25,15 @@ def expand_paths(paths: Paths) -> list[str]:
 
     Args:
         paths: A path, glob (`*`, `?`, `[...]`, and `**` for any depth) or
-            folder, or a list of them. A file whose name looks like a glob is
-            found by its name. A folder stands for the files in it, not for
-            folders below. Of a folder and of what wildcards match, names
-            that begin with `_` or `.` are passed over, as Spark and Hive
-            do. A folder must hold all shards that its
-            `_manifest.json` or names such as `pairs-00001-of-00003.tfrecord`
-            tell of. Paths such as `gs://bucket/*.tfrecord` go
-            to TensorFlow's file systems, which know no `**`.
+            folder, or a list of them. What is there is found by its name,
+            though it looks like a glob: a file, and folders at the beginning
+            of a glob. A folder stands for the files in it, not for folders
+            below. Of a folder and of what wildcards match, names that begin
+            with `_` or `.` are passed over, as Spark and Hive do. A folder
+            must hold all shards that its `_manifest.json` or names such as
+            `pairs-00001-of-00003.tfrecord` tell of. Paths such as
+            `gs://bucket/*.tfrecord` go to TensorFlow's file systems, which
+            know no `**`.
 
     Returns:
         list of str. Files in the given order, those of a glob or folder
@@ -86,12 +88,22 @@ def _local(path):
         return _of_folder(path, names, os.path.join, os.path.isfile)
     if os.path.exists(path):
         return [path]
-    files = [f for f in glob.glob(path, recursive=True) if os.path.isfile(f)]
+    pattern = _pattern(path)
+    files = [f for f in glob.glob(pattern, recursive=True) if os.path.isfile(f)]
     files = [file for file in files if is_meant(file, path)]
     if not files:
         trouble = "matches no file" if glob.has_magic(path) else "no such file"
         raise DataError(f"{path}: {trouble} (seen from {os.getcwd()})")
     return sorted(files)
+
+
+def _pattern(path):
+    """A glob in which the folders that are there mean but themselves."""
+    folder, rest = os.path.split(path)
+    while folder and rest and not os.path.isdir(folder):
+        folder, name = os.path.split(folder)
+        rest = os.path.join(name, rest)
+    return os.path.join(glob.escape(folder), rest)
 
 
 def _remote(path):
@@ -112,7 +124,7 @@ def _remote(path):
             if is_meant(file, path) and not gfile.isdir(file)
         ]
     except errors.OpError as error:
-        raise DataError(f"{path}: {error.message}") from None
+        raise DataError(remote_failure(path, error)) from None
     if not files:
         raise DataError(f"{path}: names no file")
     return sorted(files)

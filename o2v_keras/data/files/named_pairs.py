@@ -20,7 +20,7 @@ from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.pair_table import to_weights
 from o2v_keras.data.row_origin import RowOrigin
-from o2v_keras.data.row_origin import Source
+from o2v_keras.data.row_origin import file_source
 from o2v_keras.data.sequences import Sequences
 
 
@@ -50,7 +50,7 @@ def read_named_pairs(
         ValueError: If a column is named twice.
     """
     fields = fields_of(sides, label, columns, texts)
-    source = Source(path, "row" if path.endswith(".parquet") else "line")
+    source = file_source(path)
 
     def pairs(piece):
         return _pairs(piece, source, fields, texts)
@@ -77,7 +77,7 @@ def fields_of(
         name: Column(getattr(columns, name), kind)
         for name, kind in (
             *((s, "text" if s in texts else "id or ids") for s in sides),
-            *([("label", "number")] if label else []),
+            *([("label", "number")] if label and columns.label else []),
         )
     }
     if label and columns.has_weight:

@@ -12,11 +12,11 @@ from o2v_keras.data.checking.record_faults import Column
 from o2v_keras.data.checking.record_faults import Fault
 from o2v_keras.data.checking.record_faults import parse_record
 from o2v_keras.data.checking.rejected_rows import RejectedRow
-from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.arrow_pairs import as_lists
 from o2v_keras.data.files.arrow_pairs import complete_rows
 from o2v_keras.data.files.column_piece import ARROW_TYPES
 from o2v_keras.data.files.column_piece import ColumnPiece
+from o2v_keras.data.files.parquet_pairs import check_columns
 from o2v_keras.data.files.parquet_pairs import holds_ids
 from o2v_keras.data.files.parquet_pairs import holds_numbers
 from o2v_keras.data.files.parquet_pairs import holds_texts
@@ -55,7 +55,8 @@ def read_parquet_columns(
             for field, column in columns.items()
             if column.name in file.schema_arrow.names or column.default is None
         }
-        _check_columns(path, file.schema_arrow, columns)
+        rules = [(name, *_RULES[kind]) for name, kind, _ in columns.values()]
+        check_columns(path, file.schema_arrow, rules)
         groups, first = None, 0
         if row_group is not None:
             groups = [row_group]
@@ -64,23 +65,6 @@ def read_parquet_columns(
         for batch in file.iter_batches(batch_rows, groups, columns=names):
             yield _piece(batch, first, columns)
             first += len(batch)
-
-
-def _check_columns(path, schema, columns):
-    faults = []
-    for name, kind, _ in columns.values():
-        if name not in schema.names:
-            faults.append(f'no column "{name}"')
-            continue
-        type_ = schema.field(name).type
-        fits, rule = _RULES[kind]
-        if not fits(type_):
-            faults.append(f'column "{name}" is {type_}, must be {rule}')
-    if faults:
-        raise DataError(
-            f"{path}: {'; '.join(faults)}. "
-            f"Columns in the file: {', '.join(schema.names):.500}"
-        )
 
 
 def _holds_texts(type_):

@@ -1,6 +1,7 @@
 """Parquet files as pairs."""
 
 import json
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 
@@ -90,21 +91,45 @@ def _row_group_sizes(metadata):
 
 
 def _check_columns(path, schema, names):
-    faults = []
+    rules = []
     for name in names:
-        if name not in schema.names:
-            faults.append(f'no column "{name}"')
-            continue
-        type_ = schema.field(name).type
         fits, rule = _COLUMN_RULES[name]
-        if holds_texts(type_):
-            rule += '; texts need a tokenizer, such as enc0_tokenizer "words"'
-        if not fits(type_):
+        if schema.names.count(name) == 1:
+            if holds_texts(schema.field(name).type):
+                rule += _TOKENIZER
+        rules.append((name, fits, rule))
+    check_columns(path, schema, rules)
+
+
+def check_columns(
+    path: str,
+    schema: pa.Schema,
+    rules: Sequence[tuple[str, Callable[[pa.DataType], bool], str]],
+) -> None:
+    """Checks that each of some columns is there once and of a fitting type.
+
+    Args:
+        path: The file.
+        schema: Of the file.
+        rules: Name of each column, whether a type fits, and the words for
+            what fits.
+
+    Raises:
+        DataError: With all columns that are not so.
+    """
+    faults = []
+    for name, fits, rule in rules:
+        count = schema.names.count(name)
+        if count != 1:
+            faults.append(
+                f'{"several columns" if count else "no column"} "{name}"'
+            )
+        elif not fits(type_ := schema.field(name).type):
             faults.append(f'column "{name}" is {type_}, must be {rule}')
     if faults:
-        present = ", ".join(schema.names)
         raise DataError(
-            f"{path}: {'; '.join(faults)}. Columns in the file: {present}"
+            f"{path}: {'; '.join(faults)}. "
+            f"Columns in the file: {', '.join(schema.names):.500}"
         )
 
 
@@ -137,6 +162,7 @@ def holds_numbers(type_: pa.DataType) -> bool:
 
 
 _IDS = "a list of integers (a single token is a list of one)"
+_TOKENIZER = '; texts need a tokenizer, such as enc0_tokenizer "words"'
 _COLUMN_RULES = {
     "in0": (holds_ids, _IDS),
     "in1": (holds_ids, _IDS),

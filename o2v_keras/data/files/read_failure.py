@@ -25,4 +25,10 @@ def read_failure(path: str, error: Exception) -> DataError:
             "was never packed. Copy it again from where it is "
             "whole, or pack it again."
         )
+    if "zlib inflate failed" in str(error):
+        return DataError(
+            f"{path}: holds bytes that gzip cannot unpack ({error}). Copy it "
+            "again from where it is whole. If it was filled up with zeros, "
+            f"`gzip -dc {path}` unpacks what is before them."
+        )
     return UnreadableError(f"{path}: cannot be read: {error}")

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 
+import numpy as np
+
 from o2v_keras.data.checking.rejected_rows import RejectedRows
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.column_files import COLUMN_ENDINGS
@@ -76,7 +78,8 @@ def read_pairs(
     `.csv` or `.tsv`, each also with `.gz` or `.zst`, `.parquet`, and
     `.tfrecord`, also with `.gz`. A JSON line looks like `{"in0": [6, 17],
     "in1": [16, 21, 13], "label": 1}`, SageMaker's format; Parquet has columns
-    of these names, and so have CSV and TSV, with blanks between ids.
+    of these names, and so have CSV and TSV, with blanks, `,`, `;`
+    or `|` between ids.
     TFRecord files hold `tf.train.Example`s with such features. Beside labels
     a number `weight` may say how much a record counts. Other fields are
     ignored.
@@ -121,7 +124,7 @@ def read_pairs(
             parts = [(pairs.table, pairs.rejected)]
         else:
             parts = _pieces(file, sides, label, columns, texts)
-        for part in _not_empty(file, parts):
+        for part in _not_empty(file, parts, label and columns.label is None):
             tables.append(part[0])
             rejected.append(part[1])
     return ReadResult(PairTable.concat(tables), RejectedRows.concat(rejected))
@@ -164,7 +167,7 @@ def read_pieces(
     else:
         settings["batch_rows"] = rows or _PIECE_ROWS
     pieces = _pieces(file, sides, label, columns, texts, **settings)
-    yield from _not_empty(file, pieces)
+    yield from _not_empty(file, pieces, label and columns.label is None)
 
 
 def _pieces(file, sides, label, columns, texts, **settings):
@@ -240,9 +243,11 @@ def check_format(
             )
 
 
-def _not_empty(file, pieces):
+def _not_empty(file, pieces, are_positives):
     rows = 0
     for table, rejected in pieces:
+        if are_positives:
+            table = dataclasses.replace(table, labels=np.ones(len(table)))
         yield table, rejected
         rows += len(table) + len(rejected)
     if not rows:

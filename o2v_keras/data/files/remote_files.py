@@ -1,8 +1,15 @@
 """Files that TensorFlow's file systems hold, such as `gs://` and `s3://`."""
 
 import io
+import os
 
 import pyarrow as pa
+
+from o2v_keras.data.data_error import DataError
+
+# How packed files begin, by what arrow calls the packing.
+_MAGIC = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
+_PACKED = {".gz": "gzip", ".zst": "zstd"}
 
 
 def is_remote(path: str) -> bool:
@@ -27,13 +34,62 @@ def open_stream(path: str) -> pa.NativeFile:
 
     Raises:
         OSError: If it cannot be opened.
+        DataError: If it is packed otherwise than its name says.
     """
+    check_packing(path)
     if not is_remote(path):
         return pa.input_stream(path)
-    endings = {".gz": "gzip", ".zst": "zstd"}
-    found = [name for ending, name in endings.items() if path.endswith(ending)]
-    return pa.input_stream(
-        _open_remote(path), compression=found[0] if found else None
+    packing = _PACKED.get(os.path.splitext(path)[1])
+    return pa.input_stream(_open_remote(path), compression=packing)
+
+
+def check_packing(path: str) -> None:
+    """Raises `DataError` if a file is packed otherwise than its name says.
+
+    Example:
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "a.jsonl.gz")
+    >>> _ = path.write_text('{"in0": [6, 17]}')
+    >>> check_packing(str(path))
+    Traceback (most recent call last):
+    o2v_keras.data.data_error.DataError: ...: is no gzip file, though its ...
+    """
+    if not is_remote(path) and not os.path.isfile(path):
+        return  # A pipe cannot be looked into.
+    with open_bytes(path) as stream:
+        head = stream.read(4)
+    expected = _PACKED.get(os.path.splitext(path)[1])
+    if expected and head and not head.startswith(_MAGIC[expected]):
+        ending = os.path.splitext(path)[1]
+        raise DataError(
+            f"{path}: is no {expected} file, though its name ends in "
+            f"{ending}: it begins with {head!r}. Take {ending} off its name "
+            "if it is not packed, or copy it again from where it is whole."
+        )
+    for ending, packing in _PACKED.items():
+        if expected is None and head.startswith(_MAGIC[packing]):
+            raise DataError(
+                f"{path}: is a {packing} file. Add {ending} to its name, or "
+                "unpack it."
+            )
+
+
+def remote_failure(path: str, error: Exception) -> str:
+    """Says why TensorFlow cannot reach a path.
+
+    Args:
+        path: The path.
+        error: `tf.errors.OpError`.
+    """
+    from tensorflow import errors
+
+    if not isinstance(error, errors.UnimplementedError):
+        return f"{path}: {error.message}"
+    scheme = path.partition("://")[0]
+    return (
+        f"{path}: TensorFlow cannot read or write {scheme}:// here; it knows "
+        "local files and gs://. Copy the data to this machine, or mount their "
+        "folder, and name the local path."
     )
 
 
@@ -57,7 +113,7 @@ def _open_remote(path):
     try:
         return io.BufferedReader(_RemoteFile(path), buffer_size=1 << 20)
     except errors.OpError as error:
-        raise OSError(error.message) from None
+        raise OSError(remote_failure(path, error)) from None
 
 
 class _RemoteFile(io.RawIOBase):

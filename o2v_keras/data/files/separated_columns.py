@@ -1,5 +1,6 @@
 """Columns of CSV and TSV files."""
 
+import collections
 import csv
 import io
 import itertools
@@ -21,6 +22,12 @@ from o2v_keras.data.files.written_values import WRITTEN_VALUES
 _PIECE_ROWS = 1 << 13
 # Where a quote is never closed, the rest of the file is one field.
 _FIELD_CHARACTERS = 16 << 20
+# A quoted text of several lines of which nine in ten look like rows was
+# perhaps never meant: so many are suspicious where numbers tell a row from a
+# line of prose, and so many where only the count of delimiters does.
+_LIKE_ROWS, _LIKE_ROWS_OF_TEXTS = 5, 20
+# After so many lines that look like rows a quote is not looked for any more.
+_LOOK_AHEAD = 1000
 
 
 def read_separated_columns(
@@ -56,13 +63,17 @@ def read_separated_columns(
         text = io.TextIOWrapper(
             stream, "utf-8-sig", "surrogateescape", newline="\n"
         )
-        batches = _batches(text, ".tsv" in path[-8:], batch_rows)
-        first = next(filter(None, batches), None)
+        settings = {"delimiter": ",", "strict": True}
+        if path.endswith((".tsv", ".tsv.gz", ".tsv.zst")):
+            settings = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
+        first = next(filter(None, _batches(text, settings, 1)), None)
         if first is None:
             raise DataError(f"{path}: holds no line.")
         places, width = _header(path, first[0], columns)
         columns = {field: columns[field] for field in places}
-        for batch in itertools.chain([first[1:]], batches):
+        rows = _RowShape(settings, columns, places, width)
+        number = first[0].number + first[0].text.count("\n")
+        for batch in _batches(text, settings, batch_rows, number, rows):
             yield _piece(batch, columns, places, width)
 
 
@@ -72,15 +83,47 @@ class _Record(NamedTuple):
     number: int
     text: str
     fields: list[str] | None
-    trouble: str = ""
+    fault: Fault | None = None
 
 
-def _batches(text, tabs, rows) -> Iterator[list[_Record]]:
+class _RowShape:
+    """Tells lines that look like rows, to find quotes that are left open."""
+
+    def __init__(self, settings, columns, places, width):
+        self._settings = {**settings, "strict": False}
+        self._width = width
+        self._numbers = {
+            places[field]: WRITTEN_VALUES[kind].faults
+            for field, (_, kind, _) in columns.items()
+            if kind != "text"
+        }
+        self._enough = _LIKE_ROWS if self._numbers else _LIKE_ROWS_OF_TEXTS
+
+    def count(self, lines):
+        """How many lines have as many fields as a row, and numbers in place."""
+        if self._width < 2:
+            return 0
+        rows = [next(csv.reader([line], **self._settings)) for line in lines]
+        rows = [fields for fields in rows if len(fields) == self._width]
+        bad = set()
+        for place, faults in self._numbers.items():
+            texts = [_readable(fields[place]) for fields in rows]
+            bad.update(row for row, *_ in faults(pa.array(texts, pa.string())))
+        return len(rows) - len(bad)
+
+    def is_suspect(self, lines, like):
+        """Whether a text that is closed holds lines that were rows."""
+        return like >= max(self._enough, 0.9 * (len(lines) - 1))
+
+
+class _OpenQuoteError(Exception):
+    """Stops a search for the end of a quoted text."""
+
+
+def _batches(
+    text, settings, rows, number=1, shape=None
+) -> Iterator[list[_Record]]:
     """Yields the records of some lines at a time, blank lines left out."""
-    settings = {"delimiter": ",", "strict": True}
-    if tabs:
-        settings = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
-    number = 1
     while lines := list(itertools.islice(text, rows)):
         try:
             fields = list(csv.reader(lines, **settings))
@@ -90,31 +133,59 @@ def _batches(text, tabs, rows) -> Iterator[list[_Record]]:
             batch = list(map(_Record, itertools.count(number), lines, fields))
             number += len(lines)
         else:
-            batch = list(_one_by_one(lines, text, settings, number))
+            batch = list(_one_by_one(lines, text, settings, number, shape))
             number += sum(record.text.count("\n") for record in batch)
-        yield [r for r in batch if r.fields or r.trouble]
+        yield [r for r in batch if r.fields or r.fault]
 
 
-def _one_by_one(begun, text, settings, number):
-    """Yields the records that begin in some lines of a text."""
-    lines, left = [], len(begun)
+def _one_by_one(begun, text, settings, number, shape):
+    """Yields the records that begin in some lines of a text.
+
+    Where a quote was left open, the lines after it are records of their own.
+    """
+    lines, waiting = [], collections.deque(begun)
 
     def taken():
-        for line in itertools.chain(begun, text):
-            lines.append(line)
-            yield line
+        while waiting or (more := next(text, None)) is not None:
+            lines.append(waiting.popleft() if waiting else more)
+            if len(lines) == _LOOK_AHEAD and shape:
+                if shape.is_suspect(lines, shape.count(lines[1:])):
+                    raise _OpenQuoteError
+            yield lines[-1]
 
     reader = csv.reader(taken(), **settings)
-    while left > 0:
-        fields, trouble = None, ""
+    while waiting:
+        fields, fault, end = None, None, "is closed in line {}"
         try:
             fields = next(reader)
         except csv.Error as error:
-            trouble = str(error)
-        yield _Record(number, "".join(lines), fields, trouble)
+            what = f"a field does not end as it should: {error}"
+            fault = Fault("record", "broken quoting", what)
+            end = "ends badly in line {}"
+            if "unexpected end" in what:
+                end = "is never closed"
+        except _OpenQuoteError:
+            end = "is not closed up to line {}"
+        if shape and len(lines) > 1:
+            like = shape.count(lines[1:])
+            if (fault and like) or shape.is_suspect(lines, like):
+                end = end.format(number + len(lines) - 1)
+                what = (
+                    f"a quote is opened in this line and {end}; {like:,} of "
+                    f"the {len(lines) - 1:,} lines after it look like rows "
+                    "and are read as such"
+                )
+                fields, fault = None, Fault("record", "open quote", what)
+                waiting.extendleft(reversed(lines[1:]))
+                del lines[1:]
+                reader = csv.reader(taken(), **settings)
+        yield _Record(number, "".join(lines), fields, fault)
         number += len(lines)
-        left -= len(lines)
         lines.clear()
+
+
+def _readable(text):
+    return text.encode("utf-8", "replace").decode()
 
 
 def _header(path, record, columns):
@@ -193,9 +264,8 @@ def _text(record):
 
 
 def _fault(record, width):
-    if record.trouble:
-        what = f"a field does not end as it should: {record.trouble}"
-        return Fault("record", "broken quoting", what)
+    if record.fault:
+        return record.fault
     try:
         record.text.encode()
     except UnicodeEncodeError as error:

@@ -10,6 +10,7 @@ from o2v_keras.data.checking.rejected_rows import RejectedRow
 from o2v_keras.data.checking.rejected_rows import RejectedRows
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.data_error import UnreadableError
+from o2v_keras.data.files.remote_files import check_packing
 from o2v_keras.data.files.remote_files import open_stream
 from o2v_keras.data.files.tf_example import example_faults
 from o2v_keras.data.files.tf_example import parse_examples
@@ -62,6 +63,7 @@ def _batches(path, batch_rows):
             lengths = tf.strings.length(records).numpy()
             size += int(lengths.sum(dtype=np.int64))
     except tf.errors.DataLossError as error:
+        check_packing(path)
         rows = _sound_rows(dataset, rows)
         raise _damage(path, rows, _reason(error)) from None
     except (tf.errors.OpError, OSError) as error:

@@ -1,5 +1,6 @@
 """Values that are written as text, as in CSV."""
 
+import re
 import reprlib
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -9,9 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_IDS = r"^\s*(-?[0-9]+(\s+-?[0-9]+)*)?\s*$"
+# Between ids: blanks, or one of these, and around all of them brackets, as
+# JSON, Python, NumPy and databases write lists.
+_SEPARATOR = r"(\s*[,;|]\s*|\s+)"
+_LIST = rf"(-?[0-9]+({_SEPARATOR}-?[0-9]+)*)?"
+_IDS = rf"^\s*({_LIST}|\[\s*{_LIST}\s*\])\s*$"
 _LONG_ID = r"[0-9]{19}"
-_INTEGERS = r"^[-+0-9.eE\s]*$"
+_INTEGERS = r"^[-+0-9.eE\s,;|\[\]]*$"
 _NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 
 
@@ -28,7 +33,8 @@ class WrittenValues(NamedTuple):
 
 
 def _parse_ids(texts):
-    trimmed = pc.utf8_trim_whitespace(texts)
+    digits = pc.replace_substring_regex(texts, r"[\[\],;|]", " ")
+    trimmed = pc.utf8_trim_whitespace(digits)
     parts = pc.utf8_split_whitespace(trimmed)
     # An empty text is one empty part.
     parts = pc.if_else(pc.equal(trimmed, ""), pa.scalar([], parts.type), parts)
@@ -45,7 +51,8 @@ def _id_faults(texts):
     long = pc.and_(good, pc.match_substring_regex(texts, _LONG_ID))
     for row in np.flatnonzero(np.array(long)):
         text = texts[row].as_py()
-        if any(not -(2**63) <= int(id_) < 2**63 for id_ in text.split()):
+        ids = re.findall("-?[0-9]+", text)
+        if any(not -(2**63) <= int(id_) < 2**63 for id_ in ids):
             yield row, "id beyond 64 bits", reprlib.repr(text)
 
 

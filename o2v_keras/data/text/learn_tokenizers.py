@@ -1,18 +1,25 @@
 """The tokenizers that training data and configuration call for."""
 
 import os
+import reprlib
 from collections.abc import Iterator
 from collections.abc import Mapping
 
 from o2v_keras.config import EncoderConfig
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.checking.record_faults import ADVICE
+from o2v_keras.data.checking.record_faults import Column
+from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.auxiliary import auxiliary_file
+from o2v_keras.data.files.column_files import read_columns
 from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.files.readers import check_format
 from o2v_keras.data.files.reading_progress import ReadingProgress
+from o2v_keras.data.files.text_side import holds_line_break
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import Source
+from o2v_keras.data.row_origin import file_source
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.data.text.text_arrays import to_texts
 from o2v_keras.data.text.text_columns import read_text_file
@@ -68,6 +75,8 @@ def learn_tokenizers(
         if encoder.vocab_file:
             return tokenizer_of_file(prefix, encoder, auxiliary)
         texts = _texts(source, sides, columns, verbose)
+        if encoder.tokenizer == "category":
+            texts = _categories(texts, source, sides, columns)
         return _named(prefix, encoder, texts, None)
 
     in0 = in1 = None
@@ -112,6 +121,36 @@ def _named(prefix, encoder, texts, file):
         raise type(error)(
             f'{prefix}_tokenizer="{encoder.tokenizer}": {error}'
         ) from error
+
+
+def _categories(texts, source, sides, columns) -> Iterator[str | None]:
+    """Refuses a line break by its row; the vocabulary knows none."""
+    for text in texts:
+        if text and holds_line_break(text):
+            kind = "line break in a category"
+            raise DataError(
+                f"{_place(text, source, sides, columns)}: {kind}: "
+                f"{reprlib.repr(text)}. {ADVICE[kind]}"
+            )
+        yield text
+
+
+def _place(text, source, sides, columns):
+    """Names the first row with a text, and its column."""
+    wanted = {side: Column(getattr(columns, side), "text") for side in sides}
+    if isinstance(source, Mapping):
+        for side, (name, *_) in wanted.items():
+            texts = to_texts(source[name], name).to_pylist()
+            if text in texts:
+                return f"row {texts.index(text)}: {side}"
+    for file in expand_paths(source):
+        for piece in read_columns(file, wanted):
+            for side in sides:
+                texts = piece.table[side].to_pylist()
+                if text in texts:
+                    number = int(piece.numbers[texts.index(text)])
+                    return f"{file_source(file).locate(number)}: {side}"
+    return "the data"  # changed in between
 
 
 def _texts(source, sides, columns, verbose) -> Iterator[str | None]:

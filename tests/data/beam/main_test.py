@@ -144,7 +144,7 @@ def test_convert_stops_at_bad_rows_or_tells_them(faulty, tmp_path, capsys):
     assert main(["convert", *words, "--output", str(output)]) == 2
     assert "error: in1: empty sequence" in capsys.readouterr().err
     assert not list(output.glob("pairs-*"))
-    words.append("--skip-bad-rows")
+    words += ["--skip-bad-rows", "0.7"]
     assert o2v(["convert", *words, "--output", str(expected)]) == 0
     capsys.readouterr()
     assert main(["convert", *words, "--output", str(output)]) == 0
@@ -155,6 +155,9 @@ def test_convert_stops_at_bad_rows_or_tells_them(faulty, tmp_path, capsys):
     told = "".join(f.read_text() for f in output.glob("_rejected_rows*"))
     expected = (expected / "_rejected_rows.jsonl").read_text()
     assert sorted(told.splitlines()) == sorted(expected.splitlines())
+    words[-1:] = ["--output", str(tmp_path / "limited")]
+    assert main(["convert", *words]) == 2
+    assert "32 of 52 rows have errors, more" in capsys.readouterr().err
 
 
 def test_convert_does_not_mix_shards_of_two_jobs(corpus, tmp_path, capsys):

@@ -6,6 +6,7 @@ import pytest
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.checking.checks import check_pairs
 from o2v_keras.data.checking.checks import drop_bad_rows
+from o2v_keras.data.checking.checks import skipped_share
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.pair_table import PairTable
@@ -298,7 +299,9 @@ def test_drops_bad_rows_into_a_side_file(read, tmp_path):
     report = check_pairs(read.table, config(), read.rejected)
     side_file = tmp_path / "rejected.jsonl"
     with pytest.warns(UserWarning, match="5 of 7 rows .*rejected.jsonl holds"):
-        table = drop_bad_rows(read.table, report, read.rejected, side_file)
+        table = drop_bad_rows(
+            read.table, report, read.rejected, side_file, max_skipped=1
+        )
     assert table.in1.values.tolist() == [2, 4, 0]
     assert [table.locate(0), table.locate(1)] == [
         "train.jsonl:1",
@@ -332,6 +335,28 @@ def test_drops_nothing_silently_when_all_is_well(tmp_path):
     kept = drop_bad_rows(table, report, None, tmp_path / "rejected.jsonl")
     assert len(kept) == 1
     assert (tmp_path / "rejected.jsonl").read_text() == ""
+
+
+@pytest.mark.parametrize("bad", [1, 2])
+def test_more_bad_rows_than_may_be_skipped_are_an_error(tmp_path, bad):
+    table = PairTable.from_arrays(
+        [[1]] * 100, [[2]] * 100, [7] * bad + [0] * (100 - bad)
+    )
+    report, path = check_pairs(table, config()), tmp_path / "rejected.jsonl"
+    if bad == 1:
+        with pytest.warns(UserWarning, match="1 of 100 rows have errors"):
+            assert len(drop_bad_rows(table, report, None, path)) == 99
+    else:
+        message = "2 of 100 .* share of 0.01 .*--skip-bad-rows 0.02.* label=7"
+        with pytest.raises(DataError, match="(?s)" + message):
+            drop_bad_rows(table, report, None, path)
+    assert len(path.read_text().splitlines()) == bad
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_a_share_of_skipped_rows_is_one(share):
+    with pytest.raises(ValueError, match="`skip_bad_rows` must be .*Received"):
+        skipped_share(share)
 
 
 def test_nothing_left_is_an_error(tmp_path):

@@ -51,7 +51,7 @@ def test_bad_rows_go_to_a_side_file(tmp_path):
     _, parts = pieces()
     side_file = tmp_path / "bad.jsonl"
     config = Object2VecConfig(**{**LIMITS, "enc0_max_seq_len": 4})
-    with StreamCheck(config, side_file=side_file) as checker:
+    with StreamCheck(config, side_file=side_file, max_skipped=0.6) as checker:
         kept = len(checker.sound_rows(table.table, table.rejected))
         assert not side_file.exists()
         kept += sum(

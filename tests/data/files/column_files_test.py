@@ -190,8 +190,59 @@ def test_csv_numbers_are_read(tmp_path, text):
 def test_a_quote_that_is_never_closed_is_told(tmp_path):
     (tmp_path / "a.csv").write_text('plot,user,liked\na,1,1\n"b,2,1\nc,3,1\n')
     found, rejected = read(tmp_path / "a.csv")
+    assert list(found) == [2, 4]
+    assert "line and is never closed; 1 of the 1 lines after" in rejected[3][0]
+    (tmp_path / "b.csv").write_text('plot,user,liked\na,1,1\n"b,2,1\nc\n')
+    found, rejected = read(tmp_path / "b.csv")
     assert list(found) == [2]
     assert "unexpected end of data" in rejected[3][0]
+
+
+def csv_rows(count):
+    return ["plot,user,liked", *(f"text {i},{i},1" for i in range(count))]
+
+
+@pytest.mark.parametrize("rows", [None, 7])
+@pytest.mark.parametrize(
+    ("closing", "words"),
+    [
+        (None, "is not closed up to line 1002; 999 of the 999 lines"),
+        (6, "is closed in line 9; 6 of the 6 lines"),
+        (298, "is closed in line 301; 298 of the 298 lines"),
+        (900, "ends badly in line 903; 900 of the 900 lines"),
+    ],
+)
+def test_a_quote_left_open_loses_no_other_row(tmp_path, rows, closing, words):
+    lines = csv_rows(2000)
+    lines[2] = '"' + lines[2]
+    if closing:
+        after = " b" if "badly" in words else ""
+        lines[2 + closing] = f'text"{after},8,1'
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    found, rejected = read(tmp_path / "a.csv", rows)
+    assert list(rejected) == [3]
+    assert rejected[3][0].startswith("record: open quote: a quote is opened")
+    assert f"{words} after it look like rows" in rejected[3][0]
+    assert [*found] == [2, *range(4, 2002)]
+
+
+def test_texts_of_many_lines_are_not_suspected(tmp_path):
+    lines = csv_rows(3)
+    text = "eggs, 2, large\nmilk\n\nbread, 1, white\n" * 30
+    lines[2:2] = [f'"{text}",5,0']
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    found, rejected = read(tmp_path / "a.csv", rows=2)
+    assert not rejected and len(found) == 4
+    assert found[3] == {"in0": text, "in1": [5], "label": 0.0}
+
+
+def test_where_no_number_tells_rows_more_lines_are_suspicious(tmp_path):
+    columns = {"in0": Column("plot", "text")}
+    for count in (18, 22):
+        poem = "so much depends, upon\n" * count
+        (tmp_path / "a.csv").write_text(f'plot,x\n"{poem}",1\nb,2\n')
+        _, rejected = read(tmp_path / "a.csv", columns=columns)
+        assert (2 in rejected) == (count == 22)
 
 
 def test_a_long_text_is_read(tmp_path):
@@ -274,3 +325,28 @@ def test_records_are_given_as_written(tmp_path):
     as_parquet(ROWS, tmp_path / "a.parquet")
     (piece,) = read_columns(str(tmp_path / "a.parquet"), COLUMNS)
     assert json.loads(piece.record(3)) == ROWS[3]
+
+
+def test_parquet_columns_of_one_name_are_an_error(tmp_path):
+    columns = [*map(pa.array, (["a"], ["b"], [[1]], [1]))]
+    table = pa.Table.from_arrays(columns, ["plot", "plot", "user", "liked"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(DataError, match='several columns "plot"'):
+        read(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize(
+    "cell", ["7 8", "7,8", "7|8", "7;8", "[7, 8]", " 7 , 8 ", "[7 8]"]
+)
+def test_csv_cells_of_several_ids(tmp_path, cell):
+    (tmp_path / "a.csv").write_text(f'plot,user,liked\na,"{cell}",1\n')
+    found, rejected = read(tmp_path / "a.csv")
+    assert not rejected
+    assert found[2]["in1"] == [7, 8]
+
+
+@pytest.mark.parametrize("cell", ["[7", "7]", "7,,8", "7,", "|7", "[[7]]"])
+def test_csv_cells_that_are_no_list_are_told(tmp_path, cell):
+    (tmp_path / "a.csv").write_text(f'plot,user,liked\na,"{cell}",1\n')
+    found, rejected = read(tmp_path / "a.csv")
+    assert rejected[2] == [f"in1: non-integer id: user='{cell}'"]

@@ -153,7 +153,7 @@ def test_goes_on_from_any_moment_to_the_same_bytes(tmp_path, monkeypatch):
     write_lines(tmp_path / "a.jsonl", 45)
     (tmp_path / "b.jsonl").write_text("oops\n")
     inputs = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
-    settings = {"shard_rows": 10, "skip_bad_rows": True, "verbose": 0}
+    settings = {"shard_rows": 10, "skip_bad_rows": 0.1, "verbose": 0}
     with pytest.warns(UserWarning, match="1 of 46 rows"):
         convert(inputs, tmp_path / "whole", **settings)
     expected = contents(tmp_path / "whole")
@@ -295,13 +295,22 @@ def test_bad_rows_can_be_skipped(tmp_path):
         manifest = convert(
             tmp_path / "a.jsonl",
             tmp_path / "out",
-            skip_bad_rows=True,
+            skip_bad_rows=0.5,
             verbose=0,
         )
     assert manifest["rows"] == 1
     side_file = tmp_path / "out" / "_rejected_rows.jsonl"
     (line,) = side_file.read_text().splitlines()
     assert json.loads(line)["line"] == 2
+
+
+def test_more_bad_rows_than_the_limit_leave_nothing(tmp_path):
+    lines = '{"in0": [1], "in1": [2], "label": 1}\n' * 50 + "oops\n"
+    path, output = tmp_path / "a.jsonl", tmp_path / "out"
+    path.write_text(lines)
+    with pytest.raises(DataError, match="1 of 51 rows .*share of 0.01 "):
+        convert(path, output, skip_bad_rows=True, verbose=0)
+    assert not output.exists()
 
 
 @pytest.mark.parametrize("label", [2**24 + 1, 1e39], ids=["class", "large"])

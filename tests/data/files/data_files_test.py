@@ -58,6 +58,22 @@ def test_lists_files(paths, files):
     assert expand_paths(paths) == files
 
 
+@pytest.mark.parametrize("name", ["runs [lr=0.1]", "a*b?", "*", "%d", "-x"])
+@pytest.mark.parametrize("glob", ["*.jsonl", "z/[yx].jsonl", "**/x.jsonl"])
+def test_a_folder_above_a_glob_means_itself(name, glob):
+    for folder in (name, "runs l", "aabb"):
+        pathlib.Path(folder, "z").mkdir(parents=True, exist_ok=True)
+        for file in ("x.jsonl", "z/x.jsonl"):
+            pathlib.Path(folder, file).touch()
+    files = {
+        "*.jsonl": ["x.jsonl"],
+        "z/[yx].jsonl": ["z/x.jsonl"],
+        "**/x.jsonl": ["x.jsonl", "z/x.jsonl"],
+    }
+    expected = [f"{name}/{file}" for file in files[glob]]
+    assert expand_paths(f"{name}/{glob}") == expected
+
+
 @pytest.mark.parametrize(
     ("paths", "message"),
     [

@@ -139,3 +139,14 @@ def test_reads_one_row_group_with_its_own_row_numbers(tmp_path):
     ((table, _),) = read_parquet(path, ["in0"], False, row_group=1)
     assert table.in0.values.tolist() == [4, 5, 6]
     assert table.locate(1) == f"{path}: row 4"
+
+
+@pytest.mark.parametrize("name", ["in1", "label", "weight"])
+def test_columns_of_one_name_are_an_error(tmp_path, name):
+    path = str(tmp_path / "x.parquet")
+    names = ["in0", "in1", "label", "weight", name]
+    columns = [[[1]], [[2]], [1], [1], [[3]] if name == "in1" else [0]]
+    table = pa.Table.from_arrays([*map(pa.array, columns)], names)
+    pyarrow.parquet.write_table(table, path)
+    with pytest.raises(DataError, match=f'several columns "{name}"'):
+        read(path)

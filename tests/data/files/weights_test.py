@@ -8,8 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from o2v_keras.__main__ import main
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_stream import PairStream
+from o2v_keras.data.checking.weight_check import WeightCheck
+from o2v_keras.data.checking.weight_check import weight_notice
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.convert import convert
 from o2v_keras.data.load_dataset import load_pairs
@@ -188,7 +191,7 @@ def test_bad_ones_are_left_out_with_their_rows(tmp_path):
     rejected = tmp_path / "rejected.jsonl"
     source = {**write(tmp_path / "mapping"), "weight": [1, -1, 2, 3]}
     with pytest.warns(UserWarning, match="1 of 4 rows"):
-        table = load_pairs(source, CONFIG, False, rejected)
+        table = load_pairs(source, CONFIG, False, rejected, max_skipped=1)
     assert table.weights.tolist() == [1, 2, 3]
     assert json.loads(json.loads(rejected.read_text())["record"])["weight"] < 0
 
@@ -235,3 +238,28 @@ def test_a_stream_knows_which_row_has_which(tmp_path):
         fingerprint([1, 3], [1, 1]),
     ]
     assert len({plain, *others}) == 5
+
+
+@pytest.mark.parametrize("name", [n for n in FORMATS if n != "mapping"])
+def test_check_announces_weights_that_nobody_named(tmp_path, capsys, name):
+    path = write(tmp_path / name)
+    assert main(["check", "--data", str(path)]) == 0
+    told = capsys.readouterr().out
+    assert 'The column "weight" holds sample weights, from 0 to 2: ' in told
+    if "tfrecord" not in name:
+        assert main(["check", "--data", str(path), "--weight-column", ""]) == 0
+        assert "sample weights" not in capsys.readouterr().out
+
+
+def test_the_range_of_weights_is_that_of_all_rows():
+    check = WeightCheck()
+    for weights in ([3, 5], None, [2, 350_000]):
+        table = PairTable.from_arrays([1, 2], [3, 4], [1, 1], weights)
+        check.add(table)
+    check.finish()
+    assert check.range == (1, 350_000)
+    notice = weight_notice(check.range, PairColumns())
+    assert "from 1 to 350,000" in notice
+    assert not weight_notice(check.range, PairColumns(weight="weights"))
+    assert not weight_notice((1, 1), PairColumns())
+    assert not weight_notice(None, PairColumns())

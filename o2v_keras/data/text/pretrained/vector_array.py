@@ -94,6 +94,14 @@ class VectorArray:
             raise DataError(f"{self._path}: row {row} holds NaN or infinity.")
         return values
 
+    def require_rows(self, vocab_size: int, side: str) -> None:
+        """Raises `DataError` if there is not a row for each id of a side."""
+        if self.rows != vocab_size:
+            raise DataError(
+                f"{self._path}: must have a row for each of the {vocab_size} "
+                f"ids of {side}. Found: {self.rows} rows"
+            )
+
     def _check_table(self, dim):
         values = self._values
         if (

@@ -1,0 +1,88 @@
+"""What a training would refuse, found without a model."""
+
+import os
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.batches.epoch_plan import EpochPlanner
+from o2v_keras.data.checking.check_report import CheckReport
+from o2v_keras.data.checking.checks import check_pairs
+from o2v_keras.data.checking.weight_check import WeightCheck
+from o2v_keras.data.files.data_files import Paths
+from o2v_keras.data.files.readers import read_pairs
+from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.text.pretrained.pretrained_vectors import read_vectors
+from o2v_keras.data.text.pretrained.vector_array import VectorArray
+from o2v_keras.models.vector_sources import vector_sources
+
+
+def rehearse(
+    config: Object2VecConfig,
+    paths: Paths,
+    columns: PairColumns,
+    auxiliary: str | os.PathLike | None = None,
+) -> tuple[CheckReport, PairTable]:
+    """Takes the steps of a training up to its first batch.
+
+    TensorFlow is loaded where texts need a tokenizer, and not otherwise.
+
+    Args:
+        config: `Object2VecConfig` of the training.
+        paths: The training data, files.
+        columns: As in `train`.
+        auxiliary: As in `train`.
+
+    Returns:
+        The report on the rows, and their table. Without errors in the report
+        `train` takes data and configuration.
+
+    Raises:
+        ValueError: As `train`, but for errors of single rows.
+
+    Example:
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "train.jsonl")
+    >>> _ = path.write_text('{"in0": [6, 17], "in1": [16], "label": 1}')
+    >>> config = Object2VecConfig(enc0_max_seq_len=2, enc0_vocab_size=9)
+    >>> report, _ = rehearse(config, path, PairColumns())
+    >>> [problem.kind for problem in report.errors]
+    ['id >= vocab_size', 'id >= vocab_size']
+    """
+    sources = vector_sources(config, auxiliary)
+    word_ids = {}
+    if config.enc0_tokenizer or config.enc1_tokenizer:
+        from o2v_keras.data.read_source import read_source
+        from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
+
+        tokenizers = learn_tokenizers(paths, config, columns, auxiliary)
+        config = tokenizers.configure(config)
+        for name, tokenizer in tokenizers.sides.items():
+            word_ids[f"enc{name[-1]}"] = tokenizer.word_ids()
+        pairs = read_source(paths, config, tokenizers, columns)
+        table, report = pairs.table, pairs.check(config, training=True)
+    else:
+        columns.check_label(config)
+        result = read_pairs(paths, columns=columns)
+        table = result.table
+        report = check_pairs(table, config, result.rejected, training=True)
+    if not report.errors:
+        weights = WeightCheck()
+        weights.add(table)
+        weights.finish()
+        EpochPlanner(table, config, training=True)
+        for source in sources:
+            _read_vectors(source, config, word_ids)
+    return report, table
+
+
+def _read_vectors(source, config, word_ids):
+    encoder = getattr(config, f"encoder{source.side[-1]}")
+    dim = encoder.token_embedding_dim
+    if source.by_rows:
+        array = VectorArray(source.path, dim)
+        array.require_rows(encoder.vocab_size, source.side)
+        for _ in array:
+            pass
+    else:
+        ids = source.word_ids or word_ids[source.side]
+        read_vectors(source.path, list(ids), dim)
