@@ -7,6 +7,7 @@ import warnings
 
 from o2v_keras.command_line.parser import make_parser
 from o2v_keras.neighbors.extras import MissingExtraError
+from o2v_keras.progress_lines import lines_on_stderr
 
 # How an interrupted command goes on.
 _HINTS = {
@@ -31,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         whose message goes to the standard error output.
     """
     options = make_parser().parse_args(arguments)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), lines_on_stderr():
         warnings.showwarning = _show_warning
         warnings.simplefilter("default", UserWarning)
         try:

@@ -15,7 +15,7 @@ OURS = (*PACKAGES, "tests", "benchmarks", "notebooks", "conftest")
 
 # A part of o2v_keras may import itself, its peers and the parts before it.
 ORDER = (
-    {"registry", "quiet_start"},
+    {"registry", "quiet_start", "progress_lines"},
     {"config"},
     {"data", "datasets"},
     {"layers"},

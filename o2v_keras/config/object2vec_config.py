@@ -357,7 +357,7 @@ class Object2VecConfig:
         ('hadamard', 'abs_diff')
         """
         if isinstance(hyperparameters, str | os.PathLike):
-            hyperparameters = _read_json_object(hyperparameters)
+            hyperparameters = read_hyperparameters(hyperparameters)
         if not isinstance(hyperparameters, Mapping):
             raise ValueError(
                 "`hyperparameters` must be a mapping or the path of a JSON "
@@ -573,7 +573,15 @@ def _typed_values(hyperparameters):
     return values
 
 
-def _read_json_object(path):
+def read_hyperparameters(path: str | os.PathLike) -> dict[str, object]:
+    """Returns what a file of hyperparameters holds, unchecked.
+
+    Args:
+        path: A JSON file, such as SageMaker's `hyperparameters.json`.
+
+    Raises:
+        ValueError: If there is no such file, or it holds no JSON object.
+    """
     if not os.path.isfile(path):
         raise ValueError(
             "`hyperparameters` must be a mapping or the path of a JSON file, "

@@ -1,17 +1,76 @@
 """Options of jobs on data, for one machine's commands and for Beam's."""
 
 import argparse
+from collections.abc import Mapping
 
+from o2v_keras.config.object2vec_config import read_hyperparameters
 from o2v_keras.data.pair_columns import PairColumns
 
 
 def add_check_options(parser: argparse.ArgumentParser):
     """What data are held to."""
-    parser.add_argument("--hyperparameters", metavar="H.json")
+    add_hyperparameter_options(parser)
     parser.add_argument(
         "--training",
         action="store_true",
         help="check as training data: with negative sampling, labels are 1",
+    )
+
+
+def add_hyperparameter_options(parser: argparse.ArgumentParser):
+    """What a model is made by; `hyperparameters_of` reads them."""
+    parser.add_argument("--hyperparameters", metavar="H.json")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a hyperparameter, in place of the file's; may be repeated",
+    )
+
+
+def hyperparameters_of(
+    options: argparse.Namespace,
+) -> Mapping[str, object] | None:
+    """Returns the hyperparameters that options give, `None` without any.
+
+    Values of `--set` are strings, as SageMaker's are.
+
+    Raises:
+        ValueError: If the file cannot be read, or an option has another form.
+    """
+    changes = {}
+    for text in options.set:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise ValueError(f"`--set` must be NAME=VALUE. Received: {text}")
+        if name in changes:
+            raise ValueError(f"`--set` must give {name} only once.")
+        changes[name] = value
+    if options.hyperparameters:
+        return {**read_hyperparameters(options.hyperparameters), **changes}
+    return changes or None
+
+
+def required_hyperparameters(
+    options: argparse.Namespace,
+) -> Mapping[str, object]:
+    """As `hyperparameters_of`; raises `ValueError` where there are none."""
+    hyperparameters = hyperparameters_of(options)
+    if hyperparameters is None:
+        raise ValueError(
+            "`--hyperparameters` must be given, or `--set` for each "
+            "hyperparameter that is needed."
+        )
+    return hyperparameters
+
+
+def add_skip_option(parser: argparse.ArgumentParser):
+    """What becomes of unusable rows."""
+    parser.add_argument(
+        "--skip-bad-rows",
+        action="store_true",
+        help="leave rows with errors out and write them to a side file",
     )
 
 
@@ -81,8 +140,4 @@ def add_record_options(parser: argparse.ArgumentParser):
     parser.add_argument(
         "--unlabelled", action="store_true", help="write no labels"
     )
-    parser.add_argument(
-        "--skip-bad-rows",
-        action="store_true",
-        help="leave rows with errors out and write them to a side file",
-    )
+    add_skip_option(parser)

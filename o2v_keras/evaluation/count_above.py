@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from o2v_keras.evaluation.ranking_task import RankingTask
+from o2v_keras.progress_lines import ProgressLines
 
 # Scores of a block at most, but for a query's own row: 16 MB of float32.
 _BLOCK_SCORES = 1 << 22
@@ -52,6 +53,9 @@ def count_above(task: RankingTask, scores: PairScores) -> np.ndarray:
         return _count_given(task, scores)
     above = np.zeros(len(task.targets), np.int64)
     width = min(len(task.candidates), _BLOCK_CANDIDATES)
+    lines = ProgressLines(
+        "ranking", len(task.queries) * len(task.candidates), "pairs"
+    )
     for queries in _slices(len(task.queries), max(_BLOCK_SCORES // width, 1)):
         pairs = task.targets.of_queries(queries)
         _, thresholds = _pair_scores(task.targets, pairs, scores)
@@ -60,6 +64,7 @@ def count_above(task: RankingTask, scores: PairScores) -> np.ndarray:
             for links in (task.targets, task.excluded):
                 _leave_out(block, links, queries, candidates)
             above[pairs] += _count(block, thresholds, task, queries)
+            lines.add(block.size)
     return above
 
 
@@ -88,10 +93,11 @@ def _count_given(task, scores):
 
 def _pair_scores(links, part, scores):
     queries, candidates = links.queries[part], links.candidates[part]
-    parts = [
-        scores.pairs(queries[part], candidates[part])
-        for part in _slices(len(queries), _PAIRS)
-    ]
+    lines = ProgressLines("scoring", len(queries), "pairs")
+    parts = []
+    for part in _slices(len(queries), _PAIRS):
+        parts.append(scores.pairs(queries[part], candidates[part]))
+        lines.add(len(parts[-1][0]))
     values, least = map(np.concatenate, zip(*parts, strict=True))
     if not np.isfinite(values).all():
         raise ValueError(

@@ -144,6 +144,8 @@ def tune(
     """
     goal = parse_objective(objective, direction)
     _check(search, max_trials, seed, resume, overwrite)
+    sources = {"train": train, "validation": validation}
+    objective_metrics(goal.name, sources, columns, ranking)
     is_hyperband = search == "hyperband"
     space = SearchSpace(
         hyperparameters, ranges, default_ranges, search_epochs=not is_hyperband
@@ -184,7 +186,7 @@ def tune(
         data,
         folder,
         lambda channels: [
-            *objective_metrics(goal.name, channels.tables, ranking=ranking),
+            *objective_metrics(goal.name, channels.tables, columns, ranking),
             *own(),
         ],
         identity,
