@@ -32,6 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
         whose message goes to the standard error output.
     """
     options = make_parser().parse_args(arguments)
+    if hasattr(sys.stdout, "reconfigure"):
+        # Whoever watches a file sees each line when it is printed.
+        sys.stdout.reconfigure(line_buffering=True)
     with warnings.catch_warnings(), lines_on_stderr():
         warnings.showwarning = _show_warning
         warnings.simplefilter("default", UserWarning)

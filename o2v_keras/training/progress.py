@@ -1,7 +1,9 @@
 """What training shows while it runs."""
 
+import functools
 import sys
 import time
+from collections.abc import Callable
 
 import keras
 
@@ -13,11 +15,13 @@ class TrainingLines(keras.callbacks.Callback):
 
     Args:
         what: Begins each line, such as `"trial 3, "`. Defaults to nothing.
+        say: Prints a line. Defaults to `print`.
     """
 
-    def __init__(self, what: str = ""):
+    def __init__(self, what: str = "", say: Callable[[str], None] = print):
         super().__init__()
         self._what = what
+        self._say = say
         self._first_batch = 0
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -43,7 +47,7 @@ class TrainingLines(keras.callbacks.Callback):
             self._print(f"batch {batch + 1:,} of the validation data")
 
     def _print(self, text):
-        print(f"{self._what}epoch {self._epoch}: {text}", flush=True)
+        self._say(f"{self._what}epoch {self._epoch}: {text}")
 
 
 class Progress(TrainingLines):
@@ -58,7 +62,7 @@ class Progress(TrainingLines):
     """
 
     def __init__(self, num_batches: int, rows_per_batch: int):
-        super().__init__()
+        super().__init__(say=functools.partial(print, flush=True))
         self._num_batches = num_batches
         self._rows_per_batch = rows_per_batch
         self._has_bar = sys.stdout.isatty() or "ipykernel" in sys.modules
@@ -98,7 +102,7 @@ class Progress(TrainingLines):
             self._bar.update(self._num_batches, metrics, finalize=True)
             return
         seconds = time.perf_counter() - self._began
-        print(f"epoch {epoch}: {_words(logs)}  ({seconds:.1f} s)", flush=True)
+        self._print(f"{_words(logs)}  ({seconds:.1f} s)")
 
 
 def _words(logs):

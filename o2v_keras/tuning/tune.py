@@ -22,10 +22,13 @@ from o2v_keras.tuning.objective import parse_objective
 from o2v_keras.tuning.oracles import make_oracle
 from o2v_keras.tuning.role import Role
 from o2v_keras.tuning.search_space import SearchSpace
+from o2v_keras.tuning.summary import best_baseline
 from o2v_keras.tuning.summary import best_first
 from o2v_keras.tuning.summary import trials_table
 from o2v_keras.tuning.summary import write_trials
+from o2v_keras.tuning.trial_record import BASELINES_FILE
 from o2v_keras.tuning.trial_record import TrialRecord
+from o2v_keras.tuning.trial_record import read_baselines
 from o2v_keras.tuning.trial_record import read_trials
 from o2v_keras.tuning.trial_tuner import TrialTuner
 from o2v_keras.tuning.trial_tuner import require_same
@@ -139,6 +142,7 @@ def tune(
     Raises:
         ValueError: If arguments, hyperparameters or data are unusable, or no
             trial was completed.
+        ConnectionError: If a worker's chief is away for ten minutes.
         FileExistsError: If `directory` holds a search, or `best_model_dir` a
             model, and neither `resume` nor `overwrite` is set.
     """
@@ -160,11 +164,14 @@ def tune(
         "seed": seed,
         **space.description,
     }
+    say = print if verbose else _say_nothing
+    role.require_free_address()
     if role.leads:
         _refuse_used(folder, best_model_dir, resume, overwrite)
         _begin(folder, identity, overwrite)
 
     data = None
+    role.wait_for_chief(say)
     if role.trains:
         data = TuningData(train, validation, columns, auxiliary, verbose)
         config = space.configure(space.hyperparameters().values)
@@ -192,7 +199,8 @@ def tune(
         identity,
         auxiliary,
         keeps_models=is_hyperband,
-        verbose=verbose,
+        say=say,
+        require_chief=lambda: role.wait_for_chief(say),
     )
     tuner.search()
     if not role.leads:
@@ -200,10 +208,15 @@ def tune(
     return _finish(tuner, folder, goal, space, best_model_dir, verbose)
 
 
+def _say_nothing(*_):
+    pass
+
+
 def _finish(tuner, folder, goal, space, best_model_dir, verbose):
     trials = read_trials(folder, list(space.ranges))
     write_trials(folder / "trials.csv", trials, goal.name)
-    table = trials_table(trials, goal.name, goal.direction)
+    baseline = best_baseline(read_baselines(folder), goal.direction)
+    table = trials_table(trials, goal.name, goal.direction, baseline)
     ranked = best_first(trials, goal.direction)
     if not ranked:
         raise ValueError(f"No trial was completed. {table}")
@@ -212,9 +225,10 @@ def _finish(tuner, folder, goal, space, best_model_dir, verbose):
         for name, values in space.ranges.items()
         if isinstance(values, ValueRange) and values.sampling == "log"
     ]
-    draw_trials(trials, goal.name, goal.direction, log_scaled).savefig(
-        folder / "trials.png", dpi=110
+    figure = draw_trials(
+        trials, goal.name, goal.direction, log_scaled, baseline
     )
+    figure.savefig(folder / "trials.png", dpi=110)
     tuner.drop_models()
     best = ranked[0]
     if verbose:
@@ -311,7 +325,13 @@ def _begin(folder, identity, overwrite):
 
 def _clear(folder):
     # The oracle first: without it the others mean nothing.
-    for pattern in ("oracle.json*", "search.json", "data.json", "trials.*"):
+    for pattern in (
+        "oracle.json*",
+        "search.json",
+        "data.json",
+        "trials.*",
+        BASELINES_FILE,
+    ):
         for path in folder.glob(pattern):
             path.unlink()
     for path in folder.glob("trial_*"):
