@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         # Whoever watches a file sees each line when it is printed.
         sys.stdout.reconfigure(line_buffering=True)
     with warnings.catch_warnings(), lines_on_stderr():
-        warnings.showwarning = _show_warning
+        warnings.showwarning = _once_each()
         warnings.simplefilter("default", UserWarning)
         try:
             for module in options.modules:
@@ -68,8 +68,17 @@ def _import(module):
         sys.path.remove(os.getcwd())
 
 
-def _show_warning(message, category, filename, lineno, file=None, line=None):
-    print(f"warning: {message}", file=sys.stderr)
+def _once_each():
+    """Returns what prints a warning, unless one of the same words came."""
+    shown = set()
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        text = f"warning: {message}"
+        if text not in shown:
+            shown.add(text)
+            print(text, file=sys.stderr)
+
+    return show
 
 
 if __name__ == "__main__":

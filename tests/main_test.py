@@ -421,6 +421,17 @@ def test_warnings_are_plain_lines(folder, model, capsys):
     assert "warning: in0: longer than max_seq_len (1 row)" in error
 
 
+def test_a_warning_comes_once(folder, tmp_path, capsys):
+    words = training_words(folder, tmp_path / "m")
+    long = folder / "long.jsonl"
+    long.write_text('{"label": 1, "in0": [1, 2, 3, 4], "in1": [2]}\n')
+    words[words.index("--validation") + 1] = str(long)
+    # Ranking reads the validation data as well.
+    assert main([*words, "--monitor", "val_mrr", "--set", "epochs=1"]) == 0
+    error = capsys.readouterr().err
+    assert error.count("in0: longer than max_seq_len (1 row)") == 1
+
+
 def test_outputs_are_checked_before_the_model_is_loaded(tmp_path, capsys):
     for output in ("scores.csv", "nowhere/scores.npy"):
         path = str(tmp_path / output)
