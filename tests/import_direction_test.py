@@ -15,7 +15,7 @@ OURS = (*PACKAGES, "tests", "benchmarks", "notebooks", "conftest")
 
 # A part of o2v_keras may import itself, its peers and the parts before it.
 ORDER = (
-    {"registry", "quiet_start", "progress_lines"},
+    {"registry", "quiet_start", "progress_lines", "storage"},
     {"config"},
     {"data", "datasets"},
     {"layers"},
@@ -32,6 +32,11 @@ ORDER = (
 RANKS = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
 UNRANKED = {"__init__", "__main__"}
 NOT_FOR_LAYERS = {"config", "data", "datasets"}
+# What of o2v_keras the servers and their tools share; none of it has Keras.
+FOR_SERVING = ("o2v_keras.storage", "o2v_keras.config", "o2v_keras.data")
+# Rooms that import neither Keras nor TensorFlow.
+PLAIN = {"storage"}
+_FRAMEWORKS = {"keras", "tensorflow"}
 
 
 def import_errors(path, source):
@@ -78,13 +83,19 @@ def _target_errors(parts, target):
         return [f"imports {target}, which is Keras's own"]
     package, names = parts[0], target.split(".")
     if names[0] not in OURS:
-        banned = package == "serving" and "keras" in names[:2]
-        return ["serving imports keras"] if banned else []
+        if package == "serving" and "keras" in names[:2]:
+            return ["serving imports keras"]
+        if parts[1:2] and parts[1] in PLAIN and names[0] in _FRAMEWORKS:
+            return [f"{parts[1]} imports {names[0]}"]
+        return []
     if package == "o2v_keras" and names[0] == "o2v_keras":
         return _order_errors(parts[1], names)
     if package == "export":
         allowed = names[0] in ("export", "o2v_keras")
         allowed |= _is_in(target, "serving.signatures")
+    elif package == "serving":
+        rooms = ("serving", *FOR_SERVING)
+        allowed = any(_is_in(target, room) for room in rooms)
     else:
         allowed = names[0] == package
     return [] if allowed else [f"{package} imports {target}"]
@@ -191,8 +202,23 @@ def test_all_packages_were_found():
         ),
         (
             "serving/a.py",
-            "import o2v_keras.config",
-            "serving imports o2v_keras.config",
+            "import o2v_keras.models",
+            "serving imports o2v_keras.models",
+        ),
+        (
+            "serving/a.py",
+            "import o2v_keras",
+            "serving imports o2v_keras",
+        ),
+        (
+            "o2v_keras/storage/a.py",
+            "from o2v_keras.config import B",
+            "storage imports config",
+        ),
+        (
+            "o2v_keras/storage/a.py",
+            "import tensorflow as tf",
+            "storage imports tensorflow",
         ),
         ("serving/a.py", "import keras", "serving imports keras"),
         (
@@ -239,6 +265,10 @@ def test_bad_import_is_found(path, line, complaint):
         ("export/a.py", "from serving import signatures"),
         ("serving/a.py", "from serving.b import c"),
         ("serving/a.py", "from tensorflow import dtypes"),
+        ("serving/a.py", "from o2v_keras.storage.b import c"),
+        ("serving/a.py", "from o2v_keras.data.b import c"),
+        ("serving/a.py", "import o2v_keras.config"),
+        ("o2v_keras/data/a.py", "from o2v_keras.storage.b import c"),
         ("o2v_keras/layers/a.py", "from keras import ops"),
     ],
 )

@@ -1,0 +1,235 @@
+"""Folders that commands write to, and what in them is ours."""
+
+import contextlib
+import fnmatch
+import glob
+import json
+import os
+import pathlib
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+
+from o2v_keras.storage.lock import LOCK_FILE
+from o2v_keras.storage.replace import ENDING
+from o2v_keras.storage.replace import repair
+from o2v_keras.storage.replace import replaced_folder
+from o2v_keras.storage.replace import sweep
+from o2v_keras.storage.replace import write_file
+
+MARKER = ".o2v.json"
+# Names in a message.
+_NAMED = 3
+
+
+class OutputFolder:
+    """A folder for results of one kind; tells ours from the user's.
+
+    `begin` writes the marker `.o2v.json`, which lists for each kind of result
+    in the folder the names it consists of. A folder that is neither empty nor
+    marked is refused, and so is one whose result is to be replaced but which
+    holds other files too: nothing that a command did not write is removed.
+
+    Args:
+        path: The folder.
+        kind: What it will hold, such as `"an index"`.
+        files: Names of the result's files below the folder: patterns as of
+            `fnmatch`, of which `*` stands for no `/`. `clear` removes them in
+            this order.
+        older: Whether the folder holds such a result of a version that wrote
+            no marker. Defaults to `None`: none is recognised.
+
+    Example:
+    >>> import tempfile
+    >>> folder = OutputFolder(tempfile.mkdtemp(), "an index", ["ids.json"])
+    >>> folder.begin()
+    >>> folder.is_ours, folder.foreign()
+    (True, [])
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        kind: str,
+        files: Sequence[str],
+        older: Callable[[pathlib.Path], bool] | None = None,
+    ):
+        self.path = pathlib.Path(path)
+        self.kind = kind
+        self.files = files
+        self._older = older
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the folder is marked, or known, as one of this kind."""
+        if self.kind in _read_marker(self.path):
+            return True
+        return self._older is not None and self._older(self.path)
+
+    def check(self, argument: str) -> None:
+        """Checks that the folder is new, empty, or has a result of this kind.
+
+        Args:
+            argument: Name of the argument that names the folder.
+
+        Raises:
+            ValueError: If it is something else.
+        """
+        repair(self.path)
+        if self.path.exists() and not self.path.is_dir():
+            raise ValueError(
+                f"`{argument}` must be a folder or the name of a new one. "
+                f"Received: {argument}={os.fspath(self.path)!r}, which is a "
+                "file"
+            )
+        if self.is_ours:
+            return
+        found = [name for name in _names(self.path) if not _is_traffic(name)]
+        if found:
+            others = "; it holds ".join(["", *_read_marker(self.path)][:2])
+            raise ValueError(
+                f"`{argument}` must be a new or empty folder, or one with "
+                f"{self.kind} that this program wrote. Received: "
+                f"{argument}={os.fspath(self.path)!r}, which holds "
+                f"{_listed(found)}{others}"
+            )
+
+    def check_names(self, argument: str) -> None:
+        """Checks that no file of others has a name that will be written.
+
+        For results that may lie in a folder beside files of others, which
+        are not touched.
+
+        Raises:
+            ValueError: If there is such a file.
+        """
+        repair(self.path)
+        if self.is_ours:
+            return
+        found = [name for name in self.files if (self.path / name).exists()]
+        if found:
+            raise ValueError(
+                f"`{argument}` must not hold files that {self.kind} would "
+                f"replace and that this program did not write. Received: "
+                f"{argument}={os.fspath(self.path)!r}, which holds "
+                f"{_listed(found)}. Move them away, or name another folder."
+            )
+
+    def check_replaceable(self, argument: str) -> None:
+        """Does what `check` does, and finds what replacing would destroy.
+
+        Raises:
+            ValueError: If the folder is none of ours, or holds files that
+                this program did not write.
+        """
+        self.check(argument)
+        found = self.foreign()
+        if found:
+            raise ValueError(
+                f"`{argument}` must hold nothing but {self.kind}, which is "
+                f"replaced. Received: {argument}={os.fspath(self.path)!r}, "
+                f"which also holds {_listed(found)}. Move that away, or name "
+                "another folder."
+            )
+
+    def begin(self) -> None:
+        """Makes the folder, cleans up after killed processes and marks it.
+
+        Raises:
+            ValueError: If there can be no such folder.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(
+                f"There can be no folder {self.path}: {error.strerror}."
+            ) from error
+        sweep(self.path)
+        write_marker(self.path, self.kind, self.files)
+
+    @contextlib.contextmanager
+    def replaced(self, argument: str) -> Iterator[pathlib.Path]:
+        """Yields an empty folder to fill, which then replaces this one.
+
+        Args:
+            argument: Name of the argument that names the folder.
+
+        Raises:
+            ValueError: As `check_replaceable`.
+            OSError: As `replaced_folder`.
+        """
+        self.check_replaceable(argument)
+        with replaced_folder(self.path) as new:
+            yield new
+            names = [glob.escape(name) for name in _foreign(new, [])]
+            write_marker(new, self.kind, names)
+
+    def foreign(self) -> list[str]:
+        """Returns the files in the folder that this program did not write."""
+        return [*_foreign(self.path, self.files)]
+
+    def clear(self) -> None:
+        """Removes the result's files, and the folders that they leave empty."""
+        for pattern in self.files:
+            for path in self.path.glob(pattern):
+                path.unlink(missing_ok=True)
+                _remove_empty(path.parent, self.path)
+
+
+def write_marker(folder: pathlib.Path, kind: str, files: Sequence[str]) -> None:
+    """Adds a kind of result to what a folder is marked to hold.
+
+    Args:
+        folder: The folder; must exist.
+        kind: As in `OutputFolder`.
+        files: As in `OutputFolder`.
+    """
+    marked = _read_marker(folder)
+    if marked.get(kind) != [*files]:
+        results = {**marked, kind: [*files]}
+        text = json.dumps({"results": results}, indent=1) + "\n"
+        write_file(folder / MARKER, text)
+
+
+def _read_marker(folder):
+    """Kinds of results in a folder -> patterns of their files."""
+    try:
+        return dict(json.loads((folder / MARKER).read_text())["results"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _names(folder):
+    return sorted(os.listdir(folder)) if folder.is_dir() else []
+
+
+def _is_traffic(name):
+    return name in (MARKER, LOCK_FILE) or name.endswith(ENDING)
+
+
+def _foreign(folder, patterns):
+    """Yields files, with `/`, that neither patterns nor a marker name."""
+    if not folder.is_dir():
+        return
+    marked = [p for files in _read_marker(folder).values() for p in files]
+    heads = [p.partition("/") for p in [*patterns, *marked]]
+    for name in filter(lambda name: not _is_traffic(name), _names(folder)):
+        matching = [p for p in heads if fnmatch.fnmatchcase(name, p[0])]
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            below = [rest for _, slash, rest in matching if slash]
+            yield from (f"{name}/{inner}" for inner in _foreign(path, below))
+        elif all(slash for _, slash, _ in matching):
+            yield name
+
+
+def _remove_empty(folder, top):
+    while folder != top and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+
+
+def _listed(names):
+    more = len(names) - _NAMED
+    rest = f" and {more} more" if more > 0 else ""
+    return ", ".join(names[:_NAMED]) + rest
