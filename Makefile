@@ -1,14 +1,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
-RUNTIME := .venv/.runtime-installed
+RUNTIME := .venv/.installed
 DEVELOPMENT := .venv/.development-installed
 BEAM := .venv-beam/.installed
 SOURCES := o2v_keras export serving tests notebooks benchmarks conftest.py
 
 .DEFAULT_GOAL := help
-# What `make serve` serves, and under which name.
+# What `make serve` serves, under which name, and on which ports.
 MODEL ?= build/demo/export
 NAME ?= model
+GRPC_PORT ?= 8500
+REST_PORT ?= 8501
 
 .PHONY: help demo notebooks test test-slow test-beam test-serving serve lint format bench quality clean
 
@@ -36,8 +38,9 @@ test-serving: $(DEVELOPMENT) ## check a server: SERVER=host:port MODEL=... NAME=
 	O2V_SERVER=$(SERVER) O2V_EXPORT=$(MODEL) O2V_MODEL_NAME=$(NAME) \
 	    $(BIN)/python -m pytest -q tests/serving/contract
 
-serve: $(RUNTIME) ## serve MODEL as NAME: TF Serving, or embedded without Docker
-	serving/deploy/serve.sh $(MODEL) $(NAME) $(BIN)/python
+serve: $(RUNTIME) ## serve MODEL as NAME on GRPC_PORT and REST_PORT
+	serving/deploy/serve.sh "$(MODEL)" "$(NAME)" $(BIN)/python \
+	    $(GRPC_PORT) $(REST_PORT)
 
 lint: $(DEVELOPMENT) ## check style without changing a file
 	$(BIN)/ruff format --check $(SOURCES)
@@ -48,35 +51,21 @@ format: $(DEVELOPMENT) ## bring all files into house style
 	$(BIN)/ruff check --fix $(SOURCES)
 
 bench: $(RUNTIME) ## print the benchmarks' ratios on this machine
-	$(BIN)/python -m benchmarks.reading
-	$(BIN)/python -m benchmarks.tokenizing
-	$(BIN)/python -m benchmarks.feeding
-	$(BIN)/python -m benchmarks.streaming
-	$(BIN)/python -m benchmarks.serving
-	$(BIN)/python -m benchmarks.batch_inference
-	$(BIN)/python -m benchmarks.wire
-	$(BIN)/python -m benchmarks.optimizers
-	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.run speed
 
 quality: $(RUNTIME) ## train on public data (O2V_DATA_DIR) and score test
-	for task in stsb sick-r sick-e; do \
-		$(BIN)/python -m benchmarks.quality.sentences --task $$task --test || exit; \
-	done
-	for task in ua u1-u5 above-3 retrieval; do \
-		$(BIN)/python -m benchmarks.quality.movielens --task $$task --test || exit; \
-	done
-	for task in definitions hypernyms; do \
-		$(BIN)/python -m benchmarks.quality.wordnet --task $$task --test || exit; \
-	done
+	$(BIN)/python -m benchmarks.run quality
 
 clean: ## remove what the other targets made, the environment included
 	rm -rf .venv .venv-beam build dist *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Made anew only when a requirements file changed.
-$(RUNTIME): requirements.txt
+# Made anew only when one of these files changed. The package itself is
+# installed as a link to this folder, and brings nothing beside the pins.
+$(RUNTIME): requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet -r requirements.txt
+	$(BIN)/pip install --quiet --no-deps --editable .
 	touch $@
 
 $(DEVELOPMENT): requirements-dev.txt $(RUNTIME)

@@ -1,7 +1,8 @@
 """Batch inference beside a `model.predict` loop and the bare encoder.
 
 Run with `make bench` or `python -m benchmarks.batch_inference`; sentences are
-those of STS-B in the folder that `O2V_DATA_DIR` names.
+those of STS-B in the folder that `O2V_DATA_DIR` names, or without it the
+definitions of the sample of WordNet in the package.
 """
 
 import csv
@@ -23,8 +24,10 @@ import tensorflow as tf  # noqa: E402
 from benchmarks.machine import machine  # noqa: E402
 from export.saved_model import write_saved_model  # noqa: E402
 from export.serving_module import ServingModule  # noqa: E402
+from notebooks.sizes import sized  # noqa: E402
 from o2v_keras import Object2Vec  # noqa: E402
 from o2v_keras import Object2VecConfig  # noqa: E402
+from o2v_keras.datasets.wordnet import load_wordnet_sample  # noqa: E402
 from serving.batch_inference.job import Job  # noqa: E402
 from serving.batch_inference.local_batch_model import LocalBatchModel  # noqa: E402
 from serving.batch_inference.run_job import run_job  # noqa: E402
@@ -33,32 +36,37 @@ from serving.client.pair_rows import PairRows  # noqa: E402
 MAX_SEQ_LEN = 64
 BATCH_SIZE = 256
 # Network -> how often the sentences are repeated: a run takes seconds.
-COPIES = {"hcnn": 3, "bilstm": 1}
-REPEATS = 3
+COPIES = {"hcnn": sized(3, quick=1), "bilstm": 1}
+ROWS = sized(None, quick=300)
+ENC_DIM = sized(512, quick=8)
+REPEATS = sized(3, quick=1)
 
 
-def _data_folder():
-    if "O2V_DATA_DIR" not in os.environ:
-        raise SystemExit(
-            "benchmarks.batch_inference needs the sentences of STS-B: set "
-            "O2V_DATA_DIR to the folder that holds stsb/stsb-en-train.csv."
-        )
-    return os.environ["O2V_DATA_DIR"]
+def _texts():
+    """What they are, and the sentences."""
+    folder = os.environ.get("O2V_DATA_DIR")
+    if not folder:
+        splits = load_wordnet_sample().values()
+        return "definitions of WordNet", [
+            synset.definition for split in splits for synset in split
+        ]
+    path = pathlib.Path(folder, "stsb", "stsb-en-train.csv")
+    with open(path, encoding="utf-8", newline="") as file:
+        pairs = [row[:2] for row in csv.reader(file)]
+    return "sentences of STS-B", [text for pair in pairs for text in pair]
 
 
-def _sentences():
-    """Ids of both sides' words, counted from 1."""
-    folder = pathlib.Path(_data_folder())
+def _word_ids(texts):
+    """Ids of the texts' words, counted from 1, and their number."""
     numbers = {}
-    sentences = []
-    with open(folder / "stsb" / "stsb-en-train.csv", encoding="utf-8") as file:
-        for first, second, _ in csv.reader(file):
-            for text in (first, second):
-                words = re.findall(r"\w+|[^\w\s]", text.lower())
-                sentences.append(
-                    [numbers.setdefault(w, len(numbers) + 1) for w in words]
-                )
-    return sentences, len(numbers) + 1
+    rows = [
+        [
+            numbers.setdefault(word, len(numbers) + 1)
+            for word in re.findall(r"\w+|[^\w\s]", text.lower())
+        ]
+        for text in texts
+    ]
+    return rows, len(numbers) + 1
 
 
 def _predict_loop(encoder, sentences):
@@ -80,7 +88,7 @@ def _compare(network, sentences, vocab_size, folder):
         enc0_network=network,
         enc0_max_seq_len=MAX_SEQ_LEN,
         enc0_vocab_size=vocab_size,
-        enc_dim=512,
+        enc_dim=ENC_DIM,
     )
     model = Object2Vec(config)
     write_saved_model(ServingModule(model, "embedding"), folder / "export")
@@ -127,7 +135,7 @@ def _compare(network, sentences, vocab_size, folder):
 def _report(network, rows, times):
     rates = {name: rows / statistics.median(ts) for name, ts in times.items()}
     loop, encoder, *ours = rates
-    print(f"{network}, enc_dim 512, {rows:,} sentences:")
+    print(f"{network}, enc_dim {ENC_DIM}, {rows:,} sentences:")
     for name in (loop, encoder):
         print(f"  {name}: {rates[name]:,.0f} rows/s")
     for name in ours:
@@ -141,7 +149,9 @@ def _report(network, rows, times):
 def main():
     """Prints medians and ratios for two encoders."""
     print(machine())
-    sentences, vocab_size = _sentences()
+    what, texts = _texts()
+    sentences, vocab_size = _word_ids(texts[:ROWS])
+    print(f"texts: {what}")
     for network, copies in COPIES.items():
         with tempfile.TemporaryDirectory() as folder:
             _compare(

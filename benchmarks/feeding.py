@@ -20,6 +20,7 @@ import tensorflow as tf  # noqa: E402
 from benchmarks.interleaved import Timing  # noqa: E402
 from benchmarks.interleaved import interleaved  # noqa: E402
 from benchmarks.machine import machine  # noqa: E402
+from notebooks.sizes import sized  # noqa: E402
 from o2v_keras import Object2Vec  # noqa: E402
 from o2v_keras import Object2VecConfig  # noqa: E402
 from o2v_keras.data.batches.epoch_plan import EpochPlanner  # noqa: E402
@@ -31,10 +32,11 @@ from o2v_keras.models.presets import MOVIELENS_RATING  # noqa: E402
 from o2v_keras.models.presets import SNLI  # noqa: E402
 from o2v_keras.models.presets import WIKIPEDIA  # noqa: E402
 
-REPEATS = 5
-FITS = 3
-STEPS = 250
-PLANNED_ROWS = 1_000_000
+REPEATS = sized(5, quick=1)
+FITS = sized(3, quick=1)
+STEPS = sized(250, quick=3)
+ROWS = sized(30_000, quick=600)
+PLANNED_ROWS = sized(1_000_000, quick=2_000)
 GENERATOR = np.random.default_rng(0)
 
 
@@ -73,19 +75,19 @@ def _configurations(movielens):
     rating = Object2VecConfig(**MOVIELENS_RATING)
     large = Object2VecConfig(**{**MOVIELENS_RATING, "mini_batch_size": 2048})
     sentences = _table(
-        _lengths(30_000, 11, 60),
-        _lengths(30_000, 11, 60),
+        _lengths(ROWS, 11, 60),
+        _lengths(ROWS, 11, 60),
         SNLI["enc0_vocab_size"],
-        GENERATOR.integers(3, size=30_000).astype(float),
+        GENERATOR.integers(3, size=ROWS).astype(float),
     )
     snli = Object2VecConfig(
         **{**SNLI, "mini_batch_size": 64, "bucket_width": 5}
     )
     articles = _table(
-        _lengths(30_000, 20, 50),
-        _lengths(30_000, 150, 200),
+        _lengths(ROWS, 20, 50),
+        _lengths(ROWS, 150, 200),
         WIKIPEDIA["enc0_vocab_size"],
-        np.ones(30_000),
+        np.ones(ROWS),
     )
     wikipedia = Object2VecConfig(**{**WIKIPEDIA, "enc0_max_seq_len": 200})
     return {

@@ -13,11 +13,17 @@ from benchmarks.contest import run_contest  # noqa: E402
 from benchmarks.machine import machine  # noqa: E402
 from benchmarks.two_tables import BATCH_SIZE  # noqa: E402
 from benchmarks.two_tables import WIDTH  # noqa: E402
+from notebooks.sizes import sized  # noqa: E402
 
 # Optimizer -> how many times as fast ours should be at 1M rows.
-TARGETS = {"Adam": 100, "Adagrad": 60, "SGD": 12}
+TARGETS = sized({"Adam": 100, "Adagrad": 60, "SGD": 12}, quick={"Adam": 100})
 SLOTS = {"Adam": 2, "Adagrad": 1, "SGD": 0}
-SIZES = {"10k": 10_000, "1M": 1_000_000, "4M": 4_000_000}
+SIZES = {
+    name: sized(rows, quick=100)
+    for name, rows in {"10k": 10_000, "1M": 1_000_000, "4M": 4_000_000}.items()
+}
+STEPS = {"ours": sized(400, quick=10), "stock": 10}
+ROUNDS = sized(3, quick=1)
 MEGABYTE = 2**20
 
 
@@ -25,8 +31,8 @@ def main():
     """Prints steps a second, ratios and peaks of memory."""
     print(machine())
     print(
-        f"two tables of rows x {WIDTH}, batches of {BATCH_SIZE}; medians of 3 "
-        "rounds (lowest-highest)"
+        f"two tables of rows x {WIDTH}, batches of {BATCH_SIZE}; medians of "
+        f"{ROUNDS} rounds (lowest-highest)"
     )
     for optimizer in TARGETS:
         _compare_libraries(optimizer)
@@ -37,9 +43,10 @@ def _compare_libraries(optimizer):
     rows = SIZES["1M"]
     results = run_contest(
         {
-            "ours": _command("ours", optimizer, rows, steps=400),
-            "stock": _command("stock", optimizer, rows, steps=10),
-        }
+            library: _command(library, optimizer, rows)
+            for library in ("ours", "stock")
+        },
+        ROUNDS,
     )
     rates = {name: Rate.of(played) for name, played in results.items()}
     ratio = rates["ours"].median / rates["stock"].median
@@ -65,10 +72,8 @@ def _report_memory(name, memory, tables, slots):
 
 def _compare_sizes():
     results = run_contest(
-        {
-            size: _command("ours", "Adam", rows, steps=400)
-            for size, rows in SIZES.items()
-        }
+        {size: _command("ours", "Adam", rows) for size, rows in SIZES.items()},
+        ROUNDS,
     )
     rates = {size: Rate.of(played) for size, played in results.items()}
     print("\nours, Adam, ms a step by rows of a table:")
@@ -83,14 +88,14 @@ def _milliseconds(rate):
     return f"{1000 / rate.median:.2f} ({lowest:.2f}-{highest:.2f})"
 
 
-def _command(library, optimizer, rows, steps):
+def _command(library, optimizer, rows):
     return [
         "-m",
         "benchmarks.two_tables",
         library,
         optimizer,
         str(rows),
-        str(steps),
+        str(STEPS[library]),
     ]
 
 

@@ -23,6 +23,7 @@ from tensorflow_serving.apis import prediction_service_pb2_grpc  # noqa: E402
 
 from benchmarks.machine import machine  # noqa: E402
 from export import export_saved_model  # noqa: E402
+from notebooks.sizes import sized  # noqa: E402
 from o2v_keras import Object2Vec  # noqa: E402
 from o2v_keras import Object2VecConfig  # noqa: E402
 from serving.client import GrpcClient  # noqa: E402
@@ -30,9 +31,9 @@ from serving.client import RestClient  # noqa: E402
 from serving.local_model import LocalModel  # noqa: E402
 from serving.local_server.local_server import LocalServer  # noqa: E402
 
-SECONDS = 3.0
-ROUNDS = 3
-CLIENTS = (1, 8, 32)
+SECONDS = sized(3.0, quick=0.1)
+ROUNDS = sized(3, quick=1)
+CLIENTS = sized((1, 8, 32), quick=(1, 2))
 NAME = "model"
 
 

@@ -19,6 +19,7 @@ import numpy as np  # noqa: E402
 import psutil  # noqa: E402
 
 from benchmarks.machine import machine  # noqa: E402
+from notebooks.sizes import sized  # noqa: E402
 from o2v_keras import Object2VecConfig  # noqa: E402
 from o2v_keras import convert  # noqa: E402
 from o2v_keras import train  # noqa: E402
@@ -29,9 +30,9 @@ from o2v_keras.data.files.data_files import expand_paths  # noqa: E402
 from o2v_keras.data.files.readers import read_pieces  # noqa: E402
 from o2v_keras.data.load_dataset import load_pairs  # noqa: E402
 
-ROWS = 60_000
-TIMES = (1, 10)
-STREAM_ROWS = 20_000
+ROWS = sized(60_000, quick=600)
+TIMES = sized((1, 10), quick=(1,))
+STREAM_ROWS = sized(20_000, quick=200)
 VOCABULARY = 50_000
 
 
@@ -42,7 +43,7 @@ def _config():
         enc0_vocab_size=VOCABULARY,
         enc_dim=4,
         mlp_layers=0,
-        mini_batch_size=2048,
+        mini_batch_size=sized(2048, quick=64),
         epochs=1,
         bucket_width=5,
         negative_sampling_rate=1,

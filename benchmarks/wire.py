@@ -15,15 +15,19 @@ import socket
 import subprocess
 import sys
 
-_STEPS = 8
+from notebooks.sizes import sized
+from o2v_keras.quiet_start import start_tensorflow
+
+_STEPS = sized(8, quick=2)
 _BATCH = 256
 _DIM = 64
 _LENGTH = 4
-_VOCABULARIES = (10_000, 100_000)
+_VOCABULARIES = sized((10_000, 100_000), quick=(1_000,))
 
 
 def main():
     """Prints bytes per step by vocabulary, sparse and dense."""
+    start_tensorflow()
     from benchmarks.machine import machine
 
     print(machine())
@@ -70,14 +74,15 @@ def _measure(vocabulary, weight_decay):
                 ),
             },
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             text=True,
         )
         for index in range(2)
     ]
-    outputs = [worker.communicate()[0] for worker in workers]
+    outputs, errors = zip(*(w.communicate() for w in workers), strict=True)
     if any(worker.returncode for worker in workers):
-        raise RuntimeError(f"A worker failed: {outputs}")
+        said = "\n".join(errors)[-2000:]
+        raise RuntimeError(f"A worker failed:\n{said}")
     return float(outputs[0].split()[-1])
 
 

@@ -6,6 +6,12 @@ import sys
 from export.acceptance_process import AcceptanceError
 from export.modes import MODES
 from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.registry import import_registering
+
+_TEXTS = (
+    "  It takes texts: servers know its operations; in Python, import "
+    "tensorflow_text before tf.saved_model.load."
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     from o2v_keras import load_model
 
     try:
+        for module in options.modules:
+            import_registering(module)
         folder = export_saved_model(
             load_model(options.model),
             options.output,
@@ -39,8 +47,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"export: {error}", file=sys.stderr)
         return 1
     print(folder)
-    for line in signature_lines(folder):
+    lines = signature_lines(folder)
+    for line in lines:
         print(f"  {line}")
+    if any(" string [" in line for line in lines):
+        print(_TEXTS)
     return 0
 
 
@@ -54,6 +65,14 @@ def _parser():
         required=True,
         metavar="M",
         help="model directory or .keras file",
+    )
+    parser.add_argument(
+        "--import",
+        dest="modules",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="import a module that registers encoders or comparators",
     )
     parser.add_argument(
         "--output",

@@ -5,7 +5,8 @@ import os
 import pathlib
 import subprocess
 import sys
-import tempfile
+
+from o2v_keras.storage.temporary_folder import TemporaryFolder
 
 _SCRIPT = pathlib.Path(__file__).with_name("acceptance.py")
 
@@ -27,8 +28,8 @@ def accept(folder: str | os.PathLike, cases: list[dict]):
     Raises:
         AcceptanceError: If the export fails; the message says where.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        file = pathlib.Path(scratch) / "cases.json"
+    with TemporaryFolder("acceptance") as scratch:
+        file = scratch / "cases.json"
         file.write_text(json.dumps(cases))
         child = subprocess.run(
             [sys.executable, "-P", _SCRIPT, folder, file],

@@ -3,6 +3,7 @@
 Reads and writes where SageMaker mounts things, below `/opt/ml`:
 
 - `input/config/hyperparameters.json`, all strings;
+- `input/config/resourceconfig.json`, which must name one instance;
 - `input/data/<channel>/`, channels `train`, `validation` and `test`, and
   `auxiliary` with the vocabularies and vectors that hyperparameters name;
 - `checkpoints/`, so that a job on spot instances goes on where it was;
@@ -16,7 +17,9 @@ prints.
 """
 
 import argparse
+import glob
 import json
+import os
 import pathlib
 import sys
 import tarfile
@@ -71,6 +74,7 @@ def _train(root):
     from o2v_keras import Object2VecConfig
     from o2v_keras import train
 
+    host = _host(root)
     config = Object2VecConfig.from_hyperparameters(
         root / "input" / "config" / "hyperparameters.json"
     )
@@ -82,7 +86,6 @@ def _train(root):
             f"The channel `train` must hold data: {root}/input/data/train is "
             "missing or empty."
         )
-    host = _host(root)
     result = train(
         config,
         **channels,
@@ -100,21 +103,41 @@ def _train(root):
 
 
 def _files(root, channel):
-    folder = root / "input" / "data" / channel
-    if not folder.is_dir():
-        return []
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and not path.name.startswith(".")
+    """What `o2v train` reads of the folder and of those in it."""
+    from o2v_keras.data.files.data_files import expand_paths
+    from o2v_keras.data.files.data_files import is_meant
+
+    pattern = os.path.join(
+        glob.escape(os.fspath(root / "input" / "data" / channel)), "**", "*"
     )
+    folders = {
+        os.path.dirname(path)
+        for path in glob.glob(pattern, recursive=True)
+        if is_meant(path, pattern) and os.path.isfile(path)
+    }
+    return expand_paths(sorted(folders)) if folders else []
 
 
 def _host(root):
+    """This machine's name.
+
+    Raises:
+        ValueError: If it is not the only one of the job.
+    """
     path = root / "input" / "config" / "resourceconfig.json"
     if not path.is_file():
         return "algo-1"
-    return json.loads(path.read_text()).get("current_host", "algo-1")
+    resources = json.loads(path.read_text())
+    hosts = resources.get("hosts", ())
+    if len(hosts) > 1:
+        raise ValueError(
+            "`instance_count` must be 1. Workers that train together need a "
+            "model directory on a file system that all of them share, and "
+            "/opt/ml/checkpoints is each instance's own. Take one instance "
+            "with more GPUs, all of which are used. "
+            f"Received: hosts={', '.join(map(str, hosts))}"
+        )
+    return resources.get("current_host", "algo-1")
 
 
 def _pack(folder, archive):

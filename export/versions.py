@@ -7,9 +7,11 @@ another kind of name.
 
 import os
 import pathlib
-import shutil
-import uuid
 from collections.abc import Callable
+
+from o2v_keras.storage.replace import staged
+from o2v_keras.storage.replace import sweep
+from o2v_keras.storage.replace import sync_tree
 
 
 def publish_version(
@@ -43,21 +45,16 @@ def publish_version(
     _check_version(version)
     base = _local_folder(base)
     _check_free(base, version)
-    partial = base / f".partial-{uuid.uuid4().hex}"
-    partial.mkdir()
-    try:
-        write(partial)
-        return _rename(partial, base, version)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _rename(partial, base, version):
-    # Others may have published meanwhile.
-    _check_free(base, version)
-    target = base / str(version or max(_versions(base), default=0) + 1)
-    os.rename(partial, target)
-    return target
+    sweep(base)
+    with staged(base / f"version-{version or 'next'}") as new:
+        new.mkdir()
+        write(new)
+        sync_tree(new)
+        # Others may have published meanwhile.
+        _check_free(base, version)
+        target = base / str(version or max(_versions(base), default=0) + 1)
+        os.rename(new, target)
+        return target
 
 
 def _versions(base):

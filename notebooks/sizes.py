@@ -1,4 +1,4 @@
-"""How much a notebook computes."""
+"""How much a notebook or a benchmark computes."""
 
 import os
 from typing import TypeVar
@@ -9,8 +9,9 @@ T = TypeVar("T")
 def sized(full: T, quick: T) -> T:
     """Returns `full`, or `quick` where the variable `O2V_QUICK` is 1.
 
-    The committed outputs are of full runs. Quick runs, with fewer epochs and
-    rows, only show that every cell works; that is what the tests do.
+    Committed outputs and figures are of full runs. Quick runs, with fewer
+    epochs and rows, only show that everything works; that is what the tests
+    do.
 
     Example:
     >>> sized(20, quick=1) in (20, 1)

@@ -100,7 +100,7 @@ hyperparameters = {
     "enc1_tokenizer": "words",
     "enc1_min_count": 2,
     "enc1_network": "pooled_embedding",
-    "enc1_max_seq_len": 64,
+    "enc1_max_seq_len": 100,
     "enc1_vocab_size": 50_000,
     "enc_dim": 64,
     "comparator_list": "hadamard",

@@ -1,6 +1,5 @@
 """The `o2v` commands: parse, call, print."""
 
-import importlib
 import os
 import sys
 import warnings
@@ -8,6 +7,7 @@ import warnings
 from o2v_keras.command_line.parser import make_parser
 from o2v_keras.neighbors.extras import MissingExtraError
 from o2v_keras.progress_lines import lines_on_stderr
+from o2v_keras.registry import import_registering
 
 # How an interrupted command goes on.
 _HINTS = {
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         warnings.simplefilter("default", UserWarning)
         try:
             for module in options.modules:
-                _import(module)
+                import_registering(module)
             return options.run(options) or 0
         except ConnectionError as error:
             print(f"o2v {options.command}: {error}", file=sys.stderr)
@@ -53,19 +53,6 @@ def main(arguments: list[str] | None = None) -> int:
             message = f"o2v {options.command}: interrupted{hint}"
             print(message, file=sys.stderr)
             return 130
-
-
-def _import(module):
-    sys.path.insert(0, os.getcwd())
-    try:
-        importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"`--import` must name a module in this folder or an installed "
-            f"one. Received: {module} ({error})"
-        ) from None
-    finally:
-        sys.path.remove(os.getcwd())
 
 
 def _once_each():

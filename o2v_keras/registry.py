@@ -1,6 +1,8 @@
 """Named building blocks that a configuration may refer to."""
 
 import importlib
+import os
+import sys
 from collections.abc import Callable
 from collections.abc import Mapping
 
@@ -79,6 +81,27 @@ class Registry:
                 f"Received: {self.kind}={name!r}"
             )
         return self._builders[name]
+
+
+def import_registering(module: str) -> None:
+    """Imports a user's module, which registers encoders or comparators.
+
+    Args:
+        module: Name of a module in this folder or an installed one.
+
+    Raises:
+        ValueError: If there is no such module, or one that it imports.
+    """
+    sys.path.insert(0, os.getcwd())
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"`--import` must name a module in this folder or an installed "
+            f"one. Received: {module} ({error})"
+        ) from None
+    finally:
+        sys.path.remove(os.getcwd())
 
 
 _ENCODER_FACTORY = "o2v_keras.models.encoder_factory"

@@ -227,8 +227,10 @@ def _load(path):
             importlib.import_module("tensorflow_text")
         except ImportError:
             message = (
-                f"{error.message}\nIf it is an op of TensorFlow Text, install "
-                "the package tensorflow-text."
+                f"{error.message}\nIf it is an op of TensorFlow Text, as "
+                "exports that take texts have, install the package "
+                "tensorflow-text. Programs of your own import tensorflow_text "
+                "before they call tf.saved_model.load."
             )
             raise tf.errors.NotFoundError(None, None, message) from None
         return _load_session(path)

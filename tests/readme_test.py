@@ -1,87 +1,160 @@
+"""The README's examples run, in the order of the page, as they are pasted.
+
+A test lends files, and a server with a free port; never a name.
+"""
+
 import json
+import os
 import pathlib
 import re
+import shlex
 
 import numpy as np
 import pytest
 
+from o2v_keras import Object2VecConfig
+from o2v_keras.command_line.parser import make_parser
+from o2v_keras.registry import COMPARATORS
+from serving.local_server.local_server import LocalServer
 from tests.tuning.small_search import IGNORED
 
 README = pathlib.Path(__file__).parents[1] / "README.md"
+SIZES = {"enc0_max_seq_len": "3", "enc0_vocab_size": "900"}
+RECORDS = {"train": 6, "validation": 2, "test": 2, "films": 10, "users": 2}
 
 
-def python_blocks(heading):
-    section = README.read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
-    return re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
+def blocks(*languages):
+    """The texts between fences; the language may be empty."""
+    fenced = re.findall(
+        r"^```(\w*)\n(.*?)^```$", README.read_text(), re.DOTALL | re.M
+    )
+    return [text for language, text in fenced if language in languages]
+
+
+def commands(program):
+    """The lines of a program that hold nothing to fill in."""
+    text = "\n".join(blocks("", "bash")).replace("\\\n", "")
+    lines = re.findall(rf"^{program} .*$", text, re.M)
+    return [line for line in lines if not re.search(r"\.\.\.|\[", line)]
 
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    """What the notebook example takes for granted."""
+    """What the examples take for granted."""
     monkeypatch.chdir(tmp_path)
     generator = np.random.default_rng(0)
-    for name in ("train", "test"):
+    titles = ["Star Wars (1977)", "Alien", "Bambi"]
+    for name, rows in RECORDS.items():
         with open(f"{name}.jsonl", "w") as file:
-            for _ in range(6):
+            for row in range(rows):
                 record = {
-                    "label": int(generator.integers(2)),
+                    "label": row % 2,
                     "in0": generator.integers(1, 900, 3).tolist(),
                     "in1": generator.integers(1, 900, 2).tolist(),
+                    "title": titles[row % 3] if row < 3 else f"Film {row}",
+                    "seen": titles[:1],
                 }
                 file.write(json.dumps(record) + "\n")
-    hyperparameters = {
-        "enc0_max_seq_len": "3",
-        "enc0_vocab_size": "900",
-        "enc0_token_embedding_dim": "4",
+    sizes = SIZES | {
+        "enc0_network": "pooled_embedding",
         "enc_dim": "8",
         "mlp_dim": "4",
+        "epochs": "1",
     }
-    pathlib.Path("hyperparameters.json").write_text(json.dumps(hyperparameters))
+    pathlib.Path("hyperparameters.json").write_text(json.dumps(sizes))
+    # As the section before says.
+    pathlib.Path("text.json").write_text(blocks("json")[0])
+    pathlib.Path("films.csv").write_text(
+        "title,plot,relevant\nAlien,A crew in space.,1\nBambi,A war.,0\n"
+    )
     return tmp_path
 
 
-def test_the_notebook_example_runs_in_ten_lines(files):
-    example, _ = python_blocks("In a notebook")
-    statements = [line for line in example.splitlines() if line]
-    assert len(statements) <= 12
-    names = {}
-    exec(example, names)
-    assert names["vectors"].shape == (1, 8)
+@pytest.fixture
+def _comparators(monkeypatch):
+    monkeypatch.setattr(COMPARATORS, "_builders", {**COMPARATORS._builders})
+
+
+@pytest.mark.filterwarnings(IGNORED)
+@pytest.mark.usefixtures("_comparators")
+def test_examples_run_in_the_order_of_the_page(files, capsys):
+    names, vectors, text_model = {}, [], None
+    for example in blocks("python"):
+        if "movielens_100k" in example and not _has_data("ml-100k"):
+            continue
+        example = example.replace("max_trials=10", "max_trials=2")
+        if "localhost:8500" in example:
+            _ask_a_server(example, text_model, names)
+        else:
+            exec(example, names)
+        if "vectors = " in example:
+            vectors.append(names["vectors"].shape)
+        if "model.tokenizers = " in example:
+            text_model = names["model"]
+    assert vectors == [(1, 8), (1, 128), (2, 128)]
     assert (files / "served" / "1" / "saved_model.pb").is_file()
+    assert names["scores"].shape == (1, 2)
+    assert names["nearest"].ids.shape == (2, 10)
+    assert (files / "ranked" / "metrics.json").is_file()
+    assert "2 trials: 2 completed" in capsys.readouterr().out
 
 
-def test_the_notebook_example_of_texts_runs(files):
-    ids, texts = python_blocks("In a notebook")
-    (settings,) = re.findall(
-        r"```json\n(.*?)```",
-        README.read_text().split("## From a CSV file")[1].split("\n## ")[0],
-        flags=re.DOTALL,
+def _ask_a_server(example, model, names):
+    names["export_saved_model"](model, "wordnet")
+    with LocalServer("wordnet", "wordnet") as server:
+        address = f"localhost:{server.port}"
+        exec(example.replace("localhost:8500", address), names)
+
+
+def _has_data(name):
+    return pathlib.Path(os.environ.get("O2V_DATA_DIR", ""), name).is_dir()
+
+
+def test_the_first_example_is_short():
+    lines = blocks("python")[0].splitlines()
+    assert len([line for line in lines if line]) <= 12
+
+
+def test_hyperparameters_are_accepted():
+    examples = [json.loads(text) for text in blocks("json")]
+    assert len(examples) >= 4
+    for values in examples:
+        Object2VecConfig.from_hyperparameters(SIZES | values)
+
+
+@pytest.mark.parametrize("command", commands("o2v"))
+def test_commands_are_accepted(command):
+    words = shlex.split(command, comments=True)
+    make_parser().parse_args(words[1:])
+
+
+def test_the_synopsis_has_every_option():
+    (synopsis,) = [text for text in blocks("") if text.startswith("o2v check")]
+    columns = " ".join(
+        f"--{n}-column" for n in ("in0", "in1", "label", "weight")
     )
-    (files / "films.csv").write_text(
-        "title,plot,relevant\nAlien,A crew in space.,1\nBambi,A war.,0\n"
-    )
-    names = {}
-    exec(ids, names)
-    names["text_config"] = names["Object2VecConfig"](**json.loads(settings))
-    exec(texts, names)
-    assert names["vectors"].shape == (1, 128)
-    names["export_saved_model"](names["model"], "texts")
+    written = {}
+    for command in re.split(r"^o2v ", synopsis, flags=re.M)[1:]:
+        command = command.split("\npython ")[0].replace("COLUMNS", columns)
+        options = written.setdefault(command.split()[0], set())
+        options.update(re.findall(r"--[a-z0-9-]+", command))
+    (parsers,) = make_parser()._subparsers._group_actions
+    # Any command takes these.
+    common = {"--help", "--import"}
+    assert written == {
+        name: {
+            option
+            for option in parser._option_string_actions
+            if option.startswith("--")
+        }
+        - common
+        for name, parser in parsers.choices.items()
+    }
 
 
 def test_every_hyperparameter_is_in_the_table():
-    from o2v_keras import Object2VecConfig
-
     config = Object2VecConfig(enc0_max_seq_len=3, enc0_vocab_size=9)
     text = README.read_text()
     for name in config.to_dict():
         if not name.startswith("enc1_") or name == "enc1_network":
             assert f"| `{name}` |" in text, name
-
-
-@pytest.mark.filterwarnings(IGNORED)
-def test_the_example_of_tuning_runs(files, capsys):
-    (files / "train.jsonl").rename(files / "validation.jsonl")
-    (files / "test.jsonl").rename(files / "train.jsonl")
-    (example,) = python_blocks("Tuning")
-    exec(example.replace("max_trials=10", "max_trials=2"), {})
-    assert "2 trials: 2 completed" in capsys.readouterr().out

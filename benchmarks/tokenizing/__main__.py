@@ -23,10 +23,12 @@ start_tensorflow()
 from benchmarks.contest import Rate
 from benchmarks.contest import run_contest
 from benchmarks.machine import machine
+from notebooks.sizes import sized
 from o2v_keras.data.text.tokenizers.learn_tokenizer import learn_tokenizer
 from o2v_keras.datasets.wordnet import load_wordnet_sample
 
-ROUNDS = 9
+ROUNDS = sized(9, quick=1)
+TEXTS = sized(None, quick=500)
 # A contestant -> whom it is compared with, and how many times as fast is asked
 # of it.
 RIVALS = {
@@ -38,7 +40,7 @@ RIVALS = {
 def main():
     """Prints texts a second and ratios."""
     print(machine())
-    texts = _definitions()
+    texts = _definitions()[:TEXTS]
     print(f"{len(texts):,} definitions, {sum(map(len, texts)) / 1e6:.1f} MB")
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder)
@@ -50,8 +52,8 @@ def main():
         results = run_contest(_commands(folder), ROUNDS)
     rates = {name: Rate.of(rounds) for name, rounds in results.items()}
     for name, rate in rates.items():
-        versions = results[name][0].get("version", "")
-        print(f"{name} {versions}: {rate} texts/s")
+        version = results[name][0].get("version")
+        print(f"{' '.join(filter(None, [name, version]))}: {rate} texts/s")
     for name, (rival, target) in RIVALS.items():
         if rival in rates:
             _compare(name, rival, target, results)

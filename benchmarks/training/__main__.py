@@ -20,6 +20,7 @@ from benchmarks.machine import machine  # noqa: E402
 from benchmarks.training.arithmetic import matrix_operations  # noqa: E402
 from benchmarks.training.corpora import data_folder  # noqa: E402
 from benchmarks.training.setups import SETUPS  # noqa: E402
+from notebooks.sizes import sized  # noqa: E402
 
 OURS = "o2v_keras"
 MATRIX_PRODUCTS = "matrix products"
@@ -30,7 +31,7 @@ def main():
     setups = {setup.name: setup for setup in SETUPS}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("setups", nargs="*", metavar="SETUP")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=sized(3, quick=1))
     arguments = parser.parse_args()
     for name in arguments.setups:
         if name not in setups:
@@ -64,7 +65,7 @@ def _compare(setup, folder, rounds, torch_python):
     print(
         f"\n{setup.name}: {config.enc0_network}, batches of "
         f"{config.mini_batch_size}; {written.description}; pairs/s, median of "
-        f"{rounds} rounds of {setup.steps} steps (lowest-highest)"
+        f"{rounds} rounds of {written.steps} steps (lowest-highest)"
     )
     for name, rate in rates.items():
         print(f"  {name}: {rate}{_ratio(setup, rates, name)}")

@@ -9,8 +9,9 @@ start_tensorflow()
 import tensorflow as tf  # noqa: E402
 
 from benchmarks.rounds import play_rounds  # noqa: E402
+from notebooks.sizes import sized  # noqa: E402
 
-SIZE = 2048
+SIZE = sized(2048, quick=64)
 PRODUCTS = 10
 
 

@@ -13,10 +13,14 @@ from benchmarks.training.corpora import data_folder
 from benchmarks.training.corpora import movielens
 from benchmarks.training.corpora import sentence_pairs
 from benchmarks.training.corpora import wikipedia_like
+from notebooks.sizes import sized
 from o2v_keras import Object2VecConfig
 from o2v_keras import PairTable
 from o2v_keras.data.batches.epoch_plan import EpochPlanner
 from o2v_keras.models import presets
+
+_ROWS = sized(None, quick=500)
+_SIZES = sized({}, quick={"enc_dim": 16, "mlp_dim": 8, "mini_batch_size": 16})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Setup:
     def write(self, folder: pathlib.Path) -> "Written":
         """Leaves in `folder` what the programs read: NumPy and JSON files."""
         corpus = self.corpus()
+        table = corpus.table.take(np.arange(len(corpus.table))[:_ROWS])
         values = dict(self.preset)
         if self.length_percentile is not None:
             values["enc0_max_seq_len"] = corpus.percentile(
@@ -54,24 +59,25 @@ class Setup:
             )
             values["enc0_vocab_size"] = corpus.vocab_size
         values["token_embedding_storage_type"] = "row_sparse"
+        values |= _SIZES
         config = Object2VecConfig.from_dict(values)
         setup = {
             "config": config.to_dict(),
             "layers": [config.encoder0.layers, config.encoder1.layers],
-            "steps": self.steps,
+            "steps": sized(self.steps, quick=10),
         }
         (folder / "setup.json").write_text(json.dumps(setup))
         # The corpus as it is, and the pairs of one epoch, negatives included,
         # for programs that know nothing of negative sampling.
-        _write_pairs(folder / "corpus.npz", corpus.table)
-        plan = EpochPlanner(corpus.table, config, training=True).plan(0)
+        _write_pairs(folder / "corpus.npz", table)
+        plan = EpochPlanner(table, config, training=True).plan(0)
         pairs = PairTable.from_arrays(
-            corpus.table.in0.take(plan.in0_rows),
-            corpus.table.in1.take(plan.in1_rows),
+            table.in0.take(plan.in0_rows),
+            table.in1.take(plan.in1_rows),
             plan.labels,
         )
         _write_pairs(folder / "pairs.npz", pairs)
-        return Written(config, pairs, corpus.description)
+        return Written(config, pairs, corpus.description, setup["steps"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,11 +88,13 @@ class Written:
         config: `Object2VecConfig`.
         table: The pairs of one epoch.
         description: The corpus in a line.
+        steps: Batches of a timed round.
     """
 
     config: Object2VecConfig
     table: PairTable
     description: str
+    steps: int
 
 
 def _write_pairs(path, table):

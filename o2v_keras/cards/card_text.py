@@ -7,6 +7,7 @@ from o2v_keras.cards.model_facts import ModelFacts
 from o2v_keras.cards.model_limits import model_limits
 from o2v_keras.config import Object2VecConfig
 
+MADE_BY = "An Object2Vec model of o2v_keras"
 CURVES, MAP = "card_curves.png", "card_map.png"
 
 
@@ -43,7 +44,7 @@ def card_text(
 
 def _summary(config):
     if not config:
-        return "An Object2Vec model of o2v_keras."
+        return f"{MADE_BY}."
     second = config["enc1_network"]
     second = config["enc0_network"] if second == "enc0" else second
     goal = {
@@ -54,7 +55,7 @@ def _summary(config):
     }
     head = config["output_layer"]
     return (
-        "An Object2Vec model of o2v_keras: it embeds two kinds of objects, "
+        f"{MADE_BY}: it embeds two kinds of objects, "
         f"`in0` by the encoder `{config['enc0_network']}` and `in1` by "
         f"`{second}`, as {config['enc_dim']:,} numbers each, and gives pairs "
         f"{goal.get(head, f'scores (`{head}`)')}."

@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 
 from o2v_keras.cards.card_text import CURVES
+from o2v_keras.cards.card_text import MADE_BY
 from o2v_keras.cards.card_text import MAP
 from o2v_keras.cards.card_text import card_text
 from o2v_keras.cards.curves_figure import draw_curves
@@ -18,6 +19,9 @@ from o2v_keras.data.files.remote_files import remote_files
 from o2v_keras.evaluation.inference import embed
 from o2v_keras.maps.write_map import write_map
 from o2v_keras.neighbors.row_values import read_names
+from o2v_keras.storage.output_folder import OutputFolder
+from o2v_keras.storage.replace import replaced_file
+from o2v_keras.storage.replace import write_file
 from o2v_keras.training.model_directory import load_model
 
 _CARD = "card.md"
@@ -41,8 +45,8 @@ def write_card(
 
     Args:
         model_dir: A model directory.
-        output: Folder of the card; made if it is missing. Defaults to `None`:
-            the model directory.
+        output: Folder of the card; made if it is missing. Other files in it
+            stay. Defaults to `None`: the model directory.
         data: Files to embed for the map. Defaults to `None`: no map.
         side: The side that these data are of. Defaults to `"in0"`.
         id_column: What names the points. Defaults to `None`.
@@ -53,11 +57,19 @@ def write_card(
         The path of `card.md`.
 
     Raises:
-        ValueError: If `model_dir` is no folder, or a file in it is not whole.
+        ValueError: If `model_dir` is no folder, a file in it is not whole,
+            or `output` holds a `card.md` or a picture of someone else's.
         DataError: If the data are unusable.
     """
     facts = ModelFacts.read(model_dir)
-    folder = pathlib.Path(model_dir if output is None else output)
+    folder = OutputFolder(
+        model_dir if output is None else output,
+        "output",
+        "a card",
+        (_CARD, CURVES, MAP),
+        _is_older,
+    )
+    folder.check_names()
     summary, remarks = None, []
     if data is not None:
         model = load_model(model_dir)
@@ -66,12 +78,12 @@ def write_card(
             vectors = embed(model, side, data, **settings)
         remarks = [str(w.message) for w in caught]
         summary = _summary(data, side, vectors)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.begin()
     if data is not None:
         names = id_column and read_names(data, id_column)
         groups = group_column and read_names(data, group_column)
         write_map(
-            folder / MAP,
+            folder.path / MAP,
             vectors,
             names,
             groups,
@@ -79,10 +91,16 @@ def write_card(
         )
     if facts.epochs:
         figure = draw_curves(facts.epochs, facts.best_epoch)
-        figure.savefig(folder / CURVES, dpi=150)
-    card = folder / _CARD
-    card.write_text(card_text(facts, summary, remarks), encoding="utf-8")
+        with replaced_file(folder.path / CURVES) as new:
+            figure.savefig(new, dpi=150, format="png")
+    card = folder.path / _CARD
+    write_file(card, card_text(facts, summary, remarks))
     return card
+
+
+def _is_older(folder):
+    card = folder / _CARD
+    return card.is_file() and MADE_BY in card.read_text("utf-8", "replace")
 
 
 def _summary(data, side, vectors):

@@ -18,11 +18,11 @@ def index(options: argparse.Namespace) -> int | None:
     """Writes an index of embeddings; prints the recall of a graph."""
     start_tensorflow()
     from o2v_keras.neighbors.neighbor_index import NeighborIndex
-    from o2v_keras.neighbors.neighbor_index import check_index_folder
+    from o2v_keras.neighbors.neighbor_index import index_folder
     from o2v_keras.training.model_directory import load_model
 
     folder = _index_folder(options)
-    check_index_folder(folder)
+    index_folder(folder).check_replaceable()
     ids = _names(options)
     made = NeighborIndex.from_model(
         load_model(options.model),

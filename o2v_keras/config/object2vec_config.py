@@ -1,10 +1,10 @@
 """All hyperparameters of one Object2Vec model and its training."""
 
+import contextlib
 import dataclasses
 import difflib
 import json
 import os
-import warnings
 from collections.abc import Mapping
 
 from o2v_keras.config.bpr_checks import check_bpr
@@ -21,6 +21,7 @@ from o2v_keras.config.rules import Number
 from o2v_keras.config.rules import Path
 from o2v_keras.registry import COMPARATORS
 from o2v_keras.registry import ENCODERS
+from o2v_keras.user_warning import warn_user
 
 # SageMaker's `auto`: four convolutions, one bidirectional LSTM.
 _AUTO_LAYERS = {"hcnn": 4}
@@ -338,8 +339,10 @@ class Object2VecConfig:
         Args:
             hyperparameters: Mapping of names to values, or the path of a
                 JSON file that holds one, such as SageMaker's
-                `hyperparameters.json`. The container's own keys, which begin
-                with `_`, are ignored with a warning that lists them.
+                `hyperparameters.json`. Strings may have quotes of their own
+                (`'"hcnn"'`), as the SDK's estimators write them. The keys of
+                the container and of the SDK, which begin with `_` or
+                `sagemaker_`, are ignored with a warning that lists them.
 
         Raises:
             ValueError: If a name is unknown (the nearest known one is
@@ -363,7 +366,7 @@ class Object2VecConfig:
                 "`hyperparameters` must be a mapping or the path of a JSON "
                 f"file. Received: hyperparameters={hyperparameters!r}"
             )
-        return cls.from_dict(_typed_values(hyperparameters))
+        return cls.from_dict(typed_values(hyperparameters))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, object]) -> "Object2VecConfig":
@@ -485,11 +488,10 @@ class Object2VecConfig:
     def _follow_enc_dim(self, name):
         width = getattr(self, name)
         if name in self._given and width != self.enc_dim:
-            warnings.warn(
+            warn_user(
                 f"A pooled_embedding encoder averages token embeddings and "
                 f"has no projection: {name}={width} follows "
                 f"enc_dim={self.enc_dim}. Set both alike to silence this.",
-                stacklevel=5,
             )
         self._set(name, self.enc_dim)
 
@@ -549,15 +551,31 @@ def _require_complete(values):
             )
 
 
-def _typed_values(hyperparameters):
-    """Drops the container's own keys and parses strings."""
+def _unpacked(text):
+    """What a string holds that SageMaker's SDK has written as JSON."""
+    if text == "null" or text.startswith(('"', "[")):
+        with contextlib.suppress(ValueError):
+            content = json.loads(text)
+            return content.strip() if isinstance(content, str) else content
+    return text
+
+
+def typed_values(hyperparameters: Mapping[str, object]) -> dict[str, object]:
+    """Returns SageMaker's form without its own keys, with strings parsed.
+
+    Raises:
+        ValueError: If a name is unknown or a string breaks its rule.
+    """
     rules = _rules()
-    ignored = sorted(n for n in hyperparameters if str(n).startswith("_"))
+    ignored = sorted(
+        name
+        for name in hyperparameters
+        if str(name).startswith(("_", "sagemaker_"))
+    )
     if ignored:
-        warnings.warn(
-            "These settings of SageMaker's own container have no meaning "
-            f"here and are ignored: {', '.join(ignored)}",
-            stacklevel=3,
+        warn_user(
+            "These settings of SageMaker's own container and SDK have no "
+            f"meaning here and are ignored: {', '.join(ignored)}",
         )
     values = {}
     for name, value in hyperparameters.items():
@@ -565,10 +583,11 @@ def _typed_values(hyperparameters):
             continue
         _require_known(name)
         if isinstance(value, str):
-            value = value.strip()
-            if not value and _may_be_unset(name):
+            value = _unpacked(value.strip())
+            if value in ("", None) and _may_be_unset(name):
                 continue
-            value = rules[name].parse(value)
+            if isinstance(value, str):
+                value = rules[name].parse(value)
         values[name] = value
     return values
 

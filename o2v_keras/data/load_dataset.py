@@ -1,7 +1,6 @@
 """From files or arrays to checked tables and batches."""
 
 import os
-import warnings
 
 import tensorflow as tf
 
@@ -17,6 +16,7 @@ from o2v_keras.data.read_source import NO_TOKENIZERS
 from o2v_keras.data.read_source import Source
 from o2v_keras.data.read_source import read_source
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.user_warning import warn_user
 
 
 def load_pairs(
@@ -71,7 +71,7 @@ def load_pairs(
     report = pairs.check(config, training)
     if not report.rows:
         raise DataError("The data must hold at least one row. Received: 0 rows")
-    report.warn(stacklevel=3)
+    report.warn()
     table = pairs.table
     if rejected_rows_file is None:
         report.raise_for_errors()
@@ -159,7 +159,7 @@ def load_dataset(
     batches = PairBatches(table, config, training)
     left_out = batches.left_out_negatives(epoch=0)
     if left_out:
-        warnings.warn(left_out_message(left_out), stacklevel=2)
+        warn_user(left_out_message(left_out))
     return batches.dataset(advance=training)
 
 

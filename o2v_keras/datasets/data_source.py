@@ -7,7 +7,6 @@ import gzip
 import hashlib
 import os
 import pathlib
-import tempfile
 from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import BinaryIO
@@ -16,6 +15,7 @@ from o2v_keras.data.files.cache_folder import cache_folder
 from o2v_keras.datasets.dataset_error import DatasetError
 from o2v_keras.datasets.download import Download
 from o2v_keras.datasets.download import fetch
+from o2v_keras.storage.replace import staged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,8 +103,8 @@ class DataSource:
         if not whole.is_file():
             fetch(download.url, whole, download.sha256)
         try:
-            with tempfile.TemporaryDirectory(dir=folder) as made:
-                made = pathlib.Path(made)
+            with staged(folder / "unpacked") as made:
+                made.mkdir()
                 if download.unpack is None:
                     whole.rename(made / download.files[0])
                 else:

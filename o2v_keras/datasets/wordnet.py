@@ -5,16 +5,15 @@ import dataclasses
 import gzip
 import importlib.resources
 import io
-import pathlib
 import re
 import tarfile
-import tempfile
 import zlib
 
 from o2v_keras.datasets.data_source import DataSource
 from o2v_keras.datasets.download import Download
 from o2v_keras.datasets.wordnet_database import DATABASE_FILES
 from o2v_keras.datasets.wordnet_database import read_database
+from o2v_keras.storage.temporary_folder import TemporaryFolder
 
 _SYNSETS, _HYPERNYMS = "synsets.tsv.gz", "hypernyms.tsv.gz"
 _ARCHIVE_FOLDER = "WordNet-3.0/dict/"
@@ -121,8 +120,7 @@ def _split(identifier):
 
 def _unpack(archive, folder):
     """Makes tables of WordNet's own database files."""
-    with tempfile.TemporaryDirectory() as database:
-        database = pathlib.Path(database)
+    with TemporaryFolder("wordnet") as database:
         with tarfile.open(archive) as files:
             for member in files:
                 name = member.name.removeprefix(_ARCHIVE_FOLDER)

@@ -143,5 +143,5 @@ def read_rows(
     )
     report = pairs.check(model.config)
     report.raise_for_errors()
-    report.warn(stacklevel=4)
+    report.warn()
     return pairs.table

@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from o2v_keras.storage.replace import replaced_file
+
 
 def write_vectors(
     path: str | os.PathLike, vectors: np.ndarray, name: str
@@ -27,10 +29,8 @@ def write_vectors(
     """
     check_vector_path(path)
     path = pathlib.Path(path)
-    partial = path.with_name(f".{path.name}.partial")
-    with open(partial, "wb") as file:
+    with replaced_file(path) as new, open(new, "wb") as file:
         _WRITERS[path.suffix](file, vectors, name)
-    os.replace(partial, path)
 
 
 def check_vector_path(path: str | os.PathLike) -> None:

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from o2v_keras.maps.labelled_points import OTHERS
 from o2v_keras.maps.labelled_points import LabelledPoints
 from o2v_keras.maps.palette import colours_of
+from o2v_keras.storage.replace import replaced_file
 
 _INK, _SOFT, _PAPER = "#23262b", "#6d737c", "#fbfbf9"
 # More names than these would cover each other.
@@ -75,7 +76,8 @@ def write_map_picture(
     subtitle: str = "",
 ) -> None:
     """Writes `draw_map` as a `.png` file of 1,350 x 900 pixels."""
-    draw_map(shown, title, subtitle).savefig(path, dpi=150)
+    with replaced_file(path) as new:
+        draw_map(shown, title, subtitle).savefig(new, dpi=150, format="png")
 
 
 def _name_points(axes, shown):

@@ -4,12 +4,12 @@ import html
 import importlib.resources
 import json
 import os
-import pathlib
 
 import numpy as np
 
 from o2v_keras.maps.labelled_points import LabelledPoints
 from o2v_keras.maps.palette import colours_of
+from o2v_keras.storage.replace import write_file
 
 
 def write_map_page(
@@ -47,10 +47,7 @@ def write_map_page(
     # The data stand last, so that no name in them is taken for a place.
     for name, text in parts.items():
         page = page.replace(f"{{{{{name}}}}}", text)
-    path = pathlib.Path(path)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(page, encoding="utf-8")
-    os.replace(partial, path)
+    write_file(path, page)
 
 
 def _data(shown):

@@ -1,13 +1,17 @@
 """Files for TensorBoard's embedding projector."""
 
 import os
-import pathlib
 from collections.abc import Mapping
 from collections.abc import Sequence
 
 import numpy as np
 
-_CONFIG = "projector_config.pbtxt"
+from o2v_keras.storage.output_folder import OutputFolder
+from o2v_keras.storage.replace import write_file
+
+_CONFIG, _VECTORS = "projector_config.pbtxt", "tensors.bytes"
+_NAMES = "metadata.tsv"
+_OURS = f'tensor_path: "{_VECTORS}"'
 
 
 def write_projector_files(
@@ -49,25 +53,39 @@ def write_projector_files(
                 "`columns` must have as many texts as there are vectors. "
                 f"Received: {len(vectors)} vectors, {len(texts)} of {column!r}"
             )
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    np.ascontiguousarray(vectors, "<f4").tofile(folder / "tensors.bytes")
+    output = projector_folder(folder)
+    output.check_names()
+    output.begin()
+    folder = output.path
+    vectors = np.ascontiguousarray(vectors, "<f4")
+    write_file(folder / _VECTORS, vectors.tobytes())
     rows = [*zip(*columns.values(), strict=True)]
     if len(columns) > 1:
         rows.insert(0, tuple(columns))
     lines = ["\t".join(map(_cell, row)) + "\n" for row in rows]
-    (folder / "metadata.tsv").write_text("".join(lines), encoding="utf-8")
+    write_file(folder / _NAMES, "".join(lines))
     rows, dim = np.shape(vectors)
-    (folder / _CONFIG).write_text(
+    write_file(
+        folder / _CONFIG,
         "embeddings {\n"
         f'  tensor_name: "{name}"\n'
         f"  tensor_shape: {rows}\n"
         f"  tensor_shape: {dim}\n"
-        '  tensor_path: "tensors.bytes"\n'
-        '  metadata_path: "metadata.tsv"\n'
+        f"  {_OURS}\n"
+        f'  metadata_path: "{_NAMES}"\n'
         "}\n",
-        encoding="utf-8",
     )
+
+
+def projector_folder(path: str | os.PathLike) -> OutputFolder:
+    """Returns the folder of projector files, which may hold others too."""
+    files = (_CONFIG, _VECTORS, _NAMES)
+    return OutputFolder(path, "path", "a projector's files", files, _is_older)
+
+
+def _is_older(folder):
+    config = folder / _CONFIG
+    return config.is_file() and _OURS in config.read_text(errors="replace")
 
 
 def _cell(text):

@@ -10,6 +10,7 @@ from o2v_keras.maps.labelled_points import LabelledPoints
 from o2v_keras.maps.map_figure import write_map_picture
 from o2v_keras.maps.map_page import write_map_page
 from o2v_keras.maps.projection import project
+from o2v_keras.maps.projector_files import projector_folder
 from o2v_keras.maps.projector_files import write_projector_files
 
 _WRITERS = {".html": write_map_page, ".png": write_map_picture}
@@ -75,7 +76,8 @@ def check_map_path(path: str | os.PathLike) -> None:
     """Checks where a map is to go, before anything is computed.
 
     Raises:
-        ValueError: If the path has another ending, or lies in no folder.
+        ValueError: If the path has another ending, or lies in no folder, or
+            is one that holds files of others under the projector's names.
     """
     path = pathlib.Path(path)
     is_file = path.suffix in _WRITERS
@@ -88,3 +90,5 @@ def check_map_path(path: str | os.PathLike) -> None:
             "a folder for TensorBoard's projector. "
             f"Received: path={os.fspath(path)!r}"
         )
+    if is_folder:
+        projector_folder(path).check_names()

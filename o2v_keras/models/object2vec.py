@@ -5,7 +5,6 @@ import contextvars
 import inspect
 import os
 import random
-import warnings
 
 import keras
 
@@ -31,6 +30,7 @@ from o2v_keras.models.pretrained_tables import fill_tables
 from o2v_keras.models.resting_tables import RestingTables
 from o2v_keras.models.row_penalty import row_penalty
 from o2v_keras.models.vector_sources import vector_sources
+from o2v_keras.user_warning import warn_user
 
 # Whether this thread is within a step of `fit` or `evaluate`, where a loss
 # takes the place of scores; replicas take their steps in threads of their own.
@@ -488,11 +488,10 @@ def _policy(name):
     """Gives the layers made within a dtype policy."""
     before = keras.config.dtype_policy()
     if before.name not in (name, "float32"):
-        warnings.warn(
+        warn_user(
             f"The model is made with config.dtype_policy={name!r}; Keras's "
             f"global policy {before.name!r} does not reach it. Set "
             f"dtype_policy in the configuration, which is saved with it.",
-            stacklevel=5,
         )
     keras.config.set_dtype_policy(name)
     try:

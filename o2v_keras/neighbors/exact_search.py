@@ -31,6 +31,7 @@ class ExactSearch:
     """
 
     name = "exact"
+    files = ()
 
     def __init__(self, vectors: np.ndarray, metric: str):
         self._vectors = vectors

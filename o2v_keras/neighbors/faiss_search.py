@@ -5,6 +5,8 @@ import pathlib
 import numpy as np
 
 from o2v_keras.neighbors.extras import import_extra
+from o2v_keras.neighbors.vector_checks import REMEDY
+from o2v_keras.storage.damage import damage_named
 
 _FILE = "vectors.faiss"
 _LINKS = 16
@@ -31,6 +33,7 @@ class FaissSearch:
     """
 
     name = "faiss"
+    files = (_FILE,)
 
     def __init__(self, vectors: np.ndarray, metric: str):
         faiss = _faiss()
@@ -65,7 +68,9 @@ class FaissSearch:
     ) -> "FaissSearch":
         """Reads the graph from a folder."""
         search = cls.__new__(cls)
-        search._graph = _faiss().read_index(str(folder / _FILE))
+        faiss = _faiss()
+        with damage_named(folder / _FILE, REMEDY):
+            search._graph = faiss.read_index(str(folder / _FILE))
         return search
 
 

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from o2v_keras.neighbors.neighbor_index import Neighbors
+from o2v_keras.storage.replace import replaced_file
+from o2v_keras.storage.replace import write_file
 
 _ENDINGS = (".jsonl", ".parquet")
 
@@ -47,17 +49,16 @@ def write_neighbors(
     """
     check_neighbor_path(path)
     path = pathlib.Path(path)
-    partial = path.with_name(f".{path.name}.partial")
     rows = [
         {"query": name, "neighbors": ids, "scores": scores}
         for name, ids, scores in _rows(names, nearest)
     ]
     if path.suffix == ".parquet":
-        pa.parquet.write_table(pa.Table.from_pylist(rows), partial)
+        with replaced_file(path) as new:
+            pa.parquet.write_table(pa.Table.from_pylist(rows), new)
     else:
         lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
-        partial.write_text("".join(lines), encoding="utf-8")
-    os.replace(partial, path)
+        write_file(path, "".join(lines))
 
 
 def format_neighbors(names: Sequence, nearest: Neighbors) -> str:

@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import shutil
 from collections.abc import Sequence
 from typing import Any
 from typing import NamedTuple
@@ -16,9 +15,14 @@ from o2v_keras.neighbors.exact_search import ExactSearch
 from o2v_keras.neighbors.faiss_search import FaissSearch
 from o2v_keras.neighbors.model_fingerprint import model_fingerprint
 from o2v_keras.neighbors.usearch_search import UsearchSearch
+from o2v_keras.neighbors.vector_checks import REMEDY
 from o2v_keras.neighbors.vector_checks import checked_ids
 from o2v_keras.neighbors.vector_checks import checked_metric
 from o2v_keras.neighbors.vector_checks import checked_vectors
+from o2v_keras.storage.damage import damage_named
+from o2v_keras.storage.damage import read_json
+from o2v_keras.storage.output_folder import OutputFolder
+from o2v_keras.storage.replace import repair
 
 BACKENDS = {
     search.name: search for search in (ExactSearch, FaissSearch, UsearchSearch)
@@ -321,15 +325,8 @@ class NeighborIndex:
 
         Raises:
             ValueError: If there is something else.
+            DiskFullError: If the disk is full.
         """
-        folder = pathlib.Path(folder)
-        check_index_folder(folder)
-        partial = folder.with_name(f".{folder.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        np.save(partial / _VECTORS, self.vectors)
-        (partial / _IDS).write_text(json.dumps(self.ids.tolist()))
-        self._search.save(partial)
         sidecar = {
             "format": _FORMAT,
             "rows": len(self),
@@ -340,9 +337,11 @@ class NeighborIndex:
             "side": self.side,
             "model_fingerprint": self.fingerprint,
         }
-        (partial / _SIDECAR).write_text(json.dumps(sidecar, indent=2) + "\n")
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
+        with index_folder(folder).replaced() as new:
+            np.save(new / _VECTORS, self.vectors)
+            (new / _IDS).write_text(json.dumps(self.ids.tolist()))
+            self._search.save(new)
+            (new / _SIDECAR).write_text(json.dumps(sidecar, indent=2) + "\n")
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> "NeighborIndex":
@@ -357,9 +356,11 @@ class NeighborIndex:
             MissingExtraError: If its backend is not installed.
         """
         folder = pathlib.Path(folder)
+        repair(folder)
         sidecar = _read_sidecar(folder)
-        vectors = np.load(folder / _VECTORS, mmap_mode="r")
-        ids = json.loads((folder / _IDS).read_text())
+        with damage_named(folder / _VECTORS, REMEDY):
+            vectors = np.load(folder / _VECTORS, mmap_mode="r")
+        ids = read_json(folder / _IDS, REMEDY)
         expected = (sidecar["rows"], sidecar["dim"])
         if vectors.shape != expected or len(ids) != sidecar["rows"]:
             raise ValueError(
@@ -454,24 +455,18 @@ class NeighborIndex:
         return np.where(rows < 0, np.nan, scores)
 
 
-def check_index_folder(folder: pathlib.Path) -> None:
-    """Checks where an index is to go, before anything is computed.
-
-    Raises:
-        ValueError: If something else than an index is there.
-    """
-    is_index = (folder / _SIDECAR).is_file()
-    is_empty = folder.is_dir() and not any(folder.iterdir())
-    if folder.exists() and not (is_index or is_empty):
-        raise ValueError(
-            "`folder` must be a new folder, or one with an index, which is "
-            f"replaced. Received: folder={os.fspath(folder)!r}"
-        )
+def index_folder(path: str | os.PathLike) -> OutputFolder:
+    """Returns the folder of an index, as a place to write to."""
+    files = [_SIDECAR, _VECTORS, _IDS]
+    files += [f for search in BACKENDS.values() for f in search.files]
+    return OutputFolder(
+        path, "folder", "an index", files, lambda p: (p / _SIDECAR).is_file()
+    )
 
 
 def _read_sidecar(folder):
     try:
-        sidecar = json.loads((folder / _SIDECAR).read_text())
+        sidecar = read_json(folder / _SIDECAR, REMEDY)
     except FileNotFoundError:
         raise ValueError(
             "`folder` must hold an index; `o2v index` and "

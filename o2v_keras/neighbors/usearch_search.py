@@ -5,6 +5,8 @@ import pathlib
 import numpy as np
 
 from o2v_keras.neighbors.extras import import_extra
+from o2v_keras.neighbors.vector_checks import REMEDY
+from o2v_keras.storage.damage import damage_named
 
 _FILE = "vectors.usearch"
 _LINKS = 16
@@ -32,6 +34,7 @@ class UsearchSearch:
     """
 
     name = "usearch"
+    files = (_FILE,)
 
     def __init__(self, vectors: np.ndarray, metric: str):
         self._graph = _usearch().Index(
@@ -69,7 +72,9 @@ class UsearchSearch:
     ) -> "UsearchSearch":
         """Maps the graph from a folder."""
         search = cls.__new__(cls)
-        search._graph = _usearch().Index.restore(folder / _FILE, view=True)
+        usearch = _usearch()
+        with damage_named(folder / _FILE, REMEDY):
+            search._graph = usearch.Index.restore(folder / _FILE, view=True)
         return search
 
 

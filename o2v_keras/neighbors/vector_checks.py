@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 
 METRICS = ("cosine", "dot", "euclidean")
+# What to do about a damaged file of an index.
+REMEDY = "Make the index again with `o2v index`."
 _SHOWN = 5
 
 

@@ -1,4 +1,4 @@
-"""One process at a time in a folder."""
+"""One process at a time in a folder; what a dead one has left."""
 
 import contextlib
 import datetime
@@ -49,9 +49,60 @@ def locked_folder(folder: str | os.PathLike, use: str) -> Iterator[None]:
     finally:
         # Removed while it is locked: who waits for this file sees that it is
         # gone and makes another one.
+        try:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+        finally:
+            os.close(handle)
+
+
+def hold_folder(folder: str | os.PathLike) -> int:
+    """Makes a folder, or waits for it, and holds it.
+
+    The lock is one on the folder itself: nothing of it is in the folder.
+
+    Args:
+        folder: The folder; the one above it must exist.
+
+    Returns:
+        A file descriptor; closing it gives the folder up.
+    """
+    while True:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder)
+        try:
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            continue  # its owner has removed it since
+        # Some network file systems cannot lock a folder: one process at a
+        # time is then the caller's care.
         with contextlib.suppress(OSError):
-            os.unlink(path)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if _is_same(handle, folder):
+            return handle
         os.close(handle)
+
+
+def take_abandoned(folder: str | os.PathLike) -> int | None:
+    """Holds a folder that a process held until it died.
+
+    Args:
+        folder: What `hold_folder` made.
+
+    Returns:
+        As `hold_folder`; `None` if there is no such folder, if its owner is
+        alive, or if that cannot be told.
+    """
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return None
+    with contextlib.suppress(OSError):
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_same(handle, folder):
+            return handle
+    os.close(handle)
+    return None
 
 
 def _enter(path, folder, use):
@@ -65,12 +116,16 @@ def _enter(path, folder, use):
             raise InUseError(_sentence(folder, use, owner)) from None
         except OSError:
             return handle  # a file system without locks
-        try:
-            if os.path.samestat(os.fstat(handle), os.stat(path)):
-                return handle
-        except FileNotFoundError:
-            pass
+        if _is_same(handle, path):
+            return handle
         os.close(handle)
+
+
+def _is_same(handle, path):
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _owner():

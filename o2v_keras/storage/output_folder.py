@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 
 from o2v_keras.storage.lock import LOCK_FILE
+from o2v_keras.storage.lock import locked_folder
 from o2v_keras.storage.replace import ENDING
 from o2v_keras.storage.replace import repair
 from o2v_keras.storage.replace import replaced_folder
@@ -25,13 +26,14 @@ _NAMED = 3
 class OutputFolder:
     """A folder for results of one kind; tells ours from the user's.
 
-    `begin` writes the marker `.o2v.json`, which lists for each kind of result
-    in the folder the names it consists of. A folder that is neither empty nor
-    marked is refused, and so is one whose result is to be replaced but which
-    holds other files too: nothing that a command did not write is removed.
+    The marker `.o2v.json` lists for each kind of result in the folder the
+    names it consists of. A folder that is neither empty nor marked is refused,
+    and so is one whose result is to be replaced but which holds other files
+    too: nothing that a command did not write is removed.
 
     Args:
         path: The folder.
+        argument: Name of the argument that names the folder.
         kind: What it will hold, such as `"an index"`.
         files: Names of the result's files below the folder: patterns as of
             `fnmatch`, of which `*` stands for no `/`. `clear` removes them in
@@ -41,7 +43,8 @@ class OutputFolder:
 
     Example:
     >>> import tempfile
-    >>> folder = OutputFolder(tempfile.mkdtemp(), "an index", ["ids.json"])
+    >>> path = tempfile.mkdtemp()
+    >>> folder = OutputFolder(path, "output", "an index", ["ids.json"])
     >>> folder.begin()
     >>> folder.is_ours, folder.foreign()
     (True, [])
@@ -50,11 +53,13 @@ class OutputFolder:
     def __init__(
         self,
         path: str | os.PathLike,
+        argument: str,
         kind: str,
         files: Sequence[str],
         older: Callable[[pathlib.Path], bool] | None = None,
     ):
         self.path = pathlib.Path(path)
+        self.argument = argument
         self.kind = kind
         self.files = files
         self._older = older
@@ -66,35 +71,27 @@ class OutputFolder:
             return True
         return self._older is not None and self._older(self.path)
 
-    def check(self, argument: str) -> None:
+    def check(self) -> None:
         """Checks that the folder is new, empty, or has a result of this kind.
-
-        Args:
-            argument: Name of the argument that names the folder.
 
         Raises:
             ValueError: If it is something else.
         """
         repair(self.path)
         if self.path.exists() and not self.path.is_dir():
-            raise ValueError(
-                f"`{argument}` must be a folder or the name of a new one. "
-                f"Received: {argument}={os.fspath(self.path)!r}, which is a "
-                "file"
-            )
+            raise self._no_folder("a file stands there")
         if self.is_ours:
             return
         found = [name for name in _names(self.path) if not _is_traffic(name)]
         if found:
             others = "; it holds ".join(["", *_read_marker(self.path)][:2])
             raise ValueError(
-                f"`{argument}` must be a new or empty folder, or one with "
-                f"{self.kind} that this program wrote. Received: "
-                f"{argument}={os.fspath(self.path)!r}, which holds "
-                f"{_listed(found)}{others}"
+                f"`{self.argument}` must be a new or empty folder, or one "
+                f"with {self.kind} that this program wrote. {self._received}, "
+                f"which holds {_listed(found)}{others}"
             )
 
-    def check_names(self, argument: str) -> None:
+    def check_names(self) -> None:
         """Checks that no file of others has a name that will be written.
 
         For results that may lie in a folder beside files of others, which
@@ -109,27 +106,26 @@ class OutputFolder:
         found = [name for name in self.files if (self.path / name).exists()]
         if found:
             raise ValueError(
-                f"`{argument}` must not hold files that {self.kind} would "
-                f"replace and that this program did not write. Received: "
-                f"{argument}={os.fspath(self.path)!r}, which holds "
-                f"{_listed(found)}. Move them away, or name another folder."
+                f"`{self.argument}` must not hold files that {self.kind} "
+                "would replace and that this program did not write. "
+                f"{self._received}, which holds {_listed(found)}. Move that "
+                "away, or name another folder."
             )
 
-    def check_replaceable(self, argument: str) -> None:
+    def check_replaceable(self) -> None:
         """Does what `check` does, and finds what replacing would destroy.
 
         Raises:
             ValueError: If the folder is none of ours, or holds files that
                 this program did not write.
         """
-        self.check(argument)
+        self.check()
         found = self.foreign()
         if found:
             raise ValueError(
-                f"`{argument}` must hold nothing but {self.kind}, which is "
-                f"replaced. Received: {argument}={os.fspath(self.path)!r}, "
-                f"which also holds {_listed(found)}. Move that away, or name "
-                "another folder."
+                f"`{self.argument}` must hold nothing but {self.kind}, which "
+                f"is replaced. {self._received}, which also holds "
+                f"{_listed(found)}. Move that away, or name another folder."
             )
 
     def begin(self) -> None:
@@ -138,27 +134,45 @@ class OutputFolder:
         Raises:
             ValueError: If there can be no such folder.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ValueError(
-                f"There can be no folder {self.path}: {error.strerror}."
-            ) from error
+        self._make()
         sweep(self.path)
         write_marker(self.path, self.kind, self.files)
 
     @contextlib.contextmanager
-    def replaced(self, argument: str) -> Iterator[pathlib.Path]:
-        """Yields an empty folder to fill, which then replaces this one.
+    def claimed(self, use: str) -> Iterator[None]:
+        """Checks and begins the folder; keeps other processes out of it.
+
+        Where the block leaves no file, nothing of this remains.
 
         Args:
-            argument: Name of the argument that names the folder.
+            use: As in `locked_folder`.
+
+        Raises:
+            ValueError: As `check` and `begin`.
+            InUseError: If another process has claimed the folder.
+        """
+        self.check()
+        made = not self.path.exists()
+        self._make()
+        try:
+            with locked_folder(self.path, use):
+                self.begin()
+                yield
+        finally:
+            if _names(self.path) == [MARKER]:
+                (self.path / MARKER).unlink()
+            if made and not _names(self.path):
+                self.path.rmdir()
+
+    @contextlib.contextmanager
+    def replaced(self) -> Iterator[pathlib.Path]:
+        """Yields an empty folder to fill, which then replaces this one.
 
         Raises:
             ValueError: As `check_replaceable`.
             OSError: As `replaced_folder`.
         """
-        self.check_replaceable(argument)
+        self.check_replaceable()
         with replaced_folder(self.path) as new:
             yield new
             names = [glob.escape(name) for name in _foreign(new, [])]
@@ -168,12 +182,32 @@ class OutputFolder:
         """Returns the files in the folder that this program did not write."""
         return [*_foreign(self.path, self.files)]
 
-    def clear(self) -> None:
-        """Removes the result's files, and the folders that they leave empty."""
-        for pattern in self.files:
+    def clear(self, files: Sequence[str] | None = None) -> None:
+        """Removes the result's files, and the folders that they leave empty.
+
+        Args:
+            files: Those of the patterns to remove. Defaults to `None`: all.
+        """
+        for pattern in self.files if files is None else files:
             for path in self.path.glob(pattern):
                 path.unlink(missing_ok=True)
                 _remove_empty(path.parent, self.path)
+
+    @property
+    def _received(self):
+        return f"Received: {self.argument}={os.fspath(self.path)!r}"
+
+    def _make(self):
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._no_folder(error.strerror) from error
+
+    def _no_folder(self, reason):
+        return ValueError(
+            f"`{self.argument}` must be a folder or the name of a new one. "
+            f"{self._received}: {reason}"
+        )
 
 
 def write_marker(folder: pathlib.Path, kind: str, files: Sequence[str]) -> None:

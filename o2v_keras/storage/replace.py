@@ -11,12 +11,14 @@ the old folder from it, where the new one is not in place, and removes it.
 
 import contextlib
 import errno
-import fcntl
 import os
 import pathlib
 import shutil
 import stat
 from collections.abc import Iterator
+
+from o2v_keras.storage.lock import hold_folder
+from o2v_keras.storage.lock import take_abandoned
 
 ENDING = ".o2v-partial"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -40,8 +42,8 @@ class DiskFullError(OSError):
     def __str__(self):
         return (
             f"{self.filename} could not be written: no space is left on its "
-            "disk, or a quota is reached. What it held before is unchanged. "
-            "Free some space, then run the same command again."
+            "disk, or a quota is reached. Free some space, then run the same "
+            "command again, a training or a search with `--resume`."
         )
 
 
@@ -68,7 +70,9 @@ def disk_full_named(path: str | os.PathLike) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def replaced_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+def replaced_file(
+    path: str | os.PathLike, earlier: str | os.PathLike | None = None
+) -> Iterator[pathlib.Path]:
     """Yields a path to write to; what is there then becomes the file.
 
     A reader sees the old file or the new one. When the block raises, the old
@@ -78,6 +82,8 @@ def replaced_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     Args:
         path: The file to write or replace; its folder must exist. A symbolic
             link is followed.
+        earlier: Where the old file is kept. A kill may leave it there with
+            none at `path`. Defaults to `None`: nowhere.
 
     Yields:
         Where to write the file.
@@ -103,6 +109,8 @@ def replaced_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     with staged(target) as new:
         yield new
         _sync(new)
+        if earlier is not None and target.exists():
+            os.replace(target, earlier)
         os.replace(new, target)
         _sync(target.parent)
 
@@ -184,7 +192,7 @@ def staged(target: pathlib.Path) -> Iterator[pathlib.Path]:
         )
     staging = _staging(target)
     with disk_full_named(target):
-        lock = _enter(staging)
+        lock = hold_folder(staging)
         try:
             _settle(staging, target, remove=False)
             yield staging / _NEW
@@ -236,44 +244,16 @@ def _staging(target):
     return target.with_name(f".{target.name}{ENDING}")
 
 
-def _enter(staging):
-    """Makes or takes over the staging folder; returns its lock."""
-    while True:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(staging)
-        try:
-            lock = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
-        except FileNotFoundError:
-            continue  # its owner has removed it since
-        # Some network file systems cannot lock a folder: one writer a target
-        # is then the caller's care.
-        with contextlib.suppress(OSError):
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        if _is_same(lock, staging):
-            return lock
-        os.close(lock)
-
-
 def _clean(staging, target):
-    try:
-        lock = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:
+    lock = take_abandoned(staging)
+    if lock is None:
         return
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _is_same(lock, staging):
+        # Where it may not be removed: cleaning up is no command's errand.
+        with contextlib.suppress(OSError):
             _settle(staging, target)
-    except OSError:
-        pass  # at work, or not ours to remove: cleaning is no one's errand
     finally:
         os.close(lock)
-
-
-def _is_same(handle, path):
-    try:
-        return os.path.samestat(os.fstat(handle), os.stat(path))
-    except FileNotFoundError:
-        return False
 
 
 def _settle(staging, target, remove=True):

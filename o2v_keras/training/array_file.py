@@ -12,13 +12,24 @@ from o2v_keras.layers.table_rows import is_large
 from o2v_keras.layers.table_rows import read_parts
 from o2v_keras.layers.table_rows import row_parts
 from o2v_keras.layers.table_rows import write_rows
+from o2v_keras.storage.damage import check_archive
+from o2v_keras.storage.damage import damage_named
+from o2v_keras.storage.replace import replaced_file
 
-_HEADER = "header.json"
+# `_SIZES` is the number of arrays in each group, by which one that is missing
+# is found.
+_HEADER, _SIZES = "header.json", "arrays"
+
+_REMEDY = (
+    "Put a copy of the file back, or train from the start with `--overwrite` "
+    "(`overwrite=True`)."
+)
 
 
 def write_arrays(
     path: str | os.PathLike,
     header: dict,
+    earlier: str | os.PathLike | None = None,
     **groups: Iterable[keras.Variable | np.ndarray],
 ):
     """Writes arrays so that a reader sees the old file or the new one.
@@ -29,6 +40,7 @@ def write_arrays(
     Args:
         path: File to write or replace.
         header: JSON values.
+        earlier: As in `replaced_file`. Defaults to `None`.
         **groups: Name and variables, or arrays, of each group, in order.
 
     Example:
@@ -38,45 +50,42 @@ def write_arrays(
     >>> ArrayFile(path).arrays("weights")
     [array([1., 1.])]
     """
-    partial = f"{os.fspath(path)}.partial"
-    with open(partial, "wb") as file:
-        with zipfile.ZipFile(file, "w") as archive:
-            archive.writestr(_HEADER, json.dumps(header))
-            for group, values in groups.items():
-                for number, value in enumerate(values):
-                    name = f"{group}/{number}.npy"
-                    with archive.open(name, "w", force_zip64=True) as entry:
-                        _write(entry, value)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    groups = {group: list(values) for group, values in groups.items()}
+    header = {**header, _SIZES: {name: len(v) for name, v in groups.items()}}
+    with (
+        replaced_file(path, earlier) as new,
+        zipfile.ZipFile(new, "w") as archive,
+    ):
+        archive.writestr(_HEADER, json.dumps(header))
+        for group, values in groups.items():
+            for number, value in enumerate(values):
+                name = f"{group}/{number}.npy"
+                with archive.open(name, "w", force_zip64=True) as entry:
+                    _write(entry, value)
 
 
 class ArrayFile:
     """What `write_arrays` wrote.
 
     Args:
-        path: The file.
+        path: The file, all of which is read and compared with its checksums.
 
     Attributes:
         header: dict of JSON values.
 
     Raises:
-        ValueError: If the file is not whole.
+        DamagedFileError: If the file is not as it was written.
     """
 
     def __init__(self, path: str | os.PathLike):
         self._path = path
-        try:
-            with zipfile.ZipFile(path) as archive:
-                self.header = json.loads(archive.read(_HEADER))
-                self._names = archive.namelist()[1:]
-        except (zipfile.BadZipFile, KeyError, ValueError) as error:
-            raise ValueError(
-                f"{os.fspath(path)} is no whole checkpoint ({error}). Put a "
-                "copy back, or train anew with `--overwrite` "
-                "(`overwrite=True`)."
-            ) from error
+        check_archive(path, _REMEDY)
+        with damage_named(path, _REMEDY), zipfile.ZipFile(path) as archive:
+            self.header = json.loads(archive.read(_HEADER))
+            self._names = archive.namelist()[1:]
+            for group, size in self.header.get(_SIZES, {}).items():
+                if len(self._of(group)) != size:
+                    raise ValueError(f"an entry of {group} is missing")
 
     def arrays(self, group: str) -> list[np.ndarray]:
         """Returns a group's arrays, read as a whole."""

@@ -71,8 +71,9 @@ class BestWeightsFiles:
             )
         ArrayFile(path).assign("weights", model.weights)
 
-    def forget_others(self, epoch: int | None):
-        """Removes the files of all epochs but one."""
+    def forget_others(self, *epochs: int | None):
+        """Removes the files of all epochs but some; `None` is no epoch."""
+        kept = [self.path(epoch) for epoch in epochs if epoch is not None]
         for path in self._folder.glob("best_weights.*.zip"):
-            if epoch is None or path != self.path(epoch):
+            if path not in kept:
                 path.unlink()

@@ -1,7 +1,6 @@
 """The training, validation and test data of a training."""
 
 import os
-import warnings
 from typing import NamedTuple
 
 from o2v_keras.data.batches.pair_stream import PairStream
@@ -11,6 +10,7 @@ from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.evaluation.training_labels import TrainingLabels
+from o2v_keras.user_warning import warn_user
 
 
 class LoadedChannels(NamedTuple):
@@ -102,4 +102,4 @@ def _report_leaks(leaks, allow_leaks):
             raise DataError(str(problem))
         if problem:
             text = str(problem).removeprefix("warning: ")
-            warnings.warn(text, stacklevel=5)
+            warn_user(text)

@@ -1,13 +1,16 @@
 """One file that holds all a killed training needs to go on."""
 
 import os
+import pathlib
 from collections.abc import Iterable
 
 import keras
 import numpy as np
 
+from o2v_keras.storage.damage import DamagedFileError
 from o2v_keras.training.array_file import ArrayFile
 from o2v_keras.training.array_file import write_arrays
+from o2v_keras.training.best_weights import BestWeightsFiles
 
 
 class Checkpoint:
@@ -23,15 +26,17 @@ class Checkpoint:
         path: What `write_checkpoint` wrote.
 
     Attributes:
+        path: The file.
         epoch: The epoch to go on with, counted from 0.
         batch: Batches of it already played.
         state: JSON values: history, early stopping, what was trained on.
 
     Raises:
-        ValueError: If the file is not a whole checkpoint.
+        DamagedFileError: If the file is not as it was written.
     """
 
     def __init__(self, path: str | os.PathLike):
+        self.path = pathlib.Path(path)
         self._file = ArrayFile(path)
         self.epoch = self._file.header["epoch"]
         self.batch = self._file.header["batch"]
@@ -50,6 +55,46 @@ class Checkpoint:
         self._file.assign(group, variables)
 
 
+def read_whole_checkpoint(
+    path: pathlib.Path,
+    earlier: pathlib.Path,
+    best_weights: BestWeightsFiles,
+) -> tuple[Checkpoint, str | None]:
+    """Reads a checkpoint, or the one before it where it is damaged.
+
+    A checkpoint whose best epoch's weights are damaged is of no more use than
+    one that is damaged itself.
+
+    Args:
+        path: The checkpoint.
+        earlier: The one before it; need not exist.
+        best_weights: Files of the best epochs' weights.
+
+    Returns:
+        The checkpoint, and why it is the earlier one: a sentence, or `None`.
+
+    Raises:
+        DamagedFileError: If neither is whole.
+    """
+    try:
+        if path.exists():
+            return _read(path, best_weights), None
+        reason = f"{path} is missing."
+    except DamagedFileError as error:
+        if not earlier.exists():
+            raise
+        reason = str(error).partition("). ")[0] + ")."
+    return _read(earlier, best_weights), reason
+
+
+def _read(path, best_weights):
+    checkpoint = Checkpoint(path)
+    best_epoch = checkpoint.state["early_stopping"].get("best_epoch")
+    if best_epoch is not None and best_weights.path(best_epoch).exists():
+        ArrayFile(best_weights.path(best_epoch))
+    return checkpoint
+
+
 def write_checkpoint(
     path: str | os.PathLike,
     epoch: int,
@@ -59,6 +104,7 @@ def write_checkpoint(
     model: Iterable[keras.Variable],
     optimizer: Iterable[keras.Variable],
     metrics: Iterable[keras.Variable],
+    earlier: str | os.PathLike | None = None,
 ):
     """Writes a checkpoint so that a reader sees the old one or the new one.
 
@@ -70,7 +116,8 @@ def write_checkpoint(
         model: The group's variables.
         optimizer: The group's variables.
         metrics: The group's variables.
+        earlier: Where the old checkpoint is kept. Defaults to `None`: nowhere.
     """
     header = {"epoch": epoch, "batch": batch, "state": state}
     groups = {"model": model, "optimizer": optimizer, "metrics": metrics}
-    write_arrays(path, header, **groups)
+    write_arrays(path, header, earlier, **groups)

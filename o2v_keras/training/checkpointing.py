@@ -1,6 +1,6 @@
 """Writes checkpoints while Keras trains, and goes on from one."""
 
-import os
+import pathlib
 import time
 
 import keras
@@ -22,6 +22,8 @@ class Checkpointing(keras.callbacks.Callback):
 
     Args:
         path: The checkpoint file.
+        earlier: The file of the checkpoint before it, to go on from if the
+            last one is damaged.
         identity: JSON dict of what is being trained on what; saved, so that
             a resumed run can be held to it.
         early_stopping: `EarlyStopping` of this training.
@@ -37,7 +39,8 @@ class Checkpointing(keras.callbacks.Callback):
 
     def __init__(
         self,
-        path: str | os.PathLike,
+        path: pathlib.Path,
+        earlier: pathlib.Path,
         identity: dict,
         early_stopping: EarlyStopping,
         history: EpochHistory,
@@ -47,6 +50,7 @@ class Checkpointing(keras.callbacks.Callback):
     ):
         super().__init__()
         self._path = path
+        self._earlier = earlier
         self._identity = identity
         self._early_stopping = early_stopping
         self._history = history
@@ -55,6 +59,8 @@ class Checkpointing(keras.callbacks.Callback):
         self._worker = worker or Worker()
         self._first_batch = 0
         self._metrics_of = None
+        self._written_best = None
+        self._last_is_whole = True
 
     def resume(self, checkpoint: Checkpoint, touch: PairBatches):
         """Puts a saved state back; the next `fit` goes on from there.
@@ -71,6 +77,8 @@ class Checkpointing(keras.callbacks.Callback):
             model.optimizer.build(model.trainable_variables)
         checkpoint.assign("optimizer", model.optimizer.variables)
         self._early_stopping.resume(checkpoint.state["early_stopping"])
+        self._written_best = self._early_stopping.best_epoch
+        self._last_is_whole = checkpoint.path == self._path
         self._history.resume(checkpoint.state["history"])
         if checkpoint.batch:
             model.evaluate(touch.dataset().take(1), verbose=0)
@@ -124,5 +132,10 @@ class Checkpointing(keras.callbacks.Callback):
             model=self.model.variables,
             optimizer=self.model.optimizer.variables,
             metrics=metrics,
+            # The one that this run goes on from is not given for a damaged
+            # one.
+            earlier=self._earlier if self._last_is_whole else None,
         )
-        self._best_weights.forget_others(self._early_stopping.best_epoch)
+        best = self._early_stopping.best_epoch
+        self._best_weights.forget_others(best, self._written_best)
+        self._written_best, self._last_is_whole = best, True

@@ -6,6 +6,8 @@ import time
 
 import keras
 
+from o2v_keras.storage.replace import replaced_file
+
 
 class EpochHistory(keras.callbacks.Callback):
     """Keeps `history.csv` in step with training, a line an epoch.
@@ -69,9 +71,10 @@ class EpochHistory(keras.callbacks.Callback):
     def _write(self):
         if not self.epochs or self._path is None:
             return
-        partial = f"{os.fspath(self._path)}.partial"
-        with open(partial, "w", newline="", encoding="utf-8") as file:
+        with (
+            replaced_file(self._path) as new,
+            open(new, "w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.DictWriter(file, fieldnames=list(self.epochs[0]))
             writer.writeheader()
             writer.writerows(self.epochs)
-        os.replace(partial, self._path)

@@ -8,7 +8,7 @@ from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.models.learning_rate_plan import plan_learning_rate
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training.agreement import require_agreement
-from o2v_keras.training.checkpoint import Checkpoint
+from o2v_keras.training.checkpoint import read_whole_checkpoint
 from o2v_keras.training.checkpointing import Checkpointing
 from o2v_keras.training.early_stopping import EarlyStopping
 from o2v_keras.training.epoch_history import EpochHistory
@@ -80,6 +80,7 @@ def fit(
     )
     checkpointing = Checkpointing(
         directory.checkpoint,
+        directory.earlier_checkpoint,
         identity,
         early_stopping,
         history,
@@ -93,7 +94,12 @@ def fit(
     before = [EpochSetter(train), StopOnNonFiniteLoss(config.learning_rate)]
     mining = None
     if train.mined is not None:
-        mining = NegativeMining(train, config, directory.mined_negatives)
+        mining = NegativeMining(
+            train,
+            config,
+            directory.mined_negatives,
+            directory.earlier_mined_negatives,
+        )
         before.append(mining)
     # Those that add to the logs come before those that read them.
     before += [c for c in callbacks if isinstance(c, EpochMetrics)]
@@ -111,7 +117,13 @@ def fit(
 
     epoch, batch = 0, 0
     if resume:
-        checkpoint = Checkpoint(directory.checkpoint)
+        checkpoint, reason = read_whole_checkpoint(
+            directory.checkpoint,
+            directory.earlier_checkpoint,
+            directory.best_weights,
+        )
+        if reason and verbose:
+            print(f"{reason} Going on from {checkpoint.path}.")
         _require_same(checkpoint.state["identity"], identity)
         epoch, batch = checkpoint.epoch, checkpoint.batch
     require_agreement(

@@ -1,8 +1,6 @@
 """Teaches a trained model new objects and leaves the rest as it is."""
 
 import os
-import pathlib
-import tempfile
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,7 +18,9 @@ from o2v_keras.data.text.tokenizers.category_tokenizer import CategoryTokenizer
 from o2v_keras.data.text.vocabulary import Vocabulary
 from o2v_keras.models.new_ids import with_larger_tables
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.storage.temporary_folder import TemporaryFolder
 from o2v_keras.training.keras_file import write_keras_file
+from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.trainer import TrainingResult
 from o2v_keras.training.trainer import train as train_model
@@ -89,6 +89,7 @@ def fold_in(
         DataError: If rows are unusable, or hold no negatives for a head that
             learns from them.
     """
+    ModelDirectory(model_dir).output.check()
     old = load_model(model)
     tokenizers = _grown_tokenizers(old, train, columns)
     config = old.config.replace(**_OVER, **(hyperparameters or {}))
@@ -101,10 +102,10 @@ def fold_in(
     config = config.replace(**sizes)
     if verbose:
         print(_summary(pairs, first_ids))
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryFolder("fold-in") as folder:
         grown = with_larger_tables(old, config)
-        write_keras_file(grown, pathlib.Path(folder, "model.keras"))
-        tokenizers.save(pathlib.Path(folder, "tokenizers"))
+        write_keras_file(grown, folder / "model.keras")
+        tokenizers.save(folder / "tokenizers")
         del grown, old
         return train_model(
             config,

@@ -3,10 +3,12 @@
 import json
 import os
 import pathlib
-import tempfile
 import zipfile
 
 import keras
+
+from o2v_keras.storage.replace import replaced_file
+from o2v_keras.storage.replace import staged
 
 
 def write_keras_file(model: keras.Model, path: str | os.PathLike):
@@ -30,14 +32,14 @@ def write_keras_file(model: keras.Model, path: str | os.PathLike):
     (None, 3)
     """
     path = pathlib.Path(path)
-    partial = path.with_name(f"partial.{path.name}")
     config = keras.saving.serialize_keras_object(model)
     metadata = {"keras_version": keras.__version__}
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        weights = pathlib.Path(folder, "model.weights.h5")
+    weights = path.with_name(f"{path.name}.weights")
+    with staged(weights) as folder, replaced_file(path) as new:
+        folder.mkdir()
+        weights = folder / "model.weights.h5"
         model.save_weights(weights)
-        with zipfile.ZipFile(partial, "w") as archive:
+        with zipfile.ZipFile(new, "w") as archive:
             archive.writestr("metadata.json", json.dumps(metadata))
             archive.writestr("config.json", json.dumps(config))
             archive.write(weights, weights.name)
-    os.replace(partial, path)

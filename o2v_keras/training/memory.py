@@ -98,7 +98,9 @@ def estimate_memory(
         optimizer=slots,
         gradients=others if row_sparse else learned,
         writing=_BYTES * max(_tables(config)),
-        checkpoint=2 * (2 * (tables + others) + slots),
+        # The last checkpoint, the one before it and the one being written,
+        # each with the weights of its best epoch.
+        checkpoint=3 * (2 * (tables + others) + slots),
         logits=_logits(config),
         replicas=replicas,
     )

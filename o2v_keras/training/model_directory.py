@@ -3,17 +3,39 @@
 import json
 import os
 import pathlib
-import shutil
-import zipfile
 
 import keras
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.storage.damage import check_archive
+from o2v_keras.storage.output_folder import OutputFolder
+from o2v_keras.storage.replace import write_file
 from o2v_keras.training.best_weights import BestWeightsFiles
 from o2v_keras.training.keras_file import write_keras_file
 from o2v_keras.training.worker import Worker
+
+# What a training writes, in the order in which it is removed: what the next
+# one could take for its own first.
+_MODEL = (
+    "checkpoint.zip",
+    "checkpoint.earlier.zip",
+    "mined_negatives.zip",
+    "mined_negatives.earlier.zip",
+    "best_weights.*.zip",
+    "model.keras",
+    "tokenizers/in[01]/*",
+)
+_TRAINED = (
+    *_MODEL,
+    "history.csv",
+    "metrics.json",
+    "config.json",
+    "logs/train/events.out.tfevents.*",
+    "logs/validation/events.out.tfevents.*",
+)
+_REJECTED = "rejected_rows.*.jsonl"
 
 
 class ModelDirectory:
@@ -33,59 +55,55 @@ class ModelDirectory:
 
     def __init__(self, path: str | os.PathLike, worker: Worker | None = None):
         self.path = pathlib.Path(path)
+        self.output = OutputFolder(
+            path, "model_dir", "a model", (*_TRAINED, _REJECTED), _is_older
+        )
         self.model = self.path / "model.keras"
         self.config = self.path / "config.json"
         self.metrics = self.path / "metrics.json"
         self.history = self.path / "history.csv"
         self.checkpoint = self.path / "checkpoint.zip"
+        self.earlier_checkpoint = self.path / "checkpoint.earlier.zip"
         self.mined_negatives = self.path / "mined_negatives.zip"
+        self.earlier_mined_negatives = self.path / "mined_negatives.earlier.zip"
         self.logs = self.path / "logs"
         self.tokenizers = self.path / "tokenizers"
         self.best_weights = BestWeightsFiles(self.path, worker)
 
     def make(self):
-        """Makes the folder, if it is missing.
+        """Makes the folder, if it is missing, and marks it as ours.
 
         Raises:
             ValueError: If there can be no such folder.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ValueError(
-                "`model_dir` must be a folder or the name of a new one. "
-                f"Received: model_dir={os.fspath(self.path)!r}: "
-                f"{error.strerror}"
-            ) from None
+        self.output.begin()
 
     def rejected_rows(self, channel: str) -> pathlib.Path:
         """Where the rejected rows of `train`, `validation` or `test` go."""
         return self.path / f"rejected_rows.{channel}.jsonl"
 
     @property
+    def has_checkpoint(self) -> bool:
+        """Whether a training can go on here."""
+        return self.checkpoint.exists() or self.earlier_checkpoint.exists()
+
+    @property
     def is_used(self) -> bool:
         """Whether a training has left a checkpoint or a model here."""
-        return self.checkpoint.exists() or self.model.exists()
+        return self.has_checkpoint or self.model.exists()
 
     def clear(self):
         """Removes what a training has left, but for rejected rows.
 
         Otherwise a run that is to replace another one, and is killed before
-        its first checkpoint, would be resumed as that other one.
+        its first checkpoint, would be resumed as that other one. Files of
+        others stay.
         """
-        for file in (
-            self.checkpoint,
-            self.mined_negatives,
-            self.history,
-            self.metrics,
-            self.model,
-            self.config,
-        ):
-            file.unlink(missing_ok=True)
-        self.best_weights.forget_others(None)
-        for folder in (self.logs, self.tokenizers):
-            if folder.exists():
-                shutil.rmtree(folder)
+        self.output.clear(_TRAINED)
+
+    def drop_model(self):
+        """Removes the model and what a training goes on from."""
+        self.output.clear(_MODEL)
 
     def write_config(self, config: Object2VecConfig):
         """Writes the configuration with every value in force."""
@@ -100,9 +118,13 @@ class ModelDirectory:
         write_keras_file(model, self.model)
 
     def _write_json(self, path, values):
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(values, indent=2) + "\n")
-        os.replace(partial, path)
+        write_file(path, json.dumps(values, indent=2) + "\n")
+
+
+def _is_older(folder):
+    names = ("config.json", "model.keras", "checkpoint.zip")
+    config, *trained = (folder / name for name in names)
+    return config.is_file() and any(file.is_file() for file in trained)
 
 
 def load_model(path: str | os.PathLike) -> Object2Vec:
@@ -128,11 +150,7 @@ def load_model(path: str | os.PathLike) -> Object2Vec:
             f"is no such file at {file}.{hint} "
             f"Received: path={os.fspath(path)!r}"
         )
-    if not zipfile.is_zipfile(file):
-        raise ValueError(
-            f"{file} is no whole .keras file; it may have been cut off."
-        )
-    model = keras.models.load_model(file)
+    model = _load_keras(file)
     if not isinstance(model, Object2Vec):
         raise ValueError(
             f"`path` must hold an Object2Vec model. Received: {file} with a "
@@ -142,6 +160,21 @@ def load_model(path: str | os.PathLike) -> Object2Vec:
     if path.is_dir() or folder.is_dir():
         model.tokenizers = PairTokenizers.load(folder, model.config)
     return model
+
+
+def _load_keras(file):
+    remedy = "Put a copy of it back, or train again."
+    if ModelDirectory(file.parent).has_checkpoint:
+        remedy = (
+            "Put a copy of it back, or have the training write it again from "
+            "its checkpoint with `--resume` (`resume=True`)."
+        )
+    try:
+        return keras.models.load_model(file)
+    except Exception:
+        # Only a damaged file is read once more as a whole.
+        check_archive(file, remedy)
+        raise
 
 
 def tokenizers_folder(path: str | os.PathLike) -> pathlib.Path:

@@ -1,6 +1,6 @@
 """Gives a training new hard negatives every few epochs."""
 
-import os
+import pathlib
 
 import keras
 
@@ -22,18 +22,22 @@ class NegativeMining(keras.callbacks.Callback):
         batches: `PairBatches` of the training data.
         config: `Object2VecConfig` with `mined_negatives`.
         path: The file.
+        earlier: What the search before found, which a checkpoint of that time
+            needs.
     """
 
     def __init__(
         self,
         batches: PairBatches,
         config: Object2VecConfig,
-        path: str | os.PathLike,
+        path: pathlib.Path,
+        earlier: pathlib.Path,
     ):
         super().__init__()
         self._batches = batches
         self._config = config
         self._path = path
+        self._earlier = earlier
         self._miner = None
         self._resumed = None
 
@@ -42,14 +46,19 @@ class NegativeMining(keras.callbacks.Callback):
         searched = epoch - epoch % self._config.mining_epochs
         if (epoch, batch) == (searched, 0):
             return  # the search is yet to come
-        file = ArrayFile(self._path) if os.path.exists(self._path) else None
-        if file is None or file.header["epoch"] != searched:
+        files = [
+            ArrayFile(path)
+            for path in (self._path, self._earlier)
+            if path.exists()
+        ]
+        files = [file for file in files if file.header["epoch"] == searched]
+        if not files:
             raise ValueError(
                 f"`resume` needs the negatives mined before epoch {searched}, "
-                f"which {os.fspath(self._path)} does not hold. Train anew "
-                "with `overwrite`."
+                f"which {self._path} does not hold. Train anew with "
+                "`overwrite`."
             )
-        (found,) = file.arrays("rows")
+        (found,) = files[0].arrays("rows")
         self._batches.set_mined(found)
         self._resumed = epoch
 
@@ -64,5 +73,5 @@ class NegativeMining(keras.callbacks.Callback):
                 self._config.mined_negatives,
             )
         found = self._miner()
-        write_arrays(self._path, {"epoch": epoch}, rows=[found])
+        write_arrays(self._path, {"epoch": epoch}, self._earlier, rows=[found])
         self._batches.set_mined(found)

@@ -1,6 +1,7 @@
 """Trains a model from data to a model directory."""
 
 import contextlib
+import functools
 import numbers
 import os
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from o2v_keras.models.new_ids import train_again
 from o2v_keras.models.new_ids import train_new_ids_only
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.vector_sources import vector_sources
+from o2v_keras.storage.replace import disk_full_named
 from o2v_keras.training.advice import row_sparse_advice
 from o2v_keras.training.agreement import require_agreement
 from o2v_keras.training.agreement import tell_all
@@ -65,7 +67,23 @@ class TrainingResult(NamedTuple):
     report: dict
 
 
+def _alone(function):
+    """Has one process at a time train in a model directory."""
+
+    @functools.wraps(function)
+    def run(*arguments, model_dir, **options):
+        call = functools.partial(function, *arguments, **options)
+        if not Worker.from_environment().is_chief:
+            return call(model_dir=model_dir)
+        output = ModelDirectory(model_dir).output
+        with output.claimed("trains in"), disk_full_named(model_dir):
+            return call(model_dir=model_dir)
+
+    return run
+
+
 @lost_workers_named()
+@_alone
 def train(
     config: Object2VecConfig | Mapping | str | os.PathLike,
     train: Source,
@@ -173,7 +191,11 @@ def train(
 
     Raises:
         ValueError: If arguments, hyperparameters or data are unusable, or
-            the loss becomes NaN or infinite.
+            the loss becomes NaN or infinite, or `model_dir` holds files of
+            others.
+        InUseError: If another process trains in `model_dir`.
+        DamagedFileError: If there is no whole checkpoint to go on from.
+        DiskFullError: If the disk of `model_dir` is full.
         MemoryError: If the machine cannot hold the training.
         FileExistsError: If `model_dir` holds a training and neither `resume`
             nor `overwrite` is set.
@@ -189,7 +211,7 @@ def train(
     directory = ModelDirectory(model_dir, worker)
     _refuse_used(directory, resume, overwrite)
     _refuse_bad_minutes(checkpoint_minutes)
-    resuming = resume and directory.checkpoint.exists()
+    resuming = resume and directory.has_checkpoint
     # Neither reads files of vectors, which may be elsewhere by now.
     if not resuming and initial_model is None:
         vector_sources(config, auxiliary)

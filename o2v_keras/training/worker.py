@@ -77,7 +77,9 @@ class Worker:
         >>> Worker.from_environment({"TF_CONFIG": config}).name
         'worker 2 (c:1)'
         """
-        text = (environment or os.environ).get("TF_CONFIG", "")
+        if environment is None:
+            environment = os.environ
+        text = environment.get("TF_CONFIG", "")
         config = _parse(text) if text.strip() else {}
         if not config.get("cluster"):
             return cls()

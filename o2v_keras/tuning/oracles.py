@@ -5,9 +5,9 @@ holds a trial for begun until the next one begins: a kill between two writes
 runs a finished trial again, or never runs a begun one.
 """
 
+import contextlib
 import json
 import os
-import shutil
 import warnings
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -17,6 +17,10 @@ import numpy as np
 from keras_tuner.engine.trial import Trial
 from keras_tuner.engine.trial import TrialStatus
 
+from o2v_keras.storage.replace import replaced_file
+from o2v_keras.storage.replace import write_file
+
+_TRIAL_FILE = "trial.json"
 _ENDED = (TrialStatus.COMPLETED, TrialStatus.FAILED)
 # Draws after which ranges are held to allow hardly any configuration.
 _DRAWS = 1000
@@ -75,16 +79,13 @@ class ExactOracle(keras_tuner.Oracle):
     is_valid: Callable[[Mapping[str, object]], bool]
 
     def save(self):
-        path = self._get_oracle_fname()
-        with open(f"{path}.partial", "w", encoding="utf-8") as file:
-            json.dump(self.get_state(), file)
-        os.replace(f"{path}.partial", path)
+        write_file(self._get_oracle_fname(), json.dumps(self.get_state()))
 
     def reload(self):
         super().reload()
         for trial_id in {*self.trials} - {*self.start_order}:
             # Proposed, but the proposal was not written: it is made again.
-            shutil.rmtree(self._get_trial_dir(trial_id))
+            self._forget(trial_id)
         self.trials = {name: self.trials[name] for name in self.start_order}
         self._retry_queue = []
         for trial_id, trial in reversed(self.trials.items()):
@@ -96,10 +97,17 @@ class ExactOracle(keras_tuner.Oracle):
             if trial.status in _ENDED and trial_id not in self.end_order:
                 self.end_order.append(trial_id)
 
+    def _forget(self, trial_id):
+        folder = self._get_trial_dir(trial_id)
+        os.unlink(os.path.join(folder, _TRIAL_FILE))
+        with contextlib.suppress(OSError):  # files of others stay
+            os.rmdir(folder)
+
     def _save_trial(self, trial):
-        path = os.path.join(self._get_trial_dir(trial.trial_id), "trial.json")
-        trial.save(f"{path}.partial")
-        os.replace(f"{path}.partial", path)
+        folder = self._get_trial_dir(trial.trial_id)
+        path = os.path.join(folder, _TRIAL_FILE)
+        with replaced_file(path) as new:
+            trial.save(os.fspath(new))
 
     def _random_values(self):
         for _ in range(_DRAWS):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import keras_tuner
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.config.object2vec_config import typed_values
 from o2v_keras.tuning.default_ranges import DEFAULT_RANGES
 from o2v_keras.tuning.parameter_ranges import read_json_object
 from o2v_keras.tuning.value_choice import ValueChoice
@@ -274,12 +275,7 @@ def _fixed(hyperparameters):
             "a configuration does not tell which values were meant to be "
             f"fixed. Received: {type(hyperparameters).__name__}"
         )
-    # Those that begin with _ are of SageMaker's own container.
-    return {
-        name: _rule(name).parse(value) if isinstance(value, str) else value
-        for name, value in hyperparameters.items()
-        if not name.startswith("_")
-    }
+    return typed_values(hyperparameters)
 
 
 def _rule(name):

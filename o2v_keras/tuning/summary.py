@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from o2v_keras.evaluation.aligned_table import aligned_lines
+from o2v_keras.storage.replace import replaced_file
 from o2v_keras.tuning.trial_record import TrialRecord
 
 # Columns that stand side by side on a screen.
@@ -138,8 +139,10 @@ def write_trials(
         "trained_epochs",
         "seconds",
     ]
-    partial = f"{os.fspath(path)}.partial"
-    with open(partial, "w", newline="", encoding="utf-8") as file:
+    with (
+        replaced_file(path) as new,
+        open(new, "w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow([*names, *searched, "reason"])
         for trial in trials:
@@ -149,7 +152,6 @@ def write_trials(
                 + [trial.values.get(name) for name in searched]
                 + [trial.reason]
             )
-    os.replace(partial, path)
 
 
 def _searched(trials):

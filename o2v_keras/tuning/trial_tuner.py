@@ -2,7 +2,6 @@
 
 import contextlib
 import gc
-import json
 import os
 import pathlib
 import shutil
@@ -17,6 +16,8 @@ from keras_tuner.engine.trial import Trial
 from keras_tuner.engine.trial import TrialStatus
 
 from o2v_keras.data.data_error import DataError
+from o2v_keras.storage.replace import replaced_folder
+from o2v_keras.storage.replace import write_file
 from o2v_keras.training.channels import LoadedChannels
 from o2v_keras.training.distribution import make_strategy
 from o2v_keras.training.epoch_metrics import EpochMetrics
@@ -24,6 +25,9 @@ from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.progress import TrainingLines
 from o2v_keras.training.trainer import train_loaded
 from o2v_keras.training.worker import Worker
+from o2v_keras.tuning.search_folder import require_same
+from o2v_keras.tuning.search_folder import require_same_data
+from o2v_keras.tuning.search_folder import write_json
 from o2v_keras.tuning.search_space import SearchSpace
 from o2v_keras.tuning.trial_record import BASELINES_FILE
 from o2v_keras.tuning.trial_record import FAILURE_FILE
@@ -32,8 +36,6 @@ from o2v_keras.tuning.tuning_data import fingerprints
 
 # Keras Tuner asks again at once when there is nothing to do yet.
 _SECONDS_IDLE = 1.0
-# A trial keeps these when it is not the best any more.
-_KEPT = ("config.json", "history.csv", "metrics.json", "logs")
 _ALL = 1 << 30
 
 
@@ -149,7 +151,7 @@ class TrialTuner(BaseTuner):
             trial.status = TrialStatus.FAILED
             trial.message = f"{type(error).__name__}: {error}"
             # A worker's message does not reach the chief.
-            failure.write_text(trial.message)
+            write_file(failure, trial.message)
 
     def on_trial_end(self, trial: Trial):
         super().on_trial_end(trial)
@@ -170,7 +172,7 @@ class TrialTuner(BaseTuner):
         best, *others = self.oracle.get_best_trials(_ALL)
         for trial in others:
             if trial.status in (TrialStatus.COMPLETED, TrialStatus.FAILED):
-                _drop_model(self._directory(trial.trial_id).path)
+                self._directory(trial.trial_id).drop_model()
 
     def _directory(self, trial_id):
         return ModelDirectory(
@@ -183,7 +185,7 @@ class TrialTuner(BaseTuner):
     def _train(self, trial, directory):
         values = trial.hyperparameters.values
         config, channels = self._data.load(self._space.configure(values))
-        _require_same_data(
+        require_same_data(
             pathlib.Path(self.project_dir), fingerprints(channels)
         )
         if "tuner/trial_id" in values:
@@ -196,7 +198,7 @@ class TrialTuner(BaseTuner):
             directory,
             make_strategy(1, config.mini_batch_size),
             Worker(),
-            resuming=directory.checkpoint.exists(),
+            resuming=directory.has_checkpoint,
             auxiliary=self._auxiliary,
             callbacks=[
                 *callbacks,
@@ -244,73 +246,14 @@ class _RequireMetric(EpochMetrics):
             )
 
 
-def require_same(folder: pathlib.Path, identity: dict):
-    """Stops a search that goes on, or works for a chief, with other words.
-
-    Args:
-        folder: The search's folder.
-        identity: What must be as it was.
-
-    Raises:
-        ValueError: If something differs.
-    """
-    path = folder / "search.json"
-    saved = json.loads(path.read_text())
-    # As it will have been written: tuples are lists.
-    identity = json.loads(json.dumps(identity))
-    differing = [
-        name
-        for name in {**saved, **identity}
-        if saved.get(name) != identity.get(name)
-    ]
-    if differing:
-        raise keras_tuner.errors.FatalValueError(
-            f"A search must go on as it began; these differ from {path}: "
-            f"{', '.join(differing)}. Search anew in another folder, or with "
-            "`overwrite`."
-        )
-
-
-def write_json(path: pathlib.Path, values: dict):
-    """Writes a JSON file whole."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(values, indent=2) + "\n")
-    os.replace(partial, path)
-
-
-def _require_same_data(folder, digests):
-    path = folder / "data.json"
-    saved = json.loads(path.read_text()) if path.is_file() else {}
-    for name, digest in digests.items():
-        if saved.get(name, digest) != digest:
-            raise keras_tuner.errors.FatalValueError(
-                "A search must go on with the same data, but these have "
-                f"changed since it began: {name}. Search anew in another "
-                "folder, or with `overwrite`."
-            )
-    if not {*digests} <= {*saved}:
-        write_json(path, {**saved, **digests})
-
-
 def _go_on_from(parent, directory):
     """Copies the training that a longer one goes on with."""
-    if directory.checkpoint.exists():
+    if directory.has_checkpoint:
         return
-    partial = directory.path.with_name("model.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(
-        parent.path,
-        partial,
-        ignore=shutil.ignore_patterns("model.keras", "metrics.json"),
-    )
-    shutil.rmtree(directory.path, ignore_errors=True)
-    os.replace(partial, directory.path)
-
-
-def _drop_model(path):
-    for entry in path.iterdir() if path.is_dir() else ():
-        if entry.name not in _KEPT:
-            if entry.is_dir():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
+    with replaced_folder(directory.path) as new:
+        shutil.copytree(
+            parent.path,
+            new,
+            ignore=shutil.ignore_patterns("model.keras", "metrics.json"),
+            dirs_exist_ok=True,
+        )

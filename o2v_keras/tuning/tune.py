@@ -1,5 +1,6 @@
 """Searches for hyperparameters, from data to the best model's directory."""
 
+import functools
 import os
 import pathlib
 import shutil
@@ -14,6 +15,8 @@ from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.models.vector_sources import vector_sources
+from o2v_keras.storage.replace import disk_full_named
+from o2v_keras.storage.replace import replaced_file
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.worker import Worker
 from o2v_keras.tuning.default_ranges import DEFAULT_RANGES
@@ -21,18 +24,19 @@ from o2v_keras.tuning.objective import objective_metrics
 from o2v_keras.tuning.objective import parse_objective
 from o2v_keras.tuning.oracles import make_oracle
 from o2v_keras.tuning.role import Role
+from o2v_keras.tuning.search_folder import best_model_folder
+from o2v_keras.tuning.search_folder import require_same
+from o2v_keras.tuning.search_folder import search_folder
+from o2v_keras.tuning.search_folder import write_json
 from o2v_keras.tuning.search_space import SearchSpace
 from o2v_keras.tuning.summary import best_baseline
 from o2v_keras.tuning.summary import best_first
 from o2v_keras.tuning.summary import trials_table
 from o2v_keras.tuning.summary import write_trials
-from o2v_keras.tuning.trial_record import BASELINES_FILE
 from o2v_keras.tuning.trial_record import TrialRecord
 from o2v_keras.tuning.trial_record import read_baselines
 from o2v_keras.tuning.trial_record import read_trials
 from o2v_keras.tuning.trial_tuner import TrialTuner
-from o2v_keras.tuning.trial_tuner import require_same
-from o2v_keras.tuning.trial_tuner import write_json
 from o2v_keras.tuning.trials_figure import draw_trials
 from o2v_keras.tuning.tuning_data import TuningData
 from o2v_keras.tuning.value_choice import ValueChoice
@@ -56,6 +60,24 @@ class TuningResult(NamedTuple):
     directory: pathlib.Path
 
 
+def _alone(function):
+    """Has one process at a time lead a search in a folder."""
+
+    @functools.wraps(function)
+    def run(*arguments, directory, **options):
+        call = functools.partial(function, *arguments, **options)
+        role = Role.from_environment()
+        role.require_free_address()
+        if not role.leads:
+            return call(directory=directory)
+        output = search_folder(directory)
+        with output.claimed("searches in"), disk_full_named(directory):
+            return call(directory=directory)
+
+    return run
+
+
+@_alone
 def tune(
     hyperparameters: Mapping | str | os.PathLike,
     train: Source,
@@ -127,7 +149,8 @@ def tune(
             Defaults to `False`.
         best_model_dir: Where the best trial's model directory is copied to
             at the end, in place of an earlier one with `resume` or
-            `overwrite`. Defaults to `None`.
+            `overwrite`; neither in `directory` nor above it. A folder with
+            other files is refused. Defaults to `None`.
         columns: As in `train`.
         auxiliary: As in `train`.
         ranking: Further arguments of `RankingMetrics`, such as `query` and
@@ -140,8 +163,11 @@ def tune(
         `TuningResult(best, trials, directory)`; `None` from a worker.
 
     Raises:
-        ValueError: If arguments, hyperparameters or data are unusable, or no
-            trial was completed.
+        ValueError: If arguments, hyperparameters or data are unusable, a
+            folder holds files of others, or no trial was completed.
+        InUseError: If another process searches in `directory`.
+        DamagedFileError: If a file of the search is not as it was written.
+        DiskFullError: If the disk of `directory` is full.
         ConnectionError: If a worker's chief is away for ten minutes.
         FileExistsError: If `directory` holds a search, or `best_model_dir` a
             model, and neither `resume` nor `overwrite` is set.
@@ -165,9 +191,11 @@ def tune(
         **space.description,
     }
     say = print if verbose else _say_nothing
-    role.require_free_address()
+    best = None
+    if best_model_dir is not None:
+        best = best_model_folder(best_model_dir)
     if role.leads:
-        _refuse_used(folder, best_model_dir, resume, overwrite)
+        _refuse_used(folder, best, resume, overwrite)
         _begin(folder, identity, overwrite)
 
     data = None
@@ -205,14 +233,14 @@ def tune(
     tuner.search()
     if not role.leads:
         return None
-    return _finish(tuner, folder, goal, space, best_model_dir, verbose)
+    return _finish(tuner, folder, goal, space, best, verbose)
 
 
 def _say_nothing(*_):
     pass
 
 
-def _finish(tuner, folder, goal, space, best_model_dir, verbose):
+def _finish(tuner, folder, goal, space, output, verbose):
     trials = read_trials(folder, list(space.ranges))
     write_trials(folder / "trials.csv", trials, goal.name)
     baseline = best_baseline(read_baselines(folder), goal.direction)
@@ -228,17 +256,19 @@ def _finish(tuner, folder, goal, space, best_model_dir, verbose):
     figure = draw_trials(
         trials, goal.name, goal.direction, log_scaled, baseline
     )
-    figure.savefig(folder / "trials.png", dpi=110)
+    with replaced_file(folder / "trials.png") as new:
+        figure.savefig(new, dpi=110, format="png")
     tuner.drop_models()
     best = ranked[0]
     if verbose:
         print(table)
         print(f"all trials: {folder / 'trials.csv'}, {folder / 'trials.png'}")
         print(f"best trial: {best.name}, model directory: {best.folder}")
-    if best_model_dir is not None:
-        _copy_model(best.folder, pathlib.Path(best_model_dir))
+    if output is not None:
+        with output.replaced() as new:
+            shutil.copytree(best.folder, new, dirs_exist_ok=True)
         if verbose:
-            print(f"copied to: {os.fspath(best_model_dir)}")
+            print(f"copied to: {output.path}")
     return TuningResult(best, trials, folder)
 
 
@@ -290,7 +320,10 @@ def _refuse_falling_rates(space):
         )
 
 
-def _refuse_used(folder, best_model_dir, resume, overwrite):
+def _refuse_used(folder, best, resume, overwrite):
+    if best is not None:
+        _refuse_nested(folder, best.path)
+        best.check_replaceable()
     if resume or overwrite:
         return
     if (folder / "oracle.json").exists():
@@ -299,54 +332,35 @@ def _refuse_used(folder, best_model_dir, resume, overwrite):
             "`resume=True`), replace it (`--overwrite`, `overwrite=True`) or "
             "name another `directory`."
         )
-    if best_model_dir is not None and ModelDirectory(best_model_dir).is_used:
+    if best is not None and ModelDirectory(best.path).is_used:
         raise FileExistsError(
-            f"{os.fspath(best_model_dir)} already holds a training. Replace "
+            f"{best.path} already holds a training. Replace "
             "it (`--overwrite`, `overwrite=True`) or name another "
             "`best_model_dir`."
         )
 
 
-def _begin(folder, identity, overwrite):
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+def _refuse_nested(folder, best):
+    """Replacing the one would remove the other."""
+    folder, best = folder.resolve(), best.resolve()
+    if folder.is_relative_to(best) or best.is_relative_to(folder):
         raise ValueError(
-            "`directory` must be a folder or the name of a new one. "
-            f"Received: directory={os.fspath(folder)!r}: {error.strerror}"
-        ) from None
+            "`best_model_dir` must be neither `directory`, nor in it, nor "
+            f"above it. Received: best_model_dir={os.fspath(best)!r}, "
+            f"directory={os.fspath(folder)!r}"
+        )
+
+
+def _begin(folder, identity, overwrite):
     if overwrite:
-        _clear(folder)
+        search_folder(folder).clear()
     if (folder / "oracle.json").exists():
         require_same(folder, identity)
     else:
         write_json(folder / "search.json", identity)
 
 
-def _clear(folder):
-    # The oracle first: without it the others mean nothing.
-    for pattern in (
-        "oracle.json*",
-        "search.json",
-        "data.json",
-        "trials.*",
-        BASELINES_FILE,
-    ):
-        for path in folder.glob(pattern):
-            path.unlink()
-    for path in folder.glob("trial_*"):
-        shutil.rmtree(path)
-
-
 def _most_epochs(space):
     if "epochs" in space.fixed:
         return int(space.fixed["epochs"])
     return DEFAULT_RANGES["epochs"].high
-
-
-def _copy_model(source, target):
-    partial = target.with_name(f"{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(source, partial)
-    shutil.rmtree(target, ignore_errors=True)
-    os.replace(partial, target)

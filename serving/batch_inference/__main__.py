@@ -13,6 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 _USER_ERROR = 2
 _BAD_ROWS = 3
+_TRY_LATER = os.EX_TEMPFAIL
 _INTERRUPTED = 130
 
 
@@ -25,9 +26,11 @@ def main(arguments: list[str] | None = None) -> int:
 
     Returns:
         The exit status: 0 if all rows were answered, 3 if some are bad, 2
-        for a user's error or a failed server, 130 when interrupted.
+        for a user's error or a failed server, 75 if a server did not answer
+        for too long, 130 when interrupted.
     """
     options = _parser().parse_args(arguments)
+    from serving.batch_inference.batch_model import ServerAway
     from serving.client.server_error import ServerError
 
     try:
@@ -35,6 +38,13 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, ServerError, ValueError) as error:
         print(f"serving.batch_inference: {error}", file=sys.stderr)
         return _USER_ERROR
+    except ServerAway as error:
+        print(
+            f"serving.batch_inference: {error}. Finished rows are kept; the "
+            "same command goes on.",
+            file=sys.stderr,
+        )
+        return _TRY_LATER
     except KeyboardInterrupt:
         print(
             "serving.batch_inference: interrupted. The same command goes on.",
@@ -57,6 +67,9 @@ def _run(options):
         bad_rows=options.bad_rows,
         batch_size=options.batch_size,
         window=options.window,
+        in0_column=options.in0_column,
+        in1_column=options.in1_column,
+        id_column=options.id_column,
     )
     model = _model(options)
     try:
@@ -79,6 +92,7 @@ def _model(options):
             options.model_name,
             options.signature,
             options.batch_size,
+            options.server_wait,
         )
     from serving.batch_inference.local_batch_model import LocalBatchModel
 
@@ -91,7 +105,7 @@ def _parser():
         description="Score pairs, or embed one side, of whole files. After a "
         "kill the same command goes on where it was.",
         epilog="Exit status: 0 all rows answered, 3 some rows are bad, 2 the "
-        "job cannot run.",
+        "job cannot run, 75 the server was away for too long: try later.",
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
@@ -103,6 +117,14 @@ def _parser():
         "--server", metavar="HOST:PORT", help="gRPC address of a TF Serving"
     )
     parser.add_argument("--model-name", default="model", metavar="NAME")
+    parser.add_argument(
+        "--server-wait",
+        type=float,
+        default=300.0,
+        metavar="S",
+        help="seconds to wait for a server that does not answer, as in a "
+        "restart; default: 300",
+    )
     parser.add_argument(
         "--signature",
         default=SCORES_SIGNATURE,
@@ -116,7 +138,20 @@ def _parser():
         required=True,
         nargs="+",
         metavar="F",
-        help="files or globs: .jsonl, .jsonl.gz, .jsonl.zst, .parquet",
+        help="files, globs or folders: .jsonl, .csv or .tsv, also with .gz "
+        "or .zst, and .parquet",
+    )
+    for side in (IN0, IN1):
+        parser.add_argument(
+            f"--{side}-column",
+            default=side,
+            metavar="NAME",
+            help=f"column, or field, of {side}; default: {side}",
+        )
+    parser.add_argument(
+        "--id-column",
+        metavar="NAME",
+        help="column that names the rows, to be carried through to the output",
     )
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument(

@@ -31,6 +31,7 @@ class Answering:
         return self
 
     def __exit__(self, *_):
+        self._model.stop()
         self._threads.shutdown(cancel_futures=True)
 
     @property
@@ -63,7 +64,7 @@ class Answering:
         for row in np.flatnonzero(infinite):
             reasons.setdefault(int(row), "the model's answer is not finite")
         values[list(reasons)] = np.nan
-        return Answers(values, dict(sorted(reasons.items())))
+        return Answers(values, dict(sorted(reasons.items())), records.names)
 
     def _batches(self, rows, columns):
         lengths = np.array(

@@ -13,10 +13,12 @@ class Answers:
         values: float32 `(rows, dim)`, NaN in bad rows; `dim` is 0 if all
             rows are bad.
         reasons: Row -> why it is bad.
+        names: What names each row, as in `Records`. Defaults to `None`.
     """
 
     values: np.ndarray
     reasons: dict[int, str]
+    names: list | None = None
 
     @property
     def sound(self) -> np.ndarray:

@@ -25,6 +25,10 @@ class Refusal(Exception):
         super().__init__(found[1] if found else message.partition("\n")[0])
 
 
+class ServerAway(Exception):
+    """A server has not answered for as long as the job waits."""
+
+
 class BatchModel(Protocol):
     """A model behind one signature; several threads may ask it at once.
 
@@ -47,7 +51,11 @@ class BatchModel(Protocol):
 
         Raises:
             Refusal: If rows of the batch are invalid.
+            ServerAway: If the model is behind a server that does not answer.
         """
+
+    def stop(self):
+        """Ends calls of `answer` that wait, which then fail."""
 
     def close(self):
         """Frees the model."""

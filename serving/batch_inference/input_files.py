@@ -1,56 +1,69 @@
 """The inputs of a job: which files, and their windows."""
 
-import glob
-import os
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 
+from o2v_keras.data.files.data_files import expand_paths
 from serving.batch_inference.json_lines_input import read_json_lines
 from serving.batch_inference.parquet_input import read_parquet
+from serving.batch_inference.separated_input import read_separated
 from serving.batch_inference.window import Window
 
-_READERS = {
-    ".jsonl": read_json_lines,
-    ".jsonl.gz": read_json_lines,
-    ".jsonl.zst": read_json_lines,
-    ".parquet": read_parquet,
+_READERS = {".parquet": read_parquet} | {
+    ending + compression: read
+    for ending, read in {
+        ".jsonl": read_json_lines,
+        ".json": read_json_lines,
+        ".ndjson": read_json_lines,
+        ".csv": read_separated,
+        ".tsv": read_separated,
+    }.items()
+    for compression in ("", ".gz", ".zst")
 }
 
 
-def expand_inputs(patterns: Sequence[str]) -> tuple[str, ...]:
-    """Returns the files that paths and globs name, those of a glob sorted.
+def expand_inputs(paths: Sequence[str]) -> tuple[str, ...]:
+    """Returns the files that paths, globs and folders name.
 
     Raises:
-        ValueError: If one names no file, a file is named twice, or its name
-            has another ending than `.jsonl`, `.jsonl.gz`, `.jsonl.zst` or
-            `.parquet`.
+        ValueError: If one names no file, a file is named twice, is not of
+            this machine, or its name has another ending than `.jsonl`,
+            `.json`, `.ndjson`, `.csv`, `.tsv`, each also with `.gz` or
+            `.zst`, or `.parquet`.
     """
-    files = [file for pattern in patterns for file in _files(pattern)]
-    seen = set()
+    for path in paths:
+        if "://" in path:
+            raise ValueError(
+                f"{path}: must be a file of this machine. Copy it here, or "
+                "use `python -m serving.beam`."
+            )
+    files = expand_paths(paths) if paths else []
     for file in files:
         _reader(file)
-        if os.path.realpath(file) in seen:
-            raise ValueError(f"{file}: is named twice among the inputs.")
-        seen.add(os.path.realpath(file))
     return tuple(files)
 
 
 def read_windows(
-    files: Sequence[str], sides: Sequence[str], rows: int
+    files: Sequence[str],
+    columns: Mapping[str, str],
+    rows: int,
+    id_column: str | None = None,
 ) -> Iterator[Window]:
     """Yields the windows of all files, none of which spans two files.
 
     Args:
         files: Paths.
-        sides: Names of the sides to read.
-        rows: Rows of a window.
+        columns: Side to read -> its column, or field.
+        rows: Rows of a window; of CSV and TSV lines.
+        id_column: The column that names the rows. Defaults to `None`.
 
     Raises:
         OSError: If a file cannot be read.
-        ValueError: If a Parquet file has not the sides' columns.
+        ValueError: If a file lacks a column or is broken.
     """
     for number, file in enumerate(files):
-        yield from _reader(file)(file, number, sides, rows)
+        yield from _reader(file)(file, number, columns, rows, id_column)
 
 
 def _reader(file):
@@ -60,15 +73,3 @@ def _reader(file):
     raise ValueError(
         f"{file}: an input's name must end with {', '.join(_READERS)}."
     )
-
-
-def _files(pattern):
-    if os.path.isfile(pattern):
-        return [pattern]
-    if os.path.isdir(pattern):
-        example = os.path.join(pattern, "*.jsonl")
-        raise ValueError(f"{pattern}: is a folder. Name its files: {example}")
-    files = [f for f in glob.glob(pattern, recursive=True) if os.path.isfile(f)]
-    if not files:
-        raise ValueError(f"{pattern}: no such file.")
-    return sorted(files)

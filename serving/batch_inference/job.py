@@ -4,6 +4,7 @@ import dataclasses
 import os
 import pathlib
 
+from serving.batch_inference.json_lines_output import ERROR
 from serving.batch_inference.json_lines_output import JsonLinesOutput
 from serving.batch_inference.npy_output import NpyOutput
 from serving.batch_inference.parquet_output import ParquetOutput
@@ -36,6 +37,10 @@ class Job:
         batch_size: Rows of a batch. Defaults to 256.
         window: Rows that are sorted by length and stored together. Defaults
             to 16,384.
+        in0_column: The column, or field, of `in0`. Defaults to `"in0"`.
+        in1_column: The one of `in1`. Defaults to `"in1"`.
+        id_column: One that names the rows, by a text or an integer; it goes
+            into the output under its name. Defaults to `None`.
 
     Raises:
         ValueError: If the values do not fit together.
@@ -49,6 +54,9 @@ class Job:
     bad_rows: str | None = None
     batch_size: int = 256
     window: int = 16384
+    in0_column: str = IN0
+    in1_column: str = IN1
+    id_column: str | None = None
 
     def __post_init__(self):
         self._check_sides()
@@ -67,12 +75,14 @@ class Job:
                 f"`output` must end with one of {', '.join(_ENDINGS)}. "
                 f"Received: output={self.output!r}"
             )
+        self._check_id_column()
         self._check_files()
 
     @property
-    def sides(self) -> tuple[str, ...]:
-        """Names of the sides to read."""
-        return (self.side,) if self.side else (IN0, IN1)
+    def columns(self) -> dict[str, str]:
+        """Side to read -> its column."""
+        columns = {IN0: self.in0_column, IN1: self.in1_column}
+        return {self.side: columns[self.side]} if self.side else columns
 
     @property
     def outputs(self) -> list[tuple[pathlib.Path, list[int]]]:
@@ -87,7 +97,7 @@ class Job:
 
     @property
     def bad_rows_file(self) -> pathlib.Path:
-        """Where the rows without an answer are told."""
+        """Where the rows without an answer are listed."""
         if self.bad_rows:
             return pathlib.Path(self.bad_rows)
         return self._beside("bad_rows.jsonl")
@@ -98,14 +108,23 @@ class Job:
         return self._beside("parts")
 
     @property
+    def receipt_file(self) -> pathlib.Path:
+        """What says that the job is finished; hidden, so that no data."""
+        path = self._beside("finished.json")
+        return path.with_name(f".{path.name}")
+
+    @property
     def format(self) -> JsonLinesOutput | ParquetOutput | NpyOutput:
         """Writes the outputs."""
-        column = EMBEDDINGS if self.side else SCORES
         if self.output and self.output.endswith(".npy"):
             return NpyOutput()
         if self.output and self.output.endswith(".parquet"):
-            return ParquetOutput(column)
-        return JsonLinesOutput(column)
+            return ParquetOutput(self._answer, self.id_column)
+        return JsonLinesOutput(self._answer, self.id_column)
+
+    @property
+    def _answer(self):
+        return EMBEDDINGS if self.side else SCORES
 
     def _beside(self, ending):
         if self.output:
@@ -127,6 +146,22 @@ class Job:
                 f"`side` must be in0 or in1 with {EMBEDDINGS_SIGNATURE}, and "
                 f"must not be given with {SCORES_SIGNATURE}. "
                 f"Received: side={self.side!r}, signature={self.signature!r}"
+            )
+
+    def _check_id_column(self):
+        if self.id_column is None:
+            return
+        if self.output and self.output.endswith(".npy"):
+            raise ValueError(
+                "`id_column` must be left out for .npy, which holds numbers "
+                "only; write .jsonl or .parquet. "
+                f"Received: id_column={self.id_column!r}"
+            )
+        if self.id_column in (self._answer, ERROR):
+            raise ValueError(
+                "`id_column` must have another name than what stands beside "
+                f"it in the output, {self._answer} and {ERROR}. "
+                f"Received: id_column={self.id_column!r}"
             )
 
     def _check_files(self):

@@ -2,11 +2,11 @@
 
 import dataclasses
 import itertools
+import json
 import os
 from collections.abc import Callable
-from collections.abc import Collection
 from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.json
@@ -27,8 +27,9 @@ _CODECS = {".gz": "gzip", ".zst": "zstd"}
 def read_json_lines(
     path: str,
     number: int,
-    sides: Sequence[str],
+    columns: Mapping[str, str],
     rows: int,
+    id_column: str | None = None,
     open_file: Callable[[str], pa.NativeFile] = pa.OSFile,
 ) -> Iterator["JsonLinesWindow"]:
     """Yields the windows of a file, plain, `.gz` or `.zst`.
@@ -39,8 +40,9 @@ def read_json_lines(
     Args:
         path: The file.
         number: The input's number.
-        sides: Names of the sides to read.
+        columns: Side to read -> its field.
         rows: Lines of a window.
+        id_column: The field that names the rows. Defaults to `None`.
         open_file: Opens the file, compressed as it is. Defaults to
             `pa.OSFile`, for this machine's files.
 
@@ -61,7 +63,8 @@ def read_json_lines(
                 file=path,
                 first_line=window * rows + 1,
                 bytes_read=file.tell(),
-                sides=sides,
+                columns=columns,
+                id_column=id_column,
                 lines=found,
             )
 
@@ -90,14 +93,14 @@ class JsonLinesWindow(Window):
     def __len__(self):
         return len(self.lines)
 
-    def parse(self, text_sides: Collection[str] = ()):
+    def _parse(self, text_sides):
         try:
             table = self._parse_with_arrow(text_sides)
         except pa.ArrowInvalid:
             return self._parse_one_by_one(text_sides)
         columns = {
-            side: _kind(side, text_sides).from_arrow(table[side])
-            for side in self.sides
+            side: _kind(side, text_sides).from_arrow(table[name])
+            for side, name in self.columns.items()
         }
         if any(column.broken.any() for column in columns.values()):
             return self._parse_one_by_one(text_sides)
@@ -105,6 +108,9 @@ class JsonLinesWindow(Window):
 
     def record(self, row):
         return self.lines[row].decode("utf-8", "replace").strip()
+
+    def _names(self):
+        return [_field(line, self.id_column) for line in self.lines]
 
     def _parse_with_arrow(self, text_sides):
         # Arrow would read two objects on one line, or one that spans two
@@ -117,12 +123,11 @@ class JsonLinesWindow(Window):
         )
         if not braced or b"\r" in text:
             raise pa.ArrowInvalid("a line is not one object")
-        schema = pa.schema(
-            [
-                (s, pa.string() if s in text_sides else pa.list_(pa.int64()))
-                for s in self.sides
-            ]
-        )
+        types = {
+            name: pa.string() if side in text_sides else pa.list_(pa.int64())
+            for side, name in self.columns.items()
+        }
+        schema = pa.schema(list(types.items()))
         table = pyarrow.json.read_json(
             pa.BufferReader(text),
             # The cores are busy with the model.
@@ -143,15 +148,23 @@ class JsonLinesWindow(Window):
         rows, reasons = [], {}
         for row, line in enumerate(self.lines):
             try:
-                rows.append(parse_record(line, self.sides, text_sides))
+                rows.append(parse_record(line, self.columns, text_sides))
             except BadRecord as error:
-                rows.append(dict.fromkeys(self.sides))
+                rows.append(dict.fromkeys(self.columns))
                 reasons[row] = str(error)
         columns = {
             side: _kind(side, text_sides).from_lists([r[side] for r in rows])
-            for side in self.sides
+            for side in self.columns
         }
         return Records(columns, reasons)
+
+
+def _field(line, name):
+    try:
+        content = json.loads(line.decode("utf-8", "replace"))
+    except (RecursionError, ValueError):
+        return None
+    return content.get(name) if isinstance(content, dict) else None
 
 
 def _kind(side, text_sides):

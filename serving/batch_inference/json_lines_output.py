@@ -11,6 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from serving.batch_inference.answers import Answers
+from serving.batch_inference.window import is_name
+
+ERROR = "error"
 
 _NUMBERS_AT_ONCE = 1 << 20
 
@@ -23,22 +26,27 @@ class JsonLinesOutput:
 
     Args:
         column: `"scores"` or `"embeddings"`.
+        id_column: What names a row stands before its answer under this name.
+            Defaults to `None`: nothing does.
     """
 
-    def __init__(self, column: str):
+    def __init__(self, column: str, id_column: str | None = None):
         self._column = column
+        self._id_column = id_column
 
     def write_part(self, file: BinaryIO, answers: Answers):
         """Writes the answers of one window."""
         values = answers.values
         step = max(1, _NUMBERS_AT_ONCE // max(1, values.shape[1]))
         for start in range(0, len(values), step):
-            lines = self._lines(values[start : start + step])
+            openings = self._openings(answers, start, start + step)
+            lines = self._lines(values[start : start + step], openings)
             bad = [r for r in answers.reasons if start <= r < start + step]
             if bad:
                 texts = lines.to_pylist()
                 for row in bad:
-                    error = {"error": answers.reasons[row]}
+                    error = {**self._named(answers, row)}
+                    error[ERROR] = answers.reasons[row]
                     texts[row - start] = json.dumps(error) + "\n"
                 lines = pa.array(texts)
             # The text of the lines in a row, without making strings of it.
@@ -52,12 +60,30 @@ class JsonLinesOutput:
             with open(part, "rb") as source:
                 shutil.copyfileobj(source, file, 1 << 20)
 
-    def _lines(self, values):
+    def _openings(self, answers, start, end):
+        """What stands before the numbers: one text, or one for each row."""
+        opening = f'"{self._column}": ['
+        if self._id_column is None:
+            return f"{{{opening}"
+        key = json.dumps(self._id_column)
+        return pa.array(
+            [
+                f"{{{key}: {json.dumps(name)}, {opening}"
+                for name in answers.names[start:end]
+            ],
+            pa.string(),
+        )
+
+    def _named(self, answers, row):
+        if self._id_column is None or not is_name(answers.names[row]):
+            return {}
+        return {self._id_column: answers.names[row]}
+
+    def _lines(self, values, openings):
         texts = _texts(values.ravel())
         ends = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
         rows = pc.binary_join(pa.ListArray.from_arrays(ends, texts), ", ")
-        opening = f'{{"{self._column}": ['
-        return pc.binary_join_element_wise(opening, rows, "]}\n", "")
+        return pc.binary_join_element_wise(openings, rows, "]}\n", "")
 
 
 def _texts(values):

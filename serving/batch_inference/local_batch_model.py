@@ -60,6 +60,10 @@ class LocalBatchModel:
             raise ValueError(f"the model failed: {error.message}") from error
         return answers[self._output]
 
+    def stop(self):
+        # No call waits for anything but the model's own work.
+        pass
+
     def close(self):
         self._session.close()
 

@@ -3,9 +3,8 @@
 import dataclasses
 import json
 import os
-from collections.abc import Collection
 from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -20,26 +19,36 @@ from serving.batch_inference.window import Window
 
 
 def read_parquet(
-    path: str, number: int, sides: Sequence[str], rows: int
+    path: str,
+    number: int,
+    columns: Mapping[str, str],
+    rows: int,
+    id_column: str | None = None,
 ) -> Iterator["ParquetWindow"]:
-    """Yields the windows of a file with columns `in0`, `in1`.
+    """Yields the windows of a file.
 
     Args:
         path: The file.
         number: The input's number.
-        sides: Names of the columns to read.
+        columns: Side to read -> its column.
         rows: Rows of a window.
+        id_column: The column that names the rows. Defaults to `None`.
 
     Raises:
         ValueError: If it is no Parquet file, lacks a column, or a column is
-            neither lists of integers nor strings.
+            neither lists of integers nor strings, or that of names neither
+            integers nor strings.
     """
     first = 0
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
-            _check_columns(path, file.schema_arrow, sides)
+            names = list(columns.values())
+            _check_columns(path, file.schema_arrow, names)
+            if id_column is not None:
+                _check_names(path, file.schema_arrow, id_column)
+                names.append(id_column)
             share = os.path.getsize(path) / max(1, file.metadata.num_rows)
-            batches = file.iter_batches(rows, columns=list(sides))
+            batches = file.iter_batches(rows, columns=[*dict.fromkeys(names)])
             for window, batch in enumerate(batches):
                 yield ParquetWindow(
                     input=number,
@@ -47,7 +56,8 @@ def read_parquet(
                     file=path,
                     first_line=first + 1,
                     bytes_read=int(share * (first + len(batch))),
-                    sides=sides,
+                    columns=columns,
+                    id_column=id_column,
                     table=pa.Table.from_batches([batch]),
                 )
                 first += len(batch)
@@ -60,7 +70,7 @@ class ParquetWindow(Window):
     """Rows of a table.
 
     Args:
-        table: Columns of the sides.
+        table: Columns of the sides, and the one of names.
     """
 
     table: pa.Table
@@ -68,9 +78,10 @@ class ParquetWindow(Window):
     def __len__(self):
         return len(self.table)
 
-    def parse(self, text_sides: Collection[str] = ()):
+    def _parse(self, text_sides):
         columns = {
-            side: self._column(side, side in text_sides) for side in self.sides
+            side: self._column(name, side in text_sides)
+            for side, name in self.columns.items()
         }
         broken = np.any([column.broken for column in columns.values()], axis=0)
         reasons = {
@@ -79,12 +90,15 @@ class ParquetWindow(Window):
         }
         return Records(columns, reasons)
 
-    def _column(self, side, is_text):
-        column = self.table[side]
+    def _names(self):
+        return self.table[self.id_column].to_pylist()
+
+    def _column(self, name, is_text):
+        column = self.table[name]
         if is_text != _holds_texts(column.type):
             kind = "text" if is_text else "a list of integers"
             raise ValueError(
-                f'{self.file}: column "{side}" must be {kind}, which the model '
+                f'{self.file}: column "{name}" must be {kind}, which the model '
                 f"takes there. It is {column.type}"
             )
         return (TextColumn if is_text else IdColumn).from_arrow(column)
@@ -97,25 +111,40 @@ class ParquetWindow(Window):
 
     def _reason(self, row, text_sides):
         try:
-            checked_sides(self._values(row), self.sides, text_sides)
+            checked_sides(self._values(row), self.columns, text_sides)
         except BadRecord as error:
             return str(error)
         raise AssertionError(f"row {row} was found broken and is sound")
 
 
-def _check_columns(path, schema, sides):
-    for side in sides:
-        if side not in schema.names:
-            raise ValueError(
-                f'{path}: no column "{side}". Columns in the file: '
-                f"{', '.join(schema.names)}"
-            )
-        type_ = schema.field(side).type
+def _check_columns(path, schema, names):
+    for name in names:
+        type_ = _type(path, schema, name)
         if not (_holds_ids(type_) or _holds_texts(type_)):
             raise ValueError(
-                f'{path}: column "{side}" must be a list of integers (a '
+                f'{path}: column "{name}" must be a list of integers (a '
                 f"single token is a list of one) or text. It is {type_}"
             )
+
+
+def _check_names(path, schema, name):
+    type_ = _type(path, schema, name)
+    if not (_holds_texts(type_) or pa.types.is_integer(type_)):
+        raise ValueError(
+            f'{path}: column "{name}" must be text or integers, to name rows. '
+            f"It is {type_}"
+        )
+
+
+def _type(path, schema, name):
+    count = schema.names.count(name)
+    if count != 1:
+        trouble = "several columns" if count else "no column"
+        raise ValueError(
+            f'{path}: {trouble} "{name}". Columns in the file: '
+            f"{', '.join(schema.names)}"
+        )
+    return schema.field(name).type
 
 
 def _holds_texts(type_):

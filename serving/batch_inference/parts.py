@@ -1,22 +1,23 @@
 """Finished windows on the disk, from which a killed job goes on."""
 
-import fcntl
+import contextlib
 import json
 import os
 import pathlib
 import shutil
 from typing import NamedTuple
 
+from o2v_keras.storage.output_folder import OutputFolder
+from o2v_keras.storage.replace import replaced_file
+from o2v_keras.storage.replace import write_file
 from serving.batch_inference.answers import Answers
-from serving.batch_inference.atomic_file import atomic_file
 from serving.batch_inference.job import Job
 from serving.batch_inference.window import Window
 
 _MANIFEST = "manifest.json"
-_JOINED = "joined.json"
-_LOCK = "lock"
-# In this order: what a kill leaves of a joined job must not look unfinished.
-_OURS = ("*.part", "*.bad", "*.tmp", _MANIFEST, _JOINED)
+_PART = f"{'[0-9]' * 6}-{'[0-9]' * 8}.part"
+# In this order: parts without a manifest would be nobody's.
+_OURS = (_PART, _PART.replace(".part", ".bad"), _MANIFEST)
 
 
 class Counts(NamedTuple):
@@ -36,8 +37,10 @@ class Parts:
 
     At every moment a kill leaves a folder from which the next run goes on:
     `manifest.json` says whose parts they are; `I-W.part` is window W of input
-    I, whose bad rows, if any, were written before as `I-W.bad`;
-    `joined.json` says that all outputs are there.
+    I, whose bad rows, if any, were written before as `I-W.bad`. The job's
+    receipt, beside the outputs and not in the folder, says that all of them
+    are there; it stays when the folder is gone, so that a job that was killed
+    after its last file, or is simply run again, is known to be finished.
 
     Args:
         job: `Job`.
@@ -45,7 +48,7 @@ class Parts:
         restart: Whether to start anew. Defaults to `False`.
 
     Attributes:
-        counts: `Counts` if all outputs are there already, or `None`.
+        counts: `Counts` if an earlier run has finished the job, or `None`.
 
     Raises:
         ValueError: If the folder is another job's, an output exists, or
@@ -58,29 +61,28 @@ class Parts:
         self._manifest = _manifest(job, model)
         self._folder = job.parts_folder
         self.counts = None
-        made = not self._folder.exists()
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(self._folder)
-        try:
+        self._output = OutputFolder(
+            self._folder, "output", "parts of a job", _OURS, _is_older
+        )
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._output.claimed("answers rows in"))
             self._begin(restart)
-        except BaseException as error:
-            if made and isinstance(error, ValueError):
-                self.clear()
-            self.close()
-            raise
-        self.finished = {_key(path) for path in self._folder.glob("*.part")}
+            self._claim = stack.pop_all()
+        self.finished = {_key(path) for path in self._folder.glob(_PART)}
 
     def close(self):
-        """Lets another process go on."""
-        os.close(self._lock)
+        """Lets another process go on; removes the folder if it is empty."""
+        self._claim.close()
+        with contextlib.suppress(OSError):
+            self._folder.rmdir()
 
     def write(self, window: Window, answers: Answers):
         """Stores a window; only then does it count as finished."""
         part = self._path(window.key, "part")
         if answers.reasons:
-            with atomic_file(part.with_suffix(".bad")) as file:
-                file.write(_bad_rows(window, answers.reasons))
-        with atomic_file(part) as file:
+            bad_rows = _bad_rows(window, answers.reasons)
+            write_file(part.with_suffix(".bad"), bad_rows)
+        with replaced_file(part) as new, new.open("wb") as file:
             self._job.format.write_part(file, answers)
 
     def join(self, windows: list[tuple[int, int]], rows: int) -> Counts:
@@ -100,35 +102,56 @@ class Parts:
             )
         for path, inputs in self._job.outputs:
             keys = [key for key in windows if key[0] in inputs]
-            with atomic_file(path) as file:
+            with replaced_file(path) as new, new.open("wb") as file:
                 self._job.format.join(
                     file, [self._path(key, "part") for key in keys]
                 )
         counts = Counts(rows, self._join_bad_rows(windows))
-        joined = {**self._manifest, "counts": counts}
-        _write_json(self._folder / _JOINED, joined)
+        receipt = {
+            "job": self._manifest,
+            "counts": counts,
+            "written": self._written(),
+        }
+        _write_json(self._job.receipt_file, receipt)
         return counts
 
     def clear(self):
-        """Removes the folder with what is ours in it."""
-        self._remove_files()
-        (self._folder / _LOCK).unlink()
-        if not any(self._folder.iterdir()):
-            self._folder.rmdir()
+        """Removes the parts."""
+        self._output.clear()
 
     def _begin(self, restart):
-        joined, manifest = self._folder / _JOINED, self._folder / _MANIFEST
-        if not restart and joined.exists():
-            content = json.loads(joined.read_text())
-            counts = content.pop("counts")
-            self._check_same(content)
-            self.counts = Counts(*counts)
-        elif not restart and manifest.exists():
+        manifest = self._folder / _MANIFEST
+        if restart:
+            self._job.receipt_file.unlink(missing_ok=True)
+        else:
+            self.counts = self._finished_counts()
+        if self.counts:
+            return
+        if not restart and manifest.exists():
             self._check_same(json.loads(manifest.read_text()))
         else:
             self._check_absent(restart)
-            self._remove_files()
+            self._output.clear()
             _write_json(manifest, self._manifest)
+
+    def _finished_counts(self):
+        """`Counts` by the receipt, if this job wrote what is there now."""
+        try:
+            receipt = json.loads(self._job.receipt_file.read_text())
+        except FileNotFoundError:
+            return None
+        same = receipt["job"] == self._manifest
+        if same and receipt["written"] == self._written():
+            return Counts(*receipt["counts"])
+        return None
+
+    def _written(self):
+        """Size and time of the outputs, `None` for one that is not there."""
+        outputs = [path for path, _ in self._job.outputs]
+        return {
+            os.path.abspath(path): _stat(path)
+            for path in (*outputs, self._job.bad_rows_file)
+        }
 
     def _check_absent(self, restart):
         outputs = [path for path, _ in self._job.outputs]
@@ -154,18 +177,16 @@ class Parts:
             f"--restart to drop it."
         )
 
-    def _remove_files(self):
-        for pattern in _OURS:
-            for path in self._folder.glob(pattern):
-                path.unlink()
-
     def _join_bad_rows(self, windows):
         paths = [self._path(key, "bad") for key in windows]
         paths = [path for path in paths if path.exists()]
         if not paths:
             self._job.bad_rows_file.unlink(missing_ok=True)
             return 0
-        with atomic_file(self._job.bad_rows_file) as file:
+        with (
+            replaced_file(self._job.bad_rows_file) as new,
+            new.open("wb") as file,
+        ):
             for path in paths:
                 with open(path, "rb") as source:
                     shutil.copyfileobj(source, file)
@@ -181,17 +202,8 @@ def _key(path):
     return int(number), int(window)
 
 
-def _lock(folder):
-    # The kernel lets go of it when the process dies, however it does.
-    file = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        raise ValueError(
-            f"another process is at work in {folder}. Wait for it, or end it."
-        ) from None
-    return file
+def _is_older(folder):
+    return (folder / _MANIFEST).is_file()
 
 
 def _manifest(job, model):
@@ -213,14 +225,24 @@ def _manifest(job, model):
         "side": job.side,
         "batch_size": job.batch_size,
         "window": job.window,
+        "columns": job.columns,
+        "id_column": job.id_column,
     }
+
+
+def _stat(path):
+    try:
+        stat = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return [stat.st_size, stat.st_mtime_ns]
 
 
 def _bad_rows(window, reasons):
     lines = [
         {
             "file": window.file,
-            "line": window.first_line + row,
+            "line": window.line(row),
             "reason": reason,
             "record": window.record(row),
         }
@@ -230,8 +252,7 @@ def _bad_rows(window, reasons):
 
 
 def _write_json(path: pathlib.Path, content):
-    with atomic_file(path) as file:
-        file.write(json.dumps(content, indent=1).encode())
+    write_file(path, json.dumps(content, indent=1))
 
 
 def _text(value):

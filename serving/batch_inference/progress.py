@@ -56,8 +56,10 @@ class Progress:
         now = time.monotonic()
         seconds = max(1e-9, now - self._began)
         done = share - skipped
-        left = seconds * (1.0 - share) / done if done > 0 else 0.0
-        state = f"{rows / seconds:,.0f} rows/s, {_clock(left)} left"
+        state = f"{rows / seconds:,.0f} rows/s"
+        # Of a packed CSV file it is not known how much is done.
+        if done > 0:
+            state += f", {_clock(seconds * (1.0 - share) / done)} left"
         if self._bar:
             self._bar.update(self._task, completed=share, state=state)
         elif now - self._told >= self._seconds:

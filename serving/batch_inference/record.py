@@ -4,7 +4,6 @@ import json
 import reprlib
 from collections.abc import Collection
 from collections.abc import Mapping
-from collections.abc import Sequence
 
 _INT64 = range(2**63)
 
@@ -14,21 +13,21 @@ class BadRecord(ValueError):
 
 
 def parse_record(
-    line: bytes, sides: Sequence[str], text_sides: Collection[str] = ()
+    line: bytes, columns: Mapping[str, str], text_sides: Collection[str] = ()
 ) -> dict[str, list[int] | str]:
     """Reads the sides of a line of JSON Lines.
 
     Args:
         line: The line; bytes that are no UTF-8 are read as U+FFFD.
-        sides: Names of the sides that the record must have; it may have
-            other keys.
+        columns: Side -> the key that the record must have for it; there may
+            be other keys.
         text_sides: Those of them that are texts. Defaults to none.
 
     Raises:
         BadRecord: If it is no such record.
 
     Example:
-    >>> parse_record(b'{"in0": [6, 17], "label": 1}', ["in0"])
+    >>> parse_record(b'{"user": [6, 17], "label": 1}', {"in0": "user"})
     {'in0': [6, 17]}
     """
     if not line.strip():
@@ -47,34 +46,34 @@ def parse_record(
     if not isinstance(content, tuple):
         raise BadRecord(f"no JSON object: the line is {reprlib.repr(content)}")
     names = [name for name, _ in content]
-    for side in sides:
-        if names.count(side) > 1:
-            raise BadRecord(f'"{side}" is there {names.count(side)} times')
-    return checked_sides(dict(content), sides, text_sides)
+    for name in columns.values():
+        if names.count(name) > 1:
+            raise BadRecord(f'"{name}" is there {names.count(name)} times')
+    return checked_sides(dict(content), columns, text_sides)
 
 
 def checked_sides(
     record: Mapping[str, object],
-    sides: Sequence[str],
+    columns: Mapping[str, str],
     text_sides: Collection[str] = (),
 ) -> dict[str, list[int] | str]:
-    """Returns a record's sides.
+    """Returns a record's sides; the arguments are those of `parse_record`.
 
     Raises:
         BadRecord: If one is absent, no list of ids, or no text.
 
     Example:
-    >>> checked_sides({"in0": [1, -3]}, ["in0"])
+    >>> checked_sides({"in0": [1, -3]}, {"in0": "in0"})
     Traceback (most recent call last):
         ...
     serving.batch_inference.record.BadRecord: "in0" holds -3; ids count from 0
     """
-    absent = [side for side in sides if record.get(side) is None]
+    absent = [name for name in columns.values() if record.get(name) is None]
     if absent:
         raise BadRecord(f'no "{absent[0]}"')
     return {
-        side: (_text if side in text_sides else _ids)(side, record[side])
-        for side in sides
+        side: (_text if side in text_sides else _ids)(name, record[name])
+        for side, name in columns.items()
     }
 
 

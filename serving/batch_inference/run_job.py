@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import os
+import sys
 
 from serving.batch_inference.answering import Answering
 from serving.batch_inference.batch_model import BatchModel
@@ -17,7 +18,8 @@ def run_job(job: Job, model: BatchModel, restart: bool = False) -> Counts:
     """Answers all rows of a job that no earlier run has answered.
 
     While the model computes, one thread reads and parses the next window and
-    another writes the last one.
+    another writes the last one. A finished job is not done again, as long as
+    its inputs, model and outputs are what they were.
 
     Args:
         job: `Job`.
@@ -32,8 +34,14 @@ def run_job(job: Job, model: BatchModel, restart: bool = False) -> Counts:
         ValueError: If the job cannot go on where it stands.
         OSError: If a file cannot be read or written.
         ServerError: If a server fails. What is finished stays.
+        ServerAway: If it does not answer. What is finished stays.
     """
     with contextlib.closing(Parts(job, model.identity, restart)) as parts:
+        if parts.counts:
+            print(
+                "finished by an earlier run; --restart does it again",
+                file=sys.stderr,
+            )
         counts = parts.counts or _Run(job, model, parts).run()
         parts.clear()
     return counts
@@ -44,7 +52,9 @@ class _Run:
         self._job = job
         self._model = model
         self._parts = parts
-        self._windows = read_windows(job.inputs, job.sides, job.window)
+        self._windows = read_windows(
+            job.inputs, job.columns, job.window, job.id_column
+        )
         self._keys = []
         self._rows = 0
         self._skipped = 0.0

@@ -2,8 +2,9 @@
 
 import abc
 import dataclasses
+import json
 from collections.abc import Collection
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from serving.batch_inference.id_column import IdColumn
 from serving.batch_inference.text_column import TextColumn
@@ -16,10 +17,13 @@ class Records:
     Args:
         columns: Side -> its column, of all rows.
         reasons: Row -> why it cannot be answered.
+        names: What names each row, a text or an integer; anything else in
+            rows that have a reason. Defaults to `None`: nothing does.
     """
 
     columns: dict[str, IdColumn | TextColumn]
     reasons: dict[int, str]
+    names: list | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -32,7 +36,8 @@ class Window(abc.ABC):
         file: The input's path.
         first_line: Line of the first row, from 1; in Parquet its row.
         bytes_read: Bytes of the input read up to the window's end.
-        sides: Names of the sides to read.
+        columns: Side to read -> its column, or field.
+        id_column: The column that names the rows. Defaults to `None`.
     """
 
     input: int
@@ -40,7 +45,8 @@ class Window(abc.ABC):
     file: str
     first_line: int
     bytes_read: int
-    sides: Sequence[str]
+    columns: Mapping[str, str]
+    id_column: str | None = None
 
     @property
     def key(self) -> tuple[int, int]:
@@ -51,9 +57,12 @@ class Window(abc.ABC):
     def __len__(self):
         """Returns the number of rows."""
 
-    @abc.abstractmethod
+    def line(self, row: int) -> int:
+        """Returns where a row stands in its file."""
+        return self.first_line + row
+
     def parse(self, text_sides: Collection[str] = ()) -> Records:
-        """Returns the ids and texts of all rows.
+        """Returns the ids and texts of all rows, and their names.
 
         Args:
             text_sides: Names of the sides that are texts. Defaults to none:
@@ -62,7 +71,42 @@ class Window(abc.ABC):
         Raises:
             ValueError: If a whole column is of another kind.
         """
+        records = self._parse(text_sides)
+        if self.id_column is None:
+            return records
+        names, reasons = self._names(), dict(records.reasons)
+        for row, name in enumerate(names):
+            if not is_name(name):
+                reasons.setdefault(
+                    row,
+                    f'"{self.id_column}" names the row and must be a text or '
+                    f"an integer: {json.dumps(name):.60}",
+                )
+        return Records(records.columns, reasons, names)
 
     @abc.abstractmethod
     def record(self, row: int) -> str:
         """Returns the text of a row."""
+
+    @abc.abstractmethod
+    def _parse(self, text_sides) -> Records:
+        """As `parse`, without names."""
+
+    @abc.abstractmethod
+    def _names(self) -> list:
+        """What the id column holds in each row, `None` for nothing."""
+
+
+def is_name(value: object) -> bool:
+    """Whether a value can name a row.
+
+    Example:
+    >>> is_name("u7"), is_name(7), is_name(7.0), is_name(None)
+    (True, True, False, False)
+    """
+    if isinstance(value, str):
+        # Half a character, as JSON can escape one, is in no output's UTF-8.
+        return value.isascii() or not any(
+            "\ud800" <= c < "\ue000" for c in value
+        )
+    return type(value) is int

@@ -7,6 +7,7 @@ import pyarrow as pa
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from o2v_keras.data.files.data_files import is_meant
 from serving.batch_inference.input_files import expand_inputs
 from serving.batch_inference.json_lines_input import JsonLinesWindow
 from serving.batch_inference.json_lines_input import read_json_lines
@@ -55,14 +56,17 @@ def read_windows(
     Raises:
         OSError: If the file cannot be read or decompressed.
     """
-    return read_json_lines(file, 0, sides, rows, _open)
+    columns = {side: side for side in sides}
+    return read_json_lines(file, 0, columns, rows, open_file=_open)
 
 
 def _matches(pattern):
     (found,) = FileSystems.match([pattern])
-    if not found.metadata_list:
+    files = sorted(metadata.path for metadata in found.metadata_list)
+    files = [file for file in files if is_meant(file, pattern)]
+    if not files:
         raise ValueError(f"{pattern}: no such file.")
-    return sorted(metadata.path for metadata in found.metadata_list)
+    return files
 
 
 def _open(path):

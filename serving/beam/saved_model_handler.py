@@ -1,14 +1,14 @@
 """An export as a model of Beam's RunInference."""
 
 import contextlib
-import pathlib
-import tempfile
+import os
 from collections.abc import Sequence
 
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.ml.inference.base import ModelHandler
 from apache_beam.ml.inference.base import PredictionResult
 
+from o2v_keras.storage.temporary_folder import TemporaryFolder
 from serving.batch_inference.answering import Answering
 from serving.batch_inference.answers import Answers
 from serving.batch_inference.local_batch_model import LocalBatchModel
@@ -77,11 +77,11 @@ def _local(directory):
     (found,) = FileSystems.match([f"{directory}/**"])
     if not found.metadata_list:
         raise ValueError(f"{directory}: no such directory.")
-    with tempfile.TemporaryDirectory(prefix="saved_model_") as copy:
+    with TemporaryFolder("saved-model") as copy:
         for metadata in found.metadata_list:
             name = metadata.path.removeprefix(f"{directory}/")
-            target = pathlib.Path(copy, name)
+            target = copy / name
             target.parent.mkdir(parents=True, exist_ok=True)
             with FileSystems.open(metadata.path) as source:
                 target.write_bytes(source.read(metadata.size_in_bytes))
-        yield copy
+        yield os.fspath(copy)

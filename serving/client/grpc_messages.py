@@ -18,6 +18,8 @@ from serving.client.server_error import ServerError
 CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
+    # Otherwise up to two minutes pass before a server that is back is found.
+    ("grpc.max_reconnect_backoff_ms", 5000),
 )
 
 

@@ -77,6 +77,8 @@ class ClientOptions:
                     f"`{name}` must be at least {least}. "
                     f"Received: {name}={getattr(self, name)!r}"
                 )
+        if not self.model_name:
+            raise ValueError("`model_name` must not be empty.")
         if not self.timeout > 0:
             raise ValueError(
                 "`timeout` must be a positive number of seconds. "

@@ -1,6 +1,11 @@
 """Blocking client over REST."""
 
 import base64
+import concurrent.futures
+import contextlib
+import socket
+import threading
+import urllib.parse
 from collections.abc import Mapping
 
 import numpy as np
@@ -23,6 +28,7 @@ _CODES = {
     429: "RESOURCE_EXHAUSTED",
     499: "CANCELLED",
     501: "UNIMPLEMENTED",
+    502: "UNAVAILABLE",
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
@@ -55,11 +61,9 @@ class RestClient(PairClient):
     ):
         super().__init__(ClientOptions(**options))
         address = server if "://" in server else f"http://{server}"
-        self._url = f"{address.rstrip('/')}/v1/models/{self.options.model_name}"
+        self._target = _target(address.rstrip("/"), self.options)
         self._session = requests.Session()
-        adapter = requests.adapters.HTTPAdapter(
-            pool_maxsize=self.options.in_flight
-        )
+        adapter = _Adapter(pool_maxsize=self.options.in_flight)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
         self._session.headers.update(headers or {})
@@ -69,7 +73,7 @@ class RestClient(PairClient):
 
     def status(self):
         answer = self._retried(
-            lambda timeout: self._send("GET", self._target(), None, timeout)
+            lambda timeout: self._send("GET", self._target, None, timeout)
         )
         return [
             ModelVersion(
@@ -81,7 +85,7 @@ class RestClient(PairClient):
         ]
 
     def metadata(self):
-        path = f"{self._target()}/metadata"
+        path = f"{self._target}/metadata"
         return self._retried(
             lambda timeout: self._send("GET", path, None, timeout)
         )
@@ -103,33 +107,133 @@ class RestClient(PairClient):
             for in0, in1 in zip(sides[IN0], sides[IN1], strict=True)
         ]
         body = {"signature_name": call.signature, "instances": instances}
-        path = f"{self._target()}:predict"
+        path = f"{self._target}:predict"
         answer = self._send("POST", path, body, timeout)
         return np.array(answer["predictions"], np.float32)
 
-    def _target(self):
-        if self.options.version is not None:
-            return f"{self._url}/versions/{self.options.version}"
-        if self.options.label is not None:
-            return f"{self._url}/labels/{self.options.label}"
-        return self._url
-
     def _send(self, method, url, body, timeout):
+        exchange = _Exchange(timeout)
         try:
-            response = self._session.request(
-                method, url, json=body, timeout=timeout, verify=self._verify
+            response = exchange.run(
+                lambda: self._session.request(
+                    method, url, json=body, timeout=timeout, verify=self._verify
+                )
             )
         except requests.Timeout as error:
             raise ServerError("DEADLINE_EXCEEDED", str(error)) from error
-        except requests.ConnectionError as error:
+        except (
+            requests.ConnectionError,
+            requests.exceptions.ChunkedEncodingError,
+        ) as error:
             raise ServerError("UNAVAILABLE", str(error)) from error
-        if response.ok:
+        if not response.ok:
+            raise ServerError(
+                _CODES.get(response.status_code, "INTERNAL"),
+                _error_text(response),
+                response.status_code,
+            )
+        try:
             return response.json()
-        raise ServerError(
-            _CODES.get(response.status_code, "INTERNAL"),
-            _error_text(response),
-            response.status_code,
+        except ValueError as error:
+            raise ServerError(
+                "INTERNAL",
+                f"the server's answer is no JSON: {error}",
+                response.status_code,
+            ) from error
+
+
+class _Exchange:
+    """One request, which ends in time whatever the server does.
+
+    The time limit of `requests` is for each wait for bytes: a server that
+    sends one now and then would keep a caller for ever.
+
+    Args:
+        timeout: Seconds.
+    """
+
+    _of_thread = threading.local()
+
+    def __init__(self, timeout):
+        self._timeout = timeout
+        self._is_over = False
+        self._connection = None
+
+    def run(self, send):
+        answer = concurrent.futures.Future()
+        threading.Thread(
+            target=self._answer, args=(send, answer), daemon=True
+        ).start()
+        try:
+            return answer.result(self._timeout)
+        except TimeoutError:
+            raise requests.Timeout(
+                f"no whole answer within {self._timeout:.3g} seconds"
+            ) from None
+        finally:
+            self._is_over = True
+            if not answer.done():
+                self._cut()
+
+    def _answer(self, send, answer):
+        self._of_thread.exchange = self
+        try:
+            answer.set_result(send())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    def _cut(self):
+        """Ends the thread's wait for bytes."""
+        held = getattr(self._connection, "sock", None)
+        if held is not None:
+            with contextlib.suppress(OSError):
+                # TLS's own would first ask the server.
+                socket.socket.shutdown(held, socket.SHUT_RDWR)
+
+    @classmethod
+    def note(cls, connection):
+        """Has this thread's exchange know what it goes over."""
+        exchange = cls._of_thread.exchange
+        exchange._connection = connection
+        if exchange._is_over:
+            raise TimeoutError("the time for this request is over")
+
+
+class _NotedConnection:
+    def connect(self):
+        _Exchange.note(self)
+        super().connect()
+
+    def request(self, *arguments, **keywords):
+        _Exchange.note(self)
+        super().request(*arguments, **keywords)
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    def get_connection_with_tls_context(self, *arguments, **keywords):
+        pool = super().get_connection_with_tls_context(*arguments, **keywords)
+        if not issubclass(pool.ConnectionCls, _NotedConnection):
+            bases = (_NotedConnection, pool.ConnectionCls)
+            pool.ConnectionCls = type("NotedConnection", bases, {})
+        return pool
+
+
+def _target(address, options):
+    url = f"{address}/v1/models/{_quoted('model_name', options.model_name)}"
+    if options.version is not None:
+        return f"{url}/versions/{options.version:d}"
+    if options.label is not None:
+        return f"{url}/labels/{_quoted('label', options.label)}"
+    return url
+
+
+def _quoted(argument, name):
+    if name in (".", ".."):
+        raise ValueError(
+            f"`{argument}` must be a name that a URL can hold. "
+            f"Received: {argument}={name!r}"
         )
+    return urllib.parse.quote(name, safe="")
 
 
 def _json_rows(values):

@@ -30,7 +30,11 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: stopped.set())
     try:
         with SageMakerServer(
-            _model(options), options.host, options.port
+            _model(options),
+            options.host,
+            options.port,
+            options.max_body_mib << 20,
+            options.max_requests,
         ) as server:
             print(
                 f"SageMaker's API on http://{options.host}:{server.port}: "
@@ -61,6 +65,22 @@ def _parser():
     parser.add_argument("--model-name", default="model", metavar="NAME")
     parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS")
     parser.add_argument("--port", type=int, default=8080, metavar="P")
+    parser.add_argument(
+        "--max-body-mib",
+        type=int,
+        default=100,
+        metavar="N",
+        help="largest body; four times as much may arrive or wait at once, "
+        "and once as much is worked on. Default: 100",
+    )
+    parser.add_argument(
+        "--max-requests",
+        type=int,
+        default=64,
+        metavar="N",
+        help="requests that are answered or wait at once; more are answered "
+        "429. Default: 64",
+    )
     return parser
 
 

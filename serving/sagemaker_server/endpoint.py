@@ -1,5 +1,6 @@
 """Answers invocations with any model that can predict and embed."""
 
+import json
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -15,16 +16,29 @@ from serving.sagemaker_server.bodies import parse_instances
 from serving.signatures import EMBEDDINGS
 from serving.signatures import SCORES
 
+# What is not here is a fault of the server, not of the request: 500.
 _HTTP_STATUS = {
-    "UNAVAILABLE": 503,
-    "DEADLINE_EXCEEDED": 504,
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "OUT_OF_RANGE": 400,
     "RESOURCE_EXHAUSTED": 429,
+    "UNIMPLEMENTED": 501,
+    "UNAVAILABLE": 503,
     "NOT_FOUND": 503,
+    "CANCELLED": 503,
+    "DEADLINE_EXCEEDED": 504,
 }
+
+_ROWS_AT_ONCE = 4096
+# About 200 MB as JSON.
+_MAX_NUMBERS = 10_000_000
 
 
 class PairModel(Protocol):
-    """What an endpoint asks: a client or a `LocalModel`."""
+    """What an endpoint asks: a client or a `LocalModel`.
+
+    One with a method `status`, as clients have, is behind a server.
+    """
 
     def predict(self, in0: Sequence, in1: Sequence) -> np.ndarray:
         """Returns scores, a row a pair."""
@@ -68,23 +82,46 @@ class Endpoint:
         media_type = parse_content_type(content_type)
         instances = parse_instances(body, media_type)
         try:
-            predictions = self._predictions(instances)
+            rows = self._rows(instances)
         except ServerError as error:
-            status = _HTTP_STATUS.get(error.code, 400)
-            raise BadRequest(error.message + error.hint, status) from error
-        return format_predictions(predictions, answer_type), answer_type
+            status = _HTTP_STATUS.get(error.code, 500)
+            message = error.message + error.hint
+            if status >= 500:
+                message = f"The model failed, {error.code}: {message}"
+            raise BadRequest(message, status) from error
+        return format_predictions(rows, answer_type), answer_type
 
-    def _predictions(self, instances: list[Instance]):
+    def problem(self) -> str:
+        """Returns why the model cannot be asked now, or an empty string."""
+        status = getattr(self._model, "status", None)
+        if status is None:
+            return ""
+        try:
+            versions = status()
+        except ServerError as error:
+            return f"The model's server does not answer, {error}"
+        if any(version.state == "AVAILABLE" for version in versions):
+            return ""
+        return "The model's server has no version of the model to ask."
+
+    def _rows(self, instances: list[Instance]):
+        """Returns the prediction of each record as JSON.
+
+        Some thousand are made at a time: as Python's numbers they take ten
+        times the memory of their text.
+        """
         kinds = {"pair": [], "in0": [], "in1": []}
         for place, instance in enumerate(instances):
             kinds[_kind(instance)].append(place)
-        predictions = [None] * len(instances)
+        rows = [""] * len(instances)
         for kind, places in kinds.items():
-            if places:
-                name, vectors = self._ask(kind, [instances[p] for p in places])
-                for place, vector in zip(places, vectors, strict=True):
-                    predictions[place] = {name: vector}
-        return predictions
+            for start in range(0, len(places), _ROWS_AT_ONCE):
+                chunk = places[start : start + _ROWS_AT_ONCE]
+                name, vectors = self._ask(kind, [instances[p] for p in chunk])
+                _check_size(len(instances), vectors)
+                for place, vector in zip(chunk, vectors.tolist(), strict=True):
+                    rows[place] = json.dumps({name: vector})
+        return rows
 
     def _ask(self, kind, instances):
         if kind == "pair":
@@ -93,6 +130,17 @@ class Endpoint:
             return SCORES, self._model.predict(in0, in1)
         rows = [getattr(instance, kind) for instance in instances]
         return EMBEDDINGS, self._model.embed(**{kind: rows})
+
+
+def _check_size(count, vectors):
+    most = max(1, _MAX_NUMBERS // max(1, vectors.shape[1]))
+    if count > most:
+        raise BadRequest(
+            f"A request must hold at most {most} records where each is "
+            f"answered with {vectors.shape[1]} numbers; split the records "
+            f"over several requests. Received: {count} records",
+            status=413,
+        )
 
 
 def _kind(instance):

@@ -1,6 +1,8 @@
 """A running SageMaker API, for programs that hold one."""
 
 from serving.local_server.rest_server import RestServer
+from serving.sagemaker_server.app import MAX_BODY_BYTES
+from serving.sagemaker_server.app import MAX_REQUESTS
 from serving.sagemaker_server.app import Application
 from serving.sagemaker_server.endpoint import Endpoint
 from serving.sagemaker_server.endpoint import PairModel
@@ -16,12 +18,15 @@ class SageMakerServer:
             `LocalModel`.
         host: Address to bind. Defaults to `"127.0.0.1"`: only this machine.
         port: Port to bind; 0 takes any that is free. Defaults to 0.
+        max_body_bytes: As `Application` takes it. Defaults to 100 MiB.
+        max_requests: As `Application` takes it. Defaults to 64.
 
     Attributes:
         port: The port that was bound.
 
     Raises:
         OSError: If the port is taken.
+        ValueError: If a limit is below 1.
 
     Example:
         with SageMakerServer(LocalModel("served")) as server:
@@ -29,9 +34,14 @@ class SageMakerServer:
     """
 
     def __init__(
-        self, model: PairModel, host: str = "127.0.0.1", port: int = 0
+        self,
+        model: PairModel,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        max_requests: int = MAX_REQUESTS,
     ):
-        application = Application(Endpoint(model))
+        application = Application(Endpoint(model), max_body_bytes, max_requests)
         self._server = RestServer(application, host, port)
         self.port = self._server.port
 

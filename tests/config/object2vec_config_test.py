@@ -348,6 +348,27 @@ class TestHyperparameters:
             )
         assert config == make()
 
+    def test_values_and_keys_of_the_sdks_estimators(self):
+        with pytest.warns(UserWarning, match="ignored: sagemaker_program, sag"):
+            config = Object2VecConfig.from_hyperparameters(
+                {
+                    "enc0_max_seq_len": "10",
+                    "enc0_vocab_size": '"100"',
+                    "enc0_network": '"pooled_embedding"',
+                    "comparator_list": '["abs_diff", "hadamard"]',
+                    "tied_token_embedding_weight": "true",
+                    "enc1_vocab_size": "null",
+                    "enc0_vocab_file": '""',
+                    "sagemaker_program": '"train.py"',
+                    "sagemaker_region": '"eu-west-1"',
+                }
+            )
+        assert config == make(
+            enc0_network="pooled_embedding",
+            comparator_list=("abs_diff", "hadamard"),
+            tied_token_embedding_weight=True,
+        )
+
     def test_an_unknown_key_names_the_nearest(self):
         with pytest.raises(ValueError, match="nearest known one is `mlp_dim`"):
             Object2VecConfig.from_hyperparameters({**REQUIRED, "mlpdim": "8"})

@@ -1,10 +1,15 @@
 import os
+import sys
 
 import pytest
+from tensorflow.core.framework import types_pb2
+from tensorflow.core.protobuf import saved_model_pb2
 
 import export.saved_model
 from export.__main__ import main
 from export.acceptance_process import AcceptanceError
+from o2v_keras.registry import ENCODERS
+from o2v_keras.registry import import_registering
 from tests.export.exports import make_model
 
 
@@ -64,6 +69,65 @@ def test_misused_options_have_status_2(capsys, options):
         main(options)
     assert exit_.value.code == 2
     assert "usage: python -m export" in capsys.readouterr().err
+
+
+OWN_PARTS = """
+from o2v_keras import ENCODERS
+from o2v_keras.layers.pooled_embedding_encoder import PooledEmbeddingEncoder
+
+@ENCODERS.register("mine")
+def make_mine(config):
+    return PooledEmbeddingEncoder()
+"""
+
+
+def test_a_model_with_an_encoder_of_ones_own(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own_parts.py").write_text(OWN_PARTS)
+    import_registering("own_parts")
+    model = make_model({"enc0_network": "mine"})
+    model.optimizer.build(model.trainable_variables)
+    model.save("model.keras")
+    # As in a new process.
+    monkeypatch.delitem(sys.modules, "own_parts")
+    monkeypatch.setattr(ENCODERS, "_builders", {})
+    exported = []
+    monkeypatch.setattr(
+        export.saved_model,
+        "export_saved_model",
+        lambda model, *_: exported.append(model) or make_folder(tmp_path),
+    )
+    words = ["--model", "model.keras", "--output", "out"]
+    assert main(words) == 2
+    assert "'mine'" in capsys.readouterr().err
+    assert main([*words, "--import", "no_such_module"]) == 2
+    assert "`--import` must name a module" in capsys.readouterr().err
+    assert main([*words, "--import", "own_parts"]) == 0
+    assert exported[0].config.enc0_network == "mine"
+
+
+def make_folder(folder):
+    """An export by its signatures alone, one of which takes texts."""
+    proto = saved_model_pb2.SavedModel()
+    signatures = proto.meta_graphs.add().signature_def
+    text = signatures["serving_default"].inputs["in0"]
+    text.dtype = types_pb2.DT_STRING
+    text.tensor_shape.dim.add().size = -1
+    (folder / "saved_model.pb").write_bytes(proto.SerializeToString())
+    return folder
+
+
+def test_an_export_of_texts_says_what_loads_it(
+    tmp_path, model_dir, monkeypatch, capsys
+):
+    monkeypatch.setattr(
+        export.saved_model,
+        "export_saved_model",
+        lambda *_: make_folder(tmp_path),
+    )
+    assert main(["--model", str(model_dir), "--output", "out"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "import tensorflow_text before tf.saved_model.load" in last
 
 
 def test_refused_export_has_status_1(tmp_path, model_dir, capsys, monkeypatch):

@@ -5,7 +5,9 @@ import tarfile
 import numpy as np
 import pytest
 
+from export import sagemaker_train
 from export.sagemaker_train import main
+from o2v_keras.data.files.data_files import expand_paths
 
 pytestmark = pytest.mark.filterwarnings("ignore:These settings of SageMaker")
 
@@ -89,6 +91,46 @@ def test_trains_exports_packs_and_logs_as_sagemaker_expects(root, capsys):
     with tarfile.open(root / "output" / "model.tar.gz") as archive:
         assert "1/saved_model.pb" in archive.getnames()
     assert not (root / "output" / "failure").exists()
+
+
+def test_several_instances_are_refused(root):
+    # Each would train a model of its own, and one would win.
+    path = root / "input" / "config" / "resourceconfig.json"
+    resources = {"current_host": "algo-2", "hosts": ["algo-1", "algo-2"]}
+    path.write_text(json.dumps(resources))
+    assert main(["--root", str(root)]) == 1
+    failure = (root / "output" / "failure").read_text()
+    assert "`instance_count` must be 1." in failure
+    assert failure.endswith("Received: hosts=algo-1, algo-2")
+    assert not (root / "model").exists()
+
+
+@pytest.mark.parametrize("root_name", ["plain", "_r[0] %*"])
+def test_channels_hold_what_o2v_train_reads(tmp_path, root_name):
+    root = tmp_path / root_name
+    write_channel(root, "train", 3)
+    folder = root / "input" / "data" / "train"
+    part = (folder / "part-0.jsonl").read_bytes()
+    names = ("_SUCCESS", "_manifest.json", ".part.crc", ".x/a.jsonl")
+    more = ("day=1/a.jsonl", "day=1/_SUCCESS", "_temporary/0/a.jsonl")
+    for name in (*names, *more):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(part)
+    assert sagemaker_train._files(root, "train") == [
+        str(folder / "part-0.jsonl"),
+        str(folder / "day=1" / "a.jsonl"),
+    ]
+    assert expand_paths(folder) == [str(folder / "part-0.jsonl")]
+    assert sagemaker_train._files(root, "test") == []
+
+
+def test_a_channel_that_lacks_shards_is_refused(root):
+    folder = root / "input" / "data" / "train"
+    (folder / "part-0.jsonl").rename(folder / "p-00001-of-00002.jsonl")
+    assert main(["--root", str(root)]) == 1
+    failure = (root / "output" / "failure").read_text()
+    assert f"{folder}: lacks p-0000" in failure
 
 
 def test_a_users_error_is_status_1_and_a_failure_file(root, capsys):

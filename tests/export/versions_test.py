@@ -25,10 +25,20 @@ def _write(folder):
 def test_default_is_the_next_number(tmp_path, names, expected):
     for name in names:
         (tmp_path / name).mkdir()
+        (tmp_path / name / "mine").touch()
     path = publish_version(tmp_path, None, _write)
     assert path == tmp_path / expected
     assert os.listdir(path) == ["saved_model.pb"]
     assert sorted(os.listdir(tmp_path)) == sorted([*names, expected])
+    assert all(os.listdir(tmp_path / name) == ["mine"] for name in names)
+
+
+def test_litter_of_a_killed_export_goes(tmp_path):
+    for name in (".version-next.o2v-partial", ".version-7.o2v-partial"):
+        (tmp_path / name / "new").mkdir(parents=True)
+        _write(tmp_path / name / "new")
+    publish_version(tmp_path, 3, _write)
+    assert os.listdir(tmp_path) == ["3"]
 
 
 def test_base_is_made(tmp_path):
@@ -39,8 +49,7 @@ def test_base_is_made(tmp_path):
 
 def test_what_is_written_has_no_integer_as_name(tmp_path):
     def write(folder):
-        assert folder.parent == tmp_path
-        assert folder.name.startswith(".partial-")
+        assert folder.parent == tmp_path / ".version-1.o2v-partial"
         assert os.listdir(folder) == []
 
     publish_version(tmp_path, 1, write)

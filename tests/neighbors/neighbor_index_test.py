@@ -1,5 +1,6 @@
 import importlib.util
 import json
+import os
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.neighbors import exact_search
 from o2v_keras.neighbors import neighbor_index
 from o2v_keras.neighbors.neighbor_index import NeighborIndex
+from tests.storage.kills import every_kill
 from tests.training.small_training import make_config
 
 METRICS = ("cosine", "dot", "euclidean")
@@ -161,9 +163,32 @@ def test_saved_index_answers_alike(tmp_path, backend, ids):
     assert [path.name for path in tmp_path.iterdir()] == ["index"]
 
 
+def test_killed_anywhere_an_index_is_the_old_or_the_new_one(tmp_path):
+    old, new = NeighborIndex.build(np.eye(2)), NeighborIndex.build(np.eye(3))
+    found = set()
+    for kill in every_kill():
+        old.save(tmp_path / "index")
+        with kill:
+            new.save(tmp_path / "index")
+        found.add(len(NeighborIndex.load(tmp_path / "index")))
+        assert os.listdir(tmp_path) == ["index"]
+    assert found == {2, 3}
+
+
+@pytest.mark.parametrize("name", ["index.json", "ids.json", "vectors.npy"])
+def test_damaged_index_is_named(tmp_path, name):
+    NeighborIndex.build(np.eye(2)).save(tmp_path)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content[:-2] if "npy" not in name else b"x")
+    with pytest.raises(ValueError, match=f"{name} is damaged .*o2v index"):
+        NeighborIndex.load(tmp_path)
+
+
 def test_save_spares_other_folders(tmp_path):
     (tmp_path / "thesis.txt").write_text("")
-    with pytest.raises(ValueError, match="`folder` must be a new folder"):
+    with pytest.raises(
+        ValueError, match="`folder` must be a new or empty folder.*thesis"
+    ):
         NeighborIndex.build(np.eye(2)).save(tmp_path)
     with pytest.raises(ValueError, match="`folder` must hold an index"):
         NeighborIndex.load(tmp_path)

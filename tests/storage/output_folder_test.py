@@ -2,6 +2,7 @@ import os
 
 import pytest
 
+from o2v_keras.storage.lock import InUseError
 from o2v_keras.storage.output_folder import OutputFolder
 from tests.storage.kills import every_kill
 
@@ -9,7 +10,7 @@ FILES = ["ids.json", "logs/*/events.*"]
 
 
 def output(path, kind="an index", **options):
-    return OutputFolder(path, kind, FILES, **options)
+    return OutputFolder(path, "directory", kind, FILES, **options)
 
 
 def fill(folder):
@@ -38,7 +39,7 @@ def ours(tmp_path):
 def test_new_empty_and_own_folders_pass(tmp_path, ours, check):
     (tmp_path / "empty").mkdir()
     for folder in (tmp_path / "new", tmp_path / "empty", ours):
-        getattr(output(folder), check)("directory")
+        getattr(output(folder), check)()
     assert not (tmp_path / "new").exists()
 
 
@@ -47,7 +48,7 @@ def test_folder_of_others_is_refused_by_name(tmp_path, check):
     for name in ("a", "b", "c", "d"):
         (tmp_path / name).touch()
     with pytest.raises(ValueError) as info:
-        getattr(output(tmp_path), check)("directory")
+        getattr(output(tmp_path), check)()
     assert str(info.value) == (
         "`directory` must be a new or empty folder, or one with an index that "
         f"this program wrote. Received: directory={str(tmp_path)!r}, which "
@@ -57,32 +58,32 @@ def test_folder_of_others_is_refused_by_name(tmp_path, check):
 
 def test_result_of_another_kind_is_refused(ours):
     with pytest.raises(ValueError, match="holds ids.json, logs; it holds an i"):
-        output(ours, "a search").check("directory")
+        output(ours, "a search").check()
 
 
 def test_file_is_no_folder(tmp_path):
     (tmp_path / "a").touch()
-    with pytest.raises(ValueError, match="which is a file"):
-        output(tmp_path / "a").check("directory")
-    with pytest.raises(ValueError, match="There can be no folder"):
+    with pytest.raises(ValueError, match="a file stands there"):
+        output(tmp_path / "a").check()
+    with pytest.raises(ValueError, match="Not a directory"):
         output(tmp_path / "a" / "b").begin()
 
 
 def test_older_result_is_recognised(tmp_path):
     fill(tmp_path)
     older = lambda path: (path / "ids.json").exists()  # noqa: E731
-    output(tmp_path, older=older).check_replaceable("directory")
+    output(tmp_path, older=older).check_replaceable()
     (tmp_path / "ids.json").unlink()
     with pytest.raises(ValueError, match="which holds logs"):
-        output(tmp_path, older=older).check("directory")
+        output(tmp_path, older=older).check()
 
 
 def test_files_of_others_in_a_result_are_named_before_it_is_replaced(ours):
     (ours / "logs" / "mine.txt").touch()
     (ours / "logs" / "train" / "mine.txt").touch()
-    output(ours).check("directory")
+    output(ours).check()
     with pytest.raises(ValueError) as info:
-        with output(ours).replaced("directory"):
+        with output(ours).replaced():
             pass
     assert str(info.value) == (
         "`directory` must hold nothing but an index, which is replaced. "
@@ -100,7 +101,7 @@ def test_clear_removes_our_files_alone(ours):
 
 
 def test_replaced_folder_lists_what_it_was_filled_with(ours):
-    with output(ours).replaced("directory") as new:
+    with output(ours).replaced() as new:
         (new / "odd [1].txt").touch()
     assert listing(ours) == [".o2v.json", "odd [1].txt"]
     assert output(ours).foreign() == []
@@ -109,7 +110,7 @@ def test_replaced_folder_lists_what_it_was_filled_with(ours):
 
 
 def test_marked_folders_within_are_judged_by_their_own_marker(ours):
-    inner = OutputFolder(ours / "cards" / "a", "a card", ["card.md"])
+    inner = OutputFolder(ours / "cards" / "a", "output", "a card", ["card.md"])
     inner.begin()
     (inner.path / "card.md").touch()
     (inner.path / "ids.json").touch()
@@ -117,7 +118,7 @@ def test_marked_folders_within_are_judged_by_their_own_marker(ours):
 
 
 def test_second_kind_in_a_folder_is_marked_too(ours):
-    OutputFolder(ours, "a card", ["card.md"]).begin()
+    OutputFolder(ours, "output", "a card", ["card.md"]).begin()
     (ours / "card.md").touch()
     assert output(ours).is_ours
     assert output(ours).foreign() == []
@@ -125,12 +126,12 @@ def test_second_kind_in_a_folder_is_marked_too(ours):
 
 def test_names_of_others_are_not_written_over(tmp_path):
     (tmp_path / "notes.txt").touch()
-    output(tmp_path).check_names("output")
+    output(tmp_path).check_names()
     (tmp_path / "ids.json").touch()
-    with pytest.raises(ValueError, match="which holds ids.json. Move them"):
-        output(tmp_path).check_names("output")
+    with pytest.raises(ValueError, match="which holds ids.json. Move that"):
+        output(tmp_path).check_names()
     output(tmp_path).begin()
-    output(tmp_path).check_names("output")
+    output(tmp_path).check_names()
 
 
 def test_begin_cleans_up_after_a_killed_writer(ours):
@@ -148,7 +149,24 @@ def test_unreadable_marker_marks_nothing(ours):
 def test_killed_anywhere_the_folder_stays_ours(tmp_path):
     folder = tmp_path / "out"
     for kill in every_kill():
-        with kill, output(folder).replaced("directory") as new:
+        with kill, output(folder).replaced() as new:
             fill(new)
-        output(folder).check_replaceable("directory")
+        output(folder).check_replaceable()
         assert set(os.listdir(tmp_path)) <= {"out"}
+
+
+def test_claimed_folder_is_kept_where_something_is_left(tmp_path):
+    with output(tmp_path / "a" / "b").claimed("trains in"):
+        with pytest.raises(InUseError, match=f"trains in {tmp_path}/a/b"):
+            with output(tmp_path / "a" / "b").claimed("trains in"):
+                pass
+        fill(tmp_path / "a" / "b")
+    assert output(tmp_path / "a" / "b").is_ours
+
+
+def test_claimed_folder_is_removed_where_nothing_is_left(tmp_path):
+    with pytest.raises(KeyError), output(tmp_path / "a").claimed("trains in"):
+        raise KeyError
+    with output(tmp_path).claimed("trains in"):
+        pass
+    assert os.listdir(tmp_path) == []

@@ -2,7 +2,11 @@ import keras
 import numpy as np
 import pytest
 
+from o2v_keras.storage.damage import DamagedFileError
+from o2v_keras.training.array_file import write_arrays
+from o2v_keras.training.best_weights import BestWeightsFiles
 from o2v_keras.training.checkpoint import Checkpoint
+from o2v_keras.training.checkpoint import read_whole_checkpoint
 from o2v_keras.training.checkpoint import write_checkpoint
 
 ARRAYS = {
@@ -68,8 +72,74 @@ def test_refuses_values_of_another_model(values, tmp_path):
     np.testing.assert_array_equal(variable, np.ones(2))
 
 
+@pytest.fixture
+def two(tmp_path):
+    """Paths of the last checkpoint, of epoch 2, and of the one before it."""
+    last, earlier = tmp_path / "checkpoint.zip", tmp_path / "earlier.zip"
+    for epoch in (1, 2):
+        write_checkpoint(
+            last,
+            epoch,
+            0,
+            {"early_stopping": {"best_epoch": epoch}},
+            model=[np.full(30, epoch, "float32")],
+            optimizer=[np.arange(3)],
+            metrics=[],
+            earlier=earlier,
+        )
+        best = BestWeightsFiles(tmp_path)
+        write_arrays(best.path(epoch), {}, weights=[np.ones(9)])
+    return last, earlier, best
+
+
+def flip(path, place):
+    content = bytearray(path.read_bytes())
+    content[place] ^= 4
+    path.write_bytes(content)
+
+
+def test_each_flipped_bit_leads_to_the_checkpoint_before(two):
+    last, earlier, best = two
+    whole = last.read_bytes()
+    used = set()
+    for place in range(0, len(whole), 7):
+        flip(last, place)
+        checkpoint, reason = read_whole_checkpoint(last, earlier, best)
+        used.add(checkpoint.epoch)
+        if checkpoint.epoch == 1:
+            assert checkpoint.path == earlier
+            assert reason.startswith(f"{last} is damaged (")
+            assert reason.endswith(").")
+        else:  # a date or an attribute that nothing reads
+            assert reason is None
+        (values,) = checkpoint.arrays("model")
+        np.testing.assert_array_equal(values, np.full(30, checkpoint.epoch))
+        assert len(checkpoint.arrays("optimizer")) == 1
+        last.write_bytes(whole)
+    assert used == {1, 2}
+
+
+def test_damaged_best_weights_lead_to_the_checkpoint_before(two):
+    last, earlier, best = two
+    flip(best.path(2), 200)
+    checkpoint, reason = read_whole_checkpoint(last, earlier, best)
+    assert checkpoint.epoch == 1
+    assert reason.startswith(f"{best.path(2)} is damaged (")
+
+
+def test_two_damaged_checkpoints_are_named(two):
+    last, earlier, best = two
+    for path in (last, earlier):
+        flip(path, 200)
+    with pytest.raises(DamagedFileError, match="earlier.zip is.*--overwrite"):
+        read_whole_checkpoint(last, earlier, best)
+    earlier.unlink()
+    with pytest.raises(DamagedFileError, match="checkpoint.zip is.*--overw"):
+        read_whole_checkpoint(last, earlier, best)
+
+
 def test_a_checkpoint_that_was_cut_off_is_named(tmp_path):
     path = tmp_path / "checkpoint.zip"
     path.write_bytes(b"PK half")
-    with pytest.raises(ValueError, match="checkpoint.zip is no whole check"):
+    with pytest.raises(ValueError, match="checkpoint.zip is damaged"):
         Checkpoint(path)

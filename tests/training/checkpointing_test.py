@@ -1,3 +1,4 @@
+import os
 import types
 
 import keras
@@ -33,6 +34,7 @@ def start(tmp_path):
         model.compile("sgd", "mse")
         callback = Checkpointing(
             tmp_path / "checkpoint.zip",
+            tmp_path / "checkpoint.earlier.zip",
             {"seed": 1},
             types.SimpleNamespace(get_state=dict, best_epoch=4),
             types.SimpleNamespace(epochs=[{"loss": 0.5}]),
@@ -103,11 +105,39 @@ def test_holds_what_it_was_given(start, clock):
 
 def test_removes_best_weights_that_nothing_needs(start, clock, tmp_path):
     callback = start(minutes=None)
-    for epoch in (3, 4):
+    for epoch in (2, 3, 4):
         BestWeightsFiles(tmp_path).keep(callback.model, epoch)
+    callback._early_stopping.best_epoch = 3
+    play(callback, clock, epoch=4, seconds=1)
+    assert "best_weights.2.zip" not in os.listdir(tmp_path)
+    BestWeightsFiles(tmp_path).keep(callback.model, 4)
+    callback._early_stopping.best_epoch = 4
     play(callback, clock, epoch=5, seconds=1)
-    names = sorted(file.name for file in tmp_path.iterdir())
-    assert names == ["best_weights.4.zip", "checkpoint.zip"]
+    # The checkpoint before the last one needs those of epoch 3.
+    checkpoints = ["checkpoint.earlier.zip", "checkpoint.zip"]
+    best = ["best_weights.3.zip", "best_weights.4.zip"]
+    assert sorted(os.listdir(tmp_path)) == [*best, *checkpoints]
+    play(callback, clock, epoch=6, seconds=1)
+    assert sorted(os.listdir(tmp_path)) == [*best[1:], *checkpoints]
+
+
+def test_the_checkpoint_gone_on_from_outlives_a_damaged_one(
+    start, clock, tmp_path
+):
+    callback = start(minutes=None)
+    for epoch in (0, 1):
+        play(callback, clock, epoch, seconds=1)
+    earlier = tmp_path / "checkpoint.earlier.zip"
+    (tmp_path / "checkpoint.zip").write_bytes(b"damaged")
+    kept = earlier.read_bytes()
+    resumed = start(minutes=None)
+    resumed._early_stopping.resume = lambda state: None
+    resumed._history.resume = lambda epochs: None
+    resumed.resume(Checkpoint(earlier), None)
+    resumed.on_epoch_end(1)
+    assert earlier.read_bytes() == kept
+    resumed.on_epoch_end(2)
+    assert Checkpoint(earlier).epoch == 2
 
 
 def test_only_the_chief_writes(start, clock, tmp_path, monkeypatch):

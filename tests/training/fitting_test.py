@@ -106,7 +106,7 @@ def assert_same_training(folder, result, other_folder, other_result):
                 *trained.get_weights(),
                 *checkpoint.arrays("model"),
                 *checkpoint.arrays("optimizer"),
-                *_best_weights(path),
+                *_best_weights(path, report["best_epoch"]),
             ]
         )
     losses = [state.pop("losses") for state in states]
@@ -116,9 +116,9 @@ def assert_same_training(folder, result, other_folder, other_result):
         np.testing.assert_allclose(array, other, rtol=1e-4, atol=1e-6)
 
 
-def _best_weights(folder):
-    (path,) = folder.glob("best_weights.*.zip")
-    return ArrayFile(path).arrays("weights")
+def _best_weights(folder, epoch):
+    # That of the checkpoint before the last one may be there too.
+    return ArrayFile(folder / f"best_weights.{epoch}.zip").arrays("weights")
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +177,26 @@ def test_resumed_training_ends_as_if_never_killed(
     assert checkpoint.epoch == epoch
     assert checkpoint.batch > 0 if batch is None else checkpoint.batch == batch
     result = run(folder, resume=True)
+    assert_same_training(folder, result, *uninterrupted)
+
+
+@pytest.mark.parametrize("reason", ["is damaged (", "is missing."])
+def test_goes_on_from_the_checkpoint_before_a_damaged_one(
+    killed, uninterrupted, capsys, reason
+):
+    folder = killed("2-6")
+    path = folder / "checkpoint.zip"
+    if reason == "is missing.":  # killed as the new one took its place
+        path.unlink()
+    else:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    result = run(folder, resume=True, verbose=1)
+    printed = capsys.readouterr().out
+    assert f"{path} {reason}" in printed
+    assert f"Going on from {folder / 'checkpoint.earlier.zip'}." in printed
+    assert "Resuming at epoch 2, batch 6." in printed
     assert_same_training(folder, result, *uninterrupted)
 
 
@@ -304,7 +324,9 @@ def test_shows_where_it_resumes(killed, capsys, monkeypatch):
 def test_refuses_to_resume_another_training(killed, changes, sources, message):
     folder = killed("1-4")
     before = {
-        file: file.read_bytes() for file in folder.iterdir() if file.is_file()
+        file: file.read_bytes()
+        for file in folder.iterdir()
+        if file.is_file() and file.name != ".o2v.lock"
     }
     with pytest.raises(ValueError, match=message):
         run(folder, changes, {**SOURCES, **sources}, resume=True)

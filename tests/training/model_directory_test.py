@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.storage.damage import DamagedFileError
+from o2v_keras.training.keras_file import write_keras_file
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
 from tests.training.small_training import make_config
@@ -22,7 +24,8 @@ def test_loads_what_it_wrote(directory):
     inputs = {"in0": np.array([[1, 2]]), "in1": np.array([[3]])}
     model.train_on_batch(inputs, np.array([1]))
     directory.write_model(model)
-    assert [file.name for file in directory.path.iterdir()] == ["model.keras"]
+    names = sorted(file.name for file in directory.path.iterdir())
+    assert names == [".o2v.json", "model.keras"]
     for path in (directory.path, str(directory.model)):
         loaded = load_model(path)
         assert loaded.config == model.config
@@ -40,7 +43,7 @@ def test_writes_config_and_metrics_as_json(directory):
     assert written["early_stopping_patience"] == 3
     assert json.loads(directory.metrics.read_text()) == {"epochs": 2}
     names = sorted(file.name for file in directory.path.iterdir())
-    assert names == ["config.json", "metrics.json"]
+    assert names == [".o2v.json", "config.json", "metrics.json"]
 
 
 @pytest.mark.parametrize("name", ["checkpoint", "model"])
@@ -71,10 +74,65 @@ def test_refuses_another_keras_model(tmp_path):
         load_model(path)
 
 
-def test_a_model_that_was_cut_off_is_named(directory):
-    directory.model.write_bytes(b"PK half")
-    with pytest.raises(ValueError, match="model.keras is no whole .keras"):
+def cut(content):
+    return content[:70]
+
+
+def cut_at_the_end(content):
+    return content[:-9]
+
+
+def flip_a_weight(content):
+    place = content.index(b"model.weights.h5") + 20000
+    return flipped(content, place)
+
+
+def flip_the_config(content):
+    return flipped(content, content.index(b'"config"') + 2)
+
+
+def flipped(content, place):
+    changed = bytes([content[place] ^ 1])
+    return content[:place] + changed + content[place + 1 :]
+
+
+@pytest.fixture(scope="module")
+def written_model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "model.keras"
+    write_keras_file(Object2Vec(make_config(seed=3)), path)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("resumable", [False, True])
+@pytest.mark.parametrize(
+    "damage", [cut, cut_at_the_end, flip_a_weight, flip_the_config]
+)
+def test_damaged_model_is_named(directory, written_model, damage, resumable):
+    directory.model.write_bytes(damage(written_model))
+    if resumable:
+        directory.checkpoint.touch()
+    with pytest.raises(DamagedFileError) as info:
         load_model(directory.path)
+    message = str(info.value)
+    assert message.startswith(f"{directory.model} is damaged (")
+    assert "Put a copy of it back" in message
+    assert ("--resume" in message) == resumable
+    assert "\n" not in message
+
+
+def test_clear_leaves_rejected_rows_and_files_of_others(directory):
+    kept = ["rejected_rows.train.jsonl", "logs/mine.txt", "tokenizers/notes"]
+    gone = ["checkpoint.zip", "logs/train/events.out.tfevents.1", "model.keras"]
+    for name in (*kept, *gone):
+        (directory.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory.path / name).touch()
+    directory.clear()
+    left = [
+        path.relative_to(directory.path).as_posix()
+        for path in directory.path.rglob("*")
+        if path.is_file()
+    ]
+    assert sorted(left) == sorted([".o2v.json", *kept])
 
 
 def test_an_unfinished_training_is_to_be_resumed(directory):

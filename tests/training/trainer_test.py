@@ -1,12 +1,16 @@
 import json
+import os
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import load_dataset
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.storage.lock import InUseError
+from o2v_keras.storage.replace import DiskFullError
 from o2v_keras.training import memory
 from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.model_directory import load_model
@@ -44,7 +48,9 @@ def trained(tmp_path_factory):
 def test_leaves_its_files(trained):
     folder, result = trained
     assert sorted(file.name for file in folder.iterdir()) == [
+        ".o2v.json",
         "best_weights.1.zip",
+        "checkpoint.earlier.zip",
         "checkpoint.zip",
         "config.json",
         "history.csv",
@@ -186,6 +192,9 @@ def test_overwrite_leaves_nothing_of_the_old_training(tmp_path):
     source = make_source(9)
     settings = {"model_dir": tmp_path, "verbose": 0}
     train(make_config(epochs=3), source, **settings)
+    mine = [tmp_path / "notes.txt", tmp_path / "logs" / "train" / "mine"]
+    for file in mine:
+        file.write_text("mine")
 
     def killed(self, *args, **kwargs):
         raise KeyboardInterrupt
@@ -195,10 +204,57 @@ def test_overwrite_leaves_nothing_of_the_old_training(tmp_path):
         with pytest.raises(KeyboardInterrupt):
             train(make_config(seed=1), source, overwrite=True, **settings)
     # Whoever resumes now begins the new training, not the old one.
-    assert {file.name for file in tmp_path.iterdir()} == {"config.json"}
+    left = {file for file in tmp_path.rglob("*") if file.is_file()}
+    assert left == {tmp_path / ".o2v.json", tmp_path / "config.json", *mine}
+    assert {file.read_text() for file in mine} == {"mine"}
     config = make_config(seed=1)
     result = train(config, source, resume=True, **settings)
     assert result.report["epochs"] == len(read_history(tmp_path)) == 2
+
+
+def test_two_trainings_in_one_directory(tmp_path):
+    errors = []
+
+    def train_too(epoch, logs):
+        try:
+            train(make_config(), make_source(9), model_dir=tmp_path / "model")
+        except ValueError as error:
+            errors.append(error)
+
+    train(
+        make_config(epochs=1),
+        make_source(9),
+        model_dir=tmp_path / "model",
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=train_too)],
+        verbose=0,
+    )
+    (error,) = errors
+    assert isinstance(error, InUseError)
+    assert f"Process {os.getpid()} on host" in str(error)
+    assert f"trains in {tmp_path}/model. Wait until" in str(error)
+    assert ".o2v.lock" not in os.listdir(tmp_path / "model")
+
+
+def test_failed_training_leaves_no_folder(tmp_path):
+    with pytest.raises(ValueError, match="at least one row"):
+        train(make_config(), make_source(0), model_dir=tmp_path / "a" / "b")
+    assert os.listdir(tmp_path / "a") == []
+
+
+def test_full_disk_ends_a_training_in_a_sentence(tmp_path):
+    # As TensorBoard's writer says it.
+    def write(epoch, logs):
+        message = "events.out.tfevents.1; No space left on device"
+        raise tf.errors.ResourceExhaustedError(None, None, message)
+
+    with pytest.raises(DiskFullError, match=f"^{tmp_path} could not be writ"):
+        train(
+            make_config(epochs=1),
+            make_source(9),
+            model_dir=tmp_path,
+            callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=write)],
+            verbose=0,
+        )
 
 
 def test_starts_from_an_initial_model(trained, tmp_path):

@@ -48,6 +48,13 @@ def test_alone_without_a_cluster(environment):
     assert (worker.count, worker.is_chief) == (1, True)
 
 
+def test_an_empty_environment_is_not_the_processs(monkeypatch):
+    config = {"cluster": TWO, "task": FIRST}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    assert Worker.from_environment({}) == Worker()
+    assert Worker.from_environment().count == 2
+
+
 TWO = {"worker": ["a:1", "b:1"]}
 FIRST = {"type": "worker", "index": 0}
 

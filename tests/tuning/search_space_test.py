@@ -153,9 +153,10 @@ def test_default_space_is_sagemakers():
 def test_fixed_values_stay_fixed_as_in_sagemakers_file(tmp_path):
     path = tmp_path / "h.json"
     path.write_text(
-        json.dumps({**SIZES, "learning_rate": "0.5", "_kvstore": "device"})
+        json.dumps({**SIZES, "learning_rate": '"0.5"', "_kvstore": "device"})
     )
-    space = SearchSpace(path)
+    with pytest.warns(UserWarning, match="ignored: _kvstore"):
+        space = SearchSpace(path)
     assert "learning_rate" not in space.ranges
     assert space.configure(space.draw(1)).learning_rate == 0.5
 

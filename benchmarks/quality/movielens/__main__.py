@@ -9,12 +9,12 @@ Object2Vec stand above. `O2V_DATA_DIR` names the folder of data.
 import argparse
 import time
 
-import keras
-import numpy as np
-
 from o2v_keras.quiet_start import start_tensorflow
 
 start_tensorflow()
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
 
 from benchmarks.machine import machine  # noqa: E402
 from benchmarks.quality.movielens.ranking_baselines import baseline_scores  # noqa: E402
@@ -29,6 +29,7 @@ from benchmarks.quality.movielens.splits import random_split  # noqa: E402
 from benchmarks.quality.seeds import print_head  # noqa: E402
 from benchmarks.quality.seeds import print_row  # noqa: E402
 from benchmarks.quality.seeds import split_name  # noqa: E402
+from notebooks.sizes import sized  # noqa: E402
 
 FOLDS = ("u1", "u2", "u3", "u4", "u5")
 TASKS = ("ua", "u1-u5", "above-3", "retrieval")
@@ -53,7 +54,9 @@ def main():
 def _parse():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--task", choices=TASKS, required=True)
-    parser.add_argument("--seeds", type=int, default=5, metavar="N")
+    parser.add_argument(
+        "--seeds", type=int, default=sized(5, quick=1), metavar="N"
+    )
     parser.add_argument("--test", action="store_true")
     return parser.parse_args()
 

@@ -11,6 +11,7 @@ from benchmarks.quality.movielens import comparators  # noqa: F401
 from benchmarks.quality.movielens.splits import FILMS
 from benchmarks.quality.movielens.splits import USERS
 from benchmarks.quality.movielens.splits import Ratings
+from notebooks.sizes import sized
 from o2v_keras import Object2Vec
 from o2v_keras import Object2VecConfig
 from o2v_keras import load_dataset
@@ -33,7 +34,7 @@ CONFIG = {
     "token_embedding_l2": 820.0,
     "token_embedding_storage_type": "row_sparse",
     "mini_batch_size": 1024,
-    "epochs": 50,
+    "epochs": sized(50, quick=1),
 }
 
 # After the comparators' scales this is what 0.1 is in plain matrix

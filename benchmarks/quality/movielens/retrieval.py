@@ -5,6 +5,7 @@ import numpy as np
 from benchmarks.quality.movielens.splits import FILMS
 from benchmarks.quality.movielens.splits import USERS
 from benchmarks.quality.movielens.splits import Ratings
+from notebooks.sizes import sized
 from o2v_keras import Object2Vec
 from o2v_keras import Object2VecConfig
 from o2v_keras import load_dataset
@@ -33,7 +34,7 @@ CONFIG = {
     "learning_rate": 0.01,
     "learning_rate_schedule": "cosine",
     "mini_batch_size": 1024,
-    "epochs": 3,
+    "epochs": sized(3, quick=1),
 }
 
 

@@ -6,7 +6,12 @@ import pathlib
 
 import numpy as np
 
+from notebooks.sizes import sized
+
 USERS, FILMS = 943, 1682
+
+# Ratings of users with larger numbers are left out.
+_LAST_USER = sized(USERS, quick=30)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,10 +72,12 @@ def official_split(name: str, test: bool) -> Split:
 def random_split(test: bool) -> Split:
     """Returns the 80/20 split, or one of its training rows, 80/20 again."""
     ratings = _read("u.data")
-    rows = np.random.default_rng(0).permutation(100_000)
+    rows = np.random.default_rng(0).permutation(len(ratings))
+    train, test_rows = np.split(rows, [len(rows) * 4 // 5])
     if test:
-        return Split(ratings.take(rows[:80_000]), ratings.take(rows[80_000:]))
-    return Split(ratings.take(rows[:64_000]), ratings.take(rows[64_000:80_000]))
+        return Split(ratings.take(train), ratings.take(test_rows))
+    train, validation = np.split(train, [len(train) * 4 // 5])
+    return Split(ratings.take(train), ratings.take(validation))
 
 
 def _positions_in_runs(values):
@@ -86,4 +93,5 @@ def _read(name):
         raise SystemExit("O2V_DATA_DIR must name the folder with ml-100k.")
     path = pathlib.Path(folder) / "ml-100k" / name
     users, films, stars, _ = np.loadtxt(path, dtype=np.int64).T
-    return Ratings(users, films, stars.astype(float))
+    ratings = Ratings(users, films, stars.astype(float))
+    return ratings.take(users <= _LAST_USER)

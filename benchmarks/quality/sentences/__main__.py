@@ -9,12 +9,12 @@ reads test. `O2V_DATA_DIR` names the folder of data.
 import argparse
 import time
 
-import keras
-import numpy as np
-
 from o2v_keras.quiet_start import start_tensorflow
 
 start_tensorflow()
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
 
 from benchmarks.machine import machine  # noqa: E402
 from benchmarks.quality.sentences.baselines import baselines  # noqa: E402
@@ -25,6 +25,7 @@ from benchmarks.quality.sentences.recipes import RECIPES  # noqa: E402
 from benchmarks.quality.sentences.recipes import ablations  # noqa: E402
 from benchmarks.quality.sentences.tasks import TASKS  # noqa: E402
 from benchmarks.quality.sentences.tasks import Task  # noqa: E402
+from notebooks.sizes import sized  # noqa: E402
 
 
 def main():
@@ -52,7 +53,9 @@ def main():
 def _parse():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--task", choices=TASKS, required=True)
-    parser.add_argument("--seeds", type=int, default=5, metavar="N")
+    parser.add_argument(
+        "--seeds", type=int, default=sized(5, quick=1), metavar="N"
+    )
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--test", action="store_true")
     mode.add_argument("--ablation", action="store_true")

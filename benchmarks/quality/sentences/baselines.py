@@ -12,6 +12,7 @@ from benchmarks.quality.sentences.tasks import Pairs
 from benchmarks.quality.sentences.tasks import Task
 from benchmarks.quality.sentences.word_features import GLOVE_DIM
 from benchmarks.quality.sentences.word_features import glove
+from notebooks.sizes import sized
 
 _NEGATIONS = {"no", "not", "nobody", "none", "nothing", "never", "n't"}
 
@@ -57,7 +58,9 @@ def _trees(task):
         if task.classes
         else GradientBoostingRegressor
     )
-    return kind(n_estimators=200, learning_rate=0.05, random_state=0)
+    return kind(
+        n_estimators=sized(200, quick=2), learning_rate=0.05, random_state=0
+    )
 
 
 def _tfidf(train, **options):

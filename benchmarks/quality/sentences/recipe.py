@@ -12,6 +12,7 @@ from benchmarks.quality.sentences.initial_table import WIDTHS
 from benchmarks.quality.sentences.initial_table import initial_table
 from benchmarks.quality.sentences.tasks import Task
 from benchmarks.quality.sentences.word_features import glove
+from notebooks.sizes import sized
 from o2v_keras import Object2Vec
 from o2v_keras import Object2VecConfig
 from o2v_keras import load_dataset
@@ -155,7 +156,7 @@ def _configure(task, recipe, pairs, seed, folder):
         learning_rate=recipe.learning_rate,
         mini_batch_size=32,
         bucket_width=10,
-        epochs=recipe.epochs,
+        epochs=sized(recipe.epochs, quick=1),
         seed=seed,
     )
     texts = pairs.in0 + pairs.in1

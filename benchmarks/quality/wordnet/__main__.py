@@ -9,12 +9,12 @@ Object2Vec stand above. `O2V_DATA_DIR` names the folder of data.
 import argparse
 import time
 
-import keras
-import numpy as np
-
 from o2v_keras.quiet_start import start_tensorflow
 
 start_tensorflow()
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
 
 from benchmarks.machine import machine  # noqa: E402
 from benchmarks.quality.seeds import print_head  # noqa: E402
@@ -25,6 +25,7 @@ from benchmarks.quality.wordnet.definitions import ranking  # noqa: E402
 from benchmarks.quality.wordnet.definitions import train_texts  # noqa: E402
 from benchmarks.quality.wordnet.splits import link_split  # noqa: E402
 from benchmarks.quality.wordnet.splits import text_split  # noqa: E402
+from notebooks.sizes import sized  # noqa: E402
 
 TEXT_METRICS = ("hits@1", "hits@10", "mean_rank")
 TASKS = ("definitions", "hypernyms")
@@ -45,7 +46,9 @@ def main():
 def _parse():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--task", choices=TASKS, required=True)
-    parser.add_argument("--seeds", type=int, default=5, metavar="N")
+    parser.add_argument(
+        "--seeds", type=int, default=sized(5, quick=1), metavar="N"
+    )
     parser.add_argument("--test", action="store_true")
     return parser.parse_args()
 

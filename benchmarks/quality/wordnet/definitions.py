@@ -3,6 +3,7 @@
 import numpy as np
 
 from benchmarks.quality.wordnet.splits import TextSplit
+from notebooks.sizes import sized
 from o2v_keras import Object2Vec
 from o2v_keras import Object2VecConfig
 from o2v_keras import load_dataset
@@ -26,7 +27,7 @@ CONFIG = {
     "negative_sampling_side": "both",
     "learning_rate": 0.003,
     "mini_batch_size": 512,
-    "epochs": 4,
+    "epochs": sized(4, quick=1),
 }
 
 

@@ -7,6 +7,7 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import svds
 
 from benchmarks.quality.wordnet.splits import LinkSplit
+from notebooks.sizes import sized
 from o2v_keras import Object2Vec
 from o2v_keras import Object2VecConfig
 from o2v_keras import load_dataset
@@ -27,7 +28,7 @@ CONFIG = {
     "learning_rate": 0.01,
     "learning_rate_schedule": "cosine",
     "mini_batch_size": 1024,
-    "epochs": 6,
+    "epochs": sized(6, quick=1),
 }
 
 _BLOCK = 200

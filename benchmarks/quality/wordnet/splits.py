@@ -3,12 +3,19 @@
 import csv
 import dataclasses
 import gzip
+import itertools
 import re
 
 import numpy as np
 import scipy.sparse as sp
 
 from benchmarks.quality.sentences.tasks import data_folder
+from notebooks.sizes import sized
+
+# Texts of test and validation together, test first; links of each.
+_TEXTS = sized((10_000, 14_000), quick=(50, 80))
+_LINKS = sized(5_000, quick=100)
+_ROWS = sized(None, quick=1_000)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +51,8 @@ def text_split(test: bool, words: bool = True) -> TextSplit:
     synsets = [row for row in rows if row["examples"]]
     order = np.random.default_rng(0).permutation(len(synsets))
     drawn = [synsets[number] for number in order]
-    first, last = (0, 10_000) if test else (10_000, 14_000)
+    tests, last = _TEXTS
+    first, last = (0, tests) if test else (tests, last)
     scored, learned = drawn[first:last], drawn[last:]
     held_out = {row["synset"] for row in drawn[:last]}
     named = [row for row in rows if words and row["synset"] not in held_out]
@@ -92,12 +100,12 @@ def link_split(test: bool) -> LinkSplit:
         [(numbers[row["synset"]], numbers[row["hypernym"]]) for row in rows]
     )
     links = links[np.random.default_rng(0).permutation(len(links))]
-    test_links, validation_links = links[:5_000], links[5_000:10_000]
+    test_links, validation_links = links[:_LINKS], links[_LINKS : 2 * _LINKS]
     one = _matrix(links, len(names))
     two = one @ one
     left = one + two + two @ one
     scored = test_links if test else validation_links
-    held_out = test_links if test else links[:10_000]
+    held_out = test_links if test else links[: 2 * _LINKS]
     left -= left.multiply(_matrix(held_out, len(names)))
     left.eliminate_zeros()
     return LinkSplit(np.stack(left.nonzero(), axis=1), scored, len(names))
@@ -121,4 +129,5 @@ def _words(row):
 def _rows(name):
     path = data_folder() / "wordnet" / name
     with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        yield from itertools.islice(rows, _ROWS)

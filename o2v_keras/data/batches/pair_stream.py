@@ -194,7 +194,7 @@ class PairStream:
                 self._unit_rows.append(rows)
             for side in self._texts.values():
                 check.note(side.problems)
-            check.finish(stacklevel=4)
+            check.finish()
         self._skips_rows = bool(check.report.unusable_rows)
 
 

@@ -1,13 +1,13 @@
 """What a check of the data found."""
 
 import dataclasses
-import warnings
 from collections.abc import Iterable
 
 import numpy as np
 
 from o2v_keras.data.checking.value_checks import Finding
 from o2v_keras.data.data_error import DataError
+from o2v_keras.user_warning import warn_user
 
 CASES_SHOWN = 5
 
@@ -126,17 +126,12 @@ class CheckReport:
         if self.errors:
             raise DataError(str(self))
 
-    def warn(self, stacklevel: int = 2) -> None:
-        """Issues one `UserWarning` with all warnings, if there are any.
-
-        Args:
-            stacklevel: Frames up to the one that is blamed. Defaults to `2`,
-                the caller.
-        """
+    def warn(self) -> None:
+        """Issues one `UserWarning` with all warnings, if there are any."""
         if self.warnings:
             lines = [str(p).removeprefix("warning: ") for p in self.warnings]
             text = "\nwarning: ".join(lines)
-            warnings.warn(text, stacklevel=stacklevel + 1)
+            warn_user(text)
 
     def __str__(self):
         summary = f"{self.rows:,} rows read, {self.unusable_rows:,} with errors"

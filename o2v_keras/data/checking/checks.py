@@ -2,7 +2,6 @@
 
 import json
 import os
-import warnings
 from collections import Counter
 from collections import defaultdict
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from o2v_keras.data.checking.value_checks import check_values
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.row_origin import RowOrigin
+from o2v_keras.user_warning import warn_user
 
 Records = Callable[[RowOrigin], list[str]]
 
@@ -100,7 +100,7 @@ def drop_bad_rows(
         DataError: If no row is left.
     """
     unusable_rows(table, report, rejected, records).write(side_file)
-    warn_of_skipped_rows(report, side_file, stacklevel=2)
+    warn_of_skipped_rows(report, side_file)
     return table.take(~report.bad_rows)
 
 
@@ -124,14 +124,13 @@ def unusable_rows(
 
 
 def warn_of_skipped_rows(
-    report: CheckReport, side_file: str | os.PathLike, stacklevel: int
+    report: CheckReport, side_file: str | os.PathLike
 ) -> None:
     """Says how many rows were left out and where they are.
 
     Args:
         report: `CheckReport` of all rows.
         side_file: Where the unusable rows went.
-        stacklevel: Frames up to the one that is blamed.
 
     Raises:
         DataError: If no row is left.
@@ -139,10 +138,9 @@ def warn_of_skipped_rows(
     if report.unusable_rows == report.rows:
         raise DataError(f"No row is left to use. {report}")
     if report.unusable_rows:
-        warnings.warn(
+        warn_user(
             f"{report.unusable_rows:,} of {report.rows:,} rows have errors "
             f"and are left out; {side_file} holds them with the reasons.",
-            stacklevel=stacklevel + 1,
         )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from o2v_keras.data.checking.record_faults import Fault
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.row_origin import Source
+from o2v_keras.storage.replace import replaced_file
 
 
 class RejectedRow(NamedTuple):
@@ -93,7 +94,10 @@ class RejectedRows:
         """
         path = pathlib.Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8") as file:
+        with (
+            replaced_file(path) as new,
+            new.open("w", encoding="utf-8") as file,
+        ):
             file.writelines(self.json_lines())
 
     def json_lines(self) -> Iterator[str]:

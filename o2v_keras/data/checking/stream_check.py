@@ -90,12 +90,8 @@ class StreamCheck:
         """Adds problems, none of which is an error, to the report."""
         self.report = self.report.with_problems(problems)
 
-    def finish(self, stacklevel: int = 2) -> None:
+    def finish(self) -> None:
         """Ends the check: warns, puts the side file in place, or stops.
-
-        Args:
-            stacklevel: Frames up to the one that warnings blame. Defaults to
-                `2`, the caller.
 
         Raises:
             DataError: If there were errors and no side file, or no row is
@@ -103,7 +99,7 @@ class StreamCheck:
         """
         if not self.report.rows:
             raise DataError("The data must hold at least one row.")
-        self.report.warn(stacklevel=stacklevel + 1)
+        self.report.warn()
         if not self._side_file:
             self.report.raise_for_errors()
             return
@@ -115,7 +111,7 @@ class StreamCheck:
             remote_files().rename(
                 self._partial, self._side_file, overwrite=True
             )
-        warn_of_skipped_rows(self.report, self._side_file, stacklevel + 1)
+        warn_of_skipped_rows(self.report, self._side_file)
 
     def _write(self, rows):
         for line in rows.json_lines():

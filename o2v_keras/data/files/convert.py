@@ -118,7 +118,7 @@ def _convert(files, folder, job, progress):
                     facts.add(table)
                     writer.write(table)
                     progress.update(facts.rows, len(writer.rows))
-            check.finish(stacklevel=4)
+            check.finish()
     except UnreadableError:
         # Perhaps only for now: shards that are whole stay.
         folder.clear_unless_begun()

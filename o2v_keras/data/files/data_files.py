@@ -1,5 +1,6 @@
 """Paths, globs and folders to the files they mean."""
 
+import fnmatch
 import glob
 import json
 import os
@@ -13,6 +14,8 @@ from o2v_keras.data.files.shard_names import MANIFEST
 from o2v_keras.data.files.shard_names import missing_shards
 
 _NAMES_SHOWN = 5
+# As Spark and Hive mark what is beside the data: _SUCCESS, .part-0.crc.
+_HIDDEN = ("_", ".")
 Paths = str | os.PathLike | Sequence[str | os.PathLike]
 
 
@@ -23,8 +26,9 @@ def expand_paths(paths: Paths) -> list[str]:
         paths: A path, glob (`*`, `?`, `[...]`, and `**` for any depth) or
             folder, or a list of them. A file whose name looks like a glob is
             found by its name. A folder stands for the files in it, not for
-            folders below; names that begin with `_` or `.` are passed over,
-            as Spark and Hive do. It must hold all shards that its
+            folders below. Of a folder and of what wildcards match, names
+            that begin with `_` or `.` are passed over, as Spark and Hive
+            do. A folder must hold all shards that its
             `_manifest.json` or names such as `pairs-00001-of-00003.tfrecord`
             tell of. Paths such as `gs://bucket/*.tfrecord` go
             to TensorFlow's file systems, which know no `**`.
@@ -58,6 +62,24 @@ def expand_paths(paths: Paths) -> list[str]:
     return files
 
 
+def is_meant(file: str, pattern: str) -> bool:
+    """Whether a glob means a file that it matches.
+
+    Hidden files and those in hidden folders are meant only if the pattern
+    says so.
+
+    Example:
+    >>> is_meant("out/_SUCCESS", "out/*"), is_meant("out/_a.csv", "out/_*")
+    (False, True)
+    """
+    said = [part for part in pattern.split("/") if part.startswith(_HIDDEN)]
+    return all(
+        any(part == name or fnmatch.fnmatchcase(part, name) for name in said)
+        for part in file.split("/")
+        if part.startswith(_HIDDEN)
+    )
+
+
 def _local(path):
     if os.path.isdir(path):
         names = os.listdir(path)
@@ -65,6 +87,7 @@ def _local(path):
     if os.path.exists(path):
         return [path]
     files = [f for f in glob.glob(path, recursive=True) if os.path.isfile(f)]
+    files = [file for file in files if is_meant(file, path)]
     if not files:
         trouble = "matches no file" if glob.has_magic(path) else "no such file"
         raise DataError(f"{path}: {trouble} (seen from {os.getcwd()})")
@@ -83,7 +106,11 @@ def _remote(path):
             )
         if gfile.exists(path):
             return [path]
-        files = [f for f in gfile.glob(path) if not gfile.isdir(f)]
+        files = [
+            file
+            for file in gfile.glob(path)
+            if is_meant(file, path) and not gfile.isdir(file)
+        ]
     except errors.OpError as error:
         raise DataError(f"{path}: {error.message}") from None
     if not files:
@@ -95,7 +122,7 @@ def _of_folder(folder, names, join, is_file):
     files = [
         join(folder, name)
         for name in sorted(names)
-        if not name.startswith(("_", "."))
+        if not name.startswith(_HIDDEN)
     ]
     files = [file for file in files if is_file(file)]
     if not files:

@@ -5,9 +5,6 @@ import hashlib
 import json
 import os
 import pathlib
-import tempfile
-import time
-import warnings
 import zlib
 from collections.abc import Mapping
 
@@ -26,13 +23,14 @@ from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.row_origin import Source
 from o2v_keras.data.sequences import Sequences
+from o2v_keras.storage.replace import replaced_file
+from o2v_keras.storage.replace import sweep
+from o2v_keras.user_warning import warn_user
 
 # Changes whenever the same file would give other pairs.
 _FORMAT = b"o2v pairs 2"
 _ENDING = ".o2v-pairs.arrow"
-_PARTIAL = ".o2v-pairs.partial"
 _MOST_BYTES = 10 << 30
-_DAY = 24 * 3600
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -107,23 +105,15 @@ class PairCache:
             return
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            handle, partial = tempfile.mkstemp(
-                suffix=_PARTIAL, dir=self._file.parent
-            )
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    _write(file, pairs, self._path)
-                os.replace(partial, self._file)
-            except BaseException:
-                os.unlink(partial)
-                raise
-            _sweep(self._file.parent)
+            with replaced_file(self._file) as new, open(new, "wb") as file:
+                _write(file, pairs, self._path)
+            _drop_oldest(self._file.parent)
+            sweep(self._file.parent)
         except OSError as error:
-            warnings.warn(
+            warn_user(
                 f"The ids of {self._path} could not be kept for the next "
                 f"time: {error}. Set O2V_CACHE_DIR to a folder that can be "
                 "written, or to nothing for no cache.",
-                stacklevel=2,
             )
 
 
@@ -230,19 +220,16 @@ def _checksum(table):
     return checksum
 
 
-def _sweep(folder):
-    """Removes what was not used for longest, and what was left half made."""
-    now, files = time.time(), []
+def _drop_oldest(folder):
+    """Removes what was not used for longest."""
+    files = []
     for file in folder.iterdir():
-        if file.name.endswith((_ENDING, _PARTIAL)):
+        if file.name.endswith(_ENDING):
             try:
                 status = file.stat()
             except FileNotFoundError:  # another process was here first
                 continue
-            if file.name.endswith(_ENDING):
-                files.append((status.st_mtime, status.st_size, file))
-            elif now - status.st_mtime > _DAY:
-                file.unlink(missing_ok=True)
+            files.append((status.st_mtime, status.st_size, file))
     size = 0
     for _, bytes_, file in sorted(files, reverse=True):
         size += bytes_

@@ -9,6 +9,11 @@ from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.shard_names import MANIFEST
 
 _JOB = "_job.json"
+# Files of others may have come since the folder was found empty.
+_OURS = re.compile(
+    r"(pairs-\d{5,}(-of-\d{5,})?\.tfrecord(\.gz)?(\.whole)?|"
+    rf"{_JOB}|{MANIFEST}|_rejected_rows\.jsonl)(\.partial)?"
+)
 
 
 class ShardFolder:
@@ -61,9 +66,11 @@ class ShardFolder:
         else:
             self._write(_JOB, job)
         self._whole = {
-            int(re.match(r"pairs-(\d+)", name)[1])
+            int(name.split("-")[1].partition(".")[0])
             for name in names
-            if name.startswith("pairs-") and not name.endswith(".partial")
+            if name.startswith("pairs-")
+            and _OURS.fullmatch(name)
+            and not name.endswith(".partial")
         }
         return None
 
@@ -118,9 +125,9 @@ class ShardFolder:
     def clear(self) -> None:
         """Removes what an unfinished job has left, and the folder if made."""
         for name in gfile.listdir(self.path):
-            if name.startswith(("pairs-", "_")):
+            if _OURS.fullmatch(name):
                 gfile.remove(gfile.join(self.path, name))
-        if self._made:
+        if self._made and not gfile.listdir(self.path):
             gfile.rmtree(self.path)
 
     def _file(self, shard, ending):

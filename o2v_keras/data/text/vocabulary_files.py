@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Sequence
 
 from o2v_keras.data.data_error import DataError
+from o2v_keras.storage.replace import write_file
 
 _PADDING, _UNKNOWN = "[PAD]", "[UNK]"
 
@@ -52,10 +53,7 @@ def write_words(
     Raises:
         ValueError: As `words_text`.
     """
-    text = words_text(path, words, first_id)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(partial, path)
+    write_file(path, words_text(path, words, first_id))
 
 
 def words_text(

@@ -11,6 +11,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = ("b.jsonl", "a.jsonl", "[x].jsonl", "deep/er/c.jsonl")
     shards = ("b.parquet", "a.parquet", "_SUCCESS", ".a.crc", "x/c.parquet")
+    shards = (*shards, "_temporary/d.parquet")
     names = (*names, *(f"folder/{shard}" for shard in shards))
     for name in (*names, "k4", "k1", "k5", "k3", "k2"):
         path = pathlib.Path(name)
@@ -34,6 +35,22 @@ def folder(tmp_path, monkeypatch):
         pytest.param("d*/er/*", ["deep/er/c.jsonl"], id="folder_glob"),
         pytest.param(
             "folder", ["folder/a.parquet", "folder/b.parquet"], id="folder"
+        ),
+        pytest.param(
+            "folder/*",
+            ["folder/a.parquet", "folder/b.parquet"],
+            id="glob_passes_over_hidden_files",
+        ),
+        pytest.param(
+            "./**/*.parquet",
+            [f"./folder/{name}.parquet" for name in ("a", "b", "x/c")],
+            id="glob_passes_over_hidden_folders",
+        ),
+        pytest.param("folder/_*", ["folder/_SUCCESS"], id="hidden_by_name"),
+        pytest.param(
+            "folder/_temporary/*",
+            ["folder/_temporary/d.parquet"],
+            id="hidden_folder_by_name",
         ),
     ],
 )

@@ -202,12 +202,13 @@ def test_the_least_used_files_go(tmp_path, folder, monkeypatch, load):
     (used,) = folder.iterdir()
     load(paths[1])
     (unused,) = set(folder.iterdir()) - {used}
-    left = folder / "x.o2v-pairs.partial"
+    left = folder / ".x.o2v-pairs.arrow.o2v-partial"
+    left.mkdir()
     foreign = folder / "notes.txt"
-    for file in (left, foreign):
+    for file in (left / "new", foreign):
         file.write_text("x")
     past = time.time() - 2 * 24 * 3600
-    for file in (used, unused, left, foreign):
+    for file in (used, unused, foreign):
         os.utime(file, (past, past))
     load(paths[0])
     load(paths[2])

@@ -34,6 +34,9 @@ class FakeModel:
         columns = [f(ids) for ids in inputs.values() for f in (_sum, _count)]
         return np.stack(columns, axis=1).astype(np.float32)
 
+    def stop(self):
+        pass
+
     def close(self):
         pass
 

@@ -14,6 +14,11 @@ EMBED = "encoder_embeddings"
         ({"batch_size": 0}, "`batch_size` must be at least 1. Received: ba"),
         ({"window": 0}, "`window` must be at least 1. Received: window=0"),
         ({"output": "a.csv"}, "`output` must end with one of .jsonl, .parq"),
+        ({"id_column": "user"}, "`id_column` must be left out for .npy"),
+        (
+            {"output": "o.jsonl", "id_column": "scores"},
+            "`id_column` must have another name .* scores and error",
+        ),
         ({"output": None}, "exactly one of `output` and `sagemaker_output`"),
         ({"sagemaker_output": "x"}, "exactly one of `output` and `sagemaker"),
         ({"output": "in.jsonl"}, "in.jsonl: two inputs or outputs of the job"),

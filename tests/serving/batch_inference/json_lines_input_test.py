@@ -12,7 +12,8 @@ SOUND = b'{"in0": [1, 2], "in1": [3], "label": 1}'
 
 def _windows(path, text, rows=100, sides=("in0", "in1")):
     path.write_bytes(text)
-    return list(read_windows([str(path)], sides, rows))
+    columns = {side: side for side in sides}
+    return list(read_windows([str(path)], columns, rows))
 
 
 def _lists(records):
@@ -134,7 +135,7 @@ def test_globs_are_sorted_and_files_kept_apart(tmp_path):
     for name in ("b.jsonl", "a.jsonl"):
         (tmp_path / name).write_bytes(SOUND + b"\n" + SOUND)
     files = expand_inputs([str(tmp_path / "*.jsonl")])
-    windows = list(read_windows(files, ("in0",), 100))
+    windows = list(read_windows(files, {"in0": "in0"}, 100))
     assert [window.file for window in windows] == [
         str(tmp_path / "a.jsonl"),
         str(tmp_path / "b.jsonl"),
@@ -145,18 +146,29 @@ def test_globs_are_sorted_and_files_kept_apart(tmp_path):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["none*.jsonl"], "none.*: no such file"),
-        (["a.csv"], "a.csv: an input's name must end with .jsonl, .jsonl.gz"),
+        (["none*.jsonl"], "none.*: matches no file"),
+        (["a.txt"], "a.txt: an input's name must end with .parquet, .jsonl"),
         (["a.jsonl", "*.jsonl"], "a.jsonl: is named twice"),
-        ([""], "is a folder. Name its files"),
+        (["empty"], "is a folder without files. Name files"),
+        (["s3://a/b.jsonl"], "s3://a/b.jsonl: must be a file of this machine"),
     ],
-    ids=["absent", "other_kind", "twice", "folder"],
+    ids=["absent", "other_kind", "twice", "folder", "remote"],
 )
-def test_wrong_inputs_are_refused(tmp_path, names, message):
-    for name in ("a.csv", "a.jsonl"):
+def test_wrong_inputs_are_refused(tmp_path, names, message, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    for name in ("a.txt", "a.jsonl", "empty/_SUCCESS"):
         (tmp_path / name).touch()
     with pytest.raises(ValueError, match=message):
-        expand_inputs([str(tmp_path / name) for name in names])
+        expand_inputs(names)
+
+
+def test_a_folder_is_the_data_in_it(tmp_path):
+    for name in ("b.csv", "a.jsonl", "_manifest.json", ".b.csv.crc"):
+        (tmp_path / name).touch()
+    files = (str(tmp_path / "a.jsonl"), str(tmp_path / "b.csv"))
+    assert expand_inputs([str(tmp_path)]) == files
+    assert expand_inputs([f"{tmp_path}/*"]) == files
 
 
 def _texts(records, side="in0"):

@@ -1,6 +1,9 @@
+import concurrent.futures
 import json
+import time
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 
 from serving.batch_inference.__main__ import main
@@ -80,6 +83,26 @@ def test_unknown_ids_are_told_by_the_graph(base, pairs, tmp_path, capfd):
         "error": "in1 holds id 30, but ids must be from 0 to 29."
     }
     assert sum("scores" in line for line in lines) == ROWS - 1
+    status = _run("--saved-model", base, "--input", source, "--output", output)
+    assert status == 3
+    assert "finished by an earlier run" in capfd.readouterr().err
+
+
+def test_csv_is_answered_under_the_users_names(base, pairs, tmp_path):
+    source, output = tmp_path / "in.csv", tmp_path / "out.parquet"
+    lines = [
+        f"u{row},{' '.join(map(str, pair['in1']))}"
+        for row, pair in enumerate(pairs)
+    ]
+    source.write_text("\n".join(["user,film", *lines]))
+    words = ["--saved-model", base, "--input", source, "--output", output]
+    words += [*EMBED, "in1", "--in1-column", "film", "--id-column", "user"]
+    assert _run(*words) == 0
+    table = pyarrow.parquet.read_table(output)
+    assert table["user"].to_pylist() == [f"u{row}" for row in range(ROWS)]
+    found = np.array(table["embeddings"].to_pylist())
+    expected = _expected(base, pairs, "in1")
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("side", [None, "in1"])
@@ -106,15 +129,19 @@ def test_server_answers_the_same(base, pairs, tmp_path, side):
 def test_sagemaker_output(base, source, tmp_path):
     words = ["--input", source, "--sagemaker-output", tmp_path / "out"]
     assert _run("--saved-model", base, *words) == 0
-    (file,) = (tmp_path / "out").iterdir()
-    assert file.name == "in.jsonl.out"
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == [".batch_inference.finished.json", "in.jsonl.out"]
+    file = tmp_path / "out" / "in.jsonl.out"
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert [list(line) for line in lines] == [["scores"]] * ROWS
 
 
 ERRORS = {
     "no_model": (["--saved-model", "none"], "none is no SavedModel"),
-    "no_server": (["--server", "127.0.0.1:1"], "UNAVAILABLE"),
+    "bad_wait": (
+        ["--server", "127.0.0.1:1", "--server-wait", "-1"],
+        "`wait_seconds` must be 0 or more",
+    ),
     "no_input": (["--saved-model", "x", "--input", "none"], "no such file"),
     "no_side": (["--saved-model", "x", *EMBED[:2]], "`side` must be in0 or"),
 }
@@ -175,6 +202,41 @@ def test_server_without_a_version_is_an_error(base, source, tmp_path, capfd):
     with serve(base / "7", {1: "END"}) as (_, address):
         assert _run("--server", address, *words) == 2
     assert "serves no version of model now" in capfd.readouterr().err
+
+
+def test_server_that_is_away_is_another_status(source, tmp_path, capfd):
+    words = ["--input", source, "--output", tmp_path / "out.npy"]
+    words += ["--server", "127.0.0.1:1", "--server-wait", "0"]
+    assert _run(*words) == 75
+    error = capfd.readouterr().err
+    assert "127.0.0.1:1 does not answer (UNAVAILABLE: " in error
+    assert "the same command goes on" in error
+
+
+def test_restart_of_the_server_is_waited_for(base, source, tmp_path, capfd):
+    output = tmp_path / "out.npy"
+    words = ["--input", source, "--output", output]
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        with serve(base / "7", last=3) as (server, address):
+            words += ["--server", address]
+            run = thread.submit(_run, *words, "--server-wait", "0.1")
+            assert server.hung.wait(60)
+        assert run.result(60) == 75
+        parts = list((tmp_path / "out.npy.parts").glob("*.part"))
+        assert len(parts) == 1
+        with serve(base / "7", last=2, address=address) as (server, _):
+            run = thread.submit(_run, *words)
+            assert server.hung.wait(60)
+        # The client's own tries end before the server is back.
+        time.sleep(2.5)
+        with serve(base / "7", address=address) as (last, _):
+            assert run.result(60) == 0
+    assert f"{address} answers again" in capfd.readouterr().err
+    assert server.rows + last.rows == ROWS - 16
+    local = tmp_path / "local.npy"
+    words = ["--input", source, "--saved-model", base]
+    assert _run(*words, "--output", local) == 0
+    np.testing.assert_allclose(np.load(output), np.load(local), rtol=1e-5)
 
 
 @pytest.fixture(scope="module")

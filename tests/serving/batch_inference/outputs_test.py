@@ -92,3 +92,49 @@ def test_output_without_any_answer(tmp_path, windows):
     assert pyarrow.parquet.read_table(joined).num_rows == rows
     joined = _joined(tmp_path, JsonLinesOutput("scores"), windows)
     assert len(joined.readlines()) == rows
+
+
+NAMED = [
+    Answers(
+        np.array([[0.5], [NAN], [1.5]], np.float32),
+        {1: "why"},
+        names=[7, 8, 2**40],
+    ),
+    Answers(np.full((2, 1), NAN, np.float32), {0: "a", 1: "b"}, [None, {}]),
+]
+TEXTS = Answers(np.array([[2.5], [3.5]], np.float32), {}, ['"é\n', 2**64])
+
+
+def test_json_lines_carry_names(tmp_path):
+    output = JsonLinesOutput("scores", 'the "id"')
+    lines = _joined(tmp_path, output, [*NAMED, TEXTS]).read().splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {'the "id"': 7, "scores": [0.5]},
+        {'the "id"': 8, "error": "why"},
+        {'the "id"': 2**40, "scores": [1.5]},
+        {"error": "a"},
+        {"error": "b"},
+        {'the "id"': '"é\n', "scores": [2.5]},
+        {'the "id"': 2**64, "scores": [3.5]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("windows", "names"),
+    [
+        (NAMED, [7, 8, 2**40, None, None]),
+        (
+            [*NAMED, TEXTS],
+            ["7", "8", str(2**40), None, None, '"é\n', str(2**64)],
+        ),
+        (NAMED[1:], [None, None]),
+    ],
+    ids=["integers", "mixed", "none"],
+)
+def test_parquet_carries_names(tmp_path, windows, names):
+    joined = _joined(tmp_path, ParquetOutput("scores", "user"), windows)
+    table = pyarrow.parquet.read_table(joined)
+    assert table.column_names == ["user", "scores"]
+    assert table["user"].to_pylist() == names
+    first = windows[0].values[0].tolist()
+    assert table["scores"].to_pylist()[0] == (first if names[0] else None)

@@ -15,7 +15,8 @@ TYPES = {
 
 def _windows(path, table, rows=2, sides=("in0",)):
     pyarrow.parquet.write_table(table, path, row_group_size=3)
-    return list(read_windows([str(path)], sides, rows))
+    columns = {side: side for side in sides}
+    return list(read_windows([str(path)], columns, rows))
 
 
 @pytest.mark.parametrize("type_", TYPES.values(), ids=TYPES)
@@ -66,7 +67,7 @@ def test_other_file_is_refused(tmp_path):
     path = tmp_path / "a.parquet"
     path.write_bytes(b"no Parquet at all")
     with pytest.raises(ValueError, match="a.parquet: cannot be read"):
-        list(read_windows([str(path)], ("in0",), 2))
+        list(read_windows([str(path)], {"in0": "in0"}, 2))
 
 
 TEXT_TYPES = {

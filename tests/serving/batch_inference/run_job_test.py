@@ -16,6 +16,7 @@ from serving.batch_inference.job import Job
 from serving.batch_inference.run_job import run_job
 from tests.serving.batch_inference.fake_model import FakeModel
 from tests.serving.batch_inference.fake_model import expected
+from tests.storage.kills import every_kill
 
 ROOT = pathlib.Path(__file__).parents[3]
 ROWS = 100
@@ -51,7 +52,12 @@ def _job(source, output, **options):
 
 
 def _files(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """Contents by name, without the receipt, which holds times."""
+    return {
+        path.name: path.read_bytes()
+        for path in folder.iterdir()
+        if not path.name.startswith(".")
+    }
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet", "npy"])
@@ -132,6 +138,80 @@ def test_embeddings_of_one_side(tmp_path, source, records):
     assert json.loads(first) == {"embeddings": expected(records[0]["in0"])}
 
 
+def _write_columns(folder, kind):
+    rows = [
+        {"user": f"u{row}", "seen": [row + 1, 2], "film": [row + 1]}
+        for row in range(40)
+    ]
+    rows[7]["seen"], rows[30]["film"] = [], [777]
+    path = folder / f"in.{kind}"
+    if kind == "parquet":
+        pyarrow.parquet.write_table(pa.Table.from_pylist(rows), path)
+    elif kind == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        tab = "\t" if kind == "tsv" else ","
+        lines = [
+            [
+                row["user"],
+                *(" ".join(map(str, row[c])) for c in rows[0] if c != "user"),
+            ]
+            for row in rows
+        ]
+        path.write_text("\n".join(map(tab.join, [list(rows[0]), *lines])))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+@pytest.mark.parametrize("input_kind", ["jsonl", "parquet", "csv", "tsv"])
+def test_columns_are_the_users(tmp_path, input_kind, kind):
+    job = _job(
+        _write_columns(tmp_path, input_kind),
+        tmp_path / f"out.{kind}",
+        in0_column="seen",
+        in1_column="film",
+        id_column="user",
+    )
+    assert run_job(job, FakeModel()) == (40, 2)
+    if kind == "jsonl":
+        lines = pathlib.Path(job.output).read_text().splitlines()
+        rows = [json.loads(line) for line in lines]
+        assert rows[7] == {"user": "u7", "error": '"seen" is empty'}
+        rows[7] |= {"scores": None}
+        assert rows[30].pop("error") == "in1 holds id 777."
+        rows[30]["scores"] = None
+    else:
+        rows = pyarrow.parquet.read_table(job.output).to_pylist()
+    assert [row["user"] for row in rows] == [f"u{row}" for row in range(40)]
+    assert [row["scores"] for row in rows] == [
+        None if row in (7, 30) else expected([row + 1, 2], [row + 1])
+        for row in range(40)
+    ]
+    bad = job.bad_rows_file.read_text().splitlines()
+    offset = 2 if input_kind in ("csv", "tsv") else 1
+    assert [json.loads(line)["line"] - offset for line in bad] == [7, 30]
+
+
+def test_rows_without_a_name_are_bad(tmp_path):
+    path = tmp_path / "in.jsonl"
+    rest = '"in0": [1], "in1": [2]}'
+    names = ["7", "null", "1.5", '"\\ud800"', "true", '"a"']
+    lines = [f'{{"id": {name}, {rest}' for name in names] + [f"{{{rest}", "x"]
+    path.write_text("\n".join(lines))
+    job = _job(path, tmp_path / "out.parquet", id_column="id")
+    assert run_job(job, FakeModel()) == (8, 6)
+    rows = pyarrow.parquet.read_table(job.output).to_pylist()
+    assert [row["id"] for row in rows] == ["7", *[None] * 4, "a", None, None]
+    reasons = [
+        json.loads(line)["reason"]
+        for line in job.bad_rows_file.read_text().splitlines()
+    ]
+    rule = '"id" names the row and must be a text or an integer: '
+    shown = ["null", "1.5", '"\\ud800"', "true", "null"]
+    assert reasons[:5] == [rule + name for name in shown]
+    assert reasons[5].startswith("no JSON")
+
+
 class Crash(BaseException):
     pass
 
@@ -152,49 +232,68 @@ class Crashes:
         return self._function(*arguments, **keywords)
 
 
-STAGES = {
-    "before_rename": (os, "replace"),
-    "before_flush": (os, "fsync"),
-    "before_removal": (os, "unlink"),
-}
+def test_a_crash_over_csv_is_made_good(tmp_path, monkeypatch):
+    source = _write_columns(tmp_path, "csv")
+    columns = {"in0_column": "seen", "in1_column": "film", "id_column": "user"}
+    whole = _job(source, tmp_path / "whole.jsonl", **columns)
+    run_job(whole, FakeModel())
+    job = _job(source, tmp_path / "out.jsonl", **columns)
+    with monkeypatch.context() as patch:
+        Crashes(patch, os, "replace").at = 5
+        with pytest.raises(Crash):
+            run_job(job, FakeModel())
+    with pytest.raises(ValueError, match='id_column was "user" and is absent'):
+        other = {**columns, "id_column": None}
+        run_job(_job(source, tmp_path / "out.jsonl", **other), FakeModel())
+    model = FakeModel()
+    assert run_job(job, model) == (40, 2)
+    assert sum(shape["in0"][0] for shape in model.shapes) < 40
+    assert _files(tmp_path)["out.jsonl"] == _files(tmp_path)["whole.jsonl"]
 
 
-@pytest.mark.parametrize(("module", "name"), STAGES.values(), ids=STAGES.keys())
-def test_every_crash_is_made_good(tmp_path, source, module, name, monkeypatch):
+def test_every_kill_is_made_good(tmp_path, source):
     outputs = tmp_path / "whole"
     outputs.mkdir()
-    with monkeypatch.context() as patch:
-        crashes = Crashes(patch, module, name)
-        run_job(_job(source, outputs / "out.jsonl"), FakeModel())
+    run_job(_job(source, outputs / "out.jsonl", window=40), FakeModel())
     whole = _files(outputs)
-    assert crashes.calls > 5
-    # The last removal, of the lock, is of the test below.
-    calls = crashes.calls - (name == "unlink")
-    for call in range(1, calls + 1):
-        folder = tmp_path / f"crash{call}"
+    for number, kill in enumerate(every_kill()):
+        folder = tmp_path / f"kill{number}"
         folder.mkdir()
-        job = _job(source, folder / "out.jsonl")
-        with monkeypatch.context() as patch:
-            Crashes(patch, module, name).at = call
-            with pytest.raises(Crash):
-                run_job(job, FakeModel())
+        job = _job(source, folder / "out.jsonl", window=40)
+        with kill:
+            run_job(job, FakeModel())
         joined = (folder / "out.jsonl").exists()
         model = FakeModel()
         assert run_job(job, model) == (ROWS, 2)
         assert _files(folder) == whole
         assert not (joined and model.shapes)
+    assert number > 30
 
 
-def test_crash_after_the_last_part_is_gone(tmp_path, source, monkeypatch):
+def test_finished_job_is_known_as_such(tmp_path, source, capsys):
     job = _job(source, tmp_path / "out.jsonl")
-    with monkeypatch.context() as patch:
-        Crashes(patch, os, "rmdir").at = 1
-        with pytest.raises(Crash):
-            run_job(job, FakeModel())
-    # Nothing tells this moment from the end of the job.
+    run_job(job, FakeModel())
+    files = _files(tmp_path)
+    model = FakeModel()
+    assert run_job(job, model) == (ROWS, 2)
+    assert (_files(tmp_path), model.shapes) == (files, [])
+    assert "finished by an earlier run; --restart" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("changed", ["input", "output", "bad_rows", "model"])
+def test_job_is_not_finished_with_other_files(tmp_path, source, changed):
+    job = _job(source, tmp_path / "out.jsonl")
+    run_job(job, FakeModel())
+    files = {"input": source, "bad_rows": job.bad_rows_file}
+    if changed != "model":
+        os.utime(files.get(changed, job.output), (1, 1))
+    model = FakeModel(name="other" if changed == "model" else "fake")
     with pytest.raises(ValueError, match="out.jsonl exists already"):
-        run_job(job, FakeModel())
-    assert len(_read(tmp_path / "out.jsonl")) == ROWS
+        run_job(job, model)
+    pathlib.Path(job.output).unlink()
+    job.bad_rows_file.unlink()
+    assert run_job(job, model) == (ROWS, 2)
+    assert model.shapes
 
 
 def test_finished_windows_are_not_asked_for_again(
@@ -202,8 +301,8 @@ def test_finished_windows_are_not_asked_for_again(
 ):
     job = _job(source, tmp_path / "out.jsonl")
     with monkeypatch.context() as patch:
-        # The manifest, five windows of which two have bad rows.
-        Crashes(patch, os, "replace").at = 1 + 5 + 2 + 1
+        # Marker, manifest, and five windows of which two have bad rows.
+        Crashes(patch, os, "replace").at = 2 + 5 + 2 + 1
         with pytest.raises(Crash):
             run_job(job, FakeModel())
     finished = len(list((tmp_path / "out.jsonl.parts").glob("*.part")))
@@ -245,7 +344,7 @@ def begun(tmp_path, source, monkeypatch):
     """A job of which three windows are finished."""
     job = _job(source, tmp_path / "out.jsonl")
     with monkeypatch.context() as patch:
-        Crashes(patch, os, "replace").at = 5
+        Crashes(patch, os, "replace").at = 6
         with pytest.raises(Crash):
             run_job(job, FakeModel())
     return job
@@ -327,7 +426,9 @@ def test_restart_drops_an_old_list_of_bad_rows(tmp_path, source):
 def test_two_processes_do_not_share_a_job(begun):
     holder = parts.Parts(begun, FakeModel().identity)
     try:
-        with pytest.raises(ValueError, match="another process is at work in"):
+        with pytest.raises(
+            ValueError, match="answers rows in .*out.jsonl.parts"
+        ):
             run_job(begun, FakeModel(), restart=True)
     finally:
         holder.close()

@@ -3,7 +3,9 @@ import json
 import numpy as np
 import pytest
 
+from serving.client.pair_client import ModelVersion
 from serving.client.server_error import ServerError
+from serving.sagemaker_server import endpoint as module
 from serving.sagemaker_server.bodies import BadRequest
 from serving.sagemaker_server.endpoint import Endpoint
 
@@ -191,7 +193,24 @@ def test_another_accept_is_406(endpoint):
 
 @pytest.mark.parametrize(
     ("code", "status"),
-    [("INVALID_ARGUMENT", 400), ("UNAVAILABLE", 503), ("NOT_FOUND", 503)],
+    [
+        ("INVALID_ARGUMENT", 400),
+        ("FAILED_PRECONDITION", 400),
+        ("OUT_OF_RANGE", 400),
+        ("RESOURCE_EXHAUSTED", 429),
+        ("UNAVAILABLE", 503),
+        ("NOT_FOUND", 503),
+        ("CANCELLED", 503),
+        ("DEADLINE_EXCEEDED", 504),
+        ("UNIMPLEMENTED", 501),
+        ("INTERNAL", 500),
+        ("UNKNOWN", 500),
+        ("DATA_LOSS", 500),
+        ("ABORTED", 500),
+        ("ALREADY_EXISTS", 500),
+        ("PERMISSION_DENIED", 500),
+        ("UNAUTHENTICATED", 500),
+    ],
 )
 def test_the_models_own_errors_keep_their_message(code, status):
     class Failing(StubModel):
@@ -202,3 +221,50 @@ def test_the_models_own_errors_keep_their_message(code, status):
     with pytest.raises(BadRequest, match="in0 holds id 99") as caught:
         invoke(Endpoint(Failing()), body)
     assert caught.value.status == status
+
+
+class ServerModel(StubModel):
+    """A client, by what it knows of its server."""
+
+    def __init__(self, states):
+        self._states = states
+
+    def status(self):
+        if self._states is None:
+            raise ServerError("UNAVAILABLE", "connection refused")
+        return [ModelVersion(n, s, "") for n, s in enumerate(self._states)]
+
+
+@pytest.mark.parametrize(
+    ("model", "problem"),
+    [
+        (StubModel(), ""),
+        (ServerModel(["AVAILABLE", "END"]), ""),
+        (ServerModel(["LOADING", "END"]), "has no version of the model"),
+        (ServerModel([]), "has no version of the model"),
+        (ServerModel(None), "UNAVAILABLE: connection refused"),
+    ],
+)
+def test_the_model_is_there_or_not(model, problem):
+    found = Endpoint(model).problem()
+    assert problem in found
+    assert bool(problem) == bool(found)
+
+
+def test_many_records_are_answered_in_pieces_and_order(endpoint, monkeypatch):
+    monkeypatch.setattr(module, "_ROWS_AT_ONCE", 4)
+    records = [{"in0": [n]} if n % 3 else {"in1": [n]} for n in range(1, 30)]
+    answer = invoke(endpoint, {"instances": records})[0]
+    numbers = [
+        abs(row["embeddings"][0]) for row in json.loads(answer)["predictions"]
+    ]
+    assert numbers == [*range(1, 30)]
+
+
+def test_an_answer_that_memory_may_not_hold_is_refused(endpoint, monkeypatch):
+    monkeypatch.setattr(module, "_MAX_NUMBERS", 10)
+    records = [{"in0": [1]}] * 5
+    assert invoke(endpoint, {"instances": records})
+    with pytest.raises(BadRequest, match="at most 5 records .* 2 numbers") as e:
+        invoke(endpoint, {"instances": records * 2})
+    assert e.value.status == 413

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import warnings
 from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from o2v_keras.data.text.pretrained.moments import Moments
 from o2v_keras.data.text.pretrained.vector_array import VectorArray
 from o2v_keras.data.text.pretrained.vector_block import VectorBlock
 from o2v_keras.data.text.pretrained.vector_text import VectorText
+from o2v_keras.user_warning import warn_user
 
 _NUMPY = b"\x93NUMPY"
 _PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
@@ -177,17 +177,15 @@ class _Reading:
     def _warn(self):
         if self._repeated:
             word, first, second = self._repeated[0]
-            warnings.warn(
+            warn_user(
                 f"{self._path}: {len(self._repeated):,} vectors are of words "
                 f"that had one before, which they keep. The first is of "
                 f"{word!r}, in line {second} and before in line {first}.",
-                stacklevel=4,
             )
         if self._broken:
-            warnings.warn(
+            warn_user(
                 f"{self._path}: {len(self._broken):,} words are not UTF-8 "
                 f"and nobody's vector, the first in line {self._broken[0]}.",
-                stacklevel=4,
             )
 
 

@@ -1,7 +1,6 @@
 """Text files of word vectors: GloVe, word2vec and fastText."""
 
 import re
-import warnings
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -13,6 +12,7 @@ from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.json_lines import whole_lines
 from o2v_keras.data.text.pretrained.vector_block import VectorBlock
 from o2v_keras.data.text.pretrained.vector_width import require_width
+from o2v_keras.user_warning import warn_user
 
 _CHUNK_BYTES = 4 << 20
 _HEADER = re.compile(rb"(\d+) (\d+) *\r?\n")
@@ -76,10 +76,9 @@ class VectorText:
         if not found:
             raise DataError(f"{self._path}: holds no vector.")
         if said not in (None, found):
-            warnings.warn(
+            warn_user(
                 f"{self._path}: its first line announces {said:,} vectors, "
                 f"but it holds {found:,}. Is it cut off?",
-                stacklevel=2,
             )
 
     def _begin(self, text):

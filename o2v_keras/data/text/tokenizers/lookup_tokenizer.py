@@ -1,8 +1,5 @@
 """Tokenizers that look up whole parts of a text."""
 
-import pathlib
-import shutil
-import tempfile
 import weakref
 
 import tensorflow as tf
@@ -12,6 +9,7 @@ from o2v_keras.data.text.tokenizers.vocabulary_tokenizer import (
     VocabularyTokenizer,
 )
 from o2v_keras.data.text.vocabulary import Vocabulary
+from o2v_keras.storage.temporary_folder import TemporaryFolder
 
 
 class LookupTokenizer(VocabularyTokenizer):
@@ -33,9 +31,9 @@ class LookupTokenizer(VocabularyTokenizer):
     def __init__(self, vocabulary: Vocabulary):
         super().__init__(vocabulary)
         # The table's file must outlive the folder that a model came from.
-        folder = tempfile.mkdtemp(prefix="o2v-vocabulary-")
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        file = pathlib.Path(folder, VOCABULARY_FILE)
+        folder = TemporaryFolder("vocabulary")
+        weakref.finalize(self, folder.close)
+        file = folder.path / VOCABULARY_FILE
         file.write_bytes(self._lines)
         initializer = tf.lookup.TextFileInitializer(
             str(file),

@@ -9,6 +9,8 @@ import tempfile
 import numpy as np
 import tensorflow as tf
 
+from o2v_keras.storage.replace import write_file
+
 FORMAT = 1
 SETTINGS_FILE = "tokenizer.json"
 
@@ -79,9 +81,7 @@ class Tokenizer(tf.Module):
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in self._all_files().items():
-            partial = folder / f".{name}.partial"
-            partial.write_bytes(content)
-            os.replace(partial, folder / name)
+            write_file(folder / name, content)
 
     def fingerprint(self) -> str:
         """Returns 64 hexadecimal digits that differ where ids may differ."""

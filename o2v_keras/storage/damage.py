@@ -1,0 +1,76 @@
+"""Files that are not as they were written."""
+
+import contextlib
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+
+
+class DamagedFileError(ValueError):
+    """A file of ours is not as it was written.
+
+    Args:
+        path: The file.
+        reason: What was found.
+        remedy: A sentence that says what to do.
+    """
+
+    def __init__(self, path: str | os.PathLike, reason: object, remedy: str):
+        super().__init__(f"{os.fspath(path)} is damaged ({reason}). {remedy}")
+
+
+@contextlib.contextmanager
+def damage_named(path: str | os.PathLike, remedy: str) -> Iterator[None]:
+    """Raises `DamagedFileError` for whatever reading a file raises.
+
+    A file that is missing or may not be read is not damaged.
+
+    Args:
+        path: The file.
+        remedy: As in `DamagedFileError`.
+
+    Example:
+    >>> with damage_named("ids.json", "Make the index again."):
+    ...     json.loads("[1, 2")
+    Traceback (most recent call last):
+    ...
+    o2v_keras.storage.damage.DamagedFileError: ids.json is damaged (Expecting...
+    """
+    try:
+        yield
+    except (DamagedFileError, FileNotFoundError, PermissionError, MemoryError):
+        raise
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        raise DamagedFileError(path, reason, remedy) from error
+
+
+def read_json(path: str | os.PathLike, remedy: str) -> object:
+    """Reads a JSON file.
+
+    Args:
+        path: The file.
+        remedy: As in `DamagedFileError`.
+
+    Raises:
+        DamagedFileError: If it holds no JSON.
+    """
+    with damage_named(path, remedy), open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def check_archive(path: str | os.PathLike, remedy: str) -> None:
+    """Compares all that a zip archive holds with its checksums.
+
+    Args:
+        path: The file, which is read as a whole.
+        remedy: As in `DamagedFileError`.
+
+    Raises:
+        DamagedFileError: If a bit has changed or the end is missing.
+    """
+    with damage_named(path, remedy), zipfile.ZipFile(path) as archive:
+        broken = archive.testzip()
+        if broken is not None:
+            raise ValueError(f"{broken} does not match its checksum")

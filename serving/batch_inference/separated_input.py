@@ -1,0 +1,156 @@
+"""Windows of a CSV or TSV file."""
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from o2v_keras.data.checking.record_faults import Column
+from o2v_keras.data.files.read_failure import read_failure
+from o2v_keras.data.files.separated_columns import read_separated_columns
+from o2v_keras.data.files.written_values import WRITTEN_VALUES
+from serving.batch_inference.id_column import IdColumn
+from serving.batch_inference.record import BadRecord
+from serving.batch_inference.record import checked_sides
+from serving.batch_inference.text_column import TextColumn
+from serving.batch_inference.window import Records
+from serving.batch_inference.window import Window
+
+_NAMES = "names"
+_IDS = WRITTEN_VALUES["id or ids"]
+_PACKED = (".gz", ".zst")
+
+
+def read_separated(
+    path: str,
+    number: int,
+    columns: Mapping[str, str],
+    rows: int,
+    id_column: str | None = None,
+) -> Iterator["SeparatedWindow"]:
+    """Yields the windows of a file, whose first line names its columns.
+
+    Every record is a row, whatever is wrong with it; blank lines are none.
+
+    Args:
+        path: `.csv` or `.tsv`, also with `.gz` or `.zst`.
+        number: The input's number.
+        columns: Side to read -> its column; ids have blanks between them.
+        rows: Lines of a window.
+        id_column: The column that names the rows. Defaults to `None`.
+
+    Raises:
+        ValueError: If it lacks a column, or cannot be read.
+    """
+    wanted = {side: Column(name, "text") for side, name in columns.items()}
+    if id_column is not None:
+        wanted[_NAMES] = Column(id_column, "text")
+    size, characters, windows = os.path.getsize(path), 0, 0
+    try:
+        for piece in read_separated_columns(path, wanted, rows):
+            texts, lines, records, reasons = _in_order(piece)
+            if not lines:
+                continue
+            characters += sum(map(len, records))
+            yield SeparatedWindow(
+                input=number,
+                number=windows,
+                file=path,
+                first_line=lines[0],
+                # How far a packed file is read cannot be told.
+                bytes_read=0
+                if path.endswith(_PACKED)
+                else min(size, characters),
+                columns=columns,
+                id_column=id_column,
+                texts=texts,
+                lines=lines,
+                records=records,
+                broken=reasons,
+            )
+            windows += 1
+    except (OSError, pa.ArrowInvalid) as error:
+        raise read_failure(path, error) from error
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class SeparatedWindow(Window):
+    """Records, as the fields were written.
+
+    Args:
+        texts: Columns of the sides, and `"names"` if there is one; null in
+            broken records.
+        lines: Where each record begins.
+        records: The text of each.
+        broken: Row -> why it is no sound record.
+    """
+
+    texts: pa.Table
+    lines: Sequence[int]
+    records: Sequence[str]
+    broken: dict[int, str]
+
+    def __len__(self):
+        return len(self.lines)
+
+    def line(self, row):
+        return self.lines[row]
+
+    def record(self, row):
+        return self.records[row]
+
+    def _parse(self, text_sides):
+        columns, reasons = {}, dict(self.broken)
+        for side, name in self.columns.items():
+            texts = self.texts[side]
+            if side in text_sides:
+                columns[side] = TextColumn.from_arrow(texts)
+            else:
+                columns[side] = _ids(name, texts.combine_chunks(), reasons)
+        return Records(columns, reasons)
+
+    def _names(self):
+        return self.texts[_NAMES].to_pylist()
+
+
+def _in_order(piece):
+    """Sound and rejected records by line, with why some are rejected."""
+    rejected = piece.rejected
+    lines = np.array([*piece.numbers, *(r.number for r in rejected)], np.int64)
+    order = np.argsort(lines, kind="stable").tolist()
+    count = len(piece.numbers)
+    places = pa.array([n if n < count else None for n in order], pa.int64())
+    records = [
+        piece.record(n) if n < count else rejected[n - count].record
+        for n in order
+    ]
+    reasons = {
+        row: "; ".join(
+            f"{f.kind}: {f.what}" for f in rejected[n - count].faults
+        )
+        for row, n in enumerate(order)
+        if n >= count
+    }
+    return piece.table.take(places), lines[order].tolist(), records, reasons
+
+
+def _ids(name, texts, reasons):
+    """Parses ids, and adds to the reasons of the rows that have none."""
+    # Any id does for a row that will not be asked for.
+    texts = texts.fill_null("0")
+    sound = np.ones(len(texts), bool)
+    for row, kind, what in _IDS.faults(texts):
+        reasons.setdefault(row, f'"{name}": {kind}: {what}')
+        sound[row] = False
+    lists = _IDS.parse(pa.compute.if_else(pa.array(sound), texts, "0"))
+    column = IdColumn.from_arrow(pa.chunked_array([lists]))
+    for row in np.flatnonzero(column.broken).tolist():
+        try:
+            checked_sides({name: lists[row].as_py()}, {name: name})
+        except BadRecord as error:
+            reasons.setdefault(row, str(error))
+    return column
