@@ -490,6 +490,25 @@ def test_a_vocabulary_with_a_word_as_padding_is_shifted(tmp_path, capsys):
     assert json.loads(ours.read_text()) == {"the": 2}
 
 
+def test_hyperparameters_reach_folding_in(monkeypatch, capsys):
+    given = {}
+    monkeypatch.setattr(
+        "o2v_keras.training.fold_in.fold_in",
+        lambda *sources, **settings: given.update(settings),
+    )
+    command = "fold-in --model m --train a --model-dir n --epochs 3"
+    words = ["--set", "learning_rate=0.5", "--set", "optimizer=sgd"]
+    assert main([*command.split(), *words]) == 0
+    assert given["hyperparameters"] == {
+        "learning_rate": 0.5,
+        "optimizer": "sgd",
+        "epochs": 3,
+    }
+    monkeypatch.undo()
+    assert main([*command.split(), "--set", "weight_decay=1"]) == 2
+    assert "`weight_decay` must be left out" in capsys.readouterr().err
+
+
 def test_flags_reach_training(folder, monkeypatch):
     given = {}
 

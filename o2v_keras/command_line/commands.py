@@ -6,6 +6,7 @@ import sys
 
 from o2v_keras.command_line.option_groups import ranking_of
 from o2v_keras.command_line.option_groups import refuse_ranking
+from o2v_keras.data.job_options import changes_of
 from o2v_keras.data.job_options import columns_of
 from o2v_keras.data.job_options import hyperparameters_of
 from o2v_keras.data.job_options import required_hyperparameters
@@ -148,6 +149,7 @@ def train(options: argparse.Namespace) -> int | None:
 def fold_in(options: argparse.Namespace) -> int | None:
     """Teaches a model new ids."""
     start_tensorflow()
+    from o2v_keras.config.object2vec_config import typed_values
     from o2v_keras.training import fold_in as folding
 
     given = vars(options)
@@ -163,9 +165,12 @@ def fold_in(options: argparse.Namespace) -> int | None:
             if given[f"first_new_{name}"] is not None
         },
         hyperparameters={
-            name: given[name]
-            for name in ("epochs", "learning_rate")
-            if given[name] is not None
+            **typed_values(changes_of(options)),
+            **{
+                name: given[name]
+                for name in ("epochs", "learning_rate")
+                if given[name] is not None
+            },
         },
         resume=options.resume,
         overwrite=options.overwrite,

@@ -14,6 +14,7 @@ from o2v_keras.data.job_options import add_check_options
 from o2v_keras.data.job_options import add_column_options
 from o2v_keras.data.job_options import add_hyperparameter_options
 from o2v_keras.data.job_options import add_record_options
+from o2v_keras.data.job_options import add_set_option
 from o2v_keras.data.job_options import add_skip_option
 from o2v_keras.data.job_options import add_vocabulary_options
 
@@ -251,6 +252,7 @@ def _add_fold_in(subparsers):
             help="ids from this one on are new; default: those that the "
             "table is too small for",
         )
+    add_set_option(folder)
     folder.add_argument("--epochs", type=int, metavar="N")
     folder.add_argument("--learning-rate", type=float, metavar="R")
     add_resume_or_overwrite(folder, "training")

@@ -20,24 +20,26 @@ def add_check_options(parser: argparse.ArgumentParser):
 def add_hyperparameter_options(parser: argparse.ArgumentParser):
     """What a model is made by; `hyperparameters_of` reads them."""
     parser.add_argument("--hyperparameters", metavar="H.json")
+    add_set_option(parser)
+
+
+def add_set_option(parser: argparse.ArgumentParser):
+    """Single hyperparameters; `changes_of` reads them."""
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a hyperparameter, in place of the file's; may be repeated",
+        help="a hyperparameter, in place of what is given otherwise; may be "
+        "repeated",
     )
 
 
-def hyperparameters_of(
-    options: argparse.Namespace,
-) -> Mapping[str, object] | None:
-    """Returns the hyperparameters that options give, `None` without any.
-
-    Values of `--set` are strings, as SageMaker's are.
+def changes_of(options: argparse.Namespace) -> dict[str, str]:
+    """Returns the hyperparameters of `--set`, strings as SageMaker's are.
 
     Raises:
-        ValueError: If the file cannot be read, or an option has another form.
+        ValueError: If an option has another form, or a name comes twice.
     """
     changes = {}
     for text in options.set:
@@ -47,6 +49,18 @@ def hyperparameters_of(
         if name in changes:
             raise ValueError(f"`--set` must give {name} only once.")
         changes[name] = value
+    return changes
+
+
+def hyperparameters_of(
+    options: argparse.Namespace,
+) -> Mapping[str, object] | None:
+    """Returns the hyperparameters that options give, `None` without any.
+
+    Raises:
+        ValueError: If the file cannot be read, or as `changes_of`.
+    """
+    changes = changes_of(options)
     if options.hyperparameters:
         return {**read_hyperparameters(options.hyperparameters), **changes}
     return changes or None
