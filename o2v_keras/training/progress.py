@@ -42,8 +42,7 @@ class TrainingLines(keras.callbacks.Callback):
             )
 
     def on_test_batch_end(self, batch, logs=None):
-        # `evaluate` alone has no epoch.
-        if hasattr(self, "_interval") and self._interval.is_over():
+        if self._interval.is_over():
             self._print(f"batch {batch + 1:,} of the validation data")
 
     def _print(self, text):
