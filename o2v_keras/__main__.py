@@ -7,6 +7,7 @@ import warnings
 from o2v_keras.command_line.parser import make_parser
 from o2v_keras.data.job_options import with_dashed_values
 from o2v_keras.neighbors.extras import MissingExtraError
+from o2v_keras.progress_lines import lines_on_stderr
 from o2v_keras.registry import import_registering
 
 # How an interrupted command goes on.
@@ -32,8 +33,11 @@ def main(arguments: list[str] | None = None) -> int:
         whose message goes to the standard error output.
     """
     options = make_parser().parse_args(with_dashed_values(arguments))
-    with warnings.catch_warnings():
-        warnings.showwarning = _show_warning
+    if hasattr(sys.stdout, "reconfigure"):
+        # Whoever watches a file sees each line when it is printed.
+        sys.stdout.reconfigure(line_buffering=True)
+    with warnings.catch_warnings(), lines_on_stderr():
+        warnings.showwarning = _once_each()
         warnings.simplefilter("default", UserWarning)
         try:
             for module in options.modules:
@@ -52,8 +56,17 @@ def main(arguments: list[str] | None = None) -> int:
             return 130
 
 
-def _show_warning(message, category, filename, lineno, file=None, line=None):
-    print(f"warning: {message}", file=sys.stderr)
+def _once_each():
+    """Returns what prints a warning, unless one of the same words came."""
+    shown = set()
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        text = f"warning: {message}"
+        if text not in shown:
+            shown.add(text)
+            print(text, file=sys.stderr)
+
+    return show
 
 
 if __name__ == "__main__":

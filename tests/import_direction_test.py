@@ -15,7 +15,10 @@ OURS = (*PACKAGES, "tests", "benchmarks", "notebooks", "conftest")
 
 # A part of o2v_keras may import itself, its peers and the parts before it.
 ORDER = (
-    {"registry", "quiet_start", "storage", "user_warning"},
+    {
+        *("registry", "quiet_start", "progress_lines"),
+        *("storage", "user_warning"),
+    },
     {"config"},
     {"data", "datasets"},
     {"layers"},

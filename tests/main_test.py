@@ -1,3 +1,4 @@
+import csv
 import json
 import os
 import pathlib
@@ -130,21 +131,98 @@ def test_evaluation_ranks_the_corpus(model, folder, capsys):
     )
     assert printed["metrics"] == pytest.approx(expected["metrics"])
     assert printed["candidates"] == expected["candidates"]
-    table = captured.err.splitlines()[-11:]
+    counts, *table = captured.err.splitlines()[-12:]
+    assert counts.startswith("rows: 3, ")
     assert table[0].split() == ["model", "random", "popularity"]
     assert table[-1].split()[0] == "mean_rank"
 
 
-@pytest.mark.parametrize("metric", ["val_mrr", "validation:accuracy"])
-def test_training_watches_a_metric(folder, tmp_path, metric):
-    words = "--train {0}/train.jsonl --validation {0}/validation.jsonl"
-    words += " --hyperparameters {0}/h.json"
-    arguments = words.format(folder).split()
-    run = ["train", *arguments, "--model-dir", str(tmp_path / "m")]
-    assert main([*run, "--monitor", metric]) == 0
-    name = "val_mrr" if "mrr" in metric else "val_accuracy"
+def training_words(folder, target):
+    words = "train --train {0}/train.jsonl --validation {0}/validation.jsonl"
+    words += " --hyperparameters {0}/h.json --model-dir {1}"
+    return words.format(folder, target).split()
+
+
+def test_training_watches_a_metric(folder, tmp_path):
+    run = training_words(folder, tmp_path / "m")
+    assert main([*run, "--monitor", "validation:accuracy"]) == 0
     history = (tmp_path / "m" / "history.csv").read_text()
-    assert name in history.splitlines()[0]
+    assert "val_accuracy" in history.splitlines()[0]
+
+
+def test_training_watches_a_ranking_as_evaluation_ranks(
+    folder, tmp_path, capsys
+):
+    options = "--query in1 --score dot --min-label 1 --keep-seen".split()
+    options += ["--corpus", f"{folder}/*.jsonl"]
+    run = training_words(folder, tmp_path)
+    assert main([*run, "--monitor", "val_mrr", *options]) == 0
+    with open(tmp_path / "history.csv", newline="") as file:
+        best = max(float(epoch["val_mrr"]) for epoch in csv.DictReader(file))
+    capsys.readouterr()
+    command = ["evaluate", "--model", str(tmp_path), "--ranking", *options]
+    assert main([*command, "--data", f"{folder}/validation.jsonl"]) == 0
+    metrics = json.loads(capsys.readouterr().out)["metrics"]
+    assert metrics["mrr"] == pytest.approx(best, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("monitor", "message"),
+    [
+        ([], "`--monitor`, with a metric that ranks, must be given with"),
+        (["--monitor", "val_loss"], "must be one that ranks"),
+    ],
+    ids=["none", "loss"],
+)
+def test_options_of_a_ranking_need_a_metric_that_ranks(
+    folder, tmp_path, capsys, monitor, message
+):
+    run = training_words(folder, tmp_path / "m")
+    assert main([*run, *monitor, "--query", "in1"]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_evaluation_ranks_what_the_data_give(model, folder, capsys):
+    path = folder / "given.jsonl"
+    rows = [([1, 2], 1), ([3], 0), ([4], 0)]
+    path.write_text(
+        "\n".join(
+            json.dumps({"in0": [5], "in1": in1, "label": label})
+            for in1, label in rows
+        )
+    )
+    command = ["evaluate", "--model", model, "--data", str(path), "--ranking"]
+    options = ["--given-candidates", "--exclude-own", "--min-label", "1"]
+    assert main([*command, *options]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["candidates"] == 3
+    assert "rows: 1, distinct queries: 1 " in captured.err
+
+
+def test_hyperparameters_are_set_by_words(folder, tmp_path, capsys):
+    run = training_words(folder, tmp_path / "m")
+    assert main([*run, "--set", "epochs=1", "--set", "enc_dim=6"]) == 0
+    config = json.loads((tmp_path / "m" / "config.json").read_text())
+    assert (config["epochs"], config["enc_dim"], config["mlp_dim"]) == (1, 6, 4)
+    capsys.readouterr()
+    for words, message in (
+        (["enc_dims=6"], "The nearest known one is `enc_dim`"),
+        (["enc_dim=x"], "`enc_dim` must be an integer of at least 4"),
+        (["enc_dim"], "`--set` must be NAME=VALUE. Received: enc_dim"),
+        (["seed=1", "--set", "seed=2"], "must give seed only once"),
+    ):
+        assert main([*run, "--overwrite", "--set", *words]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_words_may_be_all_the_hyperparameters_there_are(folder, capsys):
+    data = ["--data", f"{folder}/train.jsonl"]
+    sizes = "enc0_max_seq_len=3 enc0_vocab_size=9 num_classes=2".split()
+    words = [word for size in sizes for word in ("--set", size)]
+    assert main(["check", *data, *words]) == 2
+    assert "label" in capsys.readouterr().out
+    assert main(["train", "--train", "x", "--model-dir", "m"]) == 2
+    assert "`--hyperparameters` must be given" in capsys.readouterr().err
 
 
 def test_options_of_ranking_need_it(capsys):
@@ -317,12 +395,16 @@ def test_names_of_columns_must_be_in_the_first_line(tmp_path, capsys):
         (["evaluate", "--model", "nowhere", "--data", "x"], "nowhere"),
         (["check", "--data", "nothing-*.jsonl"], "nothing-*.jsonl"),
         (
+            ["index", "--model", "nowhere", "--data", "x", "--side", "in0"],
+            "no such file at nowhere",
+        ),
+        (
             ["train", "--train", "x", "--hyperparameters", "no.json"]
             + ["--model-dir", "unused"],
             "no.json",
         ),
     ],
-    ids=["no_model", "no_data", "no_hyperparameters"],
+    ids=["no_model", "no_data", "no_model_to_index", "no_hyperparameters"],
 )
 def test_a_users_error_is_a_sentence_and_status_2(
     arguments, message, capsys, tmp_path, monkeypatch
@@ -341,6 +423,17 @@ def test_warnings_are_plain_lines(folder, model, capsys):
     main(["evaluate", "--model", model, "--data", str(long)])
     error = capsys.readouterr().err
     assert "warning: in0: longer than max_seq_len (1 row)" in error
+
+
+def test_a_warning_comes_once(folder, tmp_path, capsys):
+    words = training_words(folder, tmp_path / "m")
+    long = folder / "long.jsonl"
+    long.write_text('{"label": 1, "in0": [1, 2, 3, 4], "in1": [2]}\n')
+    words[words.index("--validation") + 1] = str(long)
+    # Ranking reads the validation data as well.
+    assert main([*words, "--monitor", "val_mrr", "--set", "epochs=1"]) == 0
+    error = capsys.readouterr().err
+    assert error.count("in0: longer than max_seq_len (1 row)") == 1
 
 
 def test_outputs_are_checked_before_the_model_is_loaded(tmp_path, capsys):
@@ -399,6 +492,25 @@ def test_a_vocabulary_with_a_word_as_padding_is_shifted(tmp_path, capsys):
     assert "id 0 is the word 'the'" in capsys.readouterr().err
     assert main([*command, "--shift-ids"]) == 0
     assert json.loads(ours.read_text()) == {"the": 2}
+
+
+def test_hyperparameters_reach_folding_in(monkeypatch, capsys):
+    given = {}
+    monkeypatch.setattr(
+        "o2v_keras.training.fold_in.fold_in",
+        lambda *sources, **settings: given.update(settings),
+    )
+    command = "fold-in --model m --train a --model-dir n --epochs 3"
+    words = ["--set", "learning_rate=0.5", "--set", "optimizer=sgd"]
+    assert main([*command.split(), *words]) == 0
+    assert given["hyperparameters"] == {
+        "learning_rate": 0.5,
+        "optimizer": "sgd",
+        "epochs": 3,
+    }
+    monkeypatch.undo()
+    assert main([*command.split(), "--set", "weight_decay=1"]) == 2
+    assert "`weight_decay` must be left out" in capsys.readouterr().err
 
 
 def test_flags_reach_training(folder, monkeypatch):

@@ -4,19 +4,16 @@ import argparse
 import json
 import sys
 
+from o2v_keras.command_line.option_groups import ranking_of
+from o2v_keras.command_line.option_groups import refuse_ranking
+from o2v_keras.data.job_options import changes_of
 from o2v_keras.data.job_options import columns_of
+from o2v_keras.data.job_options import hyperparameters_of
+from o2v_keras.data.job_options import required_hyperparameters
+from o2v_keras.progress_lines import ProgressLines
 from o2v_keras.quiet_start import start_tensorflow
 
-# Options of `evaluate` that `rank` alone takes.
-_RANKING = (
-    "corpus",
-    "query",
-    "score",
-    "at",
-    "min_label",
-    "keep_seen",
-    "filtered",
-)
+_TEXTS_BETWEEN_LOOKS = 10_000
 
 # Each command imports what it needs: TensorFlow takes seconds to start, and
 # `check` does without.
@@ -32,8 +29,9 @@ def check(options: argparse.Namespace) -> int | None:
     if any(".tfrecord" in path or "://" in path for path in options.data):
         start_tensorflow()
     config, texts, columns = None, {}, columns_of(options)
-    if options.hyperparameters:
-        config = Object2VecConfig.from_hyperparameters(options.hyperparameters)
+    hyperparameters = hyperparameters_of(options)
+    if hyperparameters:
+        config = Object2VecConfig.from_hyperparameters(hyperparameters)
     if config and options.training:
         if config.enc0_tokenizer or config.enc1_tokenizer:
             start_tensorflow()
@@ -86,13 +84,21 @@ def vocabulary(options: argparse.Namespace) -> int | None:
         vocabulary = Vocabulary.load(options.vocabulary, options.shift_ids)
     else:
         vocabulary = Vocabulary.build(
-            read_texts(options.data, options.columns or ()),
+            _counted(read_texts(options.data, options.columns or ())),
             options.min_count,
             options.max_size,
             options.hash_buckets,
         )
     vocabulary.save(options.output)
     print(f"{len(vocabulary):,} ids (vocab_size): {options.output}")
+
+
+def _counted(texts):
+    lines = ProgressLines("reading", unit="texts")
+    for number, text in enumerate(texts, 1):
+        yield text
+        if number % _TEXTS_BETWEEN_LOOKS == 0:
+            lines.add(_TEXTS_BETWEEN_LOOKS)
 
 
 def convert(options: argparse.Namespace) -> int | None:
@@ -119,17 +125,24 @@ def train(options: argparse.Namespace) -> int | None:
     from o2v_keras.tuning.objective import objective_metrics
     from o2v_keras.tuning.objective import parse_objective
 
-    config = Object2VecConfig.from_hyperparameters(options.hyperparameters)
+    config = Object2VecConfig.from_hyperparameters(
+        required_hyperparameters(options)
+    )
     if options.dtype_policy:
         config = config.replace(dtype_policy=options.dtype_policy)
     columns, watched = columns_of(options), {}
-    if options.monitor:
+    ranking = ranking_of(options)
+    if not options.monitor:
+        refuse_ranking(ranking, "`--monitor`, with a metric that ranks,")
+    else:
         goal = parse_objective(options.monitor)
         sources = {"train": options.train, "validation": options.validation}
         watched = {
             "monitor": goal.name,
             "monitor_mode": goal.direction,
-            "callbacks": objective_metrics(goal.name, sources, columns),
+            "callbacks": objective_metrics(
+                goal.name, sources, columns, ranking
+            ),
         }
     trainer.train(
         config,
@@ -157,6 +170,7 @@ def train(options: argparse.Namespace) -> int | None:
 def fold_in(options: argparse.Namespace) -> int | None:
     """Teaches a model new ids."""
     start_tensorflow()
+    from o2v_keras.config.object2vec_config import typed_values
     from o2v_keras.training import fold_in as folding
 
     given = vars(options)
@@ -172,9 +186,12 @@ def fold_in(options: argparse.Namespace) -> int | None:
             if given[f"first_new_{name}"] is not None
         },
         hyperparameters={
-            name: given[name]
-            for name in ("epochs", "learning_rate")
-            if given[name] is not None
+            **typed_values(changes_of(options)),
+            **{
+                name: given[name]
+                for name in ("epochs", "learning_rate")
+                if given[name] is not None
+            },
         },
         resume=options.resume,
         overwrite=options.overwrite,
@@ -193,11 +210,9 @@ def launch(options: argparse.Namespace) -> int | None:
 
 def evaluate(options: argparse.Namespace) -> int | None:
     """Prints metrics: as JSON, and as a table on the error output."""
-    given = vars(options)
-    ranking = {name: given[name] for name in _RANKING if name in given}
-    if ranking and not options.ranking:
-        words = ", ".join(f"--{name.replace('_', '-')}" for name in ranking)
-        raise ValueError(f"`--ranking` must be given with {words}.")
+    ranking = ranking_of(options)
+    if not options.ranking:
+        refuse_ranking(ranking, "`--ranking`")
     start_tensorflow()
     from o2v_keras.evaluation.aligned_table import metrics_table
     from o2v_keras.evaluation.evaluate import evaluate as score
@@ -214,8 +229,20 @@ def evaluate(options: argparse.Namespace) -> int | None:
         **ranking,
     )
     columns = {"model": scores["metrics"], **scores["baselines"]}
+    if options.ranking:
+        print(_what_was_ranked(scores), file=sys.stderr)
     print(metrics_table(columns), file=sys.stderr)
     print(json.dumps(scores, indent=2))
+
+
+def _what_was_ranked(counts):
+    return (
+        f"rows: {counts['rows']:,}, distinct queries: {counts['queries']:,} "
+        f"(rows with equal ids are one), pairs: {counts['pairs']:,}, "
+        f"candidates: {counts['candidates']:,}, left out as known: "
+        f"{counts['excluded']:,} (a query's own ids: "
+        f"{counts['excluded_own']:,})"
+    )
 
 
 def predict(options: argparse.Namespace) -> int | None:

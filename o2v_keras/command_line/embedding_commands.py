@@ -3,6 +3,9 @@
 import argparse
 import pathlib
 
+from o2v_keras.command_line.option_groups import add_id_column
+from o2v_keras.command_line.option_groups import add_model_and_data
+from o2v_keras.data.job_options import add_column_options
 from o2v_keras.data.job_options import columns_of
 from o2v_keras.quiet_start import start_tensorflow
 
@@ -116,16 +119,118 @@ def card(options: argparse.Namespace) -> int | None:
     print(f"model card: {path}")
 
 
+def add_index_options(parser: argparse.ArgumentParser):
+    """Adds the words that `index` takes."""
+    add_model_and_data(parser)
+    parser.add_argument("--side", required=True, choices=("in0", "in1"))
+    add_id_column(parser, "objects")
+    parser.add_argument(
+        "--metric",
+        choices=("cosine", "dot", "euclidean"),
+        default="cosine",
+        help="default: %(default)s",
+    )
+    parser.add_argument(
+        "--backend",
+        choices=("exact", "faiss", "usearch"),
+        default="exact",
+        help="default: exact; the others must be installed",
+    )
+    parser.add_argument(
+        "--output", metavar="DIR", help="default: index-SIDE beside the model"
+    )
+
+
+def add_neighbors_options(parser: argparse.ArgumentParser):
+    """Adds the words that `neighbors` takes."""
+    parser.add_argument("--index", required=True, metavar="DIR")
+    add_column_options(parser)
+    queries = parser.add_mutually_exclusive_group(required=True)
+    queries.add_argument(
+        "--like", nargs="+", metavar="ID", help="objects of the index"
+    )
+    queries.add_argument("--data", nargs="+", metavar="F", help="new objects")
+    parser.add_argument(
+        "--side",
+        choices=("in0", "in1"),
+        help="side of the data; default: that of the index",
+    )
+    parser.add_argument(
+        "--model", metavar="M", help="default: the model beside the index"
+    )
+    add_id_column(parser, "queries")
+    parser.add_argument(
+        "--exclude-column",
+        metavar="C",
+        help="ids of the index that the row's answer leaves out",
+    )
+    parser.add_argument(
+        "--top", type=int, metavar="N", help="neighbors of each; default: 10"
+    )
+    parser.add_argument(
+        "--output", metavar="O", help=".jsonl, .parquet; default: print"
+    )
+
+
+def add_map_options(parser: argparse.ArgumentParser):
+    """Adds the words that `map` takes."""
+    add_model_and_data(parser)
+    parser.add_argument("--side", required=True, choices=("in0", "in1"))
+    add_id_column(parser, "points")
+    parser.add_argument("--group-column", metavar="C", help="what colours them")
+    parser.add_argument(
+        "--method",
+        choices=("pca", "tsne", "umap"),
+        default="pca",
+        help="default: %(default)s; umap must be installed",
+    )
+    parser.add_argument(
+        "--unit-length",
+        action="store_true",
+        help="scale embeddings to length 1 first, as cosine does",
+    )
+    parser.add_argument("--title", metavar="T")
+    parser.add_argument(
+        "--output",
+        required=True,
+        metavar="O",
+        help=".html, .png, or a folder for TensorBoard's projector",
+    )
+
+
+def add_card_options(parser: argparse.ArgumentParser):
+    """Adds the words that `card` takes."""
+    parser.add_argument("--model", required=True, metavar="DIR")
+    parser.add_argument("--data", nargs="+", metavar="F", help="for a map")
+    add_column_options(parser)
+    parser.add_argument(
+        "--side",
+        choices=("in0", "in1"),
+        default="in0",
+        help="side of the data; default: %(default)s",
+    )
+    add_id_column(parser, "points")
+    parser.add_argument("--group-column", metavar="C", help="what colours them")
+    parser.add_argument(
+        "--evaluation",
+        metavar="F",
+        help="JSON that `o2v evaluate` has printed, such as a ranking",
+    )
+    parser.add_argument(
+        "--output", metavar="DIR", help="default: the model directory"
+    )
+
+
 def _index_folder(options):
     if options.output:
         return pathlib.Path(options.output)
     model = pathlib.Path(options.model)
-    if model.is_dir():
-        return model / f"index-{options.side}"
-    raise ValueError(
-        "`--output` must be given where `--model` is a file. "
-        f"Received: --model {options.model}"
-    )
+    if model.is_file():
+        raise ValueError(
+            "`--output` must be given where `--model` is a file. "
+            f"Received: --model {options.model}"
+        )
+    return model / f"index-{options.side}"
 
 
 def _names(options):

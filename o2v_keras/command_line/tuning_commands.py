@@ -2,11 +2,15 @@
 
 import argparse
 
+from o2v_keras.command_line.option_groups import add_auxiliary
+from o2v_keras.command_line.option_groups import add_ranking_options
+from o2v_keras.command_line.option_groups import add_resume_or_overwrite
+from o2v_keras.command_line.option_groups import ranking_of
 from o2v_keras.data.job_options import add_column_options
+from o2v_keras.data.job_options import add_hyperparameter_options
 from o2v_keras.data.job_options import columns_of
+from o2v_keras.data.job_options import required_hyperparameters
 from o2v_keras.quiet_start import start_tensorflow
-
-_RANKING = ("corpus", "query", "score", "min_label")
 
 
 def add_tuning_options(parser: argparse.ArgumentParser):
@@ -20,12 +24,7 @@ def add_tuning_options(parser: argparse.ArgumentParser):
         help="what chooses epoch and trial; keep test data out",
     )
     add_column_options(parser)
-    parser.add_argument(
-        "--hyperparameters",
-        required=True,
-        metavar="H.json",
-        help="those that are fixed",
-    )
+    add_hyperparameter_options(parser)
     parser.add_argument(
         "--directory", required=True, metavar="DIR", help="of the search"
     )
@@ -52,27 +51,22 @@ def add_tuning_options(parser: argparse.ArgumentParser):
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="default: 0"
     )
-    parser.add_argument("--auxiliary", metavar="DIR", help="as in o2v train")
-    directory = parser.add_mutually_exclusive_group()
-    directory.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with the search in the directory, if any",
-    )
-    directory.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="replace the search in the directory",
-    )
+    add_auxiliary(parser)
+    add_resume_or_overwrite(parser, "search")
     _add_ranges(parser)
-    _add_ranking(parser)
+    add_ranking_options(parser, "for an objective that ranks")
 
 
 def _add_ranges(parser):
     group = parser.add_argument_group(
         "ranges",
         "By default all that SageMaker recommends to search and that is not "
-        "fixed is searched, in SageMaker's ranges.",
+        "fixed is searched, in SageMaker's ranges, of which some are wide.",
+    )
+    group.add_argument(
+        "--only-ranges",
+        action="store_true",
+        help="search the given ranges and choices alone",
     )
     group.add_argument(
         "--ranges",
@@ -95,23 +89,6 @@ def _add_ranges(parser):
     )
 
 
-def _add_ranking(parser):
-    group = parser.add_argument_group("for an objective that ranks")
-    group.add_argument(
-        "--corpus",
-        nargs="+",
-        metavar="F",
-        help="candidates; default: all targets of both data",
-    )
-    group.add_argument("--query", choices=("in0", "in1"), help="default: in0")
-    group.add_argument(
-        "--score", choices=("cosine", "dot", "head"), help="default: cosine"
-    )
-    group.add_argument(
-        "--min-label", type=float, metavar="L", help="as in o2v evaluate"
-    )
-
-
 def tune(options: argparse.Namespace) -> int | None:
     """Searches for hyperparameters."""
     start_tensorflow()
@@ -125,18 +102,13 @@ def tune(options: argparse.Namespace) -> int | None:
         ranges.update(read_parameter_ranges(options.ranges))
     ranges.update(map(parse_range, options.range))
     ranges.update(map(parse_choice, options.choice))
-    columns = columns_of(options)
-    given = {name: getattr(options, name) for name in _RANKING}
-    ranking = {n: value for n, value in given.items() if value is not None}
-    if "corpus" in ranking:
-        ranking["columns"] = columns
     search(
-        options.hyperparameters,
+        required_hyperparameters(options),
         options.train,
         options.validation,
         directory=options.directory,
         ranges=ranges,
-        default_ranges=not options.ranges,
+        default_ranges=not (options.ranges or options.only_ranges),
         objective=options.objective,
         search=options.search,
         max_trials=options.max_trials,
@@ -144,7 +116,7 @@ def tune(options: argparse.Namespace) -> int | None:
         resume=options.resume,
         overwrite=options.overwrite,
         best_model_dir=options.best_model_dir,
-        columns=columns,
+        columns=columns_of(options),
         auxiliary=options.auxiliary,
-        ranking=ranking,
+        ranking=ranking_of(options),
     )

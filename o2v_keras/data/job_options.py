@@ -4,8 +4,10 @@ import argparse
 import os
 import re
 import sys
+from collections.abc import Mapping
 from collections.abc import Sequence
 
+from o2v_keras.config.json_object import read_json_object
 from o2v_keras.data.pair_columns import PairColumns
 
 _NUMBER = re.compile(r"-(\d+|\d*\.\d+)")
@@ -40,11 +42,88 @@ def with_dashed_values(arguments: Sequence[str] | None) -> list[str]:
 
 def add_check_options(parser: argparse.ArgumentParser):
     """What data are held to."""
-    parser.add_argument("--hyperparameters", metavar="H.json")
+    add_hyperparameter_options(parser)
     parser.add_argument(
         "--training",
         action="store_true",
         help="check as training data: with negative sampling, labels are 1",
+    )
+
+
+def add_hyperparameter_options(parser: argparse.ArgumentParser):
+    """What a model is made by; `hyperparameters_of` reads them."""
+    parser.add_argument("--hyperparameters", metavar="H.json")
+    add_set_option(parser)
+
+
+def add_set_option(parser: argparse.ArgumentParser):
+    """Single hyperparameters; `changes_of` reads them."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a hyperparameter, in place of what is given otherwise; may be "
+        "repeated",
+    )
+
+
+def changes_of(options: argparse.Namespace) -> dict[str, str]:
+    """Returns the hyperparameters of `--set`, strings as SageMaker's are.
+
+    Raises:
+        ValueError: If an option has another form, or a name comes twice.
+    """
+    changes = {}
+    for text in options.set:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise ValueError(f"`--set` must be NAME=VALUE. Received: {text}")
+        if name in changes:
+            raise ValueError(f"`--set` must give {name} only once.")
+        changes[name] = value
+    return changes
+
+
+def hyperparameters_of(
+    options: argparse.Namespace,
+) -> Mapping[str, object] | None:
+    """Returns the hyperparameters that options give, `None` without any.
+
+    Raises:
+        ValueError: If the file cannot be read, or as `changes_of`.
+    """
+    changes = changes_of(options)
+    if options.hyperparameters:
+        content = read_json_object(options.hyperparameters, "hyperparameters")
+        return {**content, **changes}
+    return changes or None
+
+
+def required_hyperparameters(
+    options: argparse.Namespace,
+) -> Mapping[str, object]:
+    """As `hyperparameters_of`; raises `ValueError` where there are none."""
+    hyperparameters = hyperparameters_of(options)
+    if hyperparameters is None:
+        raise ValueError(
+            "`--hyperparameters` must be given, or `--set` for each "
+            "hyperparameter that is needed."
+        )
+    return hyperparameters
+
+
+def add_skip_option(parser: argparse.ArgumentParser):
+    """Whether rows with errors may be left out, and how many."""
+    parser.add_argument(
+        "--skip-bad-rows",
+        nargs="?",
+        type=float,
+        const=True,
+        default=False,
+        metavar="SHARE",
+        help="leave rows with errors out and write them to a side file; stop "
+        "if they are more than this share of the rows; default: 0.01",
     )
 
 
@@ -116,17 +195,3 @@ def add_record_options(parser: argparse.ArgumentParser):
         "--unlabelled", action="store_true", help="write no labels"
     )
     add_skip_option(parser)
-
-
-def add_skip_option(parser: argparse.ArgumentParser):
-    """Whether rows with errors may be left out, and how many."""
-    parser.add_argument(
-        "--skip-bad-rows",
-        nargs="?",
-        type=float,
-        const=True,
-        default=False,
-        metavar="SHARE",
-        help="leave rows with errors out and write them to a side file; stop "
-        "if they are more than this share of the rows; default: 0.01",
-    )

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from o2v_keras.evaluation.ranking_task import RankingTask
+from o2v_keras.progress_lines import ProgressLines
 
 # Scores of a block at most, but for a query's own row: 16 MB of float32.
 _BLOCK_SCORES = 1 << 22
@@ -20,13 +21,13 @@ class PairScores(Protocol):
     def block(self, queries: slice, candidates: slice) -> np.ndarray:
         """Returns floats `(queries, candidates)`, which may be written to."""
 
-    def thresholds(
+    def pairs(
         self, queries: np.ndarray, candidates: np.ndarray
-    ) -> np.ndarray:
-        """Returns for each pair the least score that counts as no lower.
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns each pair's score, and the least that counts as no lower.
 
-        What is below the pair's own score is a tolerance: equal objects'
-        scores may differ by rounding.
+        Between the two is a tolerance: equal objects' scores may differ by
+        rounding.
         """
 
 
@@ -48,16 +49,22 @@ def count_above(task: RankingTask, scores: PairScores) -> np.ndarray:
     Raises:
         ValueError: If a score is not finite.
     """
+    if task.given is not None:
+        return _count_given(task, scores)
     above = np.zeros(len(task.targets), np.int64)
     width = min(len(task.candidates), _BLOCK_CANDIDATES)
+    lines = ProgressLines(
+        "ranking", len(task.queries) * len(task.candidates), "pairs"
+    )
     for queries in _slices(len(task.queries), max(_BLOCK_SCORES // width, 1)):
         pairs = task.targets.of_queries(queries)
-        thresholds = _thresholds(task.targets, pairs, scores)
+        _, thresholds = _pair_scores(task.targets, pairs, scores)
         for candidates in _slices(len(task.candidates), width):
             block = scores.block(queries, candidates)
             for links in (task.targets, task.excluded):
                 _leave_out(block, links, queries, candidates)
             above[pairs] += _count(block, thresholds, task, queries)
+            lines.add(block.size)
     return above
 
 
@@ -66,19 +73,38 @@ def _slices(total: int, size: int) -> Iterator[slice]:
         yield slice(start, min(start + size, total))
 
 
-def _thresholds(targets, pairs, scores):
-    queries, candidates = targets.queries[pairs], targets.candidates[pairs]
-    parts = [
-        scores.thresholds(queries[part], candidates[part])
-        for part in _slices(len(queries), _PAIRS)
-    ]
-    thresholds = np.concatenate(parts)
-    if not np.isfinite(thresholds).all():
+def _count_given(task, scores):
+    """As `count_above`, scoring only the pairs that the task names."""
+    given, targets = task.given, task.targets
+    values, least = _pair_scores(given, slice(0, len(given)), scores)
+    width = len(task.candidates)
+    keys = given.queries * width + given.candidates
+    # Both are sorted by query and candidate, and every target is given.
+    wanted = np.searchsorted(keys, targets.queries * width + targets.candidates)
+    values[wanted] = -np.inf
+    above = np.zeros(len(targets), np.int64)
+    for query in range(len(task.queries)):
+        others = values[given.of_queries(slice(query, query + 1))]
+        own = targets.of_queries(slice(query, query + 1))
+        for target in range(own.start, own.stop):
+            above[target] = np.count_nonzero(others >= least[wanted[target]])
+    return above
+
+
+def _pair_scores(links, part, scores):
+    queries, candidates = links.queries[part], links.candidates[part]
+    lines = ProgressLines("scoring", len(queries), "pairs")
+    parts = []
+    for part in _slices(len(queries), _PAIRS):
+        parts.append(scores.pairs(queries[part], candidates[part]))
+        lines.add(len(parts[-1][0]))
+    values, least = map(np.concatenate, zip(*parts, strict=True))
+    if not np.isfinite(values).all():
         raise ValueError(
             "The model's scores must be finite numbers to be ranked by, but "
             "some are NaN or infinite. Did training diverge?"
         )
-    return thresholds
+    return values, least
 
 
 def _leave_out(block, links, queries, candidates):

@@ -47,14 +47,15 @@ class EmbeddingScores:
         """Returns float32 `(queries, candidates)`."""
         return self._queries[queries] @ self._candidates[candidates].T
 
-    def thresholds(
+    def pairs(
         self, queries: np.ndarray, candidates: np.ndarray
-    ) -> np.ndarray:
-        """Returns the pairs' scores less the tolerance, float32."""
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the pairs' scores, and these less the tolerance, float32."""
         # Objects of neighbouring pairs only, so no more than a block.
         first, second = self._queries[queries], self._candidates[candidates]
         lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-        return np.vecdot(first, second) - _ROUNDING * lengths
+        scores = np.vecdot(first, second)
+        return scores, scores - _ROUNDING * lengths
 
 
 def _unit(vectors):

@@ -1,5 +1,7 @@
 """A model's metrics on labelled data, with baselines beside them."""
 
+import keras
+
 from o2v_keras.data.batches.negative_sampling import with_negatives
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.checking.leak_check import refuse_leaks
@@ -10,6 +12,7 @@ from o2v_keras.data.read_source import Source
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.evaluation.scored_pairs import ScoredPairs
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.progress_lines import ProgressLines
 
 
 def evaluate(
@@ -76,12 +79,24 @@ def evaluate(
     # A model trained on several replicas is evaluated on them as well.
     replicas = model.distribute_strategy.num_replicas_in_sync
     batches = PairBatches(table, config, False, replicas, known=training)
-    metrics = model.evaluate(batches.dataset(), return_dict=True, verbose=0)
     return {
-        "metrics": metrics,
+        "metrics": evaluate_batches(model, batches),
         **ScoredPairs(model, table).metrics(),
         "baselines": baselines(table, config, training),
         "rows": rows,
         "negatives": len(table) - rows,
         "leaked": leaked,
     }
+
+
+def evaluate_batches(
+    model: Object2Vec, batches: PairBatches
+) -> dict[str, float]:
+    """Returns Keras's metrics of batches; `ProgressLines` say how far it is."""
+    lines = ProgressLines("evaluating", batches.num_batches, "batches")
+    callback = keras.callbacks.LambdaCallback(
+        on_test_batch_end=lambda batch, logs: lines.reach(batch + 1)
+    )
+    return model.evaluate(
+        batches.dataset(), return_dict=True, verbose=0, callbacks=[callback]
+    )

@@ -30,11 +30,12 @@ class PopularityScores:
         rows = queries.stop - queries.start
         return np.tile(self._scores[candidates], (rows, 1))
 
-    def thresholds(
+    def pairs(
         self, queries: np.ndarray, candidates: np.ndarray
-    ) -> np.ndarray:
-        """Returns the pairs' scores, float64."""
-        return self._scores[candidates]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the pairs' scores, float64, twice: none is rounded."""
+        scores = self._scores[candidates]
+        return scores, scores
 
 
 class TfidfScores:
@@ -69,13 +70,14 @@ class TfidfScores:
         cosines = self._queries[queries] @ self._candidates[candidates].T
         return cosines.toarray() + self._tie_break[candidates]
 
-    def thresholds(
+    def pairs(
         self, queries: np.ndarray, candidates: np.ndarray
-    ) -> np.ndarray:
-        """Returns the pairs' scores, float64."""
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the pairs' scores, float64, twice: none is rounded."""
         products = self._queries[queries].multiply(self._candidates[candidates])
         cosines = np.asarray(products.sum(axis=1)).reshape(-1)
-        return cosines + self._tie_break[candidates]
+        scores = cosines + self._tie_break[candidates]
+        return scores, scores
 
 
 def _tie_break(count, width):

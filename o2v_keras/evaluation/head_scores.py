@@ -56,14 +56,14 @@ class HeadScores:
             ]
         )
 
-    def thresholds(
+    def pairs(
         self, queries: np.ndarray, candidates: np.ndarray
-    ) -> np.ndarray:
-        """Returns the pairs' scores less the tolerance, float32."""
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the pairs' scores, and these less the tolerance, float32."""
         scores = self._pairs(
             self._queries[queries], self._candidates[candidates]
         )
-        return scores - _ROUNDING * np.abs(scores)
+        return scores, scores - _ROUNDING * np.abs(scores)
 
     def _pairs(self, first, second):
         scores = []

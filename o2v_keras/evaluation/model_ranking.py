@@ -53,12 +53,14 @@ class ModelRanking:
         min_label: As in `rank`.
         keep_seen: As in `rank`.
         filtered: As in `rank`.
+        exclude_own: As in `rank`.
+        given_candidates: As in `rank`.
         allow_leaks: As in `rank`.
         texts: As in `rank`.
 
     Attributes:
-        counts: dict of int: `queries`, `pairs`, `candidates`, `excluded` and
-            `leaked`.
+        counts: dict of int: `rows`, `queries`, `pairs`, `candidates`,
+            `excluded`, `excluded_own` and `leaked`.
 
     Raises:
         ValueError: As `rank`.
@@ -79,6 +81,8 @@ class ModelRanking:
         min_label: float | None = None,
         keep_seen: bool = False,
         filtered: bool = False,
+        exclude_own: bool | None = None,
+        given_candidates: bool = False,
         allow_leaks: bool = False,
         texts: Mapping[str, Sequence[str]] | None = None,
     ):
@@ -101,12 +105,28 @@ class ModelRanking:
             leaked = refuse_leaks(
                 pairs, training, "pairs", allow_leaks, model.tokenizers
             )
-        if corpus is not None:
-            corpus = read_rows(model, corpus, (self._target,), columns)
         kept = _target_rows(pairs, model.config, min_label)
+        if given_candidates:
+            _require_given(kept, corpus)
+            corpus, sources["corpus"] = pairs, sources["pairs"]
+        elif corpus is not None:
+            corpus = read_rows(model, corpus, (self._target,), columns)
         ranked = pairs.take(kept)
+        rows = ranked if corpus is None else corpus
+        if exclude_own is None:
+            exclude_own = not keep_seen and _are_bags(
+                model, ranked.sides[query], rows.sides[self._target]
+            )
+        elif exclude_own:
+            _require_common_ids(model.tokenizers)
         self._task = task = RankingTask(
-            ranked, query, corpus, training, keep_seen
+            ranked,
+            query,
+            corpus,
+            training,
+            keep_seen,
+            exclude_own,
+            pairs if given_candidates else None,
         )
         self._has_training = training is not None
         if texts is None:
@@ -123,10 +143,12 @@ class ModelRanking:
             embed_rows(model, self._target, task.candidates),
         ]
         self.counts = {
+            "rows": len(ranked),
             "queries": len(task.queries),
             "pairs": len(task.targets),
             "candidates": len(task.candidates),
             "excluded": len(task.excluded),
+            "excluded_own": task.own,
             "leaked": leaked,
         }
 
@@ -291,6 +313,39 @@ def _target_rows(pairs, config, min_label):
             f"{pairs.labels.max():g}"
         )
     return kept
+
+
+def _are_bags(model, queries, targets):
+    """Whether queries are bags of what is ranked, beyond doubt."""
+    return (
+        model.config.tied_token_embedding_weight
+        and not model.tokenizers.sides
+        and queries.lengths.max(initial=0) > 1
+        and targets.lengths.max(initial=0) == 1
+    )
+
+
+def _require_common_ids(tokenizers):
+    if tokenizers.in0 is not tokenizers.in1:
+        raise ValueError(
+            "`exclude_own` must be left out where the sides number their "
+            "words differently: an id of one is no object of the other. "
+            "Received: exclude_own=True"
+        )
+
+
+def _require_given(kept, corpus):
+    if corpus is not None:
+        raise ValueError(
+            "`given_candidates` must come without `corpus`: the candidates "
+            "of a query are those of its rows. Received: both"
+        )
+    if kept.all():
+        raise ValueError(
+            "`given_candidates` needs rows that name a candidate and no "
+            "target: give them label 0, or a label below `min_label`. "
+            "Received: only rows that name targets"
+        )
 
 
 def _tells_two_labels(config):

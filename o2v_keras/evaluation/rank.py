@@ -23,6 +23,8 @@ def rank(
     min_label: float | None = None,
     keep_seen: bool = False,
     filtered: bool = False,
+    exclude_own: bool | None = None,
+    given_candidates: bool = False,
     allow_leaks: bool = False,
     texts: Mapping[str, Sequence[str]] | None = None,
 ) -> dict:
@@ -32,7 +34,9 @@ def rank(
     but for what the query was trained with. Candidates with the same score
     as a target count as before it, so that a model gains nothing by scores
     that are all alike; the baselines' ties are broken at random instead,
-    so that they do not flatter the model. Objects with equal ids are one.
+    so that they do not flatter the model. Objects with equal ids are one:
+    rows with the same query are one query with several targets, and equal
+    rows count once.
     Scores are computed in blocks of at most 4 million, embeddings are held.
 
     Args:
@@ -59,11 +63,21 @@ def rank(
         min_label: Rows of `pairs` with a smaller label name no target.
             Defaults to `None`: 1 for a model of two classes, otherwise every
             row names one.
-        keep_seen: Keep a query's partners in `training` among its
-            candidates. Defaults to `False`: they are left out.
+        keep_seen: Keep among a query's candidates what it knows already: its
+            partners in `training`, and the items of a bag (`exclude_own`).
+            Defaults to `False`: they are left out.
         filtered: Rank every target without the query's other targets, as is
             usual for knowledge graphs: each pair is then a query of its own.
             Defaults to `False`.
+        exclude_own: Leave out the candidates that are one id of the query: a
+            bag of items is not to find what it holds. A target stays one.
+            Defaults to `None`: where one token table serves both sides
+            (`tied_token_embedding_weight`), both hold ids and not texts,
+            some query has several and each candidate one.
+        given_candidates: Rank within the candidates that the data give a
+            query: the other objects of its rows. Those labelled lower than
+            `min_label` are candidates and no targets. Only these pairs are
+            scored. Defaults to `False`: all candidates are every query's.
         allow_leaks: Rank targets that `training` holds for their query all
             the same. Defaults to `False`: an error.
         texts: Side -> texts of its rows: those of `pairs` for the queries'
@@ -73,13 +87,15 @@ def rank(
             tokenizers other than `"category"`.
 
     Returns:
-        `{"metrics": {...}, "baselines": {name: {...}}, "queries": n, "pairs":
-        n, "candidates": n, "excluded": n, "leaked": n}`. Metrics are `hits@k`,
-        `recall@k`, `ndcg@k` and `accuracy@k` for each `k`, `mrr` and
-        `mean_rank`, as `ranking_metrics` defines them. Baselines are
-        `random`, `popularity` (with `training`), `tfidf_words` and
-        `tfidf_characters` (with `texts`). Pairs are distinct ones, excluded
-        the pairs of a query and a candidate left out as seen.
+        `{"metrics": {...}, "baselines": {name: {...}}, "rows": n, "queries":
+        n, "pairs": n, "candidates": n, "excluded": n, "excluded_own": n,
+        "leaked": n}`. Metrics are `hits@k`, `recall@k`, `ndcg@k` and
+        `accuracy@k` for each `k`, `mrr` and `mean_rank`, as `ranking_metrics`
+        defines them. Baselines are `random`, `popularity` (with `training`),
+        `tfidf_words` and `tfidf_characters` (with `texts`). Rows are those
+        that name a target, queries and pairs the distinct ones; excluded are
+        the pairs of a query and a candidate left out, some of them because
+        the candidate is an id of the query (`excluded_own`).
 
     Raises:
         ValueError: If an argument is not among its choices, or embeddings or
@@ -117,6 +133,8 @@ def rank(
         min_label=min_label,
         keep_seen=keep_seen,
         filtered=filtered,
+        exclude_own=exclude_own,
+        given_candidates=given_candidates,
         allow_leaks=allow_leaks,
         texts=texts,
     )

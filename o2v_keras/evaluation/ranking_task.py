@@ -65,6 +65,10 @@ class RankingTask:
         training: `PairTable` of pairs known already, or `None`.
         keep_seen: Whether a query's partners in `training` stay among its
             candidates.
+        exclude_own: Whether the ids of a query, one by one, are no candidates
+            of it: the items of a bag. Defaults to `False`.
+        given: `PairTable` whose rows name all candidates of their query.
+            Defaults to `None`: every candidate is one of every query.
 
     Attributes:
         queries: `Sequences` of the distinct queries.
@@ -74,6 +78,9 @@ class RankingTask:
             `pairs` and `training` joined.
         targets: `Links` to what each query is to find.
         excluded: `Links` to what is no candidate of a query.
+        own: int. How many of these are the query's own ids.
+        given: `Links` to all that is a candidate, or `None`: everything but
+            `excluded`.
         popularity: int64 `(candidates,)`. Rows of `training` that hold it.
 
     Raises:
@@ -93,6 +100,8 @@ class RankingTask:
         corpus: PairTable | None,
         training: PairTable | None,
         keep_seen: bool,
+        exclude_own: bool = False,
+        given: PairTable | None = None,
     ):
         target = {"in0": "in1", "in1": "in0"}[query]
         self._queries = _Objects(pairs.sides[query])
@@ -115,7 +124,7 @@ class RankingTask:
         self.queries = pairs.sides[query].take(self.query_rows)
         self.candidates = rows.take(self.candidate_rows)
         self.popularity = np.zeros(len(self.candidates), np.int64)
-        self.excluded = self._links(*np.zeros((2, 0), np.int64))
+        excluded = [np.zeros((2, 0), np.int64)]
         if training:
             seen = self._candidates.numbers(training.sides[target])
             in_corpus = seen >= 0
@@ -125,26 +134,55 @@ class RankingTask:
             if not keep_seen:
                 queries = self._queries.numbers(training.sides[query])
                 known = in_corpus & (queries >= 0)
-                self.excluded = self._without_targets(
-                    self._links(queries[known], seen[known])
-                )
+                places = self._places[queries[known]]
+                excluded.append(np.stack([places, seen[known]]))
+        self.excluded = self._without_targets(excluded)
+        seen_links = len(self.excluded)
+        if exclude_own:
+            excluded.append(self._own_ids())
+            self.excluded = self._without_targets(excluded)
+        self.own = len(self.excluded) - seen_links
+        self.given = None
+        if given is not None:
+            self.given = self._given(
+                self._queries.numbers(given.sides[query]),
+                self._candidates.numbers(given.sides[target]),
+            )
 
     @property
     def candidate_counts(self) -> np.ndarray:
         """Candidates of each query, its targets among them, int64."""
+        if self.given is not None:
+            return self.given.counts
         return len(self.candidates) - self.excluded.counts
 
     def _links(self, queries, candidates):
         return Links.of(self._places[queries], candidates, len(self._queries))
 
-    def _without_targets(self, links):
-        """Leaves out what leaked: a target stays one."""
-        width = len(self.candidates)
-        wanted = self.targets.queries * width + self.targets.candidates
-        free = ~np.isin(links.queries * width + links.candidates, wanted)
-        return Links.of(
-            links.queries[free], links.candidates[free], len(self._queries)
+    def _own_ids(self):
+        """Places of queries and the candidates that are one id of theirs."""
+        ids = self.queries.values
+        found = self._candidates.numbers(
+            Sequences.from_lengths(ids, np.ones(len(ids), np.int64))
         )
+        places = np.flatnonzero(found >= 0)
+        return np.stack([self.queries.rows_of(places), found[places]])
+
+    def _without_targets(self, parts):
+        """Links of places and candidates; a target that leaked stays one."""
+        return self._without(np.concatenate(parts, axis=1), self.targets)
+
+    def _given(self, queries, candidates):
+        known = (queries >= 0) & (candidates >= 0)
+        places = self._places[queries[known]]
+        pairs = np.stack([places, candidates[known]])
+        return self._without(pairs, self.excluded)
+
+    def _without(self, pairs, links):
+        width = len(self.candidates)
+        unwanted = links.queries * width + links.candidates
+        free = ~np.isin(pairs[0] * width + pairs[1], unwanted)
+        return Links.of(*pairs[:, free], len(self._queries))
 
 
 class _Objects:

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from o2v_keras.data.batches.padded_rows import PaddedRows
 from o2v_keras.data.sequences import Sequences
+from o2v_keras.progress_lines import ProgressLines
 
 
 class RowOutputs:
@@ -35,8 +36,9 @@ class RowOutputs:
         batch_size: int,
     ):
         rows = {name: PaddedRows(*parts) for name, parts in sides.items()}
-        count = len(next(iter(sides.values()))[0])
-        numbers = tf.data.Dataset.range(count).batch(batch_size)
+        self._count = len(next(iter(sides.values()))[0])
+        self._what = " and ".join(sides)
+        numbers = tf.data.Dataset.range(self._count).batch(batch_size)
         self._batches = numbers.map(
             lambda batch: {name: r.gather(batch) for name, r in rows.items()},
             num_parallel_calls=tf.data.AUTOTUNE,
@@ -55,5 +57,9 @@ class RowOutputs:
 
     def __call__(self) -> np.ndarray:
         """Returns float32 `(rows, dim)` by the weights as they are."""
-        parts = [self._outputs(batch).numpy() for batch in self._batches]
+        lines = ProgressLines(f"running the model on {self._what}", self._count)
+        parts = []
+        for batch in self._batches:
+            parts.append(self._outputs(batch).numpy())
+            lines.add(len(parts[-1]))
         return np.concatenate(parts).astype(np.float32)

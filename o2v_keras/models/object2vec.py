@@ -146,12 +146,16 @@ class Object2Vec(keras.Model):
         self._decay_weights()
         self.compile_as_configured()
 
+    def __reduce__(self):
+        # Keras's own copies hold what a `.keras` file holds.
+        return _with_tokenizers, (*super().__reduce__(), self.tokenizers)
+
     @property
     def tokenizers(self):
         """`PairTokenizers` of the sides that hold texts; may be set.
 
         They are no part of the `.keras` file: a model directory holds them
-        beside it.
+        beside it. Copies (`copy.deepcopy`) and pickles have them.
 
         Raises:
             TypeError: If set to anything else.
@@ -525,3 +529,9 @@ def _policy(name):
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def _with_tokenizers(revive, arguments, tokenizers):
+    model = revive(*arguments)
+    model.tokenizers = tokenizers
+    return model

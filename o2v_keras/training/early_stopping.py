@@ -140,8 +140,9 @@ class EarlyStopping(keras.callbacks.Callback):
             return
         self._bad_epochs += 1
         self._say(
-            f"Bad epoch: {self.monitor} has not improved (enough). "
-            f"Bad count: {self._bad_epochs}"
+            f"epoch {epoch}: {self.monitor} has not improved by more than "
+            f"{self.tolerance:g} within {self.patience} epochs. Bad epochs in "
+            f"a row: {self._bad_epochs} (more than {self.patience} stop)"
         )
         if self._bad_epochs > self.patience:
             self._say(

@@ -19,5 +19,12 @@ class EpochMetrics(keras.callbacks.Callback):
         """Returns the metrics of the model as it is, by their names."""
         raise NotImplementedError
 
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """Returns what such metrics are without a model, by its name.
+
+        The metrics' names lack `val_`. Defaults to none.
+        """
+        return {}
+
     def on_epoch_end(self, epoch, logs=None):
         logs.update(self.metrics())

@@ -20,6 +20,9 @@ from o2v_keras.training.non_finite_loss import StopOnNonFiniteLoss
 from o2v_keras.training.progress import Progress
 from o2v_keras.training.worker import Worker
 
+# Data that change nothing in the training.
+_SCORED_ONLY = ("test",)
+
 
 def fit(
     model: Object2Vec,
@@ -107,7 +110,8 @@ def fit(
             keras.callbacks.TensorBoard(directory.logs, write_graph=False)
         )
     if verbose:
-        after.append(progress)
+        # Its line ends before early stopping says something.
+        before.append(progress)
     after += [c for c in callbacks if not isinstance(c, EpochMetrics)]
     for callback in (early_stopping, checkpointing):
         callback.set_model(model)
@@ -179,10 +183,11 @@ def _epoch_ends_only(callback):
 def _require_same(saved, current):
     for what, values in current.items():
         old = saved.get(what, {})
+        # What is scored once, after training, may change or be left out.
         differing = [
             name
             for name in {**old, **values}
-            if old.get(name) != values.get(name)
+            if old.get(name) != values.get(name) and name not in _SCORED_ONLY
         ]
         if differing:
             raise ValueError(

@@ -90,9 +90,11 @@ def fold_in(
             learns from them.
     """
     ModelDirectory(model_dir).output.check()
+    hyperparameters = hyperparameters or {}
+    _refuse_over(hyperparameters)
     old = load_model(model)
     tokenizers = _grown_tokenizers(old, train, columns)
-    config = old.config.replace(**_OVER, **(hyperparameters or {}))
+    config = old.config.replace(**_OVER, **hyperparameters)
     pairs = read_source(train, config, tokenizers, columns, verbose=0).table
     if config.output_layer in ("in_batch_softmax", "bpr"):
         _require_negatives(config, pairs)
@@ -119,6 +121,16 @@ def fold_in(
             verbose=verbose,
             **options,
         )
+
+
+def _refuse_over(hyperparameters: Mapping[str, object]):
+    for name in hyperparameters:
+        if name in _OVER:
+            raise ValueError(
+                f"`{name}` must be left out: folding in trains the embeddings "
+                "of new ids alone. "
+                f"Received: {name}={hyperparameters[name]!r}"
+            )
 
 
 def _grown_tokenizers(

@@ -65,3 +65,7 @@ class RankingMetrics(EpochMetrics):
         """Returns the metrics of the model as it is, by their names."""
         metrics = self._ranking.metrics()
         return {f"val_{name}": value for name, value in metrics.items()}
+
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """Returns those of `rank`, once training has begun."""
+        return self._ranking.baselines()

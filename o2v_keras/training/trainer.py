@@ -20,6 +20,7 @@ from o2v_keras.data.load_dataset import left_out_message
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.evaluation.baselines import baselines
+from o2v_keras.evaluation.evaluate import evaluate_batches
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.models.head import UPSIDE_DOWN
 from o2v_keras.models.head import similarity_sign
@@ -565,8 +566,7 @@ def _identity(config, tables, options, strategy, worker, shard_by):
 def _score_test(model, batches):
     if "test" not in batches:
         return {}
-    dataset = batches["test"].dataset()
-    return model.evaluate(dataset, return_dict=True, verbose=0)
+    return evaluate_batches(model, batches["test"])
 
 
 def _say_nothing(*_):

@@ -99,7 +99,8 @@ def objective_metrics(
         ranking: Further arguments of `RankingMetrics`. Defaults to `None`.
 
     Raises:
-        ValueError: If there are no validation data to take the metric of.
+        ValueError: If there are no validation data to take the metric of, or
+            `ranking` is given for a metric that ranks nothing.
 
     Example:
     >>> objective_metrics("val_accuracy", {})
@@ -108,6 +109,13 @@ def objective_metrics(
     metric = name.removeprefix("val_")
     ranked = _RANKING.fullmatch(metric)
     correlates = _CORRELATION.fullmatch(metric)
+    if ranking and not ranked:
+        raise ValueError(
+            "The metric to watch must be one that ranks, such as "
+            '"val_ndcg@10" or "val_mrr", where '
+            f"{', '.join(f'`{name}`' for name in ranking)} is given. "
+            f"Received: {name!r}"
+        )
     if not ranked and not correlates:
         return []
     if sources.get("validation") is None:
@@ -123,7 +131,8 @@ def objective_metrics(
             training=sources["train"],
             at=int(ranked.group(1) or 10),
             columns=columns,
-            **(ranking or {}),
+            # Training warns of them, as for any other metric.
+            **{"allow_leaks": True, **(ranking or {})},
         )
     ]
 

@@ -1,9 +1,16 @@
 """This process's part in a search."""
 
 import dataclasses
+import errno
 import os
+import socket
+import time
+from collections.abc import Callable
 from collections.abc import Mapping
 
+# A chief may be started minutes after its workers, by hand or by a queue.
+_MINUTES_TO_WAIT = 10
+_SECONDS_BETWEEN_LINES = 60
 _VARIABLES = (
     "KERASTUNER_TUNER_ID",
     "KERASTUNER_ORACLE_IP",
@@ -18,10 +25,13 @@ class Role:
     Args:
         leads: Whether it proposes, and writes what the search leaves.
         trains: Whether it runs trials.
+        chief: Host and port of the chief of several processes. Defaults to
+            `None`: this process searches alone.
     """
 
     leads: bool = True
     trains: bool = True
+    chief: tuple[str, int] | None = None
 
     @classmethod
     def from_environment(
@@ -34,7 +44,8 @@ class Role:
                 process's.
 
         Raises:
-            ValueError: If one of them is set and another one is not.
+            ValueError: If one of them is set and another one is not, or the
+                port is no number of a port.
 
         Example:
         >>> Role.from_environment({
@@ -42,7 +53,7 @@ class Role:
         ...     "KERASTUNER_ORACLE_IP": "127.0.0.1",
         ...     "KERASTUNER_ORACLE_PORT": "8000",
         ... })
-        Role(leads=True, trains=False)
+        Role(leads=True, trains=False, chief=('127.0.0.1', 8000))
         """
         environment = os.environ if environment is None else environment
         missing = [n for n in _VARIABLES if not environment.get(n)]
@@ -57,4 +68,84 @@ class Role:
             )
         # Keras Tuner's own rule.
         is_chief = "chief" in environment["KERASTUNER_TUNER_ID"]
-        return cls(leads=is_chief, trains=not is_chief)
+        port = environment["KERASTUNER_ORACLE_PORT"]
+        if not port.isdecimal() or not 1 <= int(port) <= 65535:
+            raise ValueError(
+                "`KERASTUNER_ORACLE_PORT` must be a number from 1 to 65535. "
+                f"Received: KERASTUNER_ORACLE_PORT={port}"
+            )
+        # IPv6 addresses stand in brackets.
+        host = environment["KERASTUNER_ORACLE_IP"].strip("[]")
+        return cls(is_chief, not is_chief, (host, int(port)))
+
+    def require_free_address(self) -> None:
+        """Checks that a chief can listen for its workers.
+
+        Raises:
+            ValueError: If it cannot, with the reason.
+        """
+        if self.chief is None or not self.leads:
+            return
+        try:
+            (family, *_), *_ = socket.getaddrinfo(
+                *self.chief, type=socket.SOCK_STREAM
+            )
+            socket.create_server(self.chief, family=family).close()
+        except OSError as error:
+            raise ValueError(
+                f"The chief cannot listen at {self._place}: {_reason(error)}. "
+                f"Received: KERASTUNER_ORACLE_IP={self.chief[0]} and "
+                f"KERASTUNER_ORACLE_PORT={self.chief[1]}"
+            ) from None
+
+    def wait_for_chief(self, say: Callable[[str], None] = print) -> None:
+        """Returns once a worker's chief listens; at once for other roles.
+
+        Args:
+            say: Called with what is waited for, now and then.
+
+        Raises:
+            ConnectionError: If the chief was not there for ten minutes.
+        """
+        if self.chief is None or self.leads:
+            return
+        began, said = time.monotonic(), None
+        while True:
+            try:
+                socket.create_connection(self.chief, timeout=5).close()
+                return
+            except OSError as error:
+                reason = error.strerror or str(error)
+            now = time.monotonic()
+            if now - began >= 60 * _MINUTES_TO_WAIT:
+                raise ConnectionError(
+                    f"No chief of this search was at {self._place} for "
+                    f"{_MINUTES_TO_WAIT} minutes ({reason}). Start `o2v tune` "
+                    "there with KERASTUNER_TUNER_ID=chief (and `--resume`, if "
+                    "it had begun), then this worker again."
+                )
+            if said is None or now - said >= _SECONDS_BETWEEN_LINES:
+                said = now
+                say(
+                    f"waiting for the chief of this search at {self._place} "
+                    f"({reason})"
+                )
+            time.sleep(1)
+
+    @property
+    def _place(self):
+        host, port = self.chief
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _reason(error):
+    if isinstance(error, socket.gaierror):
+        return "no machine of that name is known"
+    if error.errno == errno.EADDRINUSE:
+        return (
+            "another process uses this port; name a free one to the chief "
+            "and all workers"
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "that is no address of this machine, on which the chief runs"
+    return error.strerror or str(error)

@@ -11,6 +11,7 @@ from o2v_keras.storage.output_folder import MARKER
 from o2v_keras.storage.output_folder import OutputFolder
 from o2v_keras.storage.replace import write_file
 from o2v_keras.training.model_directory import ModelDirectory
+from o2v_keras.tuning.trial_record import BASELINES_FILE
 from o2v_keras.tuning.trial_record import FAILURE_FILE
 
 _SEARCH, _DATA = "search.json", "data.json"
@@ -28,6 +29,7 @@ def search_folder(path: str | os.PathLike) -> OutputFolder:
         _DATA,
         "trials.csv",
         "trials.png",
+        BASELINES_FILE,
         *trial,
         *(f"trial_*/model/{name}" for name in (*models, MARKER)),
     ]

@@ -1,9 +1,12 @@
 """The trials of a search, as a table and as a file."""
 
 import csv
+import itertools
 import os
 import textwrap
+from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from o2v_keras.evaluation.aligned_table import aligned_lines
 from o2v_keras.storage.replace import replaced_file
@@ -11,6 +14,37 @@ from o2v_keras.tuning.trial_record import TrialRecord
 
 # Columns that stand side by side on a screen.
 _SHOWN = 6
+
+
+class Baseline(NamedTuple):
+    """The best answer without a model.
+
+    Args:
+        name: As in `metrics.json`.
+        value: Of the objective.
+    """
+
+    name: str
+    value: float
+
+
+def best_baseline(
+    baselines: Mapping[str, float], direction: str
+) -> Baseline | None:
+    """Returns the best of some baselines, `None` without any.
+
+    Args:
+        baselines: Name -> value of the objective.
+        direction: `"min"` or `"max"`.
+
+    Example:
+    >>> best_baseline({"random": 0.1, "popularity": 0.3}, "max")
+    Baseline(name='popularity', value=0.3)
+    """
+    if not baselines:
+        return None
+    pick = {"min": min, "max": max}[direction]
+    return Baseline(*pick(baselines.items(), key=lambda item: item[1]))
 
 
 def best_first(
@@ -28,14 +62,21 @@ def best_first(
 
 
 def trials_table(
-    trials: Sequence[TrialRecord], objective: str, direction: str
+    trials: Sequence[TrialRecord],
+    objective: str,
+    direction: str,
+    baseline: Baseline | None = None,
 ) -> str:
     """Puts the six best trials side by side, and says why others failed.
+
+    The last column is the baseline; a trial that is no better has learned
+    nothing that is of use.
 
     Args:
         trials: `TrialRecord`s.
         objective: Name of the objective.
         direction: `"min"` or `"max"`.
+        baseline: Defaults to `None`: not known.
     """
     shown = best_first(trials, direction)[:_SHOWN]
     rows = [
@@ -49,7 +90,20 @@ def trials_table(
         (name, *(_cell(trial.values.get(name)) for trial in shown))
         for name in _searched(trials)
     ]
+    if baseline is not None:
+        cells = [baseline.name, _cell(baseline.value)]
+        rows = [
+            (*row, cell)
+            for row, cell in itertools.zip_longest(rows, cells, fillvalue="-")
+        ]
     lines = aligned_lines(rows) if shown else []
+    if shown and baseline is not None:
+        gain = shown[0].objective - baseline.value
+        if (gain if direction == "max" else -gain) <= 0:
+            lines.append(
+                f"No trial is better than {baseline.name}, an answer without "
+                "a model: narrow the ranges, or look at the data."
+            )
     counts = {
         status: sum(trial.status == status for trial in trials)
         for status in ("completed", "failed", "unfinished")

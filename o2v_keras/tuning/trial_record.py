@@ -9,6 +9,7 @@ import pathlib
 from o2v_keras.training.model_directory import ModelDirectory
 
 FAILURE_FILE = "failure.txt"
+BASELINES_FILE = "baselines.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +59,16 @@ def read_trials(
         )
     order = json.loads(state.read_text())["start_order"]
     return [_read(directory, name, searched) for name in order]
+
+
+def read_baselines(directory: str | os.PathLike) -> dict[str, float]:
+    """Returns what the objective is without a model, by name.
+
+    Args:
+        directory: The search's folder.
+    """
+    path = pathlib.Path(directory, BASELINES_FILE)
+    return json.loads(path.read_text()) if path.is_file() else {}
 
 
 def _read(directory, name, searched):

@@ -22,11 +22,14 @@ from o2v_keras.training.channels import LoadedChannels
 from o2v_keras.training.distribution import make_strategy
 from o2v_keras.training.epoch_metrics import EpochMetrics
 from o2v_keras.training.model_directory import ModelDirectory
+from o2v_keras.training.progress import TrainingLines
 from o2v_keras.training.trainer import train_loaded
 from o2v_keras.training.worker import Worker
 from o2v_keras.tuning.search_folder import require_same
 from o2v_keras.tuning.search_folder import require_same_data
+from o2v_keras.tuning.search_folder import write_json
 from o2v_keras.tuning.search_space import SearchSpace
+from o2v_keras.tuning.trial_record import BASELINES_FILE
 from o2v_keras.tuning.trial_record import FAILURE_FILE
 from o2v_keras.tuning.tuning_data import TuningData
 from o2v_keras.tuning.tuning_data import fingerprints
@@ -55,7 +58,8 @@ class TrialTuner(BaseTuner):
         auxiliary: As in `train`.
         keeps_models: Whether trials keep their models until the search has
             ended.
-        verbose: 0 or 1.
+        say: Prints a line.
+        require_chief: Returns once the chief of a shared search listens.
     """
 
     def __init__(
@@ -70,7 +74,8 @@ class TrialTuner(BaseTuner):
         identity: dict,
         auxiliary: str | os.PathLike | None,
         keeps_models: bool,
-        verbose: int,
+        say: Callable[[str], None],
+        require_chief: Callable[[], None],
     ):
         self._space = space
         self._data = data
@@ -78,7 +83,8 @@ class TrialTuner(BaseTuner):
         self._identity = identity
         self._auxiliary = auxiliary
         self._keeps_models = keeps_models
-        self._say = print if verbose else _say_nothing
+        self._say = say
+        self._require_chief = require_chief
         self._asked = False
         # It prints where it reloads its state from.
         with contextlib.redirect_stdout(None):
@@ -104,6 +110,8 @@ class TrialTuner(BaseTuner):
         if self._asked:
             time.sleep(_SECONDS_IDLE)
         self._asked = True
+        # Asked in vain, Keras Tuner would wait for an hour and say nothing.
+        self._require_chief()
 
     def on_trial_begin(self, trial: Trial):
         self._asked = False
@@ -125,7 +133,9 @@ class TrialTuner(BaseTuner):
         """Trains; returns the best epoch's metrics."""
         keras.utils.clear_session()
         gc.collect()
-        return self._train(trial, self._directory(trial.trial_id))
+        metrics = self._train(trial, self._directory(trial.trial_id))
+        self._require_chief()
+        return metrics
 
     def _try_run_and_update_trial(self, trial):
         failure = self._failure(trial.trial_id)
@@ -133,7 +143,7 @@ class TrialTuner(BaseTuner):
         try:
             self._run_and_update_trial(trial)
             trial.status = TrialStatus.COMPLETED
-        except keras_tuner.errors.FatalError:
+        except (keras_tuner.errors.FatalError, ConnectionError):
             raise
         except DataError as error:
             raise keras_tuner.errors.FatalValueError(str(error)) from error
@@ -181,6 +191,7 @@ class TrialTuner(BaseTuner):
         if "tuner/trial_id" in values:
             _go_on_from(self._directory(values["tuner/trial_id"]), directory)
         objective = self.oracle.objective
+        callbacks = self._callbacks(channels)
         result = train_loaded(
             config,
             channels,
@@ -190,18 +201,34 @@ class TrialTuner(BaseTuner):
             resuming=directory.has_checkpoint,
             auxiliary=self._auxiliary,
             callbacks=[
-                *self._callbacks(channels),
+                *callbacks,
                 _RequireMetric(objective.name),
+                TrainingLines(f"trial {trial.trial_id}, ", self._say),
             ],
             monitor=objective.name,
             monitor_mode=objective.direction,
             verbose=0,
         )
+        self._keep_baselines(result.report, callbacks)
         best = result.history.epoch.index(result.report["best_epoch"])
         return {
             name: values[best]
             for name, values in result.history.history.items()
         }
+
+    def _keep_baselines(self, report, callbacks):
+        """Writes what the objective is without a model, once a search."""
+        path = pathlib.Path(self.project_dir, BASELINES_FILE)
+        name = self.oracle.objective.name
+        if path.exists() or not name.startswith("val_"):
+            return
+        found = dict(report["baselines"]["validation"])
+        for callback in callbacks:
+            if isinstance(callback, EpochMetrics):
+                found |= callback.baselines()
+        metric = name.removeprefix("val_")
+        values = {n: m[metric] for n, m in found.items() if metric in m}
+        write_json(path, values)
 
 
 class _RequireMetric(EpochMetrics):
@@ -230,7 +257,3 @@ def _go_on_from(parent, directory):
             ignore=shutil.ignore_patterns("model.keras", "metrics.json"),
             dirs_exist_ok=True,
         )
-
-
-def _say_nothing(*_):
-    pass

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from matplotlib.ticker import MaxNLocator
 
+from o2v_keras.tuning.summary import Baseline
 from o2v_keras.tuning.summary import best_first
 from o2v_keras.tuning.trial_record import TrialRecord
 
@@ -22,19 +23,22 @@ def draw_trials(
     objective: str,
     direction: str,
     log_scaled: Sequence[str] = (),
+    baseline: Baseline | None = None,
 ) -> Figure:
     """Draws the objective by trial, and by each searched hyperparameter.
 
     The best trial is orange in every panel. In the first, a line follows the
     best so far, and crosses at the bottom are trials that failed. Where
     values lie so far off that the others could not be told apart, they stand
-    at the panel's edge, as triangles.
+    at the panel's edge, as triangles. A dashed line is what is reached
+    without a model.
 
     Args:
         trials: `TrialRecord`s, in the order in which they began.
         objective: Name of the objective.
         direction: `"min"` or `"max"`.
         log_scaled: Hyperparameters searched on a logarithmic scale.
+        baseline: Defaults to `None`: not known.
 
     Returns:
         A matplotlib figure, which has no window and needs no closing.
@@ -54,17 +58,35 @@ def draw_trials(
     )
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(rows, columns)
-    limits = _limits([trial.objective for trial in ranked], direction)
-    _draw_course(
-        figure.add_subplot(grid[0, :]), trials, objective, direction, limits
-    )
+    values = [trial.objective for trial in ranked]
+    if ranked and baseline is not None:
+        values.append(baseline.value)
+    limits = _limits(values, direction)
+    course = figure.add_subplot(grid[0, :])
+    _draw_baseline(course, baseline, limits)
+    _draw_course(course, trials, objective, direction, limits)
     for number, name in enumerate(names):
         row, column = divmod(number, columns)
         axes = figure.add_subplot(grid[1 + row, column])
+        _draw_baseline(axes, baseline, limits)
         _draw_parameter(axes, name, ranked, limits, name in log_scaled)
         if column == 0:
             axes.set_ylabel(objective, color=_SOFT, fontsize=9)
     return figure
+
+
+def _draw_baseline(axes, baseline, limits):
+    if baseline is None:
+        return
+    # At the edge where it is so bad that the trials could not be told apart.
+    axes.axhline(
+        np.clip(baseline.value, *limits),
+        color=_SOFT,
+        linestyle="--",
+        linewidth=1.2,
+        zorder=1,
+        label=f"{baseline.name} {baseline.value:.4g}",
+    )
 
 
 def _draw_course(axes, trials, objective, direction, limits):
@@ -107,7 +129,7 @@ def _draw_course(axes, trials, objective, direction, limits):
             labels,
             loc="lower right",
             bbox_to_anchor=(1, 1),
-            ncols=2,
+            ncols=3,
             borderaxespad=0.2,
             frameon=False,
             fontsize=9,

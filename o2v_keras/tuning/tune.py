@@ -29,10 +29,12 @@ from o2v_keras.tuning.search_folder import require_same
 from o2v_keras.tuning.search_folder import search_folder
 from o2v_keras.tuning.search_folder import write_json
 from o2v_keras.tuning.search_space import SearchSpace
+from o2v_keras.tuning.summary import best_baseline
 from o2v_keras.tuning.summary import best_first
 from o2v_keras.tuning.summary import trials_table
 from o2v_keras.tuning.summary import write_trials
 from o2v_keras.tuning.trial_record import TrialRecord
+from o2v_keras.tuning.trial_record import read_baselines
 from o2v_keras.tuning.trial_record import read_trials
 from o2v_keras.tuning.trial_tuner import TrialTuner
 from o2v_keras.tuning.trials_figure import draw_trials
@@ -64,7 +66,9 @@ def _alone(function):
     @functools.wraps(function)
     def run(*arguments, directory, **options):
         call = functools.partial(function, *arguments, **options)
-        if not Role.from_environment().leads:
+        role = Role.from_environment()
+        role.require_free_address()
+        if not role.leads:
             return call(directory=directory)
         output = search_folder(directory)
         with output.claimed("searches in"), disk_full_named(directory):
@@ -164,11 +168,14 @@ def tune(
         InUseError: If another process searches in `directory`.
         DamagedFileError: If a file of the search is not as it was written.
         DiskFullError: If the disk of `directory` is full.
+        ConnectionError: If a worker's chief is away for ten minutes.
         FileExistsError: If `directory` holds a search, or `best_model_dir` a
             model, and neither `resume` nor `overwrite` is set.
     """
     goal = parse_objective(objective, direction)
     _check(search, max_trials, seed, resume, overwrite)
+    sources = {"train": train, "validation": validation}
+    objective_metrics(goal.name, sources, columns, ranking)
     is_hyperband = search == "hyperband"
     space = SearchSpace(
         hyperparameters, ranges, default_ranges, search_epochs=not is_hyperband
@@ -183,6 +190,7 @@ def tune(
         "seed": seed,
         **space.description,
     }
+    say = print if verbose else _say_nothing
     best = None
     if best_model_dir is not None:
         best = best_model_folder(best_model_dir)
@@ -191,6 +199,7 @@ def tune(
         _begin(folder, identity, overwrite)
 
     data = None
+    role.wait_for_chief(say)
     if role.trains:
         data = TuningData(train, validation, columns, auxiliary, verbose)
         config = space.configure(space.hyperparameters().values)
@@ -212,13 +221,14 @@ def tune(
         data,
         folder,
         lambda channels: [
-            *objective_metrics(goal.name, channels.tables, ranking=ranking),
+            *objective_metrics(goal.name, channels.tables, columns, ranking),
             *own(),
         ],
         identity,
         auxiliary,
         keeps_models=is_hyperband,
-        verbose=verbose,
+        say=say,
+        require_chief=lambda: role.wait_for_chief(say),
     )
     tuner.search()
     if not role.leads:
@@ -226,10 +236,15 @@ def tune(
     return _finish(tuner, folder, goal, space, best, verbose)
 
 
+def _say_nothing(*_):
+    pass
+
+
 def _finish(tuner, folder, goal, space, output, verbose):
     trials = read_trials(folder, list(space.ranges))
     write_trials(folder / "trials.csv", trials, goal.name)
-    table = trials_table(trials, goal.name, goal.direction)
+    baseline = best_baseline(read_baselines(folder), goal.direction)
+    table = trials_table(trials, goal.name, goal.direction, baseline)
     ranked = best_first(trials, goal.direction)
     if not ranked:
         raise ValueError(f"No trial was completed. {table}")
@@ -238,7 +253,9 @@ def _finish(tuner, folder, goal, space, output, verbose):
         for name, values in space.ranges.items()
         if isinstance(values, ValueRange) and values.sampling == "log"
     ]
-    figure = draw_trials(trials, goal.name, goal.direction, log_scaled)
+    figure = draw_trials(
+        trials, goal.name, goal.direction, log_scaled, baseline
+    )
     with replaced_file(folder / "trials.png") as new:
         figure.savefig(new, dpi=110, format="png")
     tuner.drop_models()

@@ -1,3 +1,4 @@
+import copy
 import pickle
 
 import numpy as np
@@ -5,9 +6,13 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks
 
+from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.data.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.data.text.vocabulary import Vocabulary
 from o2v_keras.downstream.object2vec_transformer import Object2VecTransformer
 from o2v_keras.evaluation.inference import embed
 from o2v_keras.models.object2vec import Object2Vec
@@ -83,6 +88,46 @@ def test_fit_trains_on_pairs(tmp_path):
     fresh.set_params(config=make_config(epochs=1, seed=5)).fit()
     with pytest.raises(ValueError, match="must hold the model that this"):
         pickle.loads(pickle.dumps(transformer)).transform(ROWS)
+
+
+@pytest.fixture(scope="module")
+def text_model():
+    words = WordTokenizer(Vocabulary(["red", "blue", "green", "house"]))
+    config = make_config(enc0_tokenizer="words", enc0_vocab_size=6)
+    model = Object2Vec(config)
+    # As training leaves it: Keras warns where a copy has slots and it none.
+    model.optimizer.build(model.trainable_variables)
+    model.tokenizers = PairTokenizers(words, words)
+    return model
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [copy.deepcopy, lambda given: pickle.loads(pickle.dumps(given)), clone],
+    ids=["deepcopy", "pickle", "clone"],
+)
+def test_a_copy_keeps_the_models_tokenizers(text_model, copied):
+    texts = ["red house", "blue"]
+    transformer = Object2VecTransformer(text_model)
+    other = copied(transformer)
+    assert other.model is not text_model
+    tokenizers = other.model.tokenizers
+    assert tokenizers.fingerprint() == text_model.tokenizers.fingerprint()
+    assert tokenizers.in0 is tokenizers.in1
+    np.testing.assert_array_equal(
+        other.transform(texts), transformer.transform(texts)
+    )
+
+
+def test_texts_are_cross_validated(text_model):
+    pipeline = make_pipeline(
+        Object2VecTransformer(text_model), LogisticRegression(C=1e9)
+    )
+    texts, classes = ["red", "blue house"] * 4, [0, 1] * 4
+    scores = cross_val_score(
+        pipeline, texts, classes, cv=2, error_score="raise"
+    )
+    assert scores.tolist() == [1, 1]
 
 
 def test_a_pickle_of_a_folder_is_small(folder):

@@ -75,6 +75,23 @@ def test_no_block_is_larger_than_its_bound(monkeypatch):
     assert max(sizes) == 100
 
 
+def test_given_candidates_alone_are_scored(monkeypatch):
+    monkeypatch.setattr(module, "_PAIRS", 11)
+    rng = np.random.default_rng(5)
+    rows = [rng.integers(1, size + 1, 200) for size in (20, 40)]
+    given = PairTable.from_arrays(*rows)
+    ranked = given.take(np.arange(60))
+    task = RankingTask(ranked, "in0", given, None, False, given=given)
+    first = vectors(len(task.queries), 1).astype(np.float32)
+    second = vectors(len(task.candidates), 2).astype(np.float32)
+    scores = EmbeddingScores(first, second, False)
+    monkeypatch.setattr(scores, "block", None)
+    matrix = np.full((len(first), len(second)), -np.inf)
+    pairs = task.given.queries, task.given.candidates
+    matrix[pairs] = (first.astype(np.float64) @ second.T)[pairs]
+    assert count_above(task, scores).tolist() == reference(task, matrix)
+
+
 @pytest.mark.parametrize("dim", [3, 4096])
 @pytest.mark.parametrize("normalize", [True, False], ids=["cosine", "dot"])
 def test_a_collapsed_model_ranks_every_target_last(normalize, dim):

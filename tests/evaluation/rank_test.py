@@ -186,6 +186,55 @@ def test_pairs_labelled_0_are_no_targets(model):
         rank(model, labelled, CORPUS, min_label=2)
 
 
+def test_a_bag_of_items_does_not_find_them():
+    bags = {"in0": [[1, 2], [3, 4, 5]], "in1": [[3], [6]]}
+    tied = make_model(tied_token_embedding_weight=True)
+    left_out = rank(tied, bags, CORPUS, at=[3])
+    assert (left_out["excluded"], left_out["excluded_own"]) == (5, 5)
+    kept = rank(tied, bags, CORPUS, at=[3], keep_seen=True)
+    assert kept["excluded"] == 0
+    scores = embed(tied, "in0", bags) @ embed(tied, "in1", CORPUS).T
+    scores[0, :2] = scores[1, 2:5] = -np.inf
+    targets = scores[[0, 1], [2, 5]]
+    ranks = (scores >= targets[:, None]).sum(axis=1)
+    dots = rank(tied, bags, CORPUS, at=[3], score="dot")
+    assert dots["metrics"]["mean_rank"] == pytest.approx(ranks.mean())
+
+
+def test_ids_of_two_tables_are_left_out_on_demand(model):
+    bags = {"in0": [[1, 2], [3, 4, 5]], "in1": [[3], [6]]}
+    assert rank(model, bags, CORPUS)["excluded"] == 0
+    assert rank(model, bags, CORPUS, exclude_own=True)["excluded_own"] == 5
+    # Sequences may hold one another's words.
+    corpus = {"in1": [*CORPUS["in1"], [1, 2]]}
+    tied = make_model(tied_token_embedding_weight=True)
+    assert rank(tied, bags, corpus)["excluded"] == 0
+
+
+def test_candidates_of_the_querys_own_rows(model):
+    labelled = {
+        "in0": [[1], [1], [1], [2, 3], [2, 3], [4]],
+        "in1": [[5], [6], [7], [8], [5], [8]],
+        "label": [1, 0, 0, 0, 1, 0],
+    }
+    result = rank(model, labelled, at=[1], given_candidates=True, score="head")
+    counts = [result[n] for n in ("rows", "queries", "pairs", "candidates")]
+    assert counts == [2, 2, 2, 4]
+    answers = predict_scores(model, labelled)[:, 1]
+    ranks = [
+        1 + (answers[1:3] >= answers[0]).sum(),
+        1 + (answers[3] >= answers[4]),
+    ]
+    assert result["metrics"]["mean_rank"] == pytest.approx(np.mean(ranks))
+    random = result["baselines"]["random"]
+    assert random["mean_rank"] == pytest.approx((2 + 1.5) / 2)
+
+
+def test_rows_of_one_query_are_counted(model):
+    result = rank(model, TEST, CORPUS)
+    assert (result["rows"], result["queries"]) == (4, 3)
+
+
 @pytest.mark.slow
 def test_every_rating_is_a_target_unless_a_least_one_is_given():
     model = make_model(output_layer="mean_squared_error")
@@ -256,6 +305,15 @@ def test_texts_are_baselines_themselves(
     assert scores["baselines"]["tfidf_characters"]["hits@1"] == 1
 
 
+def test_words_of_two_vocabularies_are_not_compared(text_model):
+    other = WordTokenizer(Vocabulary(["red", "blue", "green", "a", "b"]))
+    first = text_model.tokenizers.in0
+    text_model.tokenizers = PairTokenizers(first, other)
+    test = {"in0": ["red door"], "in1": ["red"]}
+    with pytest.raises(ValueError, match="number their words differently"):
+        rank(text_model, test, exclude_own=True)
+
+
 def write_records(path, source):
     rows = [
         dict(zip(source, row, strict=True), label=1)
@@ -274,8 +332,14 @@ def write_records(path, source):
         ({"at": 10}, "`at` must be a list of integers"),
         ({"texts": {}, "corpus": None}, "`texts` must come with a `corpus`"),
         ({"texts": {"in0": ["a"]}}, "each of the 4 rows of in0. Received: 1"),
+        ({"given_candidates": True}, "must come without `corpus`"),
+        (
+            {"given_candidates": True, "corpus": None},
+            "needs rows that name a candidate and no target",
+        ),
     ],
-    ids=["score", "query", "zero", "number", "corpus", "texts"],
+    ids=["score", "query", "zero", "number", "corpus", "texts"]
+    + ["given_and_corpus", "given_targets_only"],
 )
 def test_arguments_are_checked(model, arguments, message):
     with pytest.raises(ValueError, match=message):

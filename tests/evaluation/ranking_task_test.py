@@ -103,3 +103,30 @@ def test_a_corpus_without_a_target_is_refused():
     message = "lacks those of 2 of 5 rows, the first of them row 1"
     with pytest.raises(DataError, match=message):
         make_task(corpus)
+
+
+def test_a_bag_does_not_find_its_own_items():
+    pairs = PairTable.from_arrays([[7, 8], [9], [7, 8]], [[9], [7], [7]])
+    task = RankingTask(pairs, "in0", None, None, False, exclude_own=True)
+    # The bag holds its target 7 as well, which stays one.
+    assert named(task, task.excluded) == {((9,), (9,))}
+    assert task.own == 1
+    corpus = PairTable.from_arrays(None, [[7], [8], [9], [7, 8]])
+    known = PairTable.from_arrays([[7, 8]], [[8]])
+    task = RankingTask(pairs, "in0", corpus, known, False, exclude_own=True)
+    assert named(task, task.excluded) == {((9,), (9,)), ((7, 8), (8,))}
+    assert task.own == 1
+
+
+def test_candidates_may_be_those_of_the_querys_rows():
+    given = PairTable.from_arrays(
+        [[1], [1], [1], [2, 5], [2, 5], [6]], [[7], [4], [2], [3], [7], [7]]
+    )
+    ranked = given.take(np.array([0, 3]))
+    task = RankingTask(ranked, "in0", given, TRAINING, False, given=given)
+    assert named(task, task.given) == {
+        ((1,), (7,)),
+        ((1,), (2,)),
+        ((2, 5), (3,)),
+    }
+    assert sorted(task.candidate_counts) == [1, 2]

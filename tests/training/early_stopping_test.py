@@ -159,7 +159,7 @@ def test_stops_keras(capsys):
     np.testing.assert_array_equal(model.get_weights()[0], weights[0])
     assert not np.array_equal(weights[2], weights[0])
     printed = capsys.readouterr().out
-    assert "loss has not improved (enough). Bad count: 2" in printed
+    assert "Bad epochs in a row: 2 (more than 1 stop)" in printed
     assert "Early stopping after epoch 2. Best epoch: 0, loss=" in printed
 
 

@@ -274,6 +274,20 @@ def test_resumes_for_more_epochs(uninterrupted, tmp_path):
     assert '"epochs": 5' in (tmp_path / "config.json").read_text()
 
 
+def test_test_data_may_change_until_they_are_scored(killed, uninterrupted):
+    _, expected = uninterrupted
+    folder = killed("2-6")
+    result = run(folder, sources={**SOURCES, "test": None}, resume=True)
+    assert result.report["test"] == {}
+    for weight, other in zip(
+        result.model.get_weights(), expected.model.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(weight, other, rtol=1e-4, atol=1e-6)
+    # Scored at last, without training any more.
+    again = run(folder, resume=True)
+    assert again.report["test"] == pytest.approx(expected.report["test"], 1e-4)
+
+
 def test_shows_where_it_resumes(killed, capsys, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     run(killed("2-6"), resume=True, verbose=1)
@@ -282,6 +296,9 @@ def test_shows_where_it_resumes(killed, capsys, monkeypatch):
     # The bar of that epoch begins with the batch after.
     batches = re.findall(r"\x1b\[1m *(\d+)/", printed)
     assert batches[0] == "8"
+    # What early stopping says has a line of its own, after the bar's.
+    (said,) = [line for line in printed.splitlines() if "Bad epochs" in line]
+    assert said.startswith("epoch 2: val_loss has not improved")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,11 @@
+import pytest
+
+from o2v_keras import progress_lines
 from o2v_keras.training.progress import Progress
 
 
 def play(progress, capsys, batches):
+    progress.set_params({"steps": batches})
     progress.on_epoch_begin(2)
     for batch in range(batches):
         progress.on_train_batch_end(batch, {"loss": 0.5})
@@ -13,6 +17,22 @@ def test_prints_a_line_an_epoch_into_a_file(capsys):
     printed = play(Progress(3, rows_per_batch=4), capsys, batches=3)
     assert printed.startswith("epoch 2: loss 0.5000  val_loss 0.2500  (")
     assert printed.count("\n") == 1
+
+
+@pytest.fixture
+def no_waiting(monkeypatch):
+    monkeypatch.setattr(progress_lines, "SECONDS_BETWEEN_LINES", 0)
+
+
+def test_prints_lines_within_a_long_epoch_into_a_file(capsys, no_waiting):
+    progress = Progress(3, rows_per_batch=4)
+    progress.resume(1)
+    printed = play(progress, capsys, batches=2)
+    assert "epoch 2: batch 2 of 3  loss 0.5000  (" in printed
+    assert "epoch 2: batch 3 of 3" in printed
+    progress.on_test_batch_end(4)
+    printed = capsys.readouterr().out
+    assert printed == "epoch 2: batch 5 of the validation data\n"
 
 
 def test_draws_a_bar_on_a_terminal(capsys, monkeypatch):

@@ -89,6 +89,10 @@ def test_trials_leave_their_records_and_the_best_its_model(searched):
     assert [float(row["val_accuracy"]) for row in rows] == [
         trial.objective for trial in result.trials
     ]
+    validation = read_json(result.best.folder / "metrics.json")["baselines"]
+    baselines = read_json(result.directory / "baselines.json")
+    majority = validation["validation"]["majority_class"]["accuracy"]
+    assert baselines["majority_class"] == majority
     picture = (result.directory / "trials.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
 
@@ -283,6 +287,8 @@ def test_a_ranking_metric_is_an_objective(tmp_path):
     )
     metrics = read_json(result.best.folder / "metrics.json")["validation"]
     assert metrics["ndcg@3"] == result.best.objective
+    baselines = read_json(tmp_path / "baselines.json")
+    assert {*baselines} == {"random", "popularity"}
 
 
 def test_an_objective_that_no_epoch_reports_ends_the_search(tmp_path):
@@ -406,14 +412,10 @@ def test_the_command_searches(tmp_path, capsys):
     write_records(tmp_path / "train.jsonl", make_source(24))
     write_records(tmp_path / "validation.jsonl", make_source(10, seed=1))
     (tmp_path / "h.json").write_text(json.dumps(FIXED))
-    (tmp_path / "r.json").write_text(
-        '{"IntegerParameterRanges": [{"Name": "mlp_dim", "MinValue": "4", '
-        '"MaxValue": "8"}]}'
-    )
     command = (
         "tune --train {d}/train.jsonl --validation {d}/validation.jsonl "
         "--hyperparameters {d}/h.json --directory {d}/search --max-trials 1 "
-        "--ranges {d}/r.json --range dropout=0:0.5 --choice "
+        "--only-ranges --range dropout=0:0.5 --range mlp_dim=4:8 --choice "
         "mlp_activation=tanh,relu --best-model-dir {d}/best"
     )
     assert main(command.format(d=tmp_path).split()) == 0

@@ -7,6 +7,7 @@ import sys
 from o2v_keras.data.job_options import add_check_options
 from o2v_keras.data.job_options import add_record_options
 from o2v_keras.data.job_options import add_vocabulary_options
+from o2v_keras.data.job_options import hyperparameters_of
 from o2v_keras.data.job_options import with_dashed_values
 from o2v_keras.quiet_start import start_tensorflow
 
@@ -113,8 +114,9 @@ def _statistics(options, beam_options):
     from o2v_keras.data.files.data_files import expand_paths
 
     config = None
-    if options.hyperparameters:
-        config = Object2VecConfig.from_hyperparameters(options.hyperparameters)
+    hyperparameters = hyperparameters_of(options)
+    if hyperparameters:
+        config = Object2VecConfig.from_hyperparameters(hyperparameters)
     files = tuple(expand_paths(options.input))
     check = CorpusCheck(files, config, options.training)
     write_statistics(check, options.output, beam_options)

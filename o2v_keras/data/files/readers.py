@@ -123,7 +123,8 @@ def read_pairs(
             pairs = _read_texts(file, sides, label, columns, texts, verbose)
             parts = [(pairs.table, pairs.rejected)]
         else:
-            parts = _pieces(file, sides, label, columns, texts)
+            pieces = _pieces(file, sides, label, columns, texts)
+            parts = _counted(f"reading {file}", pieces, verbose)
         for part in _not_empty(file, parts, label and columns.label is None):
             tables.append(part[0])
             rejected.append(part[1])
@@ -176,17 +177,23 @@ def _pieces(file, sides, label, columns, texts, **settings):
     return _IDS_READERS[_ending(file)](file, sides, label, **settings)
 
 
+def _counted(what, pieces, verbose):
+    with ReadingProgress(what, verbose) as progress:
+        for piece in pieces:
+            yield piece
+            progress.add(len(piece[0]))
+
+
 def _read_texts(file, sides, label, columns, texts, verbose):
     cache = PairCache(file, fields_of(sides, label, columns, texts), texts)
     pairs = cache.read()
     if pairs is None:
         known = {name: len(side.problems) for name, side in texts.items()}
         tables, rejected = [], []
-        with ReadingProgress(f"tokenizing {file}", verbose) as progress:
-            for part in read_named_pairs(file, sides, label, columns, texts):
-                tables.append(part[0])
-                rejected.append(part[1])
-                progress.add(len(part[0]))
+        pieces = read_named_pairs(file, sides, label, columns, texts)
+        for part in _counted(f"tokenizing {file}", pieces, verbose):
+            tables.append(part[0])
+            rejected.append(part[1])
         pairs = FilePairs(
             PairTable.concat(tables),
             RejectedRows.concat(rejected),

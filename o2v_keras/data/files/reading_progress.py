@@ -5,23 +5,27 @@ import time
 
 from rich import progress
 
+from o2v_keras.progress_lines import ProgressLines
+
 
 class ReadingProgress:
-    """A line that moves, with rows and rows per second; nothing elsewhere.
+    """A line that moves, with rows and rows per second.
 
-    Used as a context manager.
+    Where the output is no terminal, `ProgressLines`. Used as a context
+    manager.
 
     Args:
         what: What is done, such as `"tokenizing train.csv"`.
-        verbose: 0 or 1. 0 shows nothing, and so does 1 where the output is
-            no terminal.
+        verbose: 0 or 1. 0 shows nothing.
     """
 
     def __init__(self, what: str, verbose: int = 1):
         self._what = what
-        self._bar = None
+        self._bar = self._lines = None
         self._rows = 0
-        if verbose and sys.stdout.isatty():
+        if verbose and not sys.stdout.isatty():
+            self._lines = ProgressLines(what)
+        elif verbose:
             self._bar = progress.Progress(
                 progress.SpinnerColumn(),
                 progress.TextColumn("{task.description}", markup=False),
@@ -42,6 +46,8 @@ class ReadingProgress:
     def add(self, rows: int) -> None:
         """Shows that further rows are done."""
         self._rows += rows
+        if self._lines:
+            self._lines.add(rows)
         if self._bar:
             seconds = max(time.monotonic() - self._began, 1e-9)
             speed = self._rows / seconds

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+import tempfile
 
 import numpy as np
 import tensorflow as tf
@@ -100,6 +101,10 @@ class Tokenizer(tf.Module):
         """
         raise NotImplementedError
 
+    def __reduce__(self):
+        # A table of TensorFlow's has no copy: one is made of the same files.
+        return _from_files, (self._all_files(),)
+
     def _settings(self) -> dict:
         return {}
 
@@ -110,3 +115,13 @@ class Tokenizer(tf.Module):
         settings = {"format": FORMAT, "kind": self.kind, **self._settings()}
         text = json.dumps(settings, indent=2) + "\n"
         return {**self._files(), SETTINGS_FILE: text.encode()}
+
+
+def _from_files(files):
+    # Loading knows all kinds of tokenizers, which know this module.
+    from o2v_keras.data.text.tokenizers.load_tokenizer import load_tokenizer
+
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            pathlib.Path(folder, name).write_bytes(content)
+        return load_tokenizer(folder)

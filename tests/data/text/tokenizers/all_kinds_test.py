@@ -1,6 +1,8 @@
 """What every tokenizer must do, whatever its kind."""
 
+import copy
 import pathlib
+import pickle
 import shutil
 
 import numpy as np
@@ -116,6 +118,19 @@ def test_a_saved_tokenizer_is_read_back(tokenizer, ids_of, tmp_path):
     assert loaded.vocab_size == tokenizer.vocab_size
     assert loaded.word_ids() == tokenizer.word_ids()
     assert loaded.fingerprint() == tokenizer.fingerprint()
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [copy.deepcopy, lambda given: pickle.loads(pickle.dumps(given))],
+    ids=["deepcopy", "pickle"],
+)
+def test_a_copy_gives_the_same_ids(tokenizer, copied):
+    twice = copied([tokenizer, tokenizer])
+    assert twice[0] is twice[1] is not tokenizer
+    assert twice[0].fingerprint() == tokenizer.fingerprint()
+    text = tf.constant(["the dog drama"])
+    assert twice[0](text).to_list() == tokenizer(text).to_list()
 
 
 def test_a_saved_folder_holds_whole_files_only(tokenizer, tmp_path):

@@ -1,0 +1,158 @@
+"""Options that several `o2v` commands share, each defined once."""
+
+import argparse
+from collections.abc import Mapping
+
+from o2v_keras.data.job_options import add_column_options
+
+_RANKING = (
+    "corpus",
+    "query",
+    "score",
+    "min_label",
+    "keep_seen",
+    "exclude_own",
+    "given_candidates",
+)
+_RANKING_OF_EVALUATE = (*_RANKING, "at", "filtered")
+
+
+def add_model_and_data(parser: argparse.ArgumentParser):
+    """A model, and the data that it is used on."""
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="M",
+        help="model directory or .keras file",
+    )
+    parser.add_argument("--data", nargs="+", required=True, metavar="F")
+    add_column_options(parser)
+
+
+def add_vector_output(parser: argparse.ArgumentParser):
+    """Where scores or embeddings go."""
+    parser.add_argument(
+        "--output", required=True, metavar="O", help=".npy, .parquet, .jsonl"
+    )
+
+
+def add_id_column(parser: argparse.ArgumentParser, what: str):
+    """What names the rows of the data."""
+    parser.add_argument(
+        "--id-column",
+        metavar="C",
+        help=f"what names the {what}; default: the row's number",
+    )
+
+
+def add_auxiliary(parser: argparse.ArgumentParser):
+    """Where the files are that hyperparameters name."""
+    parser.add_argument(
+        "--auxiliary",
+        metavar="DIR",
+        help="folder of pretrained vectors and vocabularies that "
+        "hyperparameters name; default: the working directory",
+    )
+
+
+def add_resume_or_overwrite(parser: argparse.ArgumentParser, what: str):
+    """What becomes of a folder that is in use."""
+    directory = parser.add_mutually_exclusive_group()
+    directory.add_argument(
+        "--resume",
+        action="store_true",
+        help=f"go on with the {what} in the folder, if any",
+    )
+    directory.add_argument(
+        "--overwrite",
+        action="store_true",
+        help=f"replace the {what} in the folder",
+    )
+
+
+def add_ranking_options(
+    parser: argparse.ArgumentParser, title: str, evaluates: bool = False
+):
+    """How queries rank candidates; `ranking_of` reads what is given.
+
+    Args:
+        parser: Parser of a command.
+        title: Of the group, in the help.
+        evaluates: Whether to add what an objective cannot have: several
+            `k`s, and queries of one pair. Defaults to `False`.
+    """
+    group = parser.add_argument_group(title)
+
+    def add(name, **settings):
+        # Those given are passed on; `rank` has the defaults.
+        group.add_argument(name, default=argparse.SUPPRESS, **settings)
+
+    if evaluates:
+        group.add_argument(
+            "--ranking",
+            action="store_true",
+            help="rank each pair's target among the whole corpus instead",
+        )
+    add(
+        "--corpus",
+        nargs="+",
+        metavar="F",
+        help="candidates; default: all targets of the data and the training",
+    )
+    add("--query", choices=("in0", "in1"), help="default: in0")
+    add(
+        "--score",
+        choices=("cosine", "dot", "head"),
+        help="of the embeddings, or the head's; default: what the model "
+        "compares them by, or cosine",
+    )
+    add(
+        "--min-label",
+        type=float,
+        metavar="L",
+        help="pairs labelled lower name no target; default: 1 for a model of "
+        "two classes, otherwise all pairs name one",
+    )
+    add(
+        "--keep-seen",
+        action="store_true",
+        help="keep pairs of the training data, and a bag's own items, among "
+        "the candidates",
+    )
+    add(
+        "--exclude-own",
+        action="store_true",
+        help="leave out candidates that are one id of the query, a bag of "
+        "items; default: where both sides are ids of one tied table",
+    )
+    add(
+        "--given-candidates",
+        action="store_true",
+        help="rank among the objects of the query's own rows only; those "
+        "labelled lower than --min-label are no targets",
+    )
+    if evaluates:
+        add("--at", nargs="+", type=int, metavar="K", help="default: 1 10 100")
+        add(
+            "--filtered",
+            action="store_true",
+            help="rank each target without the query's other targets",
+        )
+
+
+def ranking_of(options: argparse.Namespace) -> dict[str, object]:
+    """Returns the arguments of `rank` that options give."""
+    given = vars(options)
+    return {n: given[n] for n in _RANKING_OF_EVALUATE if n in given}
+
+
+def refuse_ranking(ranking: Mapping[str, object], needed: str):
+    """Raises `ValueError` where options of a ranking rank nothing.
+
+    Args:
+        ranking: From `ranking_of`.
+        needed: What must be given with them.
+    """
+    if ranking:
+        words = ", ".join(f"--{name.replace('_', '-')}" for name in ranking)
+        raise ValueError(f"{needed} must be given with {words}.")

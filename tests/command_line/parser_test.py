@@ -1,0 +1,45 @@
+import pathlib
+import re
+
+import pytest
+
+from o2v_keras.command_line.parser import make_parser
+
+README = pathlib.Path(__file__).parents[2] / "README.md"
+OPTION = r"--[a-z][a-z0-9-]*"
+
+
+def commands():
+    """Command -> its parser."""
+    (subparsers,) = make_parser()._subparsers._group_actions
+    return subparsers.choices
+
+
+def documented():
+    """Command -> the options in README's table, short names spelled out."""
+    section = README.read_text().split("## Commands\n")[1].split("\n## ")[0]
+    _, table, text = section.split("```", 2)
+    groups = {
+        name: re.findall(OPTION, text.split(f"`{name}` ")[1].split(". ")[0])
+        for name in ("COLUMNS", "HYPERPARAMETERS", "RANKING")
+    }
+    options = {}
+    for entry in table.split("\no2v ")[1:]:
+        entry = entry.split("\npython ")[0]
+        found = options.setdefault(entry.split()[0], set())
+        found.update(re.findall(OPTION, entry))
+        for name, members in groups.items():
+            if re.search(rf"\b{name}\b", entry):
+                found.update(members)
+    return options
+
+
+@pytest.mark.parametrize("command", commands())
+def test_the_readme_names_every_option(command):
+    known = {
+        option
+        for action in commands()[command]._actions
+        for option in action.option_strings
+        if option.startswith("--")
+    }
+    assert documented()[command] == known - {"--help", "--import"}
