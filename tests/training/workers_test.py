@@ -21,7 +21,7 @@ from tests.training.worker_program import run
 FILES = [
     ".o2v.json",
     # Of the last checkpoint and of the one before it.
-    "best_weights.1.zip",
+    "best_weights.0.zip",
     "best_weights.2.zip",
     "checkpoint.earlier.zip",
     "checkpoint.zip",

@@ -87,6 +87,23 @@ def test_calls_that_are_left_keep_nobody_out(
         assert {e.code() for e in ended} == {grpc.StatusCode.CANCELLED}
 
 
+@pytest.mark.slow
+def test_honest_requests_are_answered_within_a_minute(adder_path):
+    def answers(caller):
+        try:
+            return caller.stub.Predict(predict_request(), timeout=60)
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+            return None
+
+    with LocalServer("m", adder_path, rest_api_port=None) as server:
+        with Caller(server) as caller, Caller(server) as other:
+            left = [other.open_and_leave() for _ in range(200)]
+            time.sleep(1)
+            wait_until(lambda: answers(caller), 60)
+            assert sum(not each.done() for each in left) < 40
+
+
 def test_a_call_waits_for_its_message_only_for_a_time(adder_path, monkeypatch):
     monkeypatch.setattr(grpc_calls, "MESSAGE_SECONDS", 0.5)
     with LocalServer("m", adder_path, rest_api_port=None) as server:
