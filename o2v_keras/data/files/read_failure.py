@@ -26,7 +26,7 @@ def read_failure(path: str, error: Exception) -> DataError:
             "whole, or pack it again."
         )
     if "zlib inflate failed" in str(error):
-        return DataError(
+        return UnreadableError(
             f"{path}: holds bytes that gzip cannot unpack ({error}). Copy it "
             "again from where it is whole. If it was filled up with zeros, "
             f"`gzip -dc {path}` unpacks what is before them."

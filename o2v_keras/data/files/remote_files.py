@@ -5,7 +5,7 @@ import os
 
 import pyarrow as pa
 
-from o2v_keras.data.data_error import DataError
+from o2v_keras.data.data_error import UnreadableError
 
 # How packed files begin, by what arrow calls the packing.
 _MAGIC = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
@@ -34,7 +34,7 @@ def open_stream(path: str) -> pa.NativeFile:
 
     Raises:
         OSError: If it cannot be opened.
-        DataError: If it is packed otherwise than its name says.
+        UnreadableError: If it is packed otherwise than its name says.
     """
     check_packing(path)
     if not is_remote(path):
@@ -44,7 +44,7 @@ def open_stream(path: str) -> pa.NativeFile:
 
 
 def check_packing(path: str) -> None:
-    """Raises `DataError` if a file is packed otherwise than its name says.
+    """Raises `UnreadableError` if a file is not packed as its name says.
 
     Example:
     >>> import pathlib, tempfile
@@ -52,7 +52,7 @@ def check_packing(path: str) -> None:
     >>> _ = path.write_text('{"in0": [6, 17]}')
     >>> check_packing(str(path))
     Traceback (most recent call last):
-    o2v_keras.data.data_error.DataError: ...: is no gzip file, though its ...
+    o2v_keras.data.data_error.UnreadableError: ...: is no gzip file, ...
     """
     if not is_remote(path) and not os.path.isfile(path):
         return  # A pipe cannot be looked into.
@@ -61,14 +61,14 @@ def check_packing(path: str) -> None:
     expected = _PACKED.get(os.path.splitext(path)[1])
     if expected and head and not head.startswith(_MAGIC[expected]):
         ending = os.path.splitext(path)[1]
-        raise DataError(
+        raise UnreadableError(
             f"{path}: is no {expected} file, though its name ends in "
             f"{ending}: it begins with {head!r}. Take {ending} off its name "
             "if it is not packed, or copy it again from where it is whole."
         )
     for ending, packing in _PACKED.items():
         if expected is None and head.startswith(_MAGIC[packing]):
-            raise DataError(
+            raise UnreadableError(
                 f"{path}: is a {packing} file. Add {ending} to its name, or "
                 "unpack it."
             )

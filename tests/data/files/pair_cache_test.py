@@ -52,6 +52,7 @@ def load(tokenizers):
             *arguments,
             tokenizers=tokenizers,
             columns=columns,
+            max_skipped=1,
         )
 
     return load
