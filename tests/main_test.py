@@ -75,6 +75,7 @@ def test_train_leaves_a_model_directory(model, folder):
         "logs",
         "metrics.json",
         "model.keras",
+        "trained_ids.npz",
     }
 
 
