@@ -63,13 +63,18 @@ def model(folder):
 def test_train_leaves_a_model_directory(model, folder):
     names = {path.name for path in (folder / "model").iterdir()}
     assert names == {
+        ".o2v.json",
+        # Of the last checkpoint and of the one before it.
+        "best_weights.0.zip",
         "best_weights.1.zip",
+        "checkpoint.earlier.zip",
         "checkpoint.zip",
         "config.json",
         "history.csv",
         "logs",
         "metrics.json",
         "model.keras",
+        "trained_ids.npz",
     }
 
 

@@ -49,8 +49,9 @@ def files(tmp_path, monkeypatch):
             for row in range(rows):
                 record = {
                     "label": row % 2,
-                    "in0": generator.integers(1, 900, 3).tolist(),
-                    "in1": generator.integers(1, 900, 2).tolist(),
+                    # An id that training has seen is in every row.
+                    "in0": [7, *generator.integers(1, 900, 2).tolist()],
+                    "in1": [7, *generator.integers(1, 900, 1).tolist()],
                     "title": titles[row % 3] if row < 3 else f"Film {row}",
                     "seen": titles[:1],
                 }
