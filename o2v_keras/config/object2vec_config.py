@@ -203,7 +203,7 @@ class Object2VecConfig:
         early_stopping_patience: int, at least 1. Defaults to `3`.
         early_stopping_tolerance: float, at least 1e-6. Absolute decrease of
             the loss, or of another metric that is watched. Defaults to
-            `0.01` of the loss, and to nothing of other metrics.
+            `None`: 0.01 of the loss, and nothing of other metrics.
         bucket_width: int, at least 0. Rows of a batch have lengths in the
             same buckets of this width; 0 is no bucketing. Defaults to `0`.
         negative_sampling_rate: int, at least 0. Negatives made for every
@@ -333,8 +333,6 @@ class Object2VecConfig:
             elif not _may_be_unset(name):
                 raise rule.error(name, value)
         object.__setattr__(self, "_given", frozenset(given))
-        if self.early_stopping_tolerance is None:
-            self._set("early_stopping_tolerance", _LOSS_TOLERANCE)
         self._resolve_encoder("enc0")
         self._require_enc0_sizes()
         if self.enc1_network == "enc0":
@@ -442,10 +440,11 @@ class Object2VecConfig:
         >>> config.tolerance_of("val_loss"), config.tolerance_of("val_mrr")
         (0.01, 0.0)
         """
-        is_loss = metric.removeprefix("val_") in _LOSSES
-        if is_loss or "early_stopping_tolerance" in self._given:
+        if self.early_stopping_tolerance is not None:
             return self.early_stopping_tolerance
-        return 0.0
+        return (
+            _LOSS_TOLERANCE if metric.removeprefix("val_") in _LOSSES else 0.0
+        )
 
     @property
     def encoder0(self) -> EncoderConfig:

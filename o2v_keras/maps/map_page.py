@@ -30,7 +30,7 @@ def write_map_page(
         subtitle: What stands below it in small letters. Defaults to none.
 
     Example:
-    >>> import tempfile
+    >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp(), "map.html")
     >>> points = LabelledPoints(np.eye(2, dtype=np.float32), ["a", "<b>"])
     >>> write_map_page(path, points, "Two points")

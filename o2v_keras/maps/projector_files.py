@@ -37,7 +37,7 @@ def write_projector_files(
         ValueError: If a column is not as long as the vectors.
 
     Example:
-    >>> import tempfile
+    >>> import pathlib, tempfile
     >>> folder = pathlib.Path(tempfile.mkdtemp())
     >>> write_projector_files(folder, np.eye(2), {"name": ["a", "b"]})
     >>> (folder / "metadata.tsv").read_text().split()

@@ -118,7 +118,7 @@ class Object2VecHyperModel(keras_tuner.HyperModel):
         stopping = EarlyStopping(
             monitor,
             config.early_stopping_patience,
-            config.early_stopping_tolerance,
+            config.tolerance_of(monitor),
         )
         return model.fit(
             load_dataset(train, config),

@@ -73,7 +73,8 @@ def test_defaults_are_sagemakers():
         "mini_batch_size": 32,
         "epochs": 30,
         "early_stopping_patience": 3,
-        "early_stopping_tolerance": 0.01,
+        # 0.01 of a loss.
+        "early_stopping_tolerance": None,
         "bucket_width": 0,
         "negative_sampling_rate": 0,
         "negative_sampling_side": "in1",
@@ -464,7 +465,11 @@ def test_texts_have_an_unknown_id():
 )
 def test_a_default_tolerance_is_of_the_loss_alone(metric, default):
     sizes = {"enc0_max_seq_len": 2, "enc0_vocab_size": 9}
-    assert Object2VecConfig(**sizes).tolerance_of(metric) == default
+    config = Object2VecConfig(**sizes)
+    assert config.tolerance_of(metric) == default
+    # As a model directory keeps it.
+    kept = Object2VecConfig.from_dict(config.to_dict())
+    assert kept.tolerance_of(metric) == default
     given = Object2VecConfig(**sizes, early_stopping_tolerance=0.01)
     assert given.replace(epochs=3).tolerance_of(metric) == 0.01
 

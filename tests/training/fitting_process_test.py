@@ -1,5 +1,6 @@
 """A training that is really killed, from the command line."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -34,7 +35,8 @@ def wait_for_mid_epoch(process, path, epoch):
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
-        if path.exists():
+        # For a moment it has its other name only, as the earlier one.
+        with contextlib.suppress(FileNotFoundError):
             checkpoint = Checkpoint(path)
             assert checkpoint.epoch <= epoch
             if checkpoint.epoch == epoch and checkpoint.batch:

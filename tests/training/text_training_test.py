@@ -236,7 +236,7 @@ def test_commands_take_columns(films, tmp_path, capsys):
 
 def test_texts_without_a_tokenizer_are_an_error(films, tmp_path):
     with pytest.raises(DataError, match="enc0_tokenizer"):
-        train(make_config(), films, model_dir=tmp_path, columns=COLUMNS)
+        train(make_config(), films, model_dir=tmp_path / "m", columns=COLUMNS)
 
 
 def test_texts_with_unknown_words_are_no_leaks(films, tmp_path):

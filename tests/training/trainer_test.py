@@ -33,7 +33,7 @@ def trained(tmp_path_factory):
     values["comparator_list"] = ",".join(values["comparator_list"])
     hyperparameters = folder / "hyperparameters.json"
     hyperparameters.write_text(
-        json.dumps({name: str(value) for name, value in values.items()})
+        json.dumps({n: str(v) for n, v in values.items() if v is not None})
     )
     result = train(
         hyperparameters,
@@ -58,6 +58,7 @@ def test_leaves_its_files(trained):
         "logs",
         "metrics.json",
         "model.keras",
+        "trained_ids.npz",
     ]
     config = json.loads((folder / "config.json").read_text())
     assert config == make_config(epochs=3).to_dict()
@@ -206,7 +207,8 @@ def test_overwrite_leaves_nothing_of_the_old_training(tmp_path):
             train(make_config(seed=1), source, overwrite=True, **settings)
     # Whoever resumes now begins the new training, not the old one.
     left = {file for file in tmp_path.rglob("*") if file.is_file()}
-    assert left == {tmp_path / ".o2v.json", tmp_path / "config.json", *mine}
+    new = {".o2v.json", "config.json", "trained_ids.npz"}
+    assert left == {*(tmp_path / name for name in new), *mine}
     assert {file.read_text() for file in mine} == {"mine"}
     config = make_config(seed=1)
     result = train(config, source, resume=True, **settings)

@@ -37,6 +37,7 @@ VARIANTS = {
         "enc0_token_embedding_dim": 6,
         "bucket_width": 2,
         "weight_decay": 0.01,
+        "negative_sampling_rate": 1,
     },
     # Negatives come from all workers, known positives from all of the data.
     "in_batch_softmax": {

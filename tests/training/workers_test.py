@@ -30,6 +30,7 @@ FILES = [
     "logs",
     "metrics.json",
     "model.keras",
+    "trained_ids.npz",
 ]
 # Worker 0 reads the first and the last: 19 rows in five batches of four;
 # worker 1 has seven rows in two batches, and three of fill rows.
@@ -99,6 +100,7 @@ def test_files_are_shared_out(folder):
     own = [list(PairBatches(t, config, True).dataset()) for t in tables]
     assert [len(batches) for batches in own] == [5, 2]
     model = Object2Vec(config)
+    model.initialize_bias(np.concatenate([table.labels for table in tables]))
     model.fit(
         tf.data.Dataset.from_generator(
             lambda: joined(*own),

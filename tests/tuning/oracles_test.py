@@ -110,7 +110,7 @@ def test_files_are_never_half_written(tmp_path, monkeypatch):
     def interrupted(*arguments, **settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(json, "dump", interrupted)
+    monkeypatch.setattr(json, "dumps", interrupted)
     monkeypatch.setattr(
         keras_tuner.engine.trial.Trial, "get_state", interrupted
     )
