@@ -11,12 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 # Between ids: blanks, or one of these, and around all of them brackets, as
-# JSON, Python, NumPy and databases write lists.
-_SEPARATOR = r"(\s*[,;|]\s*|\s+)"
-_LIST = rf"(-?[0-9]+({_SEPARATOR}-?[0-9]+)*)?"
-_IDS = rf"^\s*({_LIST}|\[\s*{_LIST}\s*\])\s*$"
+# JSON, Python, NumPy and databases write lists. Only brackets hold line breaks
+# (NumPy's do): elsewhere one means that a quote was left open.
+_BARE, _BRACKETED = (
+    rf"(-?[0-9]+(({blank}*[,;|]{blank}*|{blank}+)-?[0-9]+)*)?"
+    for blank in (r"[ \t]", r"\s")
+)
+_IDS = rf"^[ \t]*({_BARE}|\[\s*{_BRACKETED}\s*\])[ \t]*$"
 _LONG_ID = r"[0-9]{19}"
-_INTEGERS = r"^[-+0-9.eE\s,;|\[\]]*$"
+_INTEGERS = r"^[-+0-9.eE \t,;|\[\]]*$"
 _NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 
 
