@@ -4,6 +4,7 @@ import os
 import sys
 import warnings
 
+from o2v_keras.command_line.option_groups import refuse_input_as_output
 from o2v_keras.command_line.parser import make_parser
 from o2v_keras.data.job_options import with_dashed_values
 from o2v_keras.neighbors.extras import MissingExtraError
@@ -42,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             for module in options.modules:
                 import_registering(module)
+            refuse_input_as_output(options)
             return options.run(options) or 0
         except ConnectionError as error:
             print(f"o2v {options.command}: {error}", file=sys.stderr)

@@ -263,6 +263,12 @@ def _ask_data(index, top, options):
 
     # An index lies in the folder of its model, unless it was put elsewhere.
     model = options.model or pathlib.Path(options.index).resolve().parent
+    if not options.model and not (model / "model.keras").is_file():
+        raise ValueError(
+            "`--model` must be given where the index does not lie in the "
+            f"folder of its model. Received: --index {options.index}, beside "
+            "which there is no model.keras"
+        )
     exclude = None
     if options.exclude_column:
         exclude = read_id_lists(options.data, options.exclude_column, index.ids)

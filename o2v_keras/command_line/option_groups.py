@@ -1,10 +1,24 @@
 """Options that several `o2v` commands share, each defined once."""
 
 import argparse
+import glob
+import os
 from collections.abc import Mapping
 
 from o2v_keras.data.job_options import add_column_options
 
+# Options that name files to read.
+_INPUTS = (
+    "data",
+    "input",
+    "train",
+    "validation",
+    "test",
+    "corpus",
+    "hyperparameters",
+    "vocabulary",
+    "evaluation",
+)
 _RANKING = (
     "corpus",
     "query",
@@ -15,6 +29,27 @@ _RANKING = (
     "given_candidates",
 )
 _RANKING_OF_EVALUATE = (*_RANKING, "at", "filtered")
+
+
+def refuse_input_as_output(options: argparse.Namespace) -> None:
+    """Raises `ValueError` where a command would write over what it reads."""
+    output = getattr(options, "output", None)
+    if not output or not os.path.isfile(output):
+        return
+    for name in _INPUTS:
+        given = getattr(options, name, None) or ()
+        for path in [given] if isinstance(given, str) else given:
+            files = [path] if os.path.lexists(path) else glob.glob(path)
+            folder = os.path.join(path, os.path.basename(output))
+            if any(_is_same(file, output) for file in (*files, folder)):
+                raise ValueError(
+                    f"`--output` must be another file than those of `--{name}`,"
+                    f" which it would replace. Received: {output}"
+                )
+
+
+def _is_same(file, other):
+    return os.path.exists(file) and os.path.samefile(file, other)
 
 
 def add_model_and_data(parser: argparse.ArgumentParser):

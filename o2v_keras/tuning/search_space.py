@@ -112,6 +112,11 @@ class SearchSpace:
             if self._conditions(name) is None:
                 del self.ranges[name]
                 self._refuse_meaningless(name, asked)
+        if not self.ranges and not default_ranges:
+            raise ValueError(
+                "`ranges` (`--range`, `--choice`, `--ranges`) must give at "
+                "least one range where the default ones are left out."
+            )
         self._require_valid()
 
     def hyperparameters(self) -> keras_tuner.HyperParameters:

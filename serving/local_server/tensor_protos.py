@@ -142,7 +142,11 @@ def _fill(values, count):
     # The message may be small and its tensor as large as one likes.
     if count * values.dtype.itemsize > MAX_BODY_BYTES:
         raise tf.errors.ResourceExhaustedError(
-            None, None, f"A tensor of {count} values from {len(values)}"
+            None,
+            None,
+            f"The tensor's shape stands for {count} values, of which the "
+            f"message holds {len(values)}; the others would repeat the last "
+            f"and take more than {MAX_BODY_BYTES} bytes. Send fewer rows.",
         )
     zero = b"" if values.dtype == object else 0
     last = values[-1] if len(values) else zero

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pyarrow.parquet
 import pytest
@@ -184,3 +185,10 @@ def test_a_missing_extra_is_one_sentence(folder, capsys, monkeypatch):
     command = "index --model {d}/model --side in0 --data {data} --output {d}/f"
     assert run(folder, command + " --backend faiss") == 2
     assert "pip install faiss-cpu" in capsys.readouterr().err
+
+
+def test_an_index_elsewhere_needs_its_model(folder, index, tmp_path, capsys):
+    shutil.copytree(index, tmp_path / "index")
+    command = "neighbors --index {} --data {{data}}"
+    assert run(folder, command.format(tmp_path / "index")) == 2
+    assert "`--model` must be given where the index" in capsys.readouterr().err

@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+from o2v_keras.command_line.option_groups import refuse_input_as_output
 from o2v_keras.command_line.parser import make_parser
 
 README = pathlib.Path(__file__).parents[2] / "README.md"
@@ -43,3 +44,22 @@ def test_the_readme_names_every_option(command):
         if option.startswith("--")
     }
     assert documented()[command] == known - {"--help", "--import"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "predict --model m --data rows.jsonl --output rows.jsonl",
+        "embed --model m --side in0 --data *.jsonl --output ./rows.jsonl",
+        "embed --model m --side in0 --data . --output rows.jsonl",
+        "vocabulary --vocabulary rows.jsonl --output rows.jsonl",
+    ],
+)
+def test_no_command_writes_over_what_it_reads(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rows.jsonl").write_text("precious")
+    options = make_parser().parse_args(words.split())
+    with pytest.raises(ValueError, match="`--output` must be another file"):
+        refuse_input_as_output(options)
+    options.output = "other.jsonl"
+    refuse_input_as_output(options)

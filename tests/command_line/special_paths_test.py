@@ -33,7 +33,7 @@ def run(request, tmp_path, monkeypatch):
     (folder / "-b [1].jsonl").write_text(text)
     values = make_config(epochs=1).to_dict()
     values["comparator_list"] = ",".join(values["comparator_list"])
-    values = {name: str(value) for name, value in values.items()}
+    values = {n: str(v) for n, v in values.items() if v is not None}
     (folder / "h.json").write_text(json.dumps(values))
 
     def run(command, main=main):

@@ -234,3 +234,8 @@ def test_settings_of_an_mlp_that_is_not_there_are_not_searched(fixed, searched):
     names = {"mlp_layers", "mlp_dim", "mlp_activation"}
     space = SearchSpace({**SIZES, **fixed})
     assert names & space.ranges.keys() == searched
+
+
+def test_a_space_without_any_range_is_refused():
+    with pytest.raises(ValueError, match="must give at least one range"):
+        SearchSpace(SIZES, {}, default_ranges=False)
