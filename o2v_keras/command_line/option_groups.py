@@ -1,10 +1,13 @@
 """Options that several `o2v` commands share, each defined once."""
 
 import argparse
-import glob
+import contextlib
 import os
 from collections.abc import Mapping
 
+from o2v_keras.data.data_error import DataError
+from o2v_keras.data.files.data_files import expand_paths
+from o2v_keras.data.files.remote_files import is_remote
 from o2v_keras.data.job_options import add_column_options
 
 # Options that name files to read.
@@ -39,17 +42,18 @@ def refuse_input_as_output(options: argparse.Namespace) -> None:
     for name in _INPUTS:
         given = getattr(options, name, None) or ()
         for path in [given] if isinstance(given, str) else given:
-            files = [path] if os.path.lexists(path) else glob.glob(path)
-            folder = os.path.join(path, os.path.basename(output))
-            if any(_is_same(file, output) for file in (*files, folder)):
+            if any(os.path.samefile(file, output) for file in _files(path)):
                 raise ValueError(
                     f"`--output` must be another file than those of `--{name}`,"
                     f" which it would replace. Received: {output}"
                 )
 
 
-def _is_same(file, other):
-    return os.path.exists(file) and os.path.samefile(file, other)
+def _files(path):
+    """What a path means on this machine; the command itself reports faults."""
+    with contextlib.suppress(DataError):
+        return [] if is_remote(path) else expand_paths(path)
+    return []
 
 
 def add_model_and_data(parser: argparse.ArgumentParser):

@@ -52,12 +52,15 @@ def test_the_readme_names_every_option(command):
         "predict --model m --data rows.jsonl --output rows.jsonl",
         "embed --model m --side in0 --data *.jsonl --output ./rows.jsonl",
         "embed --model m --side in0 --data . --output rows.jsonl",
+        "predict --model m --data ../runs[lr=0.1]/r* --output rows.jsonl",
         "vocabulary --vocabulary rows.jsonl --output rows.jsonl",
     ],
 )
 def test_no_command_writes_over_what_it_reads(words, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "rows.jsonl").write_text("precious")
+    folder = tmp_path / "runs[lr=0.1]"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    (folder / "rows.jsonl").write_text("precious")
     options = make_parser().parse_args(words.split())
     with pytest.raises(ValueError, match="`--output` must be another file"):
         refuse_input_as_output(options)
