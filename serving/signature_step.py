@@ -79,13 +79,12 @@ class SignatureStep:
         """Runs the signature; see `SavedModelSession.run`."""
         values = self._values(inputs)
         is_small = _is_small(values)
+        start = time.monotonic()
         if not self._has_all or (
             is_small and self._last_seconds < _QUICK_SECONDS
         ):
-            start = time.monotonic()
             results = self._callable(*values)
         else:
-            start = time.monotonic()
             results = self._run_until(values, timeout)
         if is_small:
             self._last_seconds = time.monotonic() - start
