@@ -22,7 +22,7 @@ import tensorflow as tf  # noqa: E402
 from benchmarks.rounds import play_rounds  # noqa: E402
 from o2v_keras import optimizers  # noqa: E402
 from o2v_keras.layers.token_embedding import TokenEmbedding  # noqa: E402
-from o2v_keras.training.keras_file import write_keras_file  # noqa: E402
+from o2v_keras.training.weight_files import write_keras_file  # noqa: E402
 
 WIDTH = 64
 BATCH_SIZE = 1024

@@ -95,9 +95,9 @@ def _work(vocabulary, weight_decay):
     from o2v_keras.data.batches.pair_batches import PairBatches
     from o2v_keras.data.pair_table import PairTable
     from o2v_keras.models.object2vec import Object2Vec
-    from o2v_keras.training.distribution import adapt_to_workers
-    from o2v_keras.training.distribution import make_strategy
-    from o2v_keras.training.worker import Worker
+    from o2v_keras.training.distribute.cluster import Worker
+    from o2v_keras.training.distribute.strategy import adapt_to_workers
+    from o2v_keras.training.distribute.strategy import make_strategy
 
     worker = Worker.from_environment()
     config = Object2VecConfig(

@@ -7,8 +7,8 @@ import importlib
 _PUBLIC = {
     "COMPARATORS": "o2v_keras.registry",
     "ENCODERS": "o2v_keras.registry",
-    "CorrelationMetrics": "o2v_keras.training.correlation_metrics",
-    "EarlyStopping": "o2v_keras.training.early_stopping",
+    "CorrelationMetrics": "o2v_keras.training.callbacks.metrics",
+    "EarlyStopping": "o2v_keras.training.callbacks.early_stopping",
     "EncoderConfig": "o2v_keras.config",
     "NeighborIndex": "o2v_keras.neighbors.neighbor_index",
     "Object2Vec": "o2v_keras.models.object2vec",
@@ -17,11 +17,11 @@ _PUBLIC = {
     "Object2VecTransformer": "o2v_keras.downstream.object2vec_transformer",
     "PairColumns": "o2v_keras.data.pair_columns",
     "PairTable": "o2v_keras.data.pair_table",
-    "RankingMetrics": "o2v_keras.training.ranking_metrics",
+    "RankingMetrics": "o2v_keras.training.callbacks.metrics",
     "TrainingResult": "o2v_keras.training.trainer",
     "TuningResult": "o2v_keras.tuning.tune",
-    "ValueChoice": "o2v_keras.tuning.value_choice",
-    "ValueRange": "o2v_keras.tuning.value_range",
+    "ValueChoice": "o2v_keras.tuning.ranges",
+    "ValueRange": "o2v_keras.tuning.ranges",
     "convert": "o2v_keras.data.files.convert",
     "embed": "o2v_keras.evaluation.inference",
     "evaluate": "o2v_keras.evaluation.evaluate",
@@ -32,8 +32,8 @@ _PUBLIC = {
     "rank": "o2v_keras.evaluation.rank",
     "train": "o2v_keras.training.trainer",
     "tune": "o2v_keras.tuning.tune",
-    "write_card": "o2v_keras.cards.write_card",
-    "write_map": "o2v_keras.maps.write_map",
+    "write_card": "o2v_keras.reports.card",
+    "write_map": "o2v_keras.reports.map",
 }
 
 __all__ = list(_PUBLIC)

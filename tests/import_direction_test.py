@@ -17,10 +17,11 @@ OURS = (*PACKAGES, "tests", "benchmarks", "notebooks", "conftest")
 ORDER = (
     {
         *("registry", "quiet_start", "progress_lines"),
-        *("storage", "user_warning"),
+        *("palette", "storage", "user_warning"),
     },
     {"config"},
     {"data", "datasets"},
+    {"text"},
     {"layers"},
     {"optimizers"},
     {"models"},
@@ -28,8 +29,7 @@ ORDER = (
     {"training"},
     {"tuning"},
     {"neighbors"},
-    {"maps"},
-    {"cards", "downstream"},
+    {"reports", "downstream"},
     {"command_line"},
 )
 RANKS = {part: rank for rank, parts in enumerate(ORDER) for part in parts}

@@ -7,7 +7,7 @@ import pytest
 from o2v_keras.__main__ import main as o2v
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training.model_directory import ModelDirectory
-from o2v_keras.tuning.search_folder import search_folder
+from o2v_keras.tuning.trials import search_folder
 from serving.batch_inference.job import Job
 from serving.batch_inference.run_job import run_job
 from tests.serving.batch_inference.fake_model import FakeModel

@@ -201,7 +201,7 @@ def fold_in(options: argparse.Namespace) -> int | None:
 
 def launch(options: argparse.Namespace) -> int | None:
     """Runs the workers of a training; returns their status."""
-    from o2v_keras.training.launch import launch as run_workers
+    from o2v_keras.training.distribute.launch import launch as run_workers
 
     return run_workers(
         options.train_command, options.workers, options.max_restarts
@@ -214,9 +214,9 @@ def evaluate(options: argparse.Namespace) -> int | None:
     if not options.ranking:
         refuse_ranking(ranking, "`--ranking`")
     start_tensorflow()
-    from o2v_keras.evaluation.aligned_table import metrics_table
     from o2v_keras.evaluation.evaluate import evaluate as score
     from o2v_keras.evaluation.rank import rank
+    from o2v_keras.evaluation.ranking_metrics import metrics_table
     from o2v_keras.training.model_directory import load_model
 
     evaluation = rank if options.ranking else score
@@ -249,8 +249,8 @@ def predict(options: argparse.Namespace) -> int | None:
     """Writes scores."""
     start_tensorflow()
     from o2v_keras.evaluation.inference import predict_scores
-    from o2v_keras.evaluation.vector_files import check_vector_path
-    from o2v_keras.evaluation.vector_files import write_vectors
+    from o2v_keras.evaluation.outputs import check_vector_path
+    from o2v_keras.evaluation.outputs import write_vectors
     from o2v_keras.training.model_directory import load_model
 
     check_vector_path(options.output)
@@ -264,8 +264,8 @@ def embed(options: argparse.Namespace) -> int | None:
     """Writes embeddings."""
     start_tensorflow()
     from o2v_keras.evaluation import inference
-    from o2v_keras.evaluation.vector_files import check_vector_path
-    from o2v_keras.evaluation.vector_files import write_vectors
+    from o2v_keras.evaluation.outputs import check_vector_path
+    from o2v_keras.evaluation.outputs import write_vectors
     from o2v_keras.training.model_directory import load_model
 
     check_vector_path(options.output)

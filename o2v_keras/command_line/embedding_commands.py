@@ -72,9 +72,9 @@ def map_(options: argparse.Namespace) -> int | None:
     start_tensorflow()
     from o2v_keras.evaluation.inference import embed_marked
     from o2v_keras.evaluation.inference import warn_of_untrained
-    from o2v_keras.maps.write_map import check_map_path
-    from o2v_keras.maps.write_map import write_map
     from o2v_keras.neighbors.row_values import read_names
+    from o2v_keras.reports.map import check_map_path
+    from o2v_keras.reports.map import write_map
     from o2v_keras.training.model_directory import load_model
 
     check_map_path(options.output)
@@ -104,7 +104,7 @@ def map_(options: argparse.Namespace) -> int | None:
 def card(options: argparse.Namespace) -> int | None:
     """Writes a model card."""
     start_tensorflow()
-    from o2v_keras.cards.write_card import write_card
+    from o2v_keras.reports.card import write_card
 
     path = write_card(
         options.model,

@@ -92,9 +92,9 @@ def _add_ranges(parser):
 def tune(options: argparse.Namespace) -> int | None:
     """Searches for hyperparameters."""
     start_tensorflow()
-    from o2v_keras.tuning.parameter_ranges import parse_choice
-    from o2v_keras.tuning.parameter_ranges import parse_range
-    from o2v_keras.tuning.parameter_ranges import read_parameter_ranges
+    from o2v_keras.tuning.ranges import parse_choice
+    from o2v_keras.tuning.ranges import parse_range
+    from o2v_keras.tuning.ranges import read_parameter_ranges
     from o2v_keras.tuning.tune import tune as search
 
     ranges = {}

@@ -5,14 +5,9 @@ import difflib
 import os
 from collections.abc import Mapping
 
-from o2v_keras.config.bpr_checks import check_bpr
-from o2v_keras.config.encoder_checks import UNKNOWN_WORD
-from o2v_keras.config.encoder_checks import check_encoder
-from o2v_keras.config.encoder_checks import check_tied_tables
 from o2v_keras.config.encoder_config import UNLIMITED
 from o2v_keras.config.encoder_config import EncoderConfig
 from o2v_keras.config.json_object import read_json_object
-from o2v_keras.config.retrieval_checks import check_retrieval
 from o2v_keras.config.rules import Boolean
 from o2v_keras.config.rules import Choice
 from o2v_keras.config.rules import Integer
@@ -20,6 +15,11 @@ from o2v_keras.config.rules import NameList
 from o2v_keras.config.rules import Number
 from o2v_keras.config.rules import Path
 from o2v_keras.config.rules import unpacked
+from o2v_keras.config.validation import UNKNOWN_WORD
+from o2v_keras.config.validation import check_bpr
+from o2v_keras.config.validation import check_encoder
+from o2v_keras.config.validation import check_retrieval
+from o2v_keras.config.validation import check_tied_tables
 from o2v_keras.registry import COMPARATORS
 from o2v_keras.registry import ENCODERS
 from o2v_keras.user_warning import warn_user

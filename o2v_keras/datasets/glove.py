@@ -6,7 +6,7 @@ import pathlib
 import zipfile
 
 from o2v_keras.datasets.data_source import DataSource
-from o2v_keras.datasets.download import Download
+from o2v_keras.datasets.data_source import Download
 
 DIM = 50
 

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 
 from o2v_keras.datasets.data_source import DataSource
-from o2v_keras.datasets.download import Download
+from o2v_keras.datasets.data_source import Download
 
 _FILE = "groceries.csv"
 _SHA256 = "ff1be892fd6b9b57d1a7bc50de067798963dda607619645988b21789bf23ae3b"

@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 
 from o2v_keras.datasets.data_source import DataSource
-from o2v_keras.datasets.download import Download
+from o2v_keras.datasets.data_source import Download
 
 SPLITS = ("ua", "ub", "u1", "u2", "u3", "u4", "u5")
 GENRES = (

@@ -6,7 +6,7 @@ import io
 import numpy as np
 
 from o2v_keras.datasets.data_source import DataSource
-from o2v_keras.datasets.download import Download
+from o2v_keras.datasets.data_source import Download
 
 SPLITS = ("train", "trial", "test")
 # In the order of their labels.

@@ -3,7 +3,7 @@
 import numpy as np
 
 from o2v_keras.datasets.data_source import DataSource
-from o2v_keras.datasets.download import Download
+from o2v_keras.datasets.data_source import Download
 
 _CHECKSUMS = {
     "wordsim353.tsv": (

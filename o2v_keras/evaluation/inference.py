@@ -10,7 +10,7 @@ from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import Source
 from o2v_keras.data.read_source import read_source
 from o2v_keras.data.sequences import Sequences
-from o2v_keras.evaluation.row_outputs import RowOutputs
+from o2v_keras.evaluation.outputs import RowOutputs
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.user_warning import warn_user
 

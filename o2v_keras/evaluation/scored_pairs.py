@@ -3,10 +3,10 @@
 import keras
 
 from o2v_keras.data.pair_table import PairTable
-from o2v_keras.evaluation.expected_values import expected_values
 from o2v_keras.evaluation.label_metrics import calibration
 from o2v_keras.evaluation.label_metrics import correlation
-from o2v_keras.evaluation.row_outputs import RowOutputs
+from o2v_keras.evaluation.outputs import RowOutputs
+from o2v_keras.evaluation.pair_scores import expected_values
 from o2v_keras.models.object2vec import Object2Vec
 
 _BATCH_SIZE = 1024

@@ -5,8 +5,8 @@ import tensorflow as tf
 
 from o2v_keras.layers.argument_checks import check_integer
 from o2v_keras.layers.argument_checks import check_rate
+from o2v_keras.layers.packed_lstm import PackedSteps
 from o2v_keras.layers.packed_lstm import packed_lstm
-from o2v_keras.layers.packed_steps import PackedSteps
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")

@@ -12,7 +12,6 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.config.encoder_config import UNLIMITED
 from o2v_keras.data.batches.in_batch_targets import exchanged_sides
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
-from o2v_keras.data.text.pretrained.coverage import Coverage
 from o2v_keras.layers.comparator import Comparator
 from o2v_keras.layers.feed_forward import FeedForward
 from o2v_keras.layers.pair_vectors import PairVectors
@@ -25,15 +24,16 @@ from o2v_keras.models.head import make_head
 from o2v_keras.models.head import similarity_sign
 from o2v_keras.models.in_batch_softmax_loss import InBatchSoftmaxLoss
 from o2v_keras.models.in_batch_softmax_metric import InBatchSoftmaxMetric
-from o2v_keras.models.learning_rate_plan import needs_steps
-from o2v_keras.models.learning_rate_plan import plan_learning_rate
-from o2v_keras.models.learning_rate_plan import steps_per_epoch
 from o2v_keras.models.optimizer_factory import make_optimizer
+from o2v_keras.models.optimizer_factory import needs_steps
+from o2v_keras.models.optimizer_factory import plan_learning_rate
+from o2v_keras.models.optimizer_factory import steps_per_epoch
 from o2v_keras.models.pairwise_mean import PairwiseMean
 from o2v_keras.models.pretrained_tables import fill_tables
-from o2v_keras.models.resting_tables import RestingTables
-from o2v_keras.models.row_penalty import row_penalty
-from o2v_keras.models.vector_sources import vector_sources
+from o2v_keras.models.pretrained_tables import vector_sources
+from o2v_keras.models.token_tables import RestingTables
+from o2v_keras.models.token_tables import row_penalty
+from o2v_keras.text.pretrained_vectors import Coverage
 from o2v_keras.user_warning import warn_user
 
 # Whether this thread is within a step of `fit` or `evaluate`, where a loss

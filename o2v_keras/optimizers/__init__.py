@@ -6,10 +6,10 @@ from o2v_keras.optimizers.dense_optimizers import DenseAdam
 from o2v_keras.optimizers.dense_optimizers import DenseRMSprop
 from o2v_keras.optimizers.dense_optimizers import DenseSGD
 from o2v_keras.optimizers.dense_optimizers import DenseUpdates
-from o2v_keras.optimizers.row_sparse_loss_scale import RowSparseLossScale
 from o2v_keras.optimizers.row_sparse_optimizers import RowSparseAdadelta
 from o2v_keras.optimizers.row_sparse_optimizers import RowSparseAdagrad
 from o2v_keras.optimizers.row_sparse_optimizers import RowSparseAdam
+from o2v_keras.optimizers.row_sparse_optimizers import RowSparseLossScale
 from o2v_keras.optimizers.row_sparse_optimizers import RowSparseRMSprop
 from o2v_keras.optimizers.row_sparse_optimizers import RowSparseSGD
 from o2v_keras.optimizers.row_sparse_updates import RowSparseUpdates

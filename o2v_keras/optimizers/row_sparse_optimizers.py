@@ -1,8 +1,10 @@
 """Row-sparse forms of the optimizers that SageMaker's Object2Vec offers."""
 
 import keras
+import tensorflow as tf
 
-from o2v_keras.optimizers.fused_adam import FusedAdam
+from o2v_keras.layers.table_rows import read_variable
+from o2v_keras.optimizers.dense_optimizers import FusedAdam
 from o2v_keras.optimizers.row_sparse_updates import RowSparseUpdates
 
 
@@ -52,3 +54,33 @@ class RowSparseSGD(RowSparseUpdates, keras.optimizers.SGD):
     Example:
     >>> optimizer = RowSparseSGD(learning_rate=0.01, momentum=0.9)
     """
+
+
+@keras.saving.register_keras_serializable(package="o2v_keras")
+class RowSparseLossScale(keras.optimizers.LossScaleOptimizer):
+    """`keras.optimizers.LossScaleOptimizer` for a row-sparse optimizer.
+
+    Keras's own looks for infinities in a dense copy of a sparse gradient,
+    which is as large as the table.
+
+    Args:
+        inner_optimizer: The optimizer that gets the unscaled gradients.
+        **kwargs: As in the base class.
+
+    Example:
+    >>> from o2v_keras.optimizers import RowSparseAdam
+    >>> optimizer = RowSparseLossScale(RowSparseAdam(0.001))
+    """
+
+    def check_finite(self, grads):
+        """Returns whether no gradient holds NaN or infinity."""
+        return super().check_finite(
+            [
+                grad.values if isinstance(grad, tf.IndexedSlices) else grad
+                for grad in grads
+            ]
+        )
+
+    def save_own_variables(self, store):
+        for number, variable in enumerate(self.variables):
+            store[str(number)] = read_variable(variable)

@@ -1,13 +1,15 @@
 """Makes a Keras optimizer update only the rows that a batch touched."""
 
+import contextlib
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
+from o2v_keras.layers.table_rows import copy_on
 from o2v_keras.layers.table_rows import read_variable
 from o2v_keras.optimizers.clipping import SummedRowClipping
-from o2v_keras.optimizers.slots import Slots
-from o2v_keras.optimizers.summed_rows import with_rows_summed
-from o2v_keras.optimizers.touched_rows import TouchedRows
+from o2v_keras.optimizers.clipping import with_rows_summed
 
 _WHOLE_TABLES = "it would read and write whole tables in every step"
 _REFUSED = {
@@ -18,13 +20,146 @@ _REFUSED = {
         "RowSparseLossScale"
     ),
 }
-
 _NOT_BY_ROWS = (
     keras.optimizers.Adafactor,
     keras.optimizers.Ftrl,
     keras.optimizers.Lamb,
     keras.optimizers.Muon,
 )
+
+
+class TouchedRows:
+    """Stands in for a whole variable where only some rows are to change.
+
+    A Keras optimizer's formula runs on it as on a variable: it reads as a
+    tensor, takes part in arithmetic and can be assigned to. What is read is
+    gathered once, when first needed; what is assigned is scattered at once.
+
+    Args:
+        variable: `tf.Variable` of shape `(rows, ...)`.
+        indices: int tensor `(touched,)`. Distinct row numbers.
+
+    Attributes:
+        variable: The variable behind.
+
+    Example:
+    >>> variable = tf.Variable([[1.0], [2.0], [3.0]])
+    >>> rows = TouchedRows(variable, tf.constant([2, 0]))
+    >>> rows.assign_add(10 * rows)
+    >>> variable.numpy().ravel()
+    array([11.,  2., 33.], dtype=float32)
+    """
+
+    def __init__(self, variable: tf.Variable, indices: tf.Tensor):
+        self.variable = variable
+        self._indices = indices
+        self._value = None
+
+    @property
+    def dtype(self) -> tf.DType:
+        return self.variable.dtype
+
+    @property
+    def value(self) -> tf.Tensor:
+        """The rows as they stand, `(touched, ...)`."""
+        if self._value is None:
+            self._value = tf.gather(self.variable, self._indices)
+        return self._value
+
+    def assign(self, value: tf.Tensor):
+        self._value = tf.cast(value, self.dtype)
+        self.variable.scatter_update(self._slices(self._value))
+
+    def assign_add(self, delta: tf.Tensor):
+        if self._value is None:
+            delta = tf.cast(delta, self.dtype)
+            self.variable.scatter_add(self._slices(delta))
+        else:
+            self.assign(self._value + tf.cast(delta, self.dtype))
+
+    def assign_sub(self, delta: tf.Tensor):
+        self.assign_add(-delta)
+
+    def _slices(self, values):
+        return tf.IndexedSlices(values, self._indices)
+
+    def __tf_tensor__(self, dtype=None, name=None):
+        return tf.convert_to_tensor(self.value, dtype, name)
+
+
+def _operator(name):
+    def operate(self, *others):
+        others = [tf.convert_to_tensor(other, self.dtype) for other in others]
+        return getattr(self.value, name)(*others)
+
+    return operate
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow"):
+    for _operation in (f"__{_name}__", f"__r{_name}__"):
+        setattr(TouchedRows, _operation, _operator(_operation))
+
+
+TouchedRows.__neg__ = _operator("__neg__")
+
+
+class Slots:
+    """Knows an optimizer's slot lists and lets rows stand in for a slot.
+
+    Keras's optimizers look a slot up as `self._momentums[index]`. The lists
+    that `track` returns answer with the whole variable, or, within
+    `touched`, with the rows that one table's step is about.
+
+    Example:
+    >>> slots = Slots()
+    >>> momentum = keras.Variable([[1.0], [2.0]])
+    >>> momentums = slots.track([momentum])
+    >>> with slots.touched(0, momentum.value.device, tf.constant([1])):
+    ...     momentums[0].assign_add([[5.0]])
+    >>> momentums[0].numpy().ravel()
+    array([1., 7.], dtype=float32)
+    """
+
+    def __init__(self):
+        self._lists = []
+
+    def track(self, variables: list) -> Sequence:
+        """Returns the list of slots, one for each trainable variable."""
+        self._lists.append(_SlotList(variables))
+        return self._lists[-1]
+
+    @contextlib.contextmanager
+    def touched(self, index: int, device: str, indices: tf.Tensor):
+        """Puts rows in the place of the slots of variable number `index`.
+
+        Args:
+            index: Number of the trainable variable.
+            device: Where its copy that is being updated lies.
+            indices: Distinct row numbers.
+        """
+        for slots in self._lists:
+            copy = copy_on(device, slots[index])
+            slots.stand_ins[index] = TouchedRows(copy, indices)
+        try:
+            yield
+        finally:
+            for slots in self._lists:
+                del slots.stand_ins[index]
+
+
+# Not a list: Keras replaces lists among an optimizer's attributes by its own.
+class _SlotList(Sequence):
+    def __init__(self, variables):
+        self._variables = variables
+        self.stand_ins = {}
+
+    def __len__(self):
+        return len(self._variables)
+
+    def __getitem__(self, index):
+        if index in self.stand_ins:
+            return self.stand_ins[index]
+        return self._variables[index]
 
 
 class RowSparseUpdates(SummedRowClipping):

@@ -8,9 +8,9 @@ import keras
 import numpy as np
 
 from o2v_keras.storage.damage import DamagedFileError
-from o2v_keras.training.array_file import ArrayFile
-from o2v_keras.training.array_file import write_arrays
-from o2v_keras.training.best_weights import BestWeightsFiles
+from o2v_keras.training.weight_files import ArrayFile
+from o2v_keras.training.weight_files import BestWeightsFiles
+from o2v_keras.training.weight_files import write_arrays
 
 
 class Checkpoint:

@@ -5,20 +5,20 @@ from collections.abc import Sequence
 import keras
 
 from o2v_keras.data.batches.pair_batches import PairBatches
-from o2v_keras.models.learning_rate_plan import plan_learning_rate
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.training.agreement import require_agreement
+from o2v_keras.models.optimizer_factory import plan_learning_rate
+from o2v_keras.training.callbacks.checkpointing import Checkpointing
+from o2v_keras.training.callbacks.early_stopping import EarlyStopping
+from o2v_keras.training.callbacks.early_stopping import StopOnNonFiniteLoss
+from o2v_keras.training.callbacks.history import EpochHistory
+from o2v_keras.training.callbacks.history import EpochSetter
+from o2v_keras.training.callbacks.metrics import EpochMetrics
 from o2v_keras.training.checkpoint import read_whole_checkpoint
-from o2v_keras.training.checkpointing import Checkpointing
-from o2v_keras.training.early_stopping import EarlyStopping
-from o2v_keras.training.epoch_history import EpochHistory
-from o2v_keras.training.epoch_metrics import EpochMetrics
-from o2v_keras.training.epoch_setter import EpochSetter
+from o2v_keras.training.distribute.cluster import Worker
+from o2v_keras.training.distribute.strategy import require_agreement
+from o2v_keras.training.mining import NegativeMining
 from o2v_keras.training.model_directory import ModelDirectory
-from o2v_keras.training.negative_mining import NegativeMining
-from o2v_keras.training.non_finite_loss import StopOnNonFiniteLoss
 from o2v_keras.training.progress import Progress
-from o2v_keras.training.worker import Worker
 
 # Data that change nothing in the training.
 _SCORED_ONLY = ("test",)

@@ -16,14 +16,14 @@ from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.data.text.tokenizers.category_tokenizer import CategoryTokenizer
 from o2v_keras.data.text.vocabulary import Vocabulary
-from o2v_keras.models.new_ids import with_larger_tables
+from o2v_keras.models.expand_vocabulary import with_larger_tables
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.storage.temporary_folder import TemporaryFolder
-from o2v_keras.training.keras_file import write_keras_file
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.trainer import TrainingResult
 from o2v_keras.training.trainer import train as train_model
+from o2v_keras.training.weight_files import write_keras_file
 
 # More ids than any vocabulary has: what is learned is cut by the data alone.
 _NO_LIMIT = 1 << 40

@@ -1,7 +1,7 @@
 """What a training by an in-batch softmax cannot be combined with."""
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.training.worker import Worker
+from o2v_keras.training.distribute.cluster import Worker
 
 
 def refuse_unfit(

@@ -15,9 +15,9 @@ from o2v_keras.storage.damage import damage_named
 from o2v_keras.storage.output_folder import OutputFolder
 from o2v_keras.storage.replace import replaced_file
 from o2v_keras.storage.replace import write_file
-from o2v_keras.training.best_weights import BestWeightsFiles
-from o2v_keras.training.keras_file import write_keras_file
-from o2v_keras.training.worker import Worker
+from o2v_keras.training.distribute.cluster import Worker
+from o2v_keras.training.weight_files import BestWeightsFiles
+from o2v_keras.training.weight_files import write_keras_file
 
 # What a training writes, in the order in which it is removed: what the next
 # one could take for its own first.

@@ -1,6 +1,6 @@
 """What came out of a training, as data and as text."""
 
-from o2v_keras.evaluation.aligned_table import aligned_lines
+from o2v_keras.evaluation.ranking_metrics import aligned_lines
 
 
 def make_report(

@@ -10,10 +10,10 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import load_dataset
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.training.early_stopping import EarlyStopping
+from o2v_keras.training.callbacks.early_stopping import EarlyStopping
+from o2v_keras.tuning.ranges import ValueChoice
+from o2v_keras.tuning.ranges import ValueRange
 from o2v_keras.tuning.search_space import SearchSpace
-from o2v_keras.tuning.value_choice import ValueChoice
-from o2v_keras.tuning.value_range import ValueRange
 
 
 class Object2VecHyperModel(keras_tuner.HyperModel):

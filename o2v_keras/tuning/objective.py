@@ -8,9 +8,9 @@ import keras_tuner
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import Source
-from o2v_keras.training.correlation_metrics import CorrelationMetrics
-from o2v_keras.training.epoch_metrics import EpochMetrics
-from o2v_keras.training.ranking_metrics import RankingMetrics
+from o2v_keras.training.callbacks.metrics import CorrelationMetrics
+from o2v_keras.training.callbacks.metrics import EpochMetrics
+from o2v_keras.training.callbacks.metrics import RankingMetrics
 
 # Tunable in SageMaker -> in the logs of an epoch.
 _SAGEMAKER = {

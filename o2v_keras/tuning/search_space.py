@@ -12,9 +12,9 @@ import keras_tuner
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.config.json_object import read_json_object
 from o2v_keras.config.object2vec_config import typed_values
-from o2v_keras.tuning.default_ranges import DEFAULT_RANGES
-from o2v_keras.tuning.value_choice import ValueChoice
-from o2v_keras.tuning.value_range import ValueRange
+from o2v_keras.tuning.ranges import DEFAULT_RANGES
+from o2v_keras.tuning.ranges import ValueChoice
+from o2v_keras.tuning.ranges import ValueRange
 
 _TIED = "tied_token_embedding_weight"
 # Conditions are about these, so that they must be declared first.

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from o2v_keras.evaluation.aligned_table import aligned_lines
+from o2v_keras.evaluation.ranking_metrics import aligned_lines
 from o2v_keras.storage.replace import replaced_file
-from o2v_keras.tuning.trial_record import TrialRecord
+from o2v_keras.tuning.trials import TrialRecord
 
 # Columns that stand side by side on a screen.
 _SHOWN = 6

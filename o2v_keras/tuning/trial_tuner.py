@@ -18,21 +18,21 @@ from keras_tuner.engine.trial import TrialStatus
 from o2v_keras.data.data_error import DataError
 from o2v_keras.storage.replace import replaced_folder
 from o2v_keras.storage.replace import write_file
+from o2v_keras.training.callbacks.metrics import EpochMetrics
 from o2v_keras.training.channels import LoadedChannels
-from o2v_keras.training.distribution import make_strategy
-from o2v_keras.training.epoch_metrics import EpochMetrics
+from o2v_keras.training.distribute.cluster import Worker
+from o2v_keras.training.distribute.strategy import make_strategy
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.progress import TrainingLines
 from o2v_keras.training.trainer import train_loaded
-from o2v_keras.training.worker import Worker
-from o2v_keras.tuning.search_folder import require_same
-from o2v_keras.tuning.search_folder import require_same_data
-from o2v_keras.tuning.search_folder import write_json
+from o2v_keras.tuning.channels import TuningData
+from o2v_keras.tuning.channels import fingerprints
 from o2v_keras.tuning.search_space import SearchSpace
-from o2v_keras.tuning.trial_record import BASELINES_FILE
-from o2v_keras.tuning.trial_record import FAILURE_FILE
-from o2v_keras.tuning.tuning_data import TuningData
-from o2v_keras.tuning.tuning_data import fingerprints
+from o2v_keras.tuning.trials import BASELINES_FILE
+from o2v_keras.tuning.trials import FAILURE_FILE
+from o2v_keras.tuning.trials import require_same
+from o2v_keras.tuning.trials import require_same_data
+from o2v_keras.tuning.trials import write_json
 
 # Keras Tuner asks again at once when there is nothing to do yet.
 _SECONDS_IDLE = 1.0

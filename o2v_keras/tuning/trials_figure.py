@@ -9,12 +9,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from matplotlib.ticker import MaxNLocator
 
+from o2v_keras.palette import BLUE
+from o2v_keras.palette import INK
+from o2v_keras.palette import LINE
+from o2v_keras.palette import ORANGE
+from o2v_keras.palette import PAPER
+from o2v_keras.palette import RED
+from o2v_keras.palette import SOFT
 from o2v_keras.tuning.summary import Baseline
 from o2v_keras.tuning.summary import best_first
-from o2v_keras.tuning.trial_record import TrialRecord
+from o2v_keras.tuning.trials import TrialRecord
 
-_INK, _SOFT, _PAPER, _LINE = "#23262b", "#6d737c", "#fbfbf9", "#dfe1e4"
-_TRIAL, _BEST, _FAILED = "#4e79a7", "#f28e2b", "#e15759"
 _COLUMNS = 4
 
 
@@ -53,7 +58,7 @@ def draw_trials(
     rows = 1 + math.ceil(len(names) / columns)
     figure = Figure(
         figsize=(3.2 * columns, 2.6 * rows),
-        facecolor=_PAPER,
+        facecolor=PAPER,
         layout="constrained",
     )
     FigureCanvasAgg(figure)
@@ -71,7 +76,7 @@ def draw_trials(
         _draw_baseline(axes, baseline, limits)
         _draw_parameter(axes, name, ranked, limits, name in log_scaled)
         if column == 0:
-            axes.set_ylabel(objective, color=_SOFT, fontsize=9)
+            axes.set_ylabel(objective, color=SOFT, fontsize=9)
     return figure
 
 
@@ -81,7 +86,7 @@ def _draw_baseline(axes, baseline, limits):
     # At the edge where it is so bad that the trials could not be told apart.
     axes.axhline(
         np.clip(baseline.value, *limits),
-        color=_SOFT,
+        color=SOFT,
         linestyle="--",
         linewidth=1.2,
         zorder=1,
@@ -104,7 +109,7 @@ def _draw_course(axes, trials, objective, direction, limits):
             [*numbers, len(trials) - 1],
             [*course, course[-1]],
             where="post",
-            color=_BEST,
+            color=ORANGE,
             linewidth=2,
             label="best so far",
         )
@@ -115,7 +120,7 @@ def _draw_course(axes, trials, objective, direction, limits):
             failed,
             [0.04] * len(failed),
             "x",
-            color=_FAILED,
+            color=RED,
             transform=axes.get_xaxis_transform(),
             label="failed",
         )
@@ -133,7 +138,7 @@ def _draw_course(axes, trials, objective, direction, limits):
             borderaxespad=0.2,
             frameon=False,
             fontsize=9,
-            labelcolor=_INK,
+            labelcolor=INK,
         )
 
 
@@ -181,8 +186,8 @@ def _scatter(axes, x, y, is_best, limits):
     inside = (y >= limits[0]) & (y <= limits[1])
     held = np.clip(y, *limits)
     for mask, colour, size, order in (
-        (~is_best, _TRIAL, 26, 2),
-        (is_best, _BEST, 60, 3),
+        (~is_best, BLUE, 26, 2),
+        (is_best, ORANGE, 60, 3),
     ):
         for marker, chosen in (
             ("o", mask & inside),
@@ -219,11 +224,11 @@ def _limits(values, direction):
 
 
 def _finish(axes, title, limits):
-    axes.set_facecolor(_PAPER)
-    axes.set_title(title, loc="left", color=_INK, fontsize=10)
+    axes.set_facecolor(PAPER)
+    axes.set_title(title, loc="left", color=INK, fontsize=10)
     axes.set_ylim(*limits)
-    axes.tick_params(colors=_SOFT, labelsize=8, length=0)
-    axes.grid(axis="y", color=_LINE, linewidth=0.8)
+    axes.tick_params(colors=SOFT, labelsize=8, length=0)
+    axes.grid(axis="y", color=LINE, linewidth=0.8)
     axes.set_axisbelow(True)
     for spine in axes.spines.values():
         spine.set_visible(False)

@@ -14,33 +14,33 @@ import keras
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
-from o2v_keras.models.vector_sources import vector_sources
+from o2v_keras.models.pretrained_tables import vector_sources
 from o2v_keras.storage.replace import disk_full_named
 from o2v_keras.storage.replace import replaced_file
+from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.model_directory import ModelDirectory
-from o2v_keras.training.worker import Worker
-from o2v_keras.tuning.default_ranges import DEFAULT_RANGES
+from o2v_keras.tuning.channels import TuningData
+from o2v_keras.tuning.cluster import Role
 from o2v_keras.tuning.objective import objective_metrics
 from o2v_keras.tuning.objective import parse_objective
 from o2v_keras.tuning.oracles import make_oracle
-from o2v_keras.tuning.role import Role
-from o2v_keras.tuning.search_folder import best_model_folder
-from o2v_keras.tuning.search_folder import require_same
-from o2v_keras.tuning.search_folder import search_folder
-from o2v_keras.tuning.search_folder import write_json
+from o2v_keras.tuning.ranges import DEFAULT_RANGES
+from o2v_keras.tuning.ranges import ValueChoice
+from o2v_keras.tuning.ranges import ValueRange
 from o2v_keras.tuning.search_space import SearchSpace
 from o2v_keras.tuning.summary import best_baseline
 from o2v_keras.tuning.summary import best_first
 from o2v_keras.tuning.summary import trials_table
 from o2v_keras.tuning.summary import write_trials
-from o2v_keras.tuning.trial_record import TrialRecord
-from o2v_keras.tuning.trial_record import read_baselines
-from o2v_keras.tuning.trial_record import read_trials
 from o2v_keras.tuning.trial_tuner import TrialTuner
+from o2v_keras.tuning.trials import TrialRecord
+from o2v_keras.tuning.trials import best_model_folder
+from o2v_keras.tuning.trials import read_baselines
+from o2v_keras.tuning.trials import read_trials
+from o2v_keras.tuning.trials import require_same
+from o2v_keras.tuning.trials import search_folder
+from o2v_keras.tuning.trials import write_json
 from o2v_keras.tuning.trials_figure import draw_trials
-from o2v_keras.tuning.tuning_data import TuningData
-from o2v_keras.tuning.value_choice import ValueChoice
-from o2v_keras.tuning.value_range import ValueRange
 
 SEARCHES = ("random", "hyperband", "bayesian")
 _MAX_TRIALS = 20

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
+from o2v_keras.datasets.data_source import DatasetError
 from o2v_keras.datasets.data_source import DataSource
-from o2v_keras.datasets.dataset_error import DatasetError
-from o2v_keras.datasets.download import Download
+from o2v_keras.datasets.data_source import Download
 from tests.datasets.publisher import publisher
 
 CONTENT = bytes(range(256)) * 1000

@@ -8,8 +8,8 @@ import pytest
 from o2v_keras.datasets import glove
 from o2v_keras.datasets import movielens_100k
 from o2v_keras.datasets import wordnet
-from o2v_keras.datasets.wordnet_database import CATEGORIES
-from o2v_keras.datasets.wordnet_database import read_database
+from o2v_keras.datasets.wordnet import CATEGORIES
+from o2v_keras.datasets.wordnet import read_database
 
 NOUNS = """\
   1 This software and database is being provided to you.

@@ -11,7 +11,7 @@ from o2v_keras import predict_scores
 from o2v_keras.data.data_error import DataError
 from o2v_keras.evaluation.label_metrics import calibration
 from o2v_keras.evaluation.label_metrics import correlation
-from o2v_keras.training.distribution import make_strategy
+from o2v_keras.training.distribute.strategy import make_strategy
 
 PAIRS = {
     "in0": [[1], [2, 3], [7, 8], [1, 1, 1], [4]],

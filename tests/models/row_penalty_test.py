@@ -5,8 +5,8 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.models.row_penalty import row_penalty
-from o2v_keras.training.distribution import make_strategy
+from o2v_keras.models.token_tables import row_penalty
+from o2v_keras.training.distribute.strategy import make_strategy
 
 rng = np.random.default_rng(0)
 SOURCE = {

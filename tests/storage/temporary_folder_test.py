@@ -11,7 +11,6 @@ from o2v_keras.storage.temporary_folder import TemporaryFolder
 
 HOLD = """
 import time
-from o2v_keras.storage.temporary_folder import TemporaryFolder
 print(TemporaryFolder("use").path, flush=True)
 time.sleep(60)
 """

@@ -5,15 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from o2v_keras.cards.write_card import write_card
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.evaluation.baselines import pairwise_baselines
 from o2v_keras.evaluation.evaluate import evaluate
 from o2v_keras.evaluation.inference import predict_scores
-from o2v_keras.evaluation.pairwise_baselines import pairwise_baselines
 from o2v_keras.evaluation.rank import rank
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.reports.card import write_card
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.trainer import train
 from tests.training.fitting_test import assert_same_training

@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 
 from o2v_keras.storage.damage import DamagedFileError
-from o2v_keras.training.array_file import write_arrays
-from o2v_keras.training.best_weights import BestWeightsFiles
 from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.checkpoint import read_whole_checkpoint
 from o2v_keras.training.checkpoint import write_checkpoint
+from o2v_keras.training.weight_files import BestWeightsFiles
+from o2v_keras.training.weight_files import write_arrays
 
 ARRAYS = {
     # More than ten, so that names in their alphabetical order would not do.

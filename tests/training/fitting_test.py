@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from o2v_keras.training import fitting
-from o2v_keras.training.array_file import ArrayFile
+from o2v_keras.training.callbacks.checkpointing import Checkpointing
 from o2v_keras.training.checkpoint import Checkpoint
-from o2v_keras.training.checkpointing import Checkpointing
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.trainer import train
+from o2v_keras.training.weight_files import ArrayFile
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 from tests.training.small_training import read_history

@@ -7,10 +7,10 @@ from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.evaluation.evaluate import evaluate
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.training.distribution import make_strategy
+from o2v_keras.training.distribute.cluster import Worker
+from o2v_keras.training.distribute.strategy import make_strategy
 from o2v_keras.training.in_batch_limits import refuse_unfit
 from o2v_keras.training.trainer import train
-from o2v_keras.training.worker import Worker
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 

@@ -7,10 +7,10 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.models import presets
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training import memory
-from o2v_keras.training.best_weights import BestWeightsFiles
 from o2v_keras.training.checkpoint import write_checkpoint
 from o2v_keras.training.memory import estimate_memory
 from o2v_keras.training.memory import require_memory
+from o2v_keras.training.weight_files import BestWeightsFiles
 
 NARROW = {"enc0_token_embedding_dim": 6}
 TIED = {"tied_token_embedding_weight": True}

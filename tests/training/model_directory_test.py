@@ -6,9 +6,9 @@ import pytest
 
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.storage.damage import DamagedFileError
-from o2v_keras.training.keras_file import write_keras_file
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
+from o2v_keras.training.weight_files import write_keras_file
 from tests.training.small_training import make_config
 
 

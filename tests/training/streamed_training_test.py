@@ -10,7 +10,7 @@ import pytest
 from o2v_keras.data.data_error import DataError
 from o2v_keras.training import fitting
 from o2v_keras.training import trainer
-from o2v_keras.training.checkpointing import Checkpointing
+from o2v_keras.training.callbacks.checkpointing import Checkpointing
 from o2v_keras.training.trainer import train
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source

@@ -10,7 +10,7 @@ from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.evaluation.evaluate import evaluate
 from o2v_keras.evaluation.inference import embed
-from o2v_keras.training import training_tokenizers
+from o2v_keras.training import channels
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.trainer import train
 from serving.local_model import LocalModel
@@ -85,7 +85,7 @@ def test_resumes_with_the_words_it_began_with(films, tmp_path, monkeypatch):
     whole = train(config, films, model_dir=tmp_path / "whole", **settings)
     folder = tmp_path / "parts"
     train(config.replace(epochs=2), films, model_dir=folder, **settings)
-    monkeypatch.delattr(training_tokenizers, "learn_tokenizers")
+    monkeypatch.delattr(channels, "learn_tokenizers")
     parts = train(config, films, model_dir=folder, resume=True, **settings)
     assert read_history(folder) == read_history(tmp_path / "whole")
     for ours, expected in zip(

@@ -13,9 +13,9 @@ from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.storage.lock import InUseError
 from o2v_keras.storage.replace import DiskFullError
 from o2v_keras.training import memory
+from o2v_keras.training.callbacks.early_stopping import NonFiniteLossError
 from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.model_directory import load_model
-from o2v_keras.training.non_finite_loss import NonFiniteLossError
 from o2v_keras.training.trainer import train
 from tests.training.small_training import TIMING
 from tests.training.small_training import make_config

@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from o2v_keras import load_model
+from tests.training.distribute.worker_processes import environment
 from tests.training.small_training import make_source
 from tests.training.small_training import write_records
-from tests.training.worker_processes import environment
 from tests.tuning.small_search import FIXED
 from tests.tuning.small_search import IGNORED
 from tests.tuning.small_search import read_csv

@@ -8,10 +8,10 @@ import time
 
 import pytest
 
+from tests.training.distribute.worker_processes import environment
 from tests.training.small_training import make_source
 from tests.training.small_training import read_history
 from tests.training.small_training import write_records
-from tests.training.worker_processes import environment
 from tests.tuning.small_search import FIXED
 from tests.tuning.small_search import IGNORED
 from tests.tuning.small_search import RANGES

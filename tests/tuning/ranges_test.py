@@ -3,12 +3,12 @@ import re
 
 import pytest
 
-from o2v_keras.tuning.parameter_ranges import parse_choice
-from o2v_keras.tuning.parameter_ranges import parse_range
-from o2v_keras.tuning.parameter_ranges import read_parameter_ranges
+from o2v_keras.tuning.ranges import ValueChoice
+from o2v_keras.tuning.ranges import ValueRange
+from o2v_keras.tuning.ranges import parse_choice
+from o2v_keras.tuning.ranges import parse_range
+from o2v_keras.tuning.ranges import read_parameter_ranges
 from o2v_keras.tuning.search_space import SearchSpace
-from o2v_keras.tuning.value_choice import ValueChoice
-from o2v_keras.tuning.value_range import ValueRange
 
 # As SageMaker's API takes and shows it.
 SAGEMAKER = {

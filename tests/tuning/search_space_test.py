@@ -5,9 +5,9 @@ import pytest
 
 from o2v_keras import Object2Vec
 from o2v_keras import Object2VecHyperModel
+from o2v_keras.tuning.ranges import ValueChoice
+from o2v_keras.tuning.ranges import ValueRange
 from o2v_keras.tuning.search_space import SearchSpace
-from o2v_keras.tuning.value_choice import ValueChoice
-from o2v_keras.tuning.value_range import ValueRange
 
 SIZES = {"enc0_max_seq_len": 5, "enc0_vocab_size": 30}
 SIDE1 = {"enc1_max_seq_len": 4, "enc1_vocab_size": 20}

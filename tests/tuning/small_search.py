@@ -3,8 +3,8 @@
 import csv
 import json
 
+from o2v_keras.tuning.ranges import ValueRange
 from o2v_keras.tuning.tune import tune
-from o2v_keras.tuning.value_range import ValueRange
 from tests.training.small_training import make_source
 
 # Keras Tuner 1.4.8 asks for a thread by an old name.

@@ -3,7 +3,7 @@ import pathlib
 from o2v_keras.tuning.summary import Baseline
 from o2v_keras.tuning.summary import best_baseline
 from o2v_keras.tuning.summary import trials_table
-from o2v_keras.tuning.trial_record import TrialRecord
+from o2v_keras.tuning.trials import TrialRecord
 from o2v_keras.tuning.trials_figure import draw_trials
 
 

@@ -13,11 +13,11 @@ import pytest
 from o2v_keras import evaluate
 from o2v_keras import load_model
 from o2v_keras.__main__ import main
-from o2v_keras.training.epoch_metrics import EpochMetrics
+from o2v_keras.training.callbacks.metrics import EpochMetrics
 from o2v_keras.training.trainer import train
-from o2v_keras.tuning import tuning_data
-from o2v_keras.tuning.value_choice import ValueChoice
-from o2v_keras.tuning.value_range import ValueRange
+from o2v_keras.tuning import channels
+from o2v_keras.tuning.ranges import ValueChoice
+from o2v_keras.tuning.ranges import ValueRange
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 from tests.training.small_training import read_history
@@ -200,13 +200,13 @@ def test_a_search_of_failures_says_why(tmp_path):
 
 def test_data_are_read_once(tmp_path, monkeypatch):
     calls = []
-    load = tuning_data.load_channels
+    load = channels.load_channels
 
     def counted(*arguments, **settings):
         calls.append(arguments)
         return load(*arguments, **settings)
 
-    monkeypatch.setattr(tuning_data, "load_channels", counted)
+    monkeypatch.setattr(channels, "load_channels", counted)
     small_search(tmp_path, max_trials=2)
     assert len(calls) == 1
 
@@ -249,13 +249,13 @@ def test_tokenizers_are_learned_once_for_each_setting(tmp_path, monkeypatch):
     pairs = {"in0": texts, "in1": texts[::-1], "label": [0, 1] * 12}
     held_out = {"in0": ["red fish"], "in1": ["blue cat"], "label": [1]}
     calls = []
-    learn = tuning_data.training_tokenizers
+    learn = channels.training_tokenizers
 
     def counted(config, *arguments):
         calls.append(config.enc0_hash_buckets)
         return learn(config, *arguments)
 
-    monkeypatch.setattr(tuning_data, "training_tokenizers", counted)
+    monkeypatch.setattr(channels, "training_tokenizers", counted)
     result = small_search(
         tmp_path,
         {**FIXED, "enc0_tokenizer": "words", "epochs": 1},

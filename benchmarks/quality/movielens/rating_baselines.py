@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.quality.movielens.splits import Ratings
 from o2v_keras.data.pair_table import PairTable
-from o2v_keras.evaluation.side_biases import SideBiases
+from o2v_keras.evaluation.baselines import SideBiases
 
 
 def baseline_stars(

@@ -1,0 +1,235 @@
+"""Scores of queries against candidates: of embeddings, the head, or fixed."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from o2v_keras.models.object2vec import Object2Vec
+
+_HEAD_ROUNDING = 1e-6
+_STEP_PAIRS = 1 << 13
+# Relative to the length of the vectors; sums of float32 products differ by
+# less when they are taken in another order, or the encoder's batch was.
+_ROUNDING = 1e-6
+
+
+class PopularityScores:
+    """Ranks candidates alike for all queries, the most frequent first.
+
+    Candidates of the same frequency keep their order, which in a
+    `RankingTask` is as good as random: were ties held against a baseline,
+    it would flatter the model.
+
+    Args:
+        counts: int64 `(candidates,)`.
+
+    Example:
+    >>> scores = PopularityScores(np.array([5, 0, 5]))
+    >>> scores.block(slice(0, 1), slice(0, 3)).argsort()
+    array([[1, 2, 0]])
+    """
+
+    def __init__(self, counts: np.ndarray):
+        self._scores = counts + _tie_break(len(counts), 0.5)
+
+    def block(self, queries: slice, candidates: slice) -> np.ndarray:
+        """Returns float64 `(queries, candidates)`."""
+        rows = queries.stop - queries.start
+        return np.tile(self._scores[candidates], (rows, 1))
+
+    def pairs(
+        self, queries: np.ndarray, candidates: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the pairs' scores, float64, twice: none is rounded."""
+        scores = self._scores[candidates]
+        return scores, scores
+
+
+class TfidfScores:
+    """Cosines of the TF-IDF vectors of texts.
+
+    Words, or n-grams, are weighted by their rareness among all texts of both
+    sides, which serves best: no label and no training is needed. Ties keep
+    the candidates' order, as in `PopularityScores`.
+
+    Args:
+        queries: A text for each query.
+        candidates: A text for each candidate.
+        **settings: Arguments of scikit-learn's `TfidfVectorizer`.
+
+    Example:
+    >>> scores = TfidfScores(["a red house"], ["blue sky", "the red door"])
+    >>> scores.block(slice(0, 1), slice(0, 2)).argmax()
+    np.int64(1)
+    """
+
+    def __init__(
+        self, queries: Sequence[str], candidates: Sequence[str], **settings
+    ):
+        vectorizer = TfidfVectorizer(sublinear_tf=True, **settings)
+        vectorizer.fit([*queries, *candidates])
+        self._queries = vectorizer.transform(queries)
+        self._candidates = vectorizer.transform(candidates)
+        self._tie_break = _tie_break(len(candidates), 1e-9)
+
+    def block(self, queries: slice, candidates: slice) -> np.ndarray:
+        """Returns float64 `(queries, candidates)`."""
+        cosines = self._queries[queries] @ self._candidates[candidates].T
+        return cosines.toarray() + self._tie_break[candidates]
+
+    def pairs(
+        self, queries: np.ndarray, candidates: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the pairs' scores, float64, twice: none is rounded."""
+        products = self._queries[queries].multiply(self._candidates[candidates])
+        cosines = np.asarray(products.sum(axis=1)).reshape(-1)
+        scores = cosines + self._tie_break[candidates]
+        return scores, scores
+
+
+def _tie_break(count, width):
+    """What parts equal scores: falls from almost `width` to 0."""
+    return width * (np.arange(count, 0, -1) - 1) / count
+
+
+class HeadScores:
+    """What the model answers to pairs of encoded objects.
+
+    A pair's score is its value or expected class (`expected_values`); scores
+    count as equal when they differ by less than a millionth. Every pair goes
+    through the MLP, which takes much longer than a product of matrices.
+
+    Args:
+        model: `Object2Vec`.
+        query: The side of the queries, `"in0"` or `"in1"`.
+        queries: float32 `(queries, enc_dim)` embeddings of that side.
+        candidates: float32 `(candidates, enc_dim)` of the other side.
+    """
+
+    def __init__(
+        self,
+        model: Object2Vec,
+        query: str,
+        queries: np.ndarray,
+        candidates: np.ndarray,
+    ):
+        self._queries = queries
+        self._candidates = candidates
+        head = keras.Model(model.get_layer("comparator").input, model.output)
+        rows = tf.TensorSpec((None, queries.shape[1]), tf.float32)
+
+        @tf.function(input_signature=[rows, rows])
+        def score(first, second):
+            pairs = tf.maximum(tf.shape(first)[0], tf.shape(second)[0])
+            first = tf.broadcast_to(first, (pairs, rows.shape[1]))
+            sides = first, tf.broadcast_to(second, (pairs, rows.shape[1]))
+            return head(sides if query == "in0" else sides[::-1])
+
+        self._score = score
+
+    def block(self, queries: slice, candidates: slice) -> np.ndarray:
+        """Returns float32 `(queries, candidates)`."""
+        second = self._candidates[candidates]
+        return np.stack(
+            [
+                self._pairs(self._queries[row : row + 1], second)
+                for row in range(queries.start, queries.stop)
+            ]
+        )
+
+    def pairs(
+        self, queries: np.ndarray, candidates: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the pairs' scores, and these less the tolerance, float32."""
+        scores = self._pairs(
+            self._queries[queries], self._candidates[candidates]
+        )
+        return scores, scores - _HEAD_ROUNDING * np.abs(scores)
+
+    def _pairs(self, first, second):
+        scores = []
+        for start in range(0, len(second), _STEP_PAIRS):
+            step = slice(start, start + _STEP_PAIRS)
+            one = first if len(first) == 1 else first[step]
+            scores.append(self._score(one, second[step]).numpy())
+        return expected_values(np.concatenate(scores))
+
+
+class EmbeddingScores:
+    """Dot products or cosines of queries' and candidates' embeddings.
+
+    Scores count as equal when they differ by 10^-6 of the product of the
+    vectors' lengths.
+
+    Args:
+        queries: float32 `(queries, dim)`.
+        candidates: float32 `(candidates, dim)`.
+        normalize: bool. Whether to divide by the vectors' lengths, for
+            cosines. A vector of zeros has cosine 0 with every other.
+
+    Raises:
+        ValueError: If a number is NaN or infinite.
+
+    Example:
+    >>> vectors = np.array([[3.0, 4.0], [0.0, 2.0]], np.float32)
+    >>> scores = EmbeddingScores(vectors, vectors, normalize=True)
+    >>> scores.block(slice(0, 1), slice(0, 2)).round(3)
+    array([[1. , 0.8]], dtype=float32)
+    """
+
+    def __init__(
+        self, queries: np.ndarray, candidates: np.ndarray, normalize: bool
+    ):
+        for vectors in (queries, candidates):
+            if not np.isfinite(vectors).all():
+                raise ValueError(
+                    "Embeddings must be finite numbers to be ranked by, but "
+                    "some are NaN or infinite. Did training diverge?"
+                )
+        if normalize:
+            queries, candidates = _unit(queries), _unit(candidates)
+        self._queries = queries
+        self._candidates = candidates
+
+    def block(self, queries: slice, candidates: slice) -> np.ndarray:
+        """Returns float32 `(queries, candidates)`."""
+        return self._queries[queries] @ self._candidates[candidates].T
+
+    def pairs(
+        self, queries: np.ndarray, candidates: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the pairs' scores, and these less the tolerance, float32."""
+        # Objects of neighbouring pairs only, so no more than a block.
+        first, second = self._queries[queries], self._candidates[candidates]
+        lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+        scores = np.vecdot(first, second)
+        return scores, scores - _ROUNDING * lengths
+
+
+def _unit(vectors):
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(lengths > 0, lengths, 1)
+
+
+def expected_values(scores: np.ndarray) -> np.ndarray:
+    """Returns the value of a score, or the expected class of probabilities.
+
+    Classes count as the numbers they are called: of two classes it is the
+    probability of class 1, of five grades the mean grade.
+
+    Args:
+        scores: `(rows, 1)` values or `(rows, num_classes)` probabilities.
+
+    Returns:
+        `(rows,)`.
+
+    Example:
+    >>> expected_values(np.array([[0.25, 0.75], [0.5, 0.5]]))
+    array([0.75, 0.5 ])
+    """
+    if scores.shape[1] == 1:
+        return scores[:, 0]
+    return scores @ np.arange(scores.shape[1], dtype=scores.dtype)

@@ -1,0 +1,141 @@
+"""Writes checkpoints while Keras trains, and goes on from one."""
+
+import pathlib
+import time
+
+import keras
+
+from o2v_keras.data.batches.pair_batches import PairBatches
+from o2v_keras.training.callbacks.early_stopping import EarlyStopping
+from o2v_keras.training.callbacks.history import EpochHistory
+from o2v_keras.training.checkpoint import Checkpoint
+from o2v_keras.training.checkpoint import write_checkpoint
+from o2v_keras.training.distribute.cluster import Worker
+from o2v_keras.training.distribute.strategy import ask_chief
+from o2v_keras.training.weight_files import BestWeightsFiles
+
+
+class Checkpointing(keras.callbacks.Callback):
+    """Writes a checkpoint after each epoch, and between batches on request.
+
+    Comes after the callbacks whose state it saves.
+
+    Args:
+        path: The checkpoint file.
+        earlier: The file of the checkpoint before it, to go on from if the
+            last one is damaged.
+        identity: JSON dict of what is being trained on what; saved, so that
+            a resumed run can be held to it.
+        early_stopping: `EarlyStopping` of this training.
+        history: `EpochHistory` of this training.
+        best_weights: `BestWeightsFiles` of this training, from which those
+            that no checkpoint needs any more are removed.
+        minutes: Time after which a batch's end is written as well. Defaults
+            to `None`: only epochs' ends.
+        worker: This process. Of several workers the chief writes, at moments
+            that its clock sets; the others take part in collecting metrics.
+            Defaults to one that trains alone.
+    """
+
+    def __init__(
+        self,
+        path: pathlib.Path,
+        earlier: pathlib.Path,
+        identity: dict,
+        early_stopping: EarlyStopping,
+        history: EpochHistory,
+        best_weights: BestWeightsFiles,
+        minutes: float | None = None,
+        worker: Worker | None = None,
+    ):
+        super().__init__()
+        self._path = path
+        self._earlier = earlier
+        self._identity = identity
+        self._early_stopping = early_stopping
+        self._history = history
+        self._best_weights = best_weights
+        self._minutes = minutes
+        self._worker = worker or Worker()
+        self._first_batch = 0
+        self._metrics_of = None
+        self._written_best = None
+        self._last_is_whole = True
+
+    def resume(self, checkpoint: Checkpoint, touch: PairBatches):
+        """Puts a saved state back; the next `fit` goes on from there.
+
+        Args:
+            checkpoint: `Checkpoint` of this training.
+            touch: Data of which one batch is evaluated, where metric
+                accumulators must be restored: Keras makes them only when
+                the first batch arrives.
+        """
+        model = self.model
+        checkpoint.assign("model", model.variables)
+        with model.distribute_strategy.scope():
+            model.optimizer.build(model.trainable_variables)
+        checkpoint.assign("optimizer", model.optimizer.variables)
+        self._early_stopping.resume(checkpoint.state["early_stopping"])
+        self._written_best = self._early_stopping.best_epoch
+        self._last_is_whole = checkpoint.path == self._path
+        self._history.resume(checkpoint.state["history"])
+        if checkpoint.batch:
+            model.evaluate(touch.dataset().take(1), verbose=0)
+            self._metrics_of = checkpoint
+            self._first_batch = checkpoint.batch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+        self._written = time.monotonic()
+        if self._metrics_of is not None:
+            variables = self.model.metrics_variables
+            self._metrics_of.assign("metrics", variables)
+            self._metrics_of = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        # After the last batch the checkpoint is that of the epoch's end: Keras
+        # cannot play an epoch that has none left. Of several steps at once it
+        # gives the number that the last of them would have in a longer epoch.
+        if self._minutes is None or batch + 1 >= self.params["steps"]:
+            return
+        if self._is_due():
+            played = self._first_batch + batch + 1
+            metrics = self.model.metrics_variables
+            self._write(self._epoch, played, metrics)
+            self._written = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._first_batch = 0
+        self._write(epoch + 1, 0, [])
+
+    def _is_due(self):
+        due = time.monotonic() - self._written >= 60 * self._minutes
+        strategy = self.model.distribute_strategy
+        return ask_chief(strategy, self._worker, due)
+
+    def _write(self, epoch, batch, metrics):
+        # Reading a metric sums up what all workers have counted.
+        metrics = [keras.ops.convert_to_numpy(value) for value in metrics]
+        if not self._worker.is_chief:
+            return
+        state = {
+            "identity": self._identity,
+            "early_stopping": self._early_stopping.get_state(),
+            "history": self._history.epochs,
+        }
+        write_checkpoint(
+            self._path,
+            epoch,
+            batch,
+            state,
+            model=self.model.variables,
+            optimizer=self.model.optimizer.variables,
+            metrics=metrics,
+            # The one that this run goes on from is not given for a damaged
+            # one.
+            earlier=self._earlier if self._last_is_whole else None,
+        )
+        best = self._early_stopping.best_epoch
+        self._best_weights.forget_others(best, self._written_best)
+        self._written_best, self._last_is_whole = best, True

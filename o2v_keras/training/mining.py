@@ -1,0 +1,205 @@
+"""Mined negatives: the nearest wrong partners, searched between epochs."""
+
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.batches.mined_rows import MinedRows
+from o2v_keras.data.batches.pair_batches import PairBatches
+from o2v_keras.data.object_numbers import object_numbers
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.evaluation.inference import embed_rows
+from o2v_keras.evaluation.pair_scores import EmbeddingScores
+from o2v_keras.evaluation.ranking_task import Links
+from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.training.weight_files import ArrayFile
+from o2v_keras.training.weight_files import write_arrays
+
+_QUERIES = 256
+_CANDIDATES = 8192
+# Neighbours of an object that its records share, at most; more where a
+# record asks for more.
+_NEIGHBORS = 100
+
+
+class NegativeMiner:
+    """Finds the nearest objects that are no known partners, exactly.
+
+    The records of an object take turns through its nearest ones, up to 100,
+    so that they do not all meet the same negatives. Where an object has too
+    few partners that are not known, some come again; one that knows the
+    whole corpus gets known partners, which the loss leaves out.
+
+    Memory: the encodings of all distinct objects, and a block of 256 x 8,192
+    similarities.
+
+    Args:
+        model: `Object2Vec`, whose `similarity` is searched by.
+        table: `PairTable` of its training data, with labels.
+        mined: `MinedRows` of the table.
+        per_record: Negatives of each positive.
+    """
+
+    def __init__(
+        self,
+        model: Object2Vec,
+        table: PairTable,
+        mined: MinedRows,
+        per_record: int,
+    ):
+        self._normalize = model.config.similarity == "cosine"
+        self._records = mined.records
+        self._per_record = per_record
+        self._exchanges_in1 = mined.exchanges_in1
+        self._objects, self._rows, self._encode = {}, {}, {}
+        for side, sequences in table.sides.items():
+            numbers = object_numbers(sequences)
+            first = np.unique(numbers, return_index=True)[1]
+            self._objects[side] = numbers
+            self._rows[side] = first
+            self._encode[side] = embed_rows(model, side, sequences.take(first))
+
+    def __call__(self) -> np.ndarray:
+        """Searches by the weights as they are.
+
+        Returns:
+            int64 `(positives, per_record)`, as `MinedRows.found`.
+        """
+        encodings = {side: encode() for side, encode in self._encode.items()}
+        in1 = self._exchanges_in1
+        parts = [
+            self._of_side(encodings, "in0", "in1", in1),
+            self._of_side(encodings, "in1", "in0", self._per_record - in1),
+        ]
+        return np.concatenate(parts, axis=1)
+
+    def _of_side(self, encodings, kept, exchanged, count):
+        """Returns `count` rows for each record to exchange a side with."""
+        if not count:
+            return np.empty((len(self._records), 0), np.int64)
+        owners = self._objects[kept][self._records]
+        partners = self._objects[exchanged][self._records]
+        num_owners = len(self._rows[kept])
+        known = Links.of(owners, partners, num_owners)
+        turns, records = _turns(owners, num_owners)
+        most = max(count, min(_NEIGHBORS, count * records.max()))
+        most = min(most, len(self._rows[exchanged]))
+        scores = EmbeddingScores(
+            encodings[kept], encodings[exchanged], self._normalize
+        )
+        nearest = _nearest(scores, known, len(self._rows[exchanged]), most)
+        unknown = len(self._rows[exchanged]) - known.counts
+        shared = np.clip(np.minimum(unknown, count * records), 1, most)
+        places = turns[:, None] * count + np.arange(count)
+        places %= shared[owners][:, None]
+        return self._rows[exchanged][nearest[owners[:, None], places]]
+
+
+def _turns(owners, num_owners):
+    """Counts each record among its owner's, and the owners' records."""
+    order = np.argsort(owners, kind="stable")
+    records = np.bincount(owners, minlength=num_owners)
+    starts = np.cumsum(records) - records
+    turns = np.empty(len(owners), np.int64)
+    turns[order] = np.arange(len(owners)) - starts[owners[order]]
+    return turns, records
+
+
+def _nearest(scores, known, num_candidates, count):
+    """Returns the nearest candidates that are not known, nearest first."""
+    num_queries = len(known.starts) - 1
+    nearest = np.empty((num_queries, count), np.int64)
+    for start in range(0, num_queries, _QUERIES):
+        queries = slice(start, min(start + _QUERIES, num_queries))
+        best = np.empty((queries.stop - start, 0), np.float32)
+        numbers = np.empty(best.shape, np.int64)
+        for first in range(0, num_candidates, _CANDIDATES):
+            last = min(first + _CANDIDATES, num_candidates)
+            block = scores.block(queries, slice(first, last))
+            _leave_out(block, known, queries, first)
+            best = np.concatenate([best, block], axis=1)
+            columns = np.broadcast_to(np.arange(first, last), block.shape)
+            numbers = np.concatenate([numbers, columns], axis=1)
+            best, kept = tf.math.top_k(best, min(count, best.shape[1]))
+            best = best.numpy()
+            numbers = np.take_along_axis(numbers, kept.numpy(), axis=1)
+        nearest[queries] = numbers
+    return nearest
+
+
+def _leave_out(block, known, queries, first):
+    """Puts known partners last."""
+    links = known.of_queries(queries)
+    rows = known.queries[links] - queries.start
+    columns = known.candidates[links] - first
+    within = (columns >= 0) & (columns < block.shape[1])
+    block[rows[within], columns[within]] = -np.inf
+
+
+class NegativeMining(keras.callbacks.Callback):
+    """Mines negatives as epoch 0 begins, and then every `mining_epochs`.
+
+    What was found is kept in a file until the next search: a run that is
+    resumed between two searches has no longer the weights that it was found
+    by. Comes after the callback that sets the batches' epoch.
+
+    Args:
+        batches: `PairBatches` of the training data.
+        config: `Object2VecConfig` with `mined_negatives`.
+        path: The file.
+        earlier: What the search before found, which a checkpoint of that time
+            needs.
+    """
+
+    def __init__(
+        self,
+        batches: PairBatches,
+        config: Object2VecConfig,
+        path: pathlib.Path,
+        earlier: pathlib.Path,
+    ):
+        super().__init__()
+        self._batches = batches
+        self._config = config
+        self._path = path
+        self._earlier = earlier
+        self._miner = None
+        self._resumed = None
+
+    def resume(self, epoch: int, batch: int):
+        """Puts back what was found for an epoch that goes on from a batch."""
+        searched = epoch - epoch % self._config.mining_epochs
+        if (epoch, batch) == (searched, 0):
+            return  # the search is yet to come
+        files = [
+            ArrayFile(path)
+            for path in (self._path, self._earlier)
+            if path.exists()
+        ]
+        files = [file for file in files if file.header["epoch"] == searched]
+        if not files:
+            raise ValueError(
+                f"`resume` needs the negatives mined before epoch {searched}, "
+                f"which {self._path} does not hold. Train anew with "
+                "`overwrite`."
+            )
+        (found,) = files[0].arrays("rows")
+        self._batches.set_mined(found)
+        self._resumed = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch % self._config.mining_epochs or epoch == self._resumed:
+            return
+        if self._miner is None:
+            self._miner = NegativeMiner(
+                self.model,
+                self._batches.table,
+                self._batches.mined,
+                self._config.mined_negatives,
+            )
+        found = self._miner()
+        write_arrays(self._path, {"epoch": epoch}, self._earlier, rows=[found])
+        self._batches.set_mined(found)

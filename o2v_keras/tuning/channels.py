@@ -1,0 +1,151 @@
+"""The data of a search, read once."""
+
+import os
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.load_dataset import Source
+from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.read_source import DEFAULT_COLUMNS
+from o2v_keras.evaluation.training_labels import TrainingLabels
+from o2v_keras.training.advice import unknown_words
+from o2v_keras.training.channels import LoadedChannels
+from o2v_keras.training.channels import load_channels
+from o2v_keras.training.channels import training_tokenizers
+from o2v_keras.training.distribute.cluster import Worker
+from o2v_keras.training.model_directory import ModelDirectory
+
+
+class TuningData:
+    """Training and validation data, as the configurations of a search ask.
+
+    Configurations that differ in nothing that data or vocabularies depend on
+    share tables and tokenizers; all are kept.
+
+    Args:
+        train: As in `train`.
+        validation: As in `train`.
+        columns: As in `train`.
+        auxiliary: As in `train`.
+        verbose: 0 or 1. Defaults to `1`.
+
+    Example:
+    >>> pairs = {"in0": [[1], [2]], "in1": [[3], [4]], "label": [0, 1]}
+    >>> held_out = {"in0": [[1]], "in1": [[4]], "label": [0]}
+    >>> data = TuningData(pairs, held_out)
+    >>> config = Object2VecConfig(enc0_max_seq_len=2, enc0_vocab_size=9)
+    >>> _, first = data.load(config)
+    >>> _, second = data.load(config.replace(enc_dim=8))
+    >>> first is second
+    True
+    """
+
+    def __init__(
+        self,
+        train: Source,
+        validation: Source,
+        columns: PairColumns = DEFAULT_COLUMNS,
+        auxiliary: str | os.PathLike | None = None,
+        verbose: int = 1,
+    ):
+        self._sources = {"train": train, "validation": validation}
+        self._columns = columns
+        self._auxiliary = auxiliary
+        self._say = print if verbose else _say_nothing
+        self._verbose = verbose
+        self._tokenizers = {}
+        self._channels = {}
+
+    def load(
+        self, config: Object2VecConfig
+    ) -> tuple[Object2VecConfig, LoadedChannels]:
+        """Returns the configuration with its vocabularies' sizes, and data.
+
+        Args:
+            config: As the space gives it: `vocab_size` of a side of texts is
+                the most ids that a vocabulary may have.
+
+        Raises:
+            ValueError: If a tokenizer does not suit the texts.
+            DataError: If data are unusable.
+        """
+        key = _of_texts(config)
+        tokenizers = self._tokenizers.get(key)
+        if tokenizers is None:
+            tokenizers = self._learn(config)
+            self._tokenizers[key] = tokenizers
+        config = tokenizers.configure(config)
+        key += _of_pairs(config)
+        if key not in self._channels:
+            self._channels[key] = self._read(config, tokenizers)
+        return config, self._channels[key]
+
+    def _learn(self, config):
+        tokenizers = training_tokenizers(
+            config,
+            self._sources["train"],
+            self._columns,
+            None,
+            None,
+            self._auxiliary,
+            self._verbose,
+        )
+        if tokenizers.sides:
+            self._say(tokenizers)
+        return tokenizers
+
+    def _read(self, config, tokenizers):
+        labels = TrainingLabels(config)
+        tables = load_channels(
+            self._sources,
+            config,
+            {"tokenizers": tokenizers, "columns": self._columns},
+            ModelDirectory("."),
+            skip_bad_rows=False,
+            allow_leaks=False,
+            stream_rows=None,
+            labels=labels,
+            worker=Worker(),
+        )
+        if tokenizers.sides:
+            self._say(unknown_words(tables, tokenizers))
+        return LoadedChannels(tables, tokenizers, labels)
+
+
+def fingerprints(channels: LoadedChannels) -> dict[str, str]:
+    """Returns a digest for each table.
+
+    Args:
+        channels: What a `TuningData` has loaded.
+
+    Returns:
+        Channel, with a digest of the tokenizers if there are any, -> digest.
+    """
+    words = channels.tokenizers.fingerprint()
+    by = "" if words is None else f" by tokenizers {words}"
+    return {
+        f"{name}{by}": table.fingerprint()
+        for name, table in channels.tables.items()
+    }
+
+
+def _of_texts(config):
+    """What vocabularies follow from."""
+    sides = [
+        (side.tokenizer, side.vocab_size, side.min_count)
+        + (side.hash_buckets, side.vocab_file)
+        for side in (config.encoder0, config.encoder1)
+    ]
+    return (*sides, config.shares_tokenizer)
+
+
+def _of_pairs(config):
+    """What the check of pairs and the tally of labels follow from."""
+    return (
+        config.output_layer,
+        config.num_classes,
+        config.negative_sampling_rate > 0,
+    )
+
+
+def _say_nothing(*_):
+    pass

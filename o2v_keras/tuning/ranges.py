@@ -1,0 +1,330 @@
+"""Ranges that a search draws values from."""
+
+import dataclasses
+import math
+import numbers
+import os
+from collections.abc import Mapping
+
+import keras_tuner
+
+from o2v_keras.config.json_object import read_json_object
+from o2v_keras.config.rules import Integer
+from o2v_keras.config.rules import Number
+from o2v_keras.config.rules import Rule
+
+_SCALES = ("auto", "linear", "log")
+# From 1 to 4 layers a linear scale is the natural one, from 5 to 300 no more.
+_LOG_FROM_RATIO = 20
+_NUMBERS = ("IntegerParameterRanges", "ContinuousParameterRanges")
+_CHOICES = "CategoricalParameterRanges"
+_SCALING_TYPES = {"Auto": "auto", "Linear": "linear", "Logarithmic": "log"}
+_FORM = (
+    '{"ContinuousParameterRanges": [{"Name": "learning_rate", "MinValue": '
+    '"1e-4", "MaxValue": "1e-2", "ScalingType": "Logarithmic"}], '
+    '"CategoricalParameterRanges": [{"Name": "optimizer", "Values": ["adam"]}]}'
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class ValueRange:
+    """Numbers from `low` to `high`, both included.
+
+    Args:
+        low: Smallest value; an integer where the hyperparameter is one.
+        high: Largest value.
+        scale: `"linear"`, `"log"` (for a positive `low`: each order of
+            magnitude is as likely as another), or `"auto"`: `"log"` where
+            `low` is positive and `high` at least 20 times as large. Defaults
+            to `"auto"`.
+
+    Raises:
+        ValueError: If an argument breaks its rule.
+
+    Example:
+    >>> ValueRange(1e-6, 1.0).sampling, ValueRange(1, 4).sampling
+    ('log', 'linear')
+    """
+
+    low: float
+    high: float
+    scale: str = "auto"
+
+    def __post_init__(self):
+        for end in (self.low, self.high):
+            is_number = isinstance(end, numbers.Real)
+            if isinstance(end, bool) or not is_number or not math.isfinite(end):
+                raise ValueError(
+                    "`low` and `high` must be finite numbers. Received: "
+                    f"low={self.low!r}, high={self.high!r}"
+                )
+        if self.low > self.high:
+            raise ValueError(
+                "`low` must be at most `high`. Received: "
+                f"low={self.low!r}, high={self.high!r}"
+            )
+        if self.scale not in _SCALES:
+            raise ValueError(
+                f"`scale` must be one of {', '.join(_SCALES)}. "
+                f"Received: scale={self.scale!r}"
+            )
+        if self.scale == "log" and self.low <= 0:
+            raise ValueError(
+                '`low` must be positive beside scale="log". '
+                f"Received: low={self.low!r}"
+            )
+
+    @property
+    def sampling(self) -> str:
+        """`"linear"` or `"log"`."""
+        if self.scale != "auto":
+            return self.scale
+        wide = self.low > 0 and self.high >= _LOG_FROM_RATIO * self.low
+        return "log" if wide else "linear"
+
+    def check(self, name: str, rule: Rule) -> "ValueRange":
+        """Returns the range as a hyperparameter takes it.
+
+        Args:
+            name: Of the hyperparameter.
+            rule: What it may be.
+
+        Raises:
+            ValueError: If it is no number, or an end breaks its rule.
+        """
+        if not isinstance(rule, Integer | Number):
+            raise ValueError(
+                f"`{name}` must be given as a choice of values, since it is "
+                f"{rule.description}. Received: {name}={self}"
+            )
+        ends = (rule.check(name, end) for end in (self.low, self.high))
+        return ValueRange(*ends, self.scale)
+
+    def declare(
+        self, hp: keras_tuner.HyperParameters, name: str
+    ) -> int | float | None:
+        """Enters the range into a Keras Tuner space; returns its value."""
+        add = hp.Int if isinstance(self.low, int) else hp.Float
+        return add(name, self.low, self.high, sampling=self.sampling)
+
+    def value(self, proposed: int | float) -> int | float:
+        """Returns what a proposal stands for.
+
+        Keras Tuner's Bayesian search may propose `high + 1` for an integer
+        on a logarithmic scale, and a number that rounding puts past an end.
+        """
+        return min(max(proposed, self.low), self.high)
+
+    def __str__(self):
+        return f"{self.low:g} to {self.high:g} ({self.sampling})"
+
+
+@dataclasses.dataclass(frozen=True)
+class ValueChoice:
+    """Some values of a hyperparameter.
+
+    Args:
+        values: Distinct values, in Python's or SageMaker's form (strings).
+
+    Raises:
+        ValueError: If there are none, or one is there twice.
+
+    Example:
+    >>> str(ValueChoice(("tanh", "relu")))
+    'tanh, relu'
+    """
+
+    values: tuple
+
+    def __post_init__(self):
+        if isinstance(self.values, str) or not len(self.values):
+            raise ValueError(
+                "`values` must be a tuple of at least one value. "
+                f"Received: values={self.values!r}"
+            )
+        object.__setattr__(self, "values", tuple(self.values))
+        if len(set(map(_text, self.values))) < len(self.values):
+            raise ValueError(
+                f"`values` must be distinct. Received: values={self.values!r}"
+            )
+
+    def check(self, name: str, rule: Rule) -> "ValueChoice":
+        """Returns the choice as a hyperparameter takes it.
+
+        Numbers stay numbers, which have an order for Bayesian search; all
+        else takes SageMaker's form, strings.
+
+        Args:
+            name: Of the hyperparameter.
+            rule: What it may be.
+
+        Raises:
+            ValueError: If a value breaks the rule.
+        """
+        values = tuple(
+            rule.parse(value) if isinstance(value, str) else value
+            for value in self.values
+        )
+        checked = tuple(rule.check(name, value) for value in values)
+        takes_words = isinstance(rule, Integer) and rule.auto
+        if isinstance(rule, Integer | Number) and not takes_words:
+            return ValueChoice(checked)
+        return ValueChoice(tuple(map(_text, checked)))
+
+    def declare(
+        self, hp: keras_tuner.HyperParameters, name: str
+    ) -> int | float | str | None:
+        """Enters the choice into a Keras Tuner space; returns its value."""
+        return hp.Choice(name, list(self.values))
+
+    def value(self, proposed: int | float | str) -> int | float | str:
+        """Returns what a proposal stands for: itself."""
+        return proposed
+
+    def __str__(self):
+        return ", ".join(map(str, self.values))
+
+
+def _text(value):
+    """SageMaker's form of a value."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return ",".join(value)
+    return str(value)
+
+
+# SageMaker Developer Guide, "Tune an Object2Vec Model".
+DEFAULT_RANGES = {
+    "dropout": ValueRange(0.0, 1.0),
+    "early_stopping_patience": ValueRange(1, 5),
+    "early_stopping_tolerance": ValueRange(0.001, 0.1),
+    "enc_dim": ValueRange(4, 4096),
+    "enc0_cnn_filter_width": ValueRange(1, 5),
+    "enc1_cnn_filter_width": ValueRange(1, 5),
+    "enc0_layers": ValueRange(1, 4),
+    "enc1_layers": ValueRange(1, 4),
+    "enc0_token_embedding_dim": ValueRange(5, 300),
+    "enc1_token_embedding_dim": ValueRange(5, 300),
+    "epochs": ValueRange(4, 20),
+    "learning_rate": ValueRange(1e-6, 1.0),
+    "mini_batch_size": ValueRange(1, 8192),
+    "mlp_activation": ValueChoice(("tanh", "relu", "linear")),
+    "mlp_dim": ValueRange(16, 1024),
+    "mlp_layers": ValueRange(1, 4),
+    "optimizer": ValueChoice(("adagrad", "adam", "rmsprop", "sgd", "adadelta")),
+    "weight_decay": ValueRange(0.0, 1.0),
+}
+
+
+def read_parameter_ranges(
+    source: Mapping | str | os.PathLike,
+) -> dict[str, ValueRange | ValueChoice]:
+    """Reads the `ParameterRanges` of a SageMaker tuning job.
+
+    Args:
+        source: The mapping, or the path of a JSON file that holds it, or a
+            whole `HyperParameterTuningJobConfig` around it.
+
+    Raises:
+        ValueError: If it has another form. `ReverseLogarithmic` is refused:
+            Keras Tuner has no scale in `1 - x`.
+
+    Example:
+    >>> ranges = read_parameter_ranges({
+    ...     "IntegerParameterRanges": [
+    ...         {"Name": "enc_dim", "MinValue": "64", "MaxValue": "512"}
+    ...     ]
+    ... })
+    >>> ranges["enc_dim"]
+    ValueRange(low=64, high=512, scale='auto')
+
+    Reference:
+    - SageMaker API Reference, `ParameterRanges`.
+    """
+    where = "`ranges`"
+    if isinstance(source, str | os.PathLike):
+        where = os.fspath(source)
+        source = read_json_object(source, "ranges")
+    source = source.get("ParameterRanges", source)
+    foreign = sorted({*source} - {*_NUMBERS, _CHOICES})
+    if foreign:
+        raise ValueError(
+            f"{where} must be of SageMaker's form, such as {_FORM}. "
+            f"Received: the key {foreign[0]}"
+        )
+    ranges = {}
+    for key in (*_NUMBERS, _CHOICES):
+        for entry in source.get(key, []):
+            name, values = _entry(key, entry, where)
+            if name in ranges:
+                raise ValueError(f"{where} must give {name} only once.")
+            ranges[name] = values
+    return ranges
+
+
+def parse_range(text: str) -> tuple[str, ValueRange]:
+    """Reads `name=low:high` or `name=low:high:scale`.
+
+    Raises:
+        ValueError: If it has another form.
+
+    Example:
+    >>> parse_range("learning_rate=1e-4:1e-2:log")
+    ('learning_rate', ValueRange(low=0.0001, high=0.01, scale='log'))
+    """
+    name, equals, words = text.partition("=")
+    low, *rest = words.split(":")
+    if not name or not equals or len(rest) not in (1, 2):
+        raise ValueError(
+            "A range must be name=low:high or name=low:high:log. "
+            f"Received: {text}"
+        )
+    ends = (_number(end, text) for end in (low, rest[0]))
+    return name, ValueRange(*ends, *rest[1:])
+
+
+def parse_choice(text: str) -> tuple[str, ValueChoice]:
+    """Reads `name=a,b,c`.
+
+    Raises:
+        ValueError: If it has another form.
+
+    Example:
+    >>> parse_choice("enc_dim=64,128")
+    ('enc_dim', ValueChoice(values=('64', '128')))
+    """
+    name, equals, words = text.partition("=")
+    if not name or not equals:
+        raise ValueError(f"A choice must be name=a,b,c. Received: {text}")
+    return name, ValueChoice(tuple(word.strip() for word in words.split(",")))
+
+
+def _entry(key, entry, where):
+    try:
+        if key == _CHOICES:
+            return entry["Name"], ValueChoice(tuple(entry["Values"]))
+        ends = entry["MinValue"], entry["MaxValue"]
+        scale = entry.get("ScalingType", "Auto")
+        name = entry["Name"]
+    except (KeyError, TypeError):
+        raise ValueError(
+            f"{where} must be of SageMaker's form, such as {_FORM}. "
+            f"Received: {entry!r} in {key}"
+        ) from None
+    if scale not in _SCALING_TYPES:
+        raise ValueError(
+            f"`ScalingType` of {name} must be one of {', '.join(_SCALES)}. "
+            f"Received: ScalingType={scale!r}"
+        )
+    low, high = (_number(end, f"{name} in {where}") for end in ends)
+    return name, ValueRange(low, high, _SCALING_TYPES[scale])
+
+
+def _number(text, where):
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except (TypeError, ValueError):
+            continue
+    raise ValueError(f"{where}: {text!r} must be a number.")

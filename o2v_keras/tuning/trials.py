@@ -1,0 +1,199 @@
+"""The trials of a search, on disk."""
+
+import csv
+import dataclasses
+import json
+import os
+import pathlib
+
+import keras_tuner
+
+from o2v_keras.storage.damage import read_json
+from o2v_keras.storage.output_folder import MARKER
+from o2v_keras.storage.output_folder import OutputFolder
+from o2v_keras.storage.replace import write_file
+from o2v_keras.training.model_directory import ModelDirectory
+
+FAILURE_FILE = "failure.txt"
+BASELINES_FILE = "baselines.json"
+_SEARCH, _DATA = "search.json", "data.json"
+_REMEDY = "Put a copy of it back, or search again with `--overwrite`."
+
+
+@dataclasses.dataclass(frozen=True)
+class TrialRecord:
+    """One trial of a search.
+
+    Args:
+        name: Its number, as in the folder's name `trial_NAME`.
+        status: `"completed"`, `"failed"` or `"unfinished"`.
+        objective: The best epoch's value, or `None`.
+        best_epoch: Counted from 0, or `None`.
+        epochs: Epochs trained.
+        seconds: Time of these epochs.
+        values: The values of what is searched, as they held.
+        reason: Why it has failed, or an empty text.
+        folder: Its model directory.
+    """
+
+    name: str
+    status: str
+    objective: float | None
+    best_epoch: int | None
+    epochs: int
+    seconds: float
+    values: dict[str, object]
+    reason: str
+    folder: pathlib.Path
+
+
+def read_trials(
+    directory: str | os.PathLike, searched: list[str]
+) -> list[TrialRecord]:
+    """Reads the trials of a search, in the order in which they began.
+
+    Args:
+        directory: The search's folder.
+        searched: Names of what is searched.
+
+    Raises:
+        ValueError: If there is no search in the folder.
+    """
+    state = pathlib.Path(directory, "oracle.json")
+    if not state.is_file():
+        raise ValueError(
+            "`directory` must hold a search. "
+            f"Received: directory={os.fspath(directory)!r}"
+        )
+    order = json.loads(state.read_text())["start_order"]
+    return [_read(directory, name, searched) for name in order]
+
+
+def read_baselines(directory: str | os.PathLike) -> dict[str, float]:
+    """Returns what the objective is without a model, by name.
+
+    Args:
+        directory: The search's folder.
+    """
+    path = pathlib.Path(directory, BASELINES_FILE)
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def _read(directory, name, searched):
+    folder = pathlib.Path(directory, f"trial_{name}")
+    trial = json.loads((folder / "trial.json").read_text())
+    status = trial["status"].lower()
+    proposed = trial["hyperparameters"]["values"]
+    model = ModelDirectory(folder / "model")
+    values = {n: proposed[n] for n in searched if n in proposed}
+    if model.config.is_file():
+        config = json.loads(model.config.read_text())
+        values = {n: config[n] for n in searched if n in proposed}
+    epochs = _epochs(model.history)
+    failure = folder / FAILURE_FILE
+    best = None
+    if status == "completed":
+        best = json.loads(model.metrics.read_text())["best_epoch"]
+    return TrialRecord(
+        name=name,
+        status=status if status in ("completed", "failed") else "unfinished",
+        objective=trial["score"] if status == "completed" else None,
+        best_epoch=best,
+        epochs=len(epochs),
+        seconds=sum(float(epoch["seconds"]) for epoch in epochs),
+        values=values,
+        reason=failure.read_text() if failure.is_file() else "",
+        folder=model.path,
+    )
+
+
+def _epochs(path):
+    if not path.is_file():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def search_folder(path: str | os.PathLike) -> OutputFolder:
+    """Returns a search's folder."""
+    trial = [f"trial_*/{name}" for name in ("trial.json", FAILURE_FILE)]
+    models = ModelDirectory(path).output.files
+    # The oracle first: without it the others mean nothing.
+    files = [
+        "oracle.json",
+        _SEARCH,
+        _DATA,
+        "trials.csv",
+        "trials.png",
+        BASELINES_FILE,
+        *trial,
+        *(f"trial_*/model/{name}" for name in (*models, MARKER)),
+    ]
+    return OutputFolder(path, "directory", "a search", files, _is_older)
+
+
+def best_model_folder(path: str | os.PathLike) -> OutputFolder:
+    """Returns the folder that receives a copy of the best model."""
+    output = ModelDirectory(path).output
+    output.argument = "best_model_dir"
+    return output
+
+
+def _is_older(folder):
+    names = ("search.json", "oracle.json")
+    return all((folder / name).is_file() for name in names)
+
+
+def require_same(folder: pathlib.Path, identity: dict):
+    """Stops a search that goes on, or works for a chief, with other words.
+
+    Args:
+        folder: The search's folder.
+        identity: What must be as it was.
+
+    Raises:
+        ValueError: If something differs.
+    """
+    path = folder / _SEARCH
+    saved = read_json(path, _REMEDY)
+    # As it will have been written: tuples are lists.
+    identity = json.loads(json.dumps(identity))
+    differing = [
+        name
+        for name in {**saved, **identity}
+        if saved.get(name) != identity.get(name)
+    ]
+    if differing:
+        raise keras_tuner.errors.FatalValueError(
+            f"A search must go on as it began; these differ from {path}: "
+            f"{', '.join(differing)}. Search anew in another folder, or with "
+            "`overwrite`."
+        )
+
+
+def write_json(path: pathlib.Path, values: dict):
+    """Writes a JSON file whole."""
+    write_file(path, json.dumps(values, indent=2) + "\n")
+
+
+def require_same_data(folder: pathlib.Path, digests: dict):
+    """Stops a search that goes on with other data.
+
+    Args:
+        folder: The search's folder.
+        digests: Name of a fingerprint -> fingerprint.
+
+    Raises:
+        ValueError: If one differs.
+    """
+    path = folder / _DATA
+    saved = read_json(path, _REMEDY) if path.is_file() else {}
+    for name, digest in digests.items():
+        if saved.get(name, digest) != digest:
+            raise keras_tuner.errors.FatalValueError(
+                "A search must go on with the same data, but these have "
+                f"changed since it began: {name}. Search anew in another "
+                "folder, or with `overwrite`."
+            )
+    if not {*digests} <= {*saved}:
+        write_json(path, {**saved, **digests})

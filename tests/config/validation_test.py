@@ -1,0 +1,73 @@
+import pytest
+
+from o2v_keras import Object2VecConfig
+from o2v_keras import load_dataset
+
+
+def make_config(**changes):
+    fields = {"enc0_max_seq_len": 1, "enc0_vocab_size": 9}
+    return Object2VecConfig(**{**fields, "output_layer": "bpr", **changes})
+
+
+def test_needs_negatives():
+    message = "`negative_sampling_rate` must be at least 1 beside .*bpr.*=0$"
+    with pytest.raises(ValueError, match=message):
+        make_config()
+
+
+def test_a_batch_must_hold_a_group():
+    assert make_config(negative_sampling_rate=3, mini_batch_size=4)
+    message = "`mini_batch_size` must be at least .*, 4, .*mini_batch_size=3$"
+    with pytest.raises(ValueError, match=message):
+        make_config(negative_sampling_rate=3, mini_batch_size=3)
+
+
+@pytest.mark.parametrize(("head", "rows"), [("bpr", 4), ("softmax", 1)])
+def test_a_group_is_a_positive_with_its_negatives(head, rows):
+    config = make_config(output_layer=head, negative_sampling_rate=3)
+    assert config.group_rows == rows
+
+
+def make(**changes):
+    fields = {"enc0_max_seq_len": 1, "enc0_vocab_size": 9}
+    return Object2VecConfig(**{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hard_negatives": 3},
+        {"mined_negatives": 1},
+        {"learn_temperature": True},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_other_heads_have_no_in_batch_negatives(changes):
+    (name, value), *_ = changes.items()
+    message = f'`{name}` must be .* output_layer="softmax".*{name}={value}'
+    with pytest.raises(ValueError, match=message):
+        make(**changes)
+    assert make(output_layer="in_batch_softmax", **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"mini_batch_size": 1}, "at least 2 .*negatives.*mini_batch_size=1"),
+        ({"mined_negatives": 32}, "less than `mini_batch_size`.*=32, mini_b"),
+        ({"temperature": 0}, "`temperature` must be"),
+        ({"similarity": "l2"}, "`similarity` must be"),
+    ],
+    ids=["batch", "mined", "temperature", "similarity"],
+)
+def test_refuses_what_leaves_no_negatives(changes, message):
+    with pytest.raises(ValueError, match=message):
+        make(output_layer="in_batch_softmax", **changes)
+
+
+def test_a_dataset_has_no_model_to_mine_by():
+    config = make(output_layer="in_batch_softmax", mined_negatives=1)
+    source = {"in0": [[1], [2]], "in1": [[3], [4]], "label": [1, 1]}
+    with pytest.raises(ValueError, match="`mined_negatives` must be 0 for"):
+        load_dataset(source, config)
+    assert load_dataset(source, config, training=False)

@@ -1,0 +1,143 @@
+import hashlib
+import json
+import re
+import shutil
+
+import matplotlib.image
+import pytest
+
+from o2v_keras.reports.card import write_card
+from o2v_keras.training.trainer import train
+from tests.training.small_training import make_config
+from tests.training.small_training import make_source
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("card") / "films"
+    train(
+        make_config(comparator_list="hadamard"),
+        make_source(40),
+        make_source(24, seed=1),
+        make_source(24, seed=2),
+        model_dir=folder,
+        verbose=0,
+    )
+    return folder
+
+
+@pytest.fixture
+def folder(trained, tmp_path):
+    return shutil.copytree(trained, tmp_path / "films")
+
+
+def section(card, title):
+    return card.read_text().split(f"## {title}\n")[1].split("\n## ")[0]
+
+
+def test_a_whole_directory_gives_a_whole_card(folder):
+    card = write_card(folder)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    quality = section(card, "Quality")
+    assert f"| **this model, test** | {metrics['test']['accuracy']:.4f}" in (
+        quality
+    )
+    assert "| majority_class (no model) |" in quality
+    assert "| this model, validation |" in quality
+    assert re.search(r"\| train \| `[0-9a-f]{16}` \|", section(card, "Data"))
+    configuration = section(card, "Configuration")
+    changed, rest = configuration.split("<details>")
+    assert "| `enc_dim` | 8 |" in changed and "`seed`" in rest
+    assert "compares encodings by hadamard" in section(card, "Limits")
+    assert "o2v card --data" in section(card, "Map")
+    assert card.read_text().count("](card_curves.png)") == 1
+    curves = matplotlib.image.imread(folder / "card_curves.png")
+    assert curves.shape[0] == 480
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "sentence"),
+    [
+        ("metrics.json", "Quality", "holds no metrics of data not trained"),
+        ("metrics.json", "Limits", "nothing is known of how good"),
+        ("history.csv", "Training", "holds no `history.csv`"),
+        ("checkpoint.zip", "Data", "tells nothing of its training data"),
+        ("config.json", "Configuration", "holds no `config.json`"),
+    ],
+)
+def test_what_is_missing_is_said(folder, name, title, sentence):
+    (folder / name).unlink()
+    assert sentence in section(write_card(folder), title)
+
+
+def test_an_empty_folder_has_a_card(tmp_path):
+    assert write_card(tmp_path, tmp_path / "card").name == "card.md"
+
+
+def test_data_give_a_map_and_a_summary(folder, tmp_path):
+    lines = [
+        {"name": f"{n} | x", "group": "ab"[n % 2], "in1": [n, 3, 4, 5, 6, 7]}
+        for n in range(1, 8)
+    ]
+    data = tmp_path / "films.jsonl"
+    data.write_text("\n".join(map(json.dumps, lines)))
+    card = write_card(
+        folder, tmp_path / "card", str(data), "in1", "name", "group"
+    )
+    assert "![Embeddings" in section(card, "Map")
+    assert (tmp_path / "card" / "card_map.png").is_file()
+    summary = section(card, "Data")
+    assert "| rows | 7 |" in summary
+    assert hashlib.sha256(data.read_bytes()).hexdigest() in summary
+    assert "The check remarked: " in summary  # six ids, of which five count
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [(5 * [[3]], "Received: 5 equal vectors"), ([[3], [4]], "at least 3 rows")],
+    ids=["equal", "two"],
+)
+def test_data_without_a_plane_have_a_card_without_a_map(
+    folder, tmp_path, rows, reason
+):
+    data = tmp_path / "films.jsonl"
+    data.write_text("\n".join(json.dumps({"in1": row}) for row in rows))
+    card = write_card(folder, tmp_path / "card", str(data), "in1")
+    assert reason in section(card, "Map")
+    assert f"| rows | {len(rows)} |" in section(card, "Data")
+
+
+def test_a_ranking_reaches_the_card(folder, tmp_path):
+    ranking = {
+        "metrics": {"ndcg@10": 0.25},
+        "baselines": {"popularity": {"ndcg@10": 0.125}},
+        "queries": 1200,
+    }
+    path = tmp_path / "ranking.json"
+    path.write_text(json.dumps(ranking))
+    quality = section(write_card(folder, evaluation=path), "Quality")
+    assert "(1,200 queries)" in quality
+    assert "| **this model** | 0.2500 |" in quality
+    assert "| popularity (no model) | 0.1250 |" in quality
+    with pytest.raises(ValueError, match="`evaluation` must be a JSON file"):
+        write_card(folder, evaluation=folder / "config.json")
+
+
+def test_metrics_of_validation_alone_stand_beside_those_of_test(folder):
+    path = folder / "metrics.json"
+    metrics = json.loads(path.read_text())
+    metrics["validation"]["ndcg@10"] = 0.375
+    path.write_text(json.dumps(metrics))
+    assert "0.3750 |" in section(write_card(folder), "Quality")
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "checkpoint.zip"])
+def test_a_broken_file_is_named(folder, name):
+    (folder / name).write_text("{")
+    with pytest.raises(ValueError, match=name):
+        write_card(folder)
+
+
+def test_no_folder_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="`folder` must be a model directory"):
+        write_card(tmp_path / "none")

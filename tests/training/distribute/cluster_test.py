@@ -1,0 +1,247 @@
+import json
+import socket
+import threading
+
+import pytest
+import tensorflow as tf
+
+from o2v_keras.__main__ import main
+from o2v_keras.training.distribute.cluster import ChiefWatch
+from o2v_keras.training.distribute.cluster import LostWorkerError
+from o2v_keras.training.distribute.cluster import Worker
+from o2v_keras.training.distribute.cluster import lost_workers_named
+
+TWO = {"worker": ["a:1", "b:1"]}
+FIRST = {"type": "worker", "index": 0}
+# As TensorFlow 2.21 words it.
+MESSAGE = """Graph execution error:
+Collective ops is aborted by: Error reported from /job:worker/task:1: The \
+following tasks are unhealthy (stopped sending heartbeats):
+/job:worker/replica:0/task:1
+The tasks have crashed.
+The error could be from a previous operation. Restart your program to reset.
+\t [[{{node CollectiveReduceV2}}]]"""
+ERROR = tf.errors.UnavailableError(None, None, MESSAGE)
+
+
+def from_config(cluster, task):
+    text = json.dumps({"cluster": cluster, "task": task})
+    return Worker.from_environment({"TF_CONFIG": text})
+
+
+def test_workers_are_numbered_in_order():
+    cluster = {"worker": ["a:1", "b:2"]}
+    worker = from_config(cluster, {"type": "worker", "index": 1})
+    assert worker == Worker(1, ("a:1", "b:2"))
+    assert (worker.count, worker.is_chief) == (2, False)
+    assert worker.name == "worker 1 (b:2)"
+    assert from_config(cluster, {"type": "worker", "index": "0"}).is_chief
+
+
+def test_a_chief_comes_before_the_workers():
+    cluster = {"worker": ["b:2", "c:3"], "chief": ["a:1"]}
+    chief = from_config(cluster, {"type": "chief", "index": 0})
+    last = from_config(cluster, {"type": "worker", "index": 1})
+    assert chief.addresses == last.addresses == ("a:1", "b:2", "c:3")
+    assert (chief.index, last.index) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        pytest.param({"TF_CONFIG": ""}, id="empty"),
+        pytest.param({"TF_CONFIG": "{}"}, id="no_cluster"),
+        pytest.param(
+            {
+                "TF_CONFIG": '{"cluster": {"worker": ["a:1"]}, '
+                '"task": {"type": "worker", "index": 0}}'
+            },
+            id="one_worker",
+        ),
+        pytest.param({"HOME": "/"}, id="absent"),
+    ],
+)
+def test_alone_without_a_cluster(environment):
+    worker = Worker.from_environment(environment)
+    assert worker == Worker()
+    assert (worker.count, worker.is_chief) == (1, True)
+
+
+def test_an_empty_environment_is_not_the_processs(monkeypatch):
+    config = {"cluster": TWO, "task": FIRST}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    assert Worker.from_environment({}) == Worker()
+    assert Worker.from_environment().count == 2
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("{", "be JSON"),
+        ("[1]", "be a JSON object"),
+        ('{"task": 1, "task": 2}', '"task" is there 2 times'),
+        ({"cluster": ["a:1"]}, "an object of jobs"),
+        ({"cluster": TWO}, "have `task` with `type` and `index`"),
+        ({"cluster": TWO, "task": {"index": 0}}, "`type` and `index`"),
+        (
+            {"cluster": TWO, "task": {"type": "chief", "index": 0}},
+            "a job of its cluster, worker, in `task.type`",
+        ),
+        (
+            {"cluster": TWO, "task": {"type": "worker", "index": 2}},
+            "`task.index` from 0 to 1",
+        ),
+        (
+            {"cluster": TWO, "task": {"type": "worker", "index": -1}},
+            "`task.index` from 0 to 1",
+        ),
+        (
+            {"cluster": TWO, "task": {"type": "worker", "index": None}},
+            "`task.index` from 0 to 1",
+        ),
+        (
+            {"cluster": {**TWO, "ps": ["c:1"]}, "task": FIRST},
+            "not ps: .* no parameter servers",
+        ),
+        (
+            {"cluster": {"worker": "a:1"}, "task": FIRST},
+            'list of "host:port" strings as `cluster.worker`',
+        ),
+        (
+            {"cluster": {"worker": ["a:1", "b"]}, "task": FIRST},
+            'list of "host:port" strings',
+        ),
+        (
+            {"cluster": {"worker": ["a:1", "a:1"]}, "task": FIRST},
+            "every address in `cluster` once",
+        ),
+        (
+            {"cluster": {"chief": ["a:1", "b:1"]}, "task": FIRST},
+            "at most one chief",
+        ),
+    ],
+)
+def test_rejects_what_is_no_cluster(config, message):
+    text = config if isinstance(config, str) else json.dumps(config)
+    with pytest.raises(ValueError, match=f"`TF_CONFIG` must .*{message}"):
+        Worker.from_environment({"TF_CONFIG": text})
+
+
+@pytest.fixture
+def chief():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def watch(chief, index=1, patience=0.0):
+    """Returns a watch over `chief` and the event it sets at the loss."""
+    lost = threading.Event()
+    address = f"127.0.0.1:{chief.getsockname()[1]}"
+    worker = Worker(index, (address, "127.0.0.1:1"))
+    return ChiefWatch(worker, lost.set, patience, interval=0.01), lost
+
+
+def accept(chief):
+    for _ in range(3):
+        chief.accept()[0].close()
+
+
+def test_notices_that_the_chief_is_gone(chief):
+    watching, lost = watch(chief)
+    with watching:
+        accept(chief)
+        assert not lost.is_set()
+        chief.close()
+        assert lost.wait(10)
+
+
+def test_leaves_tensorflow_time_to_notice(chief):
+    watching, lost = watch(chief, patience=60)
+    with watching:
+        accept(chief)
+        chief.close()
+        assert not lost.wait(0.3)
+
+
+def test_waits_for_a_chief_that_has_not_started(chief):
+    watching, lost = watch(chief)
+    chief.close()
+    with watching:
+        assert not lost.wait(0.3)
+
+
+def test_nothing_is_lost_after_the_end(chief):
+    watching, lost = watch(chief)
+    with watching:
+        accept(chief)
+    chief.close()
+    assert not lost.wait(0.3)
+
+
+def test_the_chief_watches_nobody(chief):
+    watching, lost = watch(chief, index=0)
+    chief.settimeout(0.3)
+    with watching, pytest.raises(TimeoutError):
+        chief.accept()
+    assert not lost.is_set()
+
+
+@lost_workers_named()
+def fail(error):
+    raise error
+
+
+def set_cluster(monkeypatch, cluster, job="worker", index=0):
+    task = {"type": job, "index": index}
+    text = json.dumps({"cluster": cluster, "task": task})
+    monkeypatch.setenv("TF_CONFIG", text)
+
+
+def test_names_the_lost_worker_and_what_to_do(monkeypatch):
+    set_cluster(monkeypatch, {"worker": ["a:1", "b:1", "c:1"]})
+    with pytest.raises(LostWorkerError) as raised:
+        fail(ERROR)
+    assert str(raised.value) == (
+        "Lost the connection to worker 1 (b:1), so worker 0 (a:1) stops as "
+        "well. Start all workers again with `--resume` (`resume=True`): they "
+        "go on from the last checkpoint. `o2v launch` does so by itself. "
+        "TensorFlow says: Error reported from /job:worker/task:1: The "
+        "following tasks are unhealthy (stopped sending heartbeats): "
+        "/job:worker/replica:0/task:1 The tasks have crashed."
+    )
+
+
+def test_a_worker_alone_keeps_tensorflows_error(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(tf.errors.UnavailableError):
+        fail(ERROR)
+
+
+def test_other_errors_pass(monkeypatch):
+    set_cluster(monkeypatch, {"worker": ["a:1", "b:1"]})
+    with pytest.raises(tf.errors.InvalidArgumentError, match="ids"):
+        fail(tf.errors.InvalidArgumentError(None, None, "ids"))
+
+
+def test_command_ends_with_a_status_of_its_own(monkeypatch, capsys):
+    monkeypatch.setattr(
+        "o2v_keras.training.distribute.launch.launch",
+        lambda *_: fail_with(LostWorkerError("Lost it.")),
+    )
+    assert main(["launch", "--", "train"]) == 75
+    assert capsys.readouterr().err == "o2v launch: Lost it.\n"
+
+
+def fail_with(error):
+    raise error
+
+
+def test_an_interruption_within_tensorflows_error_stays_one():
+    message = (
+        "MISMATCH of original and normalized active exception types: ORIGINAL "
+        "UnavailableError REPLACED BY KeyboardInterrupt: <EMPTY MESSAGE>"
+    )
+    with pytest.raises(KeyboardInterrupt):
+        fail(RuntimeError(message))
+    with pytest.raises(RuntimeError, match="another"):
+        fail(RuntimeError("another"))

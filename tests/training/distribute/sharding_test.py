@@ -1,0 +1,49 @@
+import pytest
+
+from o2v_keras.training.distribute.cluster import Worker
+from o2v_keras.training.distribute.sharding import own_source
+from tests.training.small_training import make_source
+
+ADDRESSES = ("a:1", "b:1")
+
+
+@pytest.fixture
+def files(tmp_path):
+    names = [tmp_path / f"{number}.jsonl" for number in range(5)]
+    for name in names:
+        name.write_text("")
+    return list(map(str, names))
+
+
+def test_files_are_dealt_out_in_turns(files, tmp_path):
+    shares = [
+        own_source(str(tmp_path / "*.jsonl"), Worker(i, ADDRESSES), "file")
+        for i in (0, 1)
+    ]
+    assert shares == [files[::2], files[1::2]]
+
+
+def test_by_row_all_workers_read_all(files):
+    assert own_source(files, Worker(1, ADDRESSES), "row") == files
+
+
+def test_a_worker_alone_reads_all(files):
+    assert own_source(files, Worker(), "file") == files
+
+
+@pytest.mark.parametrize(
+    ("source", "shard_by", "message"),
+    [
+        ([], "column", "`shard_by` must be one of row, file.*'column'"),
+        (make_source(3), "file", '"row" for training data that is not in'),
+    ],
+    ids=["unknown", "arrays"],
+)
+def test_rejects_what_cannot_be_shared(source, shard_by, message):
+    with pytest.raises(ValueError, match=message):
+        own_source(source, Worker(1, ADDRESSES), shard_by)
+
+
+def test_rejects_fewer_files_than_workers(files):
+    with pytest.raises(ValueError, match="fewer training files than .*, 2"):
+        own_source(files[:1], Worker(1, ADDRESSES), "file")
