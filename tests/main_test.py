@@ -12,7 +12,7 @@ from o2v_keras import Object2VecConfig
 from o2v_keras import load_model
 from o2v_keras import rank
 from o2v_keras.__main__ import main
-from o2v_keras.training import trainer
+from o2v_keras.training import train
 
 HYPERPARAMETERS = {
     "enc0_network": "pooled_embedding",
@@ -271,7 +271,7 @@ def test_shards_are_data_like_any_other(model, folder, capsys):
 def test_blocks_are_asked_for(folder, monkeypatch):
     asked = {}
     monkeypatch.setattr(
-        trainer, "train", lambda *args, **settings: asked.update(settings)
+        train, "train", lambda *args, **settings: asked.update(settings)
     )
     command = ["train", "--train", "a.tfrecord", "--model-dir", "m"]
     blocks = ["--stream-rows", "500"]
@@ -520,7 +520,7 @@ def test_flags_reach_training(folder, monkeypatch):
     def train(config, *sources, **arguments):
         given.update(arguments, dtype_policy=config.dtype_policy)
 
-    monkeypatch.setattr("o2v_keras.training.trainer.train", train)
+    monkeypatch.setattr("o2v_keras.training.train.train", train)
     command = [
         "train",
         *("--train", f"{folder}/train.jsonl", "--model-dir", "elsewhere"),

@@ -121,7 +121,7 @@ def train(options: argparse.Namespace) -> int | None:
     """Trains a model."""
     start_tensorflow()
     from o2v_keras.config import Object2VecConfig
-    from o2v_keras.training import trainer
+    from o2v_keras.training import train
     from o2v_keras.tuning.objective import objective_metrics
     from o2v_keras.tuning.objective import parse_objective
 
@@ -144,7 +144,7 @@ def train(options: argparse.Namespace) -> int | None:
                 goal.name, sources, columns, ranking
             ),
         }
-    trainer.train(
+    train.train(
         config,
         options.train,
         options.validation,

@@ -17,8 +17,8 @@ _RECALL_QUERIES = 1000
 def index(options: argparse.Namespace) -> int | None:
     """Writes an index of embeddings; prints the recall of a graph."""
     start_tensorflow()
+    from o2v_keras.neighbors.index_files import index_folder
     from o2v_keras.neighbors.neighbor_index import NeighborIndex
-    from o2v_keras.neighbors.neighbor_index import index_folder
     from o2v_keras.training.model_directory import load_model
 
     folder = _index_folder(options)

@@ -1,31 +1,28 @@
 """All hyperparameters of one Object2Vec model and its training."""
 
 import dataclasses
-import difflib
 import os
 from collections.abc import Mapping
 
-from o2v_keras.config.encoder_config import UNLIMITED
 from o2v_keras.config.encoder_config import EncoderConfig
+from o2v_keras.config.hyperparameters import check_known
+from o2v_keras.config.hyperparameters import parsed
 from o2v_keras.config.json_object import read_json_object
+from o2v_keras.config.resolve import ENCODER_FIELDS
+from o2v_keras.config.resolve import layers_of
+from o2v_keras.config.resolve import resolved_encoders
 from o2v_keras.config.rules import Boolean
 from o2v_keras.config.rules import Choice
 from o2v_keras.config.rules import Integer
 from o2v_keras.config.rules import NameList
 from o2v_keras.config.rules import Number
 from o2v_keras.config.rules import Path
-from o2v_keras.config.rules import unpacked
-from o2v_keras.config.validation import UNKNOWN_WORD
 from o2v_keras.config.validation import check_bpr
 from o2v_keras.config.validation import check_encoder
 from o2v_keras.config.validation import check_retrieval
 from o2v_keras.config.validation import check_tied_tables
 from o2v_keras.registry import COMPARATORS
 from o2v_keras.registry import ENCODERS
-from o2v_keras.user_warning import warn_user
-
-# SageMaker's `auto`: four convolutions, one bidirectional LSTM.
-_AUTO_LAYERS = {"hcnn": 4}
 
 # Ours: how a side's texts become ids.
 TOKENIZERS = (
@@ -37,22 +34,6 @@ TOKENIZERS = (
     "category",
 )
 
-# SageMaker's defaults for the fields whose value depends on other fields, so
-# that a value the user gave can be told from one he did not.
-_LATE_DEFAULTS = {
-    "token_embedding_dim": 300,
-    "cnn_filter_width": 3,
-    "layers": "auto",
-    "pretrained_embedding_file": "",
-    "vocab_file": "",
-    "freeze_pretrained_embedding": True,
-    "freeze_epochs": 0,
-    "tokenizer": "",
-    "min_count": 1,
-    "hash_buckets": 0,
-    "id_dropout": 0.0,
-    "unknown_id": 0,
-}
 # SageMaker's, which knows no other metric to stop by than the loss.
 _LOSS_TOLERANCE = 0.01
 _LOSSES = (
@@ -62,9 +43,6 @@ _LOSSES = (
     "in_batch_softmax",
     "bpr",
 )
-# A category is one id, and all of those that the data hold have one.
-_CATEGORY_SIZES = {"max_seq_len": 1, "vocab_size": UNLIMITED}
-_ENCODER_FIELDS = ("max_seq_len", "vocab_size", *_LATE_DEFAULTS)
 
 
 def _field(rule, default=dataclasses.MISSING):
@@ -119,22 +97,12 @@ class Object2VecConfig:
         enc0_unknown_id: int, at least 0. That id; needed beside
             `enc0_id_dropout` where `in0` holds ids. Ours. Defaults to `0`:
             none, or the tokenizer's own.
-        enc1_network: str. As `enc0_network`, or `"enc0"`. Defaults to
-            `"enc0"`.
+        enc1_network: str. A network, or `"enc0"`: a copy of enc0's settings.
+            Defaults to `"enc0"`.
         enc1_max_seq_len: int. Required unless `enc1_network` is `"enc0"`.
         enc1_vocab_size: int. Required unless `enc1_network` is `"enc0"`.
-        enc1_layers: As `enc0_layers`.
-        enc1_cnn_filter_width: As `enc0_cnn_filter_width`.
-        enc1_token_embedding_dim: As `enc0_token_embedding_dim`.
-        enc1_pretrained_embedding_file: As `enc0_pretrained_embedding_file`.
-        enc1_vocab_file: As `enc0_vocab_file`.
-        enc1_freeze_pretrained_embedding: As for enc0.
-        enc1_freeze_epochs: As `enc0_freeze_epochs`.
-        enc1_tokenizer: As `enc0_tokenizer`.
-        enc1_min_count: As `enc0_min_count`.
-        enc1_hash_buckets: As `enc0_hash_buckets`.
-        enc1_id_dropout: As `enc0_id_dropout`.
-        enc1_unknown_id: As `enc0_unknown_id`.
+        enc1_*: The other fields of `enc1` are those of `enc0`, with the same
+            rules and defaults.
         enc_dim: int, at least 4. Width of both encodings. Defaults to
             `4096`.
         tied_token_embedding_weight: bool. One token table for both sides.
@@ -324,22 +292,17 @@ class Object2VecConfig:
     )
 
     def __post_init__(self):
-        given = set()
-        for name, rule in _rules().items():
-            value = getattr(self, name)
-            if value is not None:
-                self._set(name, rule.check(name, value))
+        values, given = {}, set()
+        for name, rule in _RULES.items():
+            values[name] = getattr(self, name)
+            if values[name] is not None:
+                values[name] = rule.check(name, values[name])
                 given.add(name)
-            elif not _may_be_unset(name):
-                raise rule.error(name, value)
-        object.__setattr__(self, "_given", frozenset(given))
-        self._resolve_encoder("enc0")
-        self._require_enc0_sizes()
-        if self.enc1_network == "enc0":
-            self._copy_enc0()
-        else:
-            self._resolve_encoder("enc1")
-            self._require_enc1_sizes()
+            elif name not in _OPTIONAL:
+                raise rule.error(name, None)
+        values |= resolved_encoders(values, given)
+        for name, value in {**values, "_given": frozenset(given)}.items():
+            object.__setattr__(self, name, value)
         check_encoder(self.encoder0, "enc0", self.weight_decay)
         check_encoder(self.encoder1, "enc1", self.weight_decay)
         if self.tied_token_embedding_weight:
@@ -394,8 +357,7 @@ class Object2VecConfig:
         Raises:
             ValueError: If a name is unknown or a value breaks its rule.
         """
-        for name in values:
-            _require_known(name)
+        check_known(values, _RULES)
         return cls(**values)
 
     def to_dict(self) -> dict[str, object]:
@@ -493,9 +455,8 @@ class Object2VecConfig:
         return {name: encoders[name]}
 
     def _encoder(self, prefix, network):
-        values = {n: getattr(self, f"{prefix}_{n}") for n in _ENCODER_FIELDS}
-        if values["layers"] == "auto":
-            values["layers"] = _AUTO_LAYERS.get(network, 1)
+        values = {n: getattr(self, f"{prefix}_{n}") for n in ENCODER_FIELDS}
+        values["layers"] = layers_of(network, values["layers"])
         return EncoderConfig(
             network=network,
             enc_dim=self.enc_dim,
@@ -503,120 +464,16 @@ class Object2VecConfig:
             **values,
         )
 
-    def _set(self, name, value):
-        object.__setattr__(self, name, value)
 
-    def _resolve_encoder(self, prefix):
-        for name, default in _LATE_DEFAULTS.items():
-            if getattr(self, f"{prefix}_{name}") is None:
-                self._set(f"{prefix}_{name}", default)
-        if getattr(self, f"{prefix}_tokenizer") == "category":
-            for name, size in _CATEGORY_SIZES.items():
-                if getattr(self, f"{prefix}_{name}") is None:
-                    self._set(f"{prefix}_{name}", size)
-        if getattr(self, f"{prefix}_id_dropout"):
-            self._take_tokenizers_unknown_id(prefix)
-        if getattr(self, f"{prefix}_network") == "pooled_embedding":
-            self._follow_enc_dim(f"{prefix}_token_embedding_dim")
-
-    def _take_tokenizers_unknown_id(self, prefix):
-        name = f"{prefix}_unknown_id"
-        if getattr(self, f"{prefix}_tokenizer") and not getattr(self, name):
-            self._set(name, UNKNOWN_WORD)
-
-    def _follow_enc_dim(self, name):
-        width = getattr(self, name)
-        if name in self._given and width != self.enc_dim:
-            warn_user(
-                f"A pooled_embedding encoder averages token embeddings and "
-                f"has no projection: {name}={width} follows "
-                f"enc_dim={self.enc_dim}. Set both alike to silence this.",
-            )
-        self._set(name, self.enc_dim)
-
-    def _copy_enc0(self):
-        source = self.encoder0
-        for name in _ENCODER_FIELDS:
-            value = getattr(self, f"enc1_{name}")
-            copied = getattr(self, f"enc0_{name}")
-            resolved = getattr(source, name)
-            if value not in (None, "", copied, resolved):
-                raise ValueError(
-                    f"`enc1_{name}` must equal enc0's beside enc1_network="
-                    f'"enc0", which copies every setting of enc0. Received: '
-                    f"enc1_{name}={value!r} and enc0_{name}={resolved!r}. "
-                    f"Leave enc1_{name} out, or set enc1_network="
-                    f'"{self.enc0_network}" to give it settings of its own.'
-                )
-            self._set(f"enc1_{name}", copied)
-
-    def _require_enc0_sizes(self):
-        for name in ("enc0_max_seq_len", "enc0_vocab_size"):
-            if getattr(self, name) is None:
-                raise ValueError(
-                    f"`{name}` must be given; it is "
-                    f"{_rules()[name].description}. `o2v check` proposes one "
-                    "that fits data of ids."
-                )
-
-    def _require_enc1_sizes(self):
-        for name in ("enc1_max_seq_len", "enc1_vocab_size"):
-            if getattr(self, name) is None:
-                raise ValueError(
-                    f"`{name}` must be given beside "
-                    f'enc1_network="{self.enc1_network}"; only '
-                    f'enc1_network="enc0" copies it from enc0. '
-                    f"Received: {name}=None"
-                )
-
-
-def _rules():
-    fields = dataclasses.fields(Object2VecConfig)
-    return {field.name: field.metadata["rule"] for field in fields}
-
-
-def _may_be_unset(name):
-    return Object2VecConfig.__dataclass_fields__[name].default is None
-
-
-def _require_known(name):
-    known = _rules()
-    if name in known:
-        return
-    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.0)
-    raise ValueError(
-        f"`{name}` is no hyperparameter of Object2Vec. "
-        f"The nearest known one is `{near[0]}`."
-    )
+_FIELDS = dataclasses.fields(Object2VecConfig)
+_RULES = {field.name: field.metadata["rule"] for field in _FIELDS}
+_OPTIONAL = {field.name for field in _FIELDS if field.default is None}
 
 
 def typed_values(hyperparameters: Mapping[str, object]) -> dict[str, object]:
     """Returns SageMaker's form without its own keys, with strings parsed.
 
     Raises:
-        ValueError: If a name is unknown or a string breaks its rule.
+        ValueError: If a name is unknown.
     """
-    rules = _rules()
-    ignored = sorted(
-        name
-        for name in hyperparameters
-        if str(name).startswith(("_", "sagemaker_"))
-    )
-    if ignored:
-        warn_user(
-            "These settings of SageMaker's own container and SDK have no "
-            f"meaning here and are ignored: {', '.join(ignored)}",
-        )
-    values = {}
-    for name, value in hyperparameters.items():
-        if name in ignored:
-            continue
-        _require_known(name)
-        if isinstance(value, str):
-            value = unpacked(value.strip())
-            if value in ("", None) and _may_be_unset(name):
-                continue
-            if isinstance(value, str):
-                value = rules[name].parse(value)
-        values[name] = value
-    return values
+    return parsed(hyperparameters, _RULES, _OPTIONAL)

@@ -16,7 +16,7 @@ from o2v_keras.evaluation.inference import embed
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.neighbors.model_fingerprint import model_fingerprint
 from o2v_keras.training.model_directory import load_model
-from o2v_keras.training.trainer import train
+from o2v_keras.training.train import train
 
 
 class Object2VecTransformer(

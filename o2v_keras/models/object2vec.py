@@ -4,37 +4,34 @@ import contextlib
 import contextvars
 import inspect
 import os
-import random
 
 import keras
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.config.encoder_config import UNLIMITED
 from o2v_keras.data.batches.in_batch_targets import exchanged_sides
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
-from o2v_keras.layers.comparator import Comparator
-from o2v_keras.layers.feed_forward import FeedForward
-from o2v_keras.layers.pair_vectors import PairVectors
-from o2v_keras.layers.token_embedding import TokenEmbedding
 from o2v_keras.models.bpr_loss import BPRLoss
 from o2v_keras.models.encoder_factory import make_encoder
 from o2v_keras.models.global_batch_loss import GlobalBatchLoss
+from o2v_keras.models.graph import add_weight_decay
+from o2v_keras.models.graph import dtype_policy
+from o2v_keras.models.graph import make_comparison
+from o2v_keras.models.graph import make_loss
+from o2v_keras.models.graph import make_pair_vectors
+from o2v_keras.models.graph import make_token_embeddings
+from o2v_keras.models.graph import seeded
 from o2v_keras.models.head import first_bias
-from o2v_keras.models.head import make_head
 from o2v_keras.models.head import similarity_sign
 from o2v_keras.models.in_batch_softmax_loss import InBatchSoftmaxLoss
-from o2v_keras.models.in_batch_softmax_metric import InBatchSoftmaxMetric
 from o2v_keras.models.optimizer_factory import make_optimizer
 from o2v_keras.models.optimizer_factory import needs_steps
 from o2v_keras.models.optimizer_factory import plan_learning_rate
 from o2v_keras.models.optimizer_factory import steps_per_epoch
-from o2v_keras.models.pairwise_mean import PairwiseMean
 from o2v_keras.models.pretrained_tables import fill_tables
 from o2v_keras.models.pretrained_tables import vector_sources
-from o2v_keras.models.token_tables import RestingTables
+from o2v_keras.models.token_tables import FrozenTables
 from o2v_keras.models.token_tables import row_penalty
 from o2v_keras.text.pretrained_vectors import Coverage
-from o2v_keras.user_warning import warn_user
 
 # Whether this thread is within a step of `fit` or `evaluate`, where a loss
 # takes the place of scores; replicas take their steps in threads of their own.
@@ -107,17 +104,17 @@ class Object2Vec(keras.Model):
                 "`config` must be an Object2VecConfig. "
                 f"Received: config={config!r}"
             )
-        with _seeded(config.seed), _policy(config.dtype_policy):
+        with seeded(config.seed), dtype_policy(config.dtype_policy):
             # Layers.
-            tables = _token_embeddings(config)
+            tables = make_token_embeddings(config)
             encoder0 = make_encoder(
                 config.encoder0, tables[0], input_name="in0", name="encoder0"
             )
             encoder1 = make_encoder(
                 config.encoder1, tables[1], input_name="in1", name="encoder1"
             )
-            compare = _comparison(config)
-            pair_vectors = _pair_vectors(config)
+            compare = make_comparison(config)
+            pair_vectors = make_pair_vectors(config)
 
             # Graph.
             inputs = {
@@ -143,7 +140,7 @@ class Object2Vec(keras.Model):
             # Behind an MLP nothing keeps the sign, but it begins right.
             kernel = self.get_layer("scores").kernel
             kernel.assign(-kernel)
-        self._decay_weights()
+        add_weight_decay(config, self.trainable_weights, tables)
         self.compile_as_configured()
 
     def __reduce__(self):
@@ -222,10 +219,10 @@ class Object2Vec(keras.Model):
             coverages = self.load_pretrained_vectors()
             if call.arguments.get("verbose") != 0:
                 print(*coverages, sep="\n")
-        resting = self._resting_tables()
+        resting = self._frozen_tables()
         if resting:
             given = call.arguments.get("callbacks") or []
-            call.arguments["callbacks"] = [RestingTables(resting), given]
+            call.arguments["callbacks"] = [FrozenTables(resting), given]
         return super().fit(*call.args, **call.kwargs)
 
     def call(self, inputs, training=None, mask=None):
@@ -374,7 +371,7 @@ class Object2Vec(keras.Model):
         self.compute_metrics(None, y_true, y_pred)
         self.reset_metrics()
 
-    def _resting_tables(self):
+    def _frozen_tables(self):
         """Returns the epochs for which each gated table rests."""
         tables = dict(zip(("enc0", "enc1"), self.token_embeddings, strict=True))
         return {
@@ -383,111 +380,15 @@ class Object2Vec(keras.Model):
             if encoder.freeze_epochs
         }
 
-    def _decay_weights(self):
-        if not self.config.weight_decay:
-            return
-        # The gradient of an L2 penalty is twice its factor times the weight.
-        penalty = keras.regularizers.L2(self.config.weight_decay / 2)
-        # A penalty would read the tables; their optimizer sees to touched rows.
-        row_sparse = self.config.token_embedding_storage_type == "row_sparse"
-        tables = {id(table.embeddings) for table in self.token_embeddings}
-        for weight in self.trainable_weights:
-            if row_sparse and id(weight) in tables:
-                continue
-            if len(weight.shape) > 1:
-                weight.regularizer = penalty
-
     def compile_as_configured(self) -> None:
         """Compiles anew, with a new optimizer, as the configuration says."""
-        if self.config.output_layer == "softmax":
-            loss = GlobalBatchLoss("cross_entropy")
-            metrics = [
-                keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
-                keras.metrics.SparseCategoricalCrossentropy(name=loss.name),
-            ]
-        elif self.config.output_layer == "in_batch_softmax":
-            loss = InBatchSoftmaxLoss(
-                self.config.negative_sampling_side,
-                self.config.sampling_bias_correction,
-                self.config.hard_negatives,
-            )
-            metrics = [InBatchSoftmaxMetric(loss)]
-        elif self.config.output_layer == "bpr":
-            negatives = self.config.negative_sampling_rate
-            loss = BPRLoss(negatives)
-            metrics = [
-                PairwiseMean("pairwise_accuracy", negatives),
-                PairwiseMean("bpr", negatives, name=loss.name),
-            ]
-        else:
-            loss = GlobalBatchLoss("mean_squared_error")
-            metrics = [
-                keras.metrics.MeanSquaredError(name=loss.name),
-                keras.metrics.RootMeanSquaredError(),
-                keras.metrics.MeanAbsoluteError(),
-            ]
+        loss, metrics = make_loss(self.config)
         self.compile(
             optimizer=make_optimizer(self.config),
             loss=loss,
             weighted_metrics=metrics,
             jit_compile=False,
         )
-
-
-def _token_embeddings(config):
-    if UNLIMITED in (config.enc0_vocab_size, config.enc1_vocab_size):
-        raise ValueError(
-            "`config` must have the size of a learned vocabulary of "
-            "categories: `learn_tokenizers(data, config).configure(config)` "
-            "sets it, and so does `train`. Received: `vocab_size` unset"
-        )
-    tied = config.tied_token_embedding_weight
-    tables = [
-        TokenEmbedding(
-            encoder.vocab_size,
-            encoder.token_embedding_dim,
-            gated=encoder.freeze_epochs > 0,
-            trainable=not encoder.freezes_table,
-            name="token_embedding" if tied else f"token_embedding{number}",
-        )
-        for number, encoder in enumerate(config.token_tables.values())
-    ]
-    return (tables[0], tables[-1])
-
-
-def _comparison(config):
-    """Returns what makes scores of two encodings."""
-    # Scores stay float32 under mixed precision: they are what is compared
-    # with labels and what leaves the exported model.
-    if config.output_layer == "in_batch_softmax":
-        return Comparator(
-            [config.similarity], dtype="float32", name="comparator"
-        )
-    comparator = Comparator(config.comparator_list, name="comparator")
-    mlp = FeedForward(
-        config.mlp_dim,
-        config.mlp_layers,
-        activation=config.mlp_activation,
-        dropout=config.dropout,
-        name="mlp",
-    )
-    head = make_head(config)
-    return lambda pair: head(mlp(comparator(pair)))
-
-
-def _pair_vectors(config):
-    """Returns what the loss compares in place of scores, or `None`."""
-    if config.output_layer != "in_batch_softmax":
-        return None
-    layer = PairVectors(
-        config.similarity,
-        config.temperature,
-        config.learn_temperature,
-        dtype="float32",
-        name="pair_vectors",
-    )
-    layer.build([(None, config.enc_dim)] * 2)
-    return layer
 
 
 @contextlib.contextmanager
@@ -497,38 +398,6 @@ def _in_step():
         yield
     finally:
         _IN_STEP.reset(token)
-
-
-@contextlib.contextmanager
-def _seeded(seed):
-    """Makes the seeds that Keras draws follow from `seed`.
-
-    An initializer or a dropout layer without a seed of its own draws one
-    from Python's generator, whose state is put back afterwards.
-    """
-    state = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(state)
-
-
-@contextlib.contextmanager
-def _policy(name):
-    """Gives the layers made within a dtype policy."""
-    before = keras.config.dtype_policy()
-    if before.name not in (name, "float32"):
-        warn_user(
-            f"The model is made with config.dtype_policy={name!r}; Keras's "
-            f"global policy {before.name!r} does not reach it. Set "
-            f"dtype_policy in the configuration, which is saved with it.",
-        )
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _with_tokenizers(revive, arguments, tokenizers):

@@ -10,7 +10,7 @@ from o2v_keras.layers.token_embedding import TokenEmbedding
 from o2v_keras.models.replicas import sum_over_replicas
 
 
-class RestingTables(keras.callbacks.Callback):
+class FrozenTables(keras.callbacks.Callback):
     """Opens the gate of each table in the epoch from which it learns.
 
     The state follows from the epoch's number alone, so that a resumed
@@ -22,7 +22,7 @@ class RestingTables(keras.callbacks.Callback):
     Example:
     >>> table = TokenEmbedding(9, 4, gated=True)
     >>> table.build((None, None))
-    >>> callback = RestingTables({table: 2})
+    >>> callback = FrozenTables({table: 2})
     >>> callback.on_epoch_begin(1)
     >>> float(table.gate)
     0.0

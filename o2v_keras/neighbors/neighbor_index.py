@@ -1,6 +1,5 @@
 """Nearest neighbours of embeddings, kept with all that queries must match."""
 
-import json
 import os
 import pathlib
 from collections.abc import Sequence
@@ -14,28 +13,17 @@ from o2v_keras.evaluation.inference import warn_of_untrained
 from o2v_keras.models.head import UPSIDE_DOWN
 from o2v_keras.models.head import similarity_sign
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.neighbors.exact_search import ExactSearch
-from o2v_keras.neighbors.faiss_search import FaissSearch
+from o2v_keras.neighbors.index_files import BACKENDS
+from o2v_keras.neighbors.index_files import index_folder
+from o2v_keras.neighbors.index_files import read_index
+from o2v_keras.neighbors.index_files import write_index
 from o2v_keras.neighbors.model_fingerprint import model_fingerprint
-from o2v_keras.neighbors.usearch_search import UsearchSearch
-from o2v_keras.neighbors.vector_checks import REMEDY
+from o2v_keras.neighbors.nearest import Nearest
 from o2v_keras.neighbors.vector_checks import checked_ids
 from o2v_keras.neighbors.vector_checks import checked_metric
 from o2v_keras.neighbors.vector_checks import checked_vectors
 from o2v_keras.neighbors.vector_checks import warn_of_equal
-from o2v_keras.storage.damage import damage_named
-from o2v_keras.storage.damage import read_json
-from o2v_keras.storage.output_folder import OutputFolder
-from o2v_keras.storage.replace import repair
 from o2v_keras.user_warning import warn_user
-
-BACKENDS = {
-    search.name: search for search in (ExactSearch, FaissSearch, UsearchSearch)
-}
-_FORMAT = 1
-_SIDECAR, _VECTORS, _IDS = "index.json", "vectors.npy", "ids.json"
-# Numbers of the vectors that a block of queries compares a second time.
-_BLOCK_NUMBERS = 1 << 22
 
 
 class Neighbors(NamedTuple):
@@ -88,6 +76,7 @@ class NeighborIndex:
         self.side = side
         self.fingerprint = model
         self._search = search
+        self._nearest = Nearest(vectors, metric, search)
         self._rows = None
 
     @classmethod
@@ -155,8 +144,10 @@ class NeighborIndex:
             source: Data with that side, as `embed` takes it.
             ids: Names of the objects, in the order of the rows. Defaults to
                 `None`: the numbers of the rows of `source`.
-            metric: As in `build`.
-            backend: As in `build`.
+            metric: `"cosine"`, `"dot"` or `"euclidean"`. Defaults to
+                `"cosine"`.
+            backend: `"exact"`, `"faiss"` or `"usearch"`. Defaults to
+                `"exact"`.
             **settings: Further arguments of `embed`.
 
         Raises:
@@ -213,19 +204,7 @@ class NeighborIndex:
         queries = checked_vectors(vectors, self.metric, self.dim, "queries")
         self._check_k(k)
         excluded = self._excluded_rows(exclude, len(queries))
-        step = max(1, _BLOCK_NUMBERS // (k * self.dim))
-        parts = [
-            self._query_block(
-                self._search,
-                queries[start : start + step],
-                k,
-                excluded[start : start + step],
-            )
-            for start in range(0, len(queries), step)
-        ]
-        none = np.empty((0, k))
-        rows = np.concatenate([none.astype(np.int64), *(p[0] for p in parts)])
-        scores = np.concatenate([none, *(p[1] for p in parts)])
+        rows, scores = self._nearest.query(queries, k, excluded)
         absent = "" if self.ids.dtype.kind == "U" else -1
         ids = np.where(rows < 0, absent, self.ids[rows])
         return Neighbors(ids, scores.astype(np.float32), rows)
@@ -246,8 +225,9 @@ class NeighborIndex:
             side: The side that the queries are of. The index's own side asks
                 for similar objects, the other one for partners.
             source: Data with that side, as `embed` takes it.
-            k: As in `query`.
-            exclude: As in `query`.
+            k: Neighbours of a query. Defaults to 10.
+            exclude: For each query the ids that are not to be answered.
+                Defaults to `None`: nothing is excluded.
             **settings: Further arguments of `embed`.
 
         Raises:
@@ -264,7 +244,7 @@ class NeighborIndex:
 
         Args:
             ids: Ids in the index.
-            k: As in `query`.
+            k: Neighbours of a query. Defaults to 10.
 
         Raises:
             ValueError: If an id is not in the index, or as `query`.
@@ -277,7 +257,7 @@ class NeighborIndex:
 
         Args:
             queries: Numbers of shape `(queries, dim)`, at least one row.
-            k: As in `query`.
+            k: Neighbours of a query. Defaults to 10.
 
         Returns:
             The share, from 0 to 1, of the `k` nearest vectors that the
@@ -292,16 +272,7 @@ class NeighborIndex:
             raise ValueError(
                 "`queries` must hold at least one row. Received: 0 rows"
             )
-        exact = ExactSearch(self.vectors, self.metric)
-        step = max(1, _BLOCK_NUMBERS // (k * self.dim))
-        found = 0
-        for start in range(0, len(queries), step):
-            block = queries[start : start + step]
-            rows = exact.search(block, k)
-            limit = self._closeness(block, rows).min(axis=1, keepdims=True)
-            rows = self._search.search(block, k)
-            found += (self._closeness(block, rows) >= limit).sum()
-        return float(found / (len(queries) * k))
+        return self._nearest.recall(queries, k)
 
     def row(self, identifier: int | str) -> int:
         """Returns the row of an id.
@@ -345,10 +316,7 @@ class NeighborIndex:
             ValueError: If there is something else.
             DiskFullError: If the disk is full.
         """
-        sidecar = {
-            "format": _FORMAT,
-            "rows": len(self),
-            "dim": self.dim,
+        facts = {
             "metric": self.metric,
             "unit_length": self.metric == "cosine",
             "backend": self.backend,
@@ -356,10 +324,8 @@ class NeighborIndex:
             "model_fingerprint": self.fingerprint,
         }
         with index_folder(folder).replaced() as new:
-            np.save(new / _VECTORS, self.vectors)
-            (new / _IDS).write_text(json.dumps(self.ids.tolist()))
             self._search.save(new)
-            (new / _SIDECAR).write_text(json.dumps(sidecar, indent=2) + "\n")
+            write_index(new, self.vectors, self.ids, facts)
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> "NeighborIndex":
@@ -374,26 +340,15 @@ class NeighborIndex:
             MissingExtraError: If its backend is not installed.
         """
         folder = pathlib.Path(folder)
-        repair(folder)
-        sidecar = _read_sidecar(folder)
-        with damage_named(folder / _VECTORS, REMEDY):
-            vectors = np.load(folder / _VECTORS, mmap_mode="r")
-        ids = read_json(folder / _IDS, REMEDY)
-        expected = (sidecar["rows"], sidecar["dim"])
-        if vectors.shape != expected or len(ids) != sidecar["rows"]:
-            raise ValueError(
-                f"{folder}: its files are of different indexes: {_SIDECAR} "
-                f"tells of vectors of shape {expected}, {_VECTORS} holds "
-                f"{vectors.shape}, {_IDS} {len(ids)} ids. Make it anew."
-            )
-        metric = sidecar["metric"]
+        vectors, ids, facts = read_index(folder)
+        metric = facts["metric"]
         return cls(
             vectors,
             checked_ids(ids, len(ids)),
             metric,
-            BACKENDS[sidecar["backend"]].load(folder, vectors, metric),
-            sidecar["side"],
-            sidecar["model_fingerprint"],
+            BACKENDS[facts["backend"]].load(folder, vectors, metric),
+            facts["side"],
+            facts["model_fingerprint"],
         )
 
     def _row_or_none(self, identifier):
@@ -434,66 +389,3 @@ class NeighborIndex:
                 )
         rows = [{self._row_or_none(i) for i in ids} for ids in exclude]
         return [sorted(found - {None}) for found in rows]
-
-    def _query_block(self, search, queries, k, excluded):
-        """Rows and scores of a block of queries, `(queries, k)` each."""
-        most = max(map(len, excluded))
-        rows = search.search(queries, min(k + most, len(self)))
-        for row, gone in zip(rows, excluded, strict=True):
-            row[np.isin(row, gone)] = -1
-        # What is left moves to the front and keeps its order.
-        order = np.argsort(rows < 0, axis=1, kind="stable")[:, :k]
-        rows = np.take_along_axis(rows, order, axis=1)
-        missing = k - rows.shape[1]
-        rows = np.pad(rows, ((0, 0), (0, missing)), constant_values=-1)
-        left = [min(k, len(self) - len(gone)) for gone in excluded]
-        short = np.flatnonzero((rows >= 0).sum(axis=1) < left)
-        if len(short):
-            exact = ExactSearch(self.vectors, self.metric)
-            gone = [excluded[query] for query in short]
-            rows[short] = self._query_block(exact, queries[short], k, gone)[0]
-        closeness = self._closeness(queries, rows)
-        order = np.lexsort((rows, -closeness), axis=1)
-        rows = np.take_along_axis(rows, order, axis=1)
-        closeness = np.take_along_axis(closeness, order, axis=1)
-        return rows, self._scores(closeness, rows)
-
-    def _closeness(self, queries, rows):
-        """Float64 `(queries, k)`, larger for nearer; -inf for row -1."""
-        near = self.vectors[rows].astype(np.float64)
-        queries = queries.astype(np.float64)[:, None]
-        if self.metric == "euclidean":
-            closeness = -np.sqrt(((near - queries) ** 2).sum(axis=-1))
-        else:
-            closeness = (near * queries).sum(axis=-1)
-        return np.where(rows < 0, -np.inf, closeness)
-
-    def _scores(self, closeness, rows):
-        scores = -closeness if self.metric == "euclidean" else closeness
-        return np.where(rows < 0, np.nan, scores)
-
-
-def index_folder(path: str | os.PathLike) -> OutputFolder:
-    """Returns the folder of an index, as a place to write to."""
-    files = [_SIDECAR, _VECTORS, _IDS]
-    files += [f for search in BACKENDS.values() for f in search.files]
-    return OutputFolder(
-        path, "folder", "an index", files, lambda p: (p / _SIDECAR).is_file()
-    )
-
-
-def _read_sidecar(folder):
-    try:
-        sidecar = read_json(folder / _SIDECAR, REMEDY)
-    except FileNotFoundError:
-        raise ValueError(
-            "`folder` must hold an index; `o2v index` and "
-            "`NeighborIndex.save` write one. "
-            f"Received: folder={os.fspath(folder)!r}"
-        ) from None
-    if sidecar.get("format") != _FORMAT:
-        raise ValueError(
-            f"{folder / _SIDECAR}: must have the format {_FORMAT}. Make the "
-            f"index anew. Received: format={sidecar.get('format')!r}"
-        )
-    return sidecar

@@ -1,6 +1,7 @@
 """Loads the training, validation and test data, and their tokenizers."""
 
 import os
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from o2v_keras.config import Object2VecConfig
@@ -16,6 +17,8 @@ from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
 from o2v_keras.data.text.learn_tokenizers import tokenizer_of_file
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.evaluation.training_labels import TrainingLabels
+from o2v_keras.training.distribute.cluster import Worker
+from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import tokenizers_folder
 from o2v_keras.user_warning import warn_user
 
@@ -36,28 +39,36 @@ class LoadedChannels(NamedTuple):
 
 
 def load_channels(
-    sources,
-    config,
-    text,
-    directory,
-    skip_bad_rows,
-    allow_leaks,
-    stream_rows,
-    labels,
-    worker,
-):
+    sources: Mapping[str, Source | None],
+    config: Object2VecConfig,
+    tokenizers: PairTokenizers,
+    labels: TrainingLabels,
+    *,
+    columns: PairColumns,
+    directory: ModelDirectory | None = None,
+    skip_bad_rows: bool | float = False,
+    allow_leaks: bool = False,
+    stream_rows: int | None = None,
+    worker: Worker | None = None,
+) -> dict[str, PairTable | PairStream]:
     """Loads all channels, tallies the training labels, looks for leaks.
 
     Args:
         sources: Channel -> data, or `None`; `train` is there.
         config: `Object2VecConfig`.
-        text: The keywords `tokenizers` and `columns` of what reads pairs.
-        directory: Receives rejected rows.
-        skip_bad_rows: As in `train`.
-        allow_leaks: As in `train`.
-        stream_rows: As in `train`.
+        tokenizers: `PairTokenizers` of the sides that hold texts.
         labels: `TrainingLabels`, which sees the training data.
-        worker: This process; only the chief writes.
+        columns: `PairColumns` of all channels.
+        directory: `ModelDirectory` that receives rejected rows. Defaults to
+            `None`: needed beside `skip_bad_rows` only.
+        skip_bad_rows: Whether rows with errors are left out; a number is the
+            share that may be, `True` 0.01. Defaults to `False`.
+        allow_leaks: Whether test data may hold pairs of the training data.
+            Defaults to `False`.
+        stream_rows: Rows of a block of streamed training data. Defaults to
+            `None`: in memory.
+        worker: This process; only the chief writes. Defaults to `None`: it
+            trains alone.
 
     Returns:
         Channel -> `PairTable`, or for streamed training data `PairStream`.
@@ -66,6 +77,7 @@ def load_channels(
         DataError: If data are unusable, or a test pair is in the training
             data and `allow_leaks` is not set.
     """
+    text = {"tokenizers": tokenizers, "columns": columns}
     max_skipped = skipped_share(skip_bad_rows)
     if max_skipped is not None:
         directory.make()
@@ -74,7 +86,9 @@ def load_channels(
     def rejected_rows(name):
         if max_skipped is None:
             return None
-        return directory.rejected_rows(name) if worker.is_chief else os.devnull
+        if worker is None or worker.is_chief:
+            return directory.rejected_rows(name)
+        return os.devnull
 
     held_out = {
         name: load_pairs(source, config, False, rejected_rows(name), **text)
@@ -82,7 +96,7 @@ def load_channels(
         if name != "train" and source is not None
     }
     leaks = {
-        name: LeakCheck(table, name, text["tokenizers"])
+        name: LeakCheck(table, name, tokenizers)
         for name, table in held_out.items()
     }
 

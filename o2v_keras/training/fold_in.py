@@ -21,8 +21,8 @@ from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.storage.temporary_folder import TemporaryFolder
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
-from o2v_keras.training.trainer import TrainingResult
-from o2v_keras.training.trainer import train as train_model
+from o2v_keras.training.train import TrainingResult
+from o2v_keras.training.train import train as train_model
 from o2v_keras.training.weight_files import write_keras_file
 
 # More ids than any vocabulary has: what is learned is cut by the data alone.

@@ -11,8 +11,6 @@ from o2v_keras.training.advice import unknown_words
 from o2v_keras.training.channels import LoadedChannels
 from o2v_keras.training.channels import load_channels
 from o2v_keras.training.channels import training_tokenizers
-from o2v_keras.training.distribute.cluster import Worker
-from o2v_keras.training.model_directory import ModelDirectory
 
 
 class TuningData:
@@ -22,10 +20,11 @@ class TuningData:
     share tables and tokenizers; all are kept.
 
     Args:
-        train: As in `train`.
-        validation: As in `train`.
-        columns: As in `train`.
-        auxiliary: As in `train`.
+        train: Training data: files, a mapping of columns or a `PairTable`.
+        validation: Validation data, in any of these forms.
+        columns: `PairColumns` of both. Defaults to `in0`, `in1`, `label`.
+        auxiliary: Folder from which relative paths of vocabularies and
+            vectors count. Defaults to `None`: the working directory.
         verbose: 0 or 1. Defaults to `1`.
 
     Example:
@@ -96,15 +95,7 @@ class TuningData:
     def _read(self, config, tokenizers):
         labels = TrainingLabels(config)
         tables = load_channels(
-            self._sources,
-            config,
-            {"tokenizers": tokenizers, "columns": self._columns},
-            ModelDirectory("."),
-            skip_bad_rows=False,
-            allow_leaks=False,
-            stream_rows=None,
-            labels=labels,
-            worker=Worker(),
+            self._sources, config, tokenizers, labels, columns=self._columns
         )
         if tokenizers.sides:
             self._say(unknown_words(tables, tokenizers))

@@ -23,8 +23,9 @@ from o2v_keras.training.channels import LoadedChannels
 from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.distribute.strategy import make_strategy
 from o2v_keras.training.model_directory import ModelDirectory
+from o2v_keras.training.options import TrainingOptions
 from o2v_keras.training.progress import TrainingLines
-from o2v_keras.training.trainer import train_loaded
+from o2v_keras.training.train_model import train_model
 from o2v_keras.tuning.channels import TuningData
 from o2v_keras.tuning.channels import fingerprints
 from o2v_keras.tuning.search_space import SearchSpace
@@ -192,13 +193,8 @@ class TrialTuner(BaseTuner):
             _go_on_from(self._directory(values["tuner/trial_id"]), directory)
         objective = self.oracle.objective
         callbacks = self._callbacks(channels)
-        result = train_loaded(
-            config,
-            channels,
-            directory,
-            make_strategy(1, config.mini_batch_size),
-            Worker(),
-            resuming=directory.has_checkpoint,
+        options = TrainingOptions(
+            resume=directory.has_checkpoint,
             auxiliary=self._auxiliary,
             callbacks=[
                 *callbacks,
@@ -208,6 +204,10 @@ class TrialTuner(BaseTuner):
             monitor=objective.name,
             monitor_mode=objective.direction,
             verbose=0,
+        )
+        strategy = make_strategy(1, config.mini_batch_size)
+        result = train_model(
+            config, channels, directory, strategy, Worker(), options
         )
         self._keep_baselines(result.report, callbacks)
         best = result.history.epoch.index(result.report["best_epoch"])

@@ -5,7 +5,7 @@ import pyarrow.parquet
 import pytest
 
 from o2v_keras.__main__ import main
-from o2v_keras.training.trainer import train
+from o2v_keras.training.train import train
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 

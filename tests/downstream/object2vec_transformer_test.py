@@ -16,7 +16,7 @@ from o2v_keras.data.text.vocabulary import Vocabulary
 from o2v_keras.downstream.object2vec_transformer import Object2VecTransformer
 from o2v_keras.evaluation.inference import embed
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.training.trainer import train
+from o2v_keras.training.train import train
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from o2v_keras.training.trainer import train
+from o2v_keras.training.train import train
 from tests.goldens import golden
 from tests.goldens.sources import make_config
 from tests.goldens.sources import make_rows

@@ -8,7 +8,7 @@ import pytest
 from o2v_keras.evaluation.inference import embed
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.neighbors import exact_search
-from o2v_keras.neighbors import neighbor_index
+from o2v_keras.neighbors import nearest
 from o2v_keras.neighbors.neighbor_index import NeighborIndex
 from tests.storage.kills import every_kill
 from tests.training.small_training import make_config
@@ -49,7 +49,7 @@ def scores_by_hand(queries, vectors, metric):
 def small_blocks(monkeypatch):
     monkeypatch.setattr(exact_search, "_QUERIES", 4)
     monkeypatch.setattr(exact_search, "_VECTORS", 7)
-    monkeypatch.setattr(neighbor_index, "_BLOCK_NUMBERS", 100)
+    monkeypatch.setattr(nearest, "_BLOCK_NUMBERS", 100)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -121,7 +121,7 @@ def test_a_too_short_answer_is_made_exact(monkeypatch):
         def search(self, queries, count):
             return np.full((len(queries), count), -1)
 
-    index._search = Lost()
+    index._nearest._search = Lost()
     np.testing.assert_array_equal(index.query(vectors, 4).rows, expected)
     assert index.recall(vectors, 4) == 0.0
 
@@ -137,7 +137,7 @@ def test_recall_counts_what_is_found():
             rows[:, 0] = queries.argmax(axis=1)
             return rows
 
-    index._search = Nearest()
+    index._nearest._search = Nearest()
     assert index.recall(vectors, 2) == 0.5
     assert index.recall(vectors[:2], 1) == 1.0
 

@@ -7,7 +7,7 @@ import matplotlib.image
 import pytest
 
 from o2v_keras.reports.card import write_card
-from o2v_keras.training.trainer import train
+from o2v_keras.training.train import train
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 

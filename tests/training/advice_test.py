@@ -7,7 +7,7 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import load_dataset
 from o2v_keras.training.advice import row_sparse_advice
-from o2v_keras.training.trainer import train
+from o2v_keras.training.train import train
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 

@@ -15,10 +15,10 @@ from o2v_keras.evaluation.rank import rank
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.reports.card import write_card
 from o2v_keras.training.model_directory import load_model
-from o2v_keras.training.trainer import train
-from tests.training.fitting_test import assert_same_training
-from tests.training.fitting_test import run
-from tests.training.fitting_test import run_with_snapshots
+from o2v_keras.training.train import train
+from tests.training.fit_test import assert_same_training
+from tests.training.fit_test import run
+from tests.training.fit_test import run_with_snapshots
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 

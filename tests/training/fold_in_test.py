@@ -7,7 +7,7 @@ from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training.fold_in import fold_in
 from o2v_keras.training.model_directory import load_model
-from o2v_keras.training.trainer import train
+from o2v_keras.training.train import train
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 

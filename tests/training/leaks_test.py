@@ -1,7 +1,7 @@
 import pytest
 
 from o2v_keras.data.data_error import DataError
-from o2v_keras.training.trainer import train
+from o2v_keras.training.train import train
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 from tests.training.small_training import write_records

@@ -6,9 +6,9 @@ import pytest
 
 from export import export_saved_model
 from o2v_keras.evaluation.evaluate import evaluate
-from o2v_keras.training import trainer
+from o2v_keras.training import train_model
 from o2v_keras.training.model_directory import load_model
-from o2v_keras.training.trainer import train
+from o2v_keras.training.train import train
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 
@@ -46,7 +46,7 @@ def test_trains_on_frozen_vectors_and_needs_the_files_no_more(
     # Of several workers all must have filled their tables alike.
     agreed = {}
     monkeypatch.setattr(
-        trainer, "require_agreement", lambda *args: agreed.update(args[-1])
+        train_model, "require_agreement", lambda *args: agreed.update(args[-1])
     )
     source, folder = make_source(24), tmp_path / "model"
     settings = {"model_dir": folder, "auxiliary": auxiliary}

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from o2v_keras.data.data_error import DataError
-from o2v_keras.training import fitting
-from o2v_keras.training import trainer
+from o2v_keras.training import fit
+from o2v_keras.training import train_model
 from o2v_keras.training.callbacks.checkpointing import Checkpointing
-from o2v_keras.training.trainer import train
+from o2v_keras.training.train import train
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 from tests.training.small_training import read_history
@@ -126,7 +126,7 @@ def test_resumes_in_mid_epoch_with_equal_weights(
     folder = write(tmp_path / "data", make_source(ROWS, label=1))
     monkeypatch.setattr(Snapshots, "target", tmp_path, raising=False)
     with monkeypatch.context() as patch:
-        patch.setattr(fitting, "Checkpointing", Snapshots)
+        patch.setattr(fit, "Checkpointing", Snapshots)
         expected = run(
             folder, tmp_path / "whole", checkpoint_minutes=0, **settings
         )
@@ -158,6 +158,6 @@ def test_files_lost_in_training_are_named(tmp_path, monkeypatch):
         (folder / "2.jsonl").write_text("")
         list(batches["train"].dataset())
 
-    monkeypatch.setattr(trainer, "fit", play)
+    monkeypatch.setattr(train_model, "fit", play)
     with pytest.raises(DataError, match="2.jsonl: holds no record"):
         run(folder, tmp_path / "model", stream_rows=30)

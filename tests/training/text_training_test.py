@@ -12,7 +12,7 @@ from o2v_keras.evaluation.evaluate import evaluate
 from o2v_keras.evaluation.inference import embed
 from o2v_keras.training import channels
 from o2v_keras.training.model_directory import load_model
-from o2v_keras.training.trainer import train
+from o2v_keras.training.train import train
 from serving.local_model import LocalModel
 from tests.training.small_training import make_config
 from tests.training.small_training import read_history

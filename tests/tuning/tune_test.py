@@ -14,7 +14,7 @@ from o2v_keras import evaluate
 from o2v_keras import load_model
 from o2v_keras.__main__ import main
 from o2v_keras.training.callbacks.metrics import EpochMetrics
-from o2v_keras.training.trainer import train
+from o2v_keras.training.train import train
 from o2v_keras.tuning import channels
 from o2v_keras.tuning.ranges import ValueChoice
 from o2v_keras.tuning.ranges import ValueRange

@@ -9,7 +9,7 @@ from o2v_keras import evaluate
 from o2v_keras import load_dataset
 from o2v_keras import rank
 from o2v_keras.training.callbacks.metrics import EpochMetrics
-from o2v_keras.training.trainer import train
+from o2v_keras.training.train import train
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 from tests.training.small_training import read_history

@@ -16,7 +16,7 @@ from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.distribute.strategy import WorkersStrategy
 from o2v_keras.training.distribute.strategy import make_strategy
-from o2v_keras.training.trainer import train
+from o2v_keras.training.train import train
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from o2v_keras.training.checkpoint import Checkpoint
-from o2v_keras.training.trainer import train
+from o2v_keras.training.train import train
 from tests.training.distribute.worker_processes import environment
 from tests.training.distribute.worker_processes import read_log
 from tests.training.distribute.worker_processes import start_workers

@@ -16,7 +16,7 @@ from o2v_keras.training import memory
 from o2v_keras.training.callbacks.early_stopping import NonFiniteLossError
 from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.model_directory import load_model
-from o2v_keras.training.trainer import train
+from o2v_keras.training.train import train
 from tests.training.small_training import TIMING
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
@@ -295,7 +295,7 @@ def test_refuses_what_the_machine_cannot_hold(tmp_path, monkeypatch):
     def build(*args):
         raise AssertionError("The model was built.")
 
-    monkeypatch.setattr("o2v_keras.training.trainer.Object2Vec", build)
+    monkeypatch.setattr("o2v_keras.training.train_model.Object2Vec", build)
     with pytest.raises(MemoryError, match="10 kB are free"):
         train(make_config(), make_source(9), model_dir=tmp_path, verbose=0)
 

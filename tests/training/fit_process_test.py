@@ -13,13 +13,15 @@ import numpy as np
 
 from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.model_directory import load_model
-from o2v_keras.training.trainer import train
+from o2v_keras.training.train import train
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 from tests.training.small_training import read_history
 
-ROOT = pathlib.Path(__file__).parents[2]
 ROWS = 800
+
+
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 def write(path, source):

@@ -1,7 +1,5 @@
 """Plays the epochs of a training through `model.fit`."""
 
-from collections.abc import Sequence
-
 import keras
 
 from o2v_keras.data.batches.pair_batches import PairBatches
@@ -18,6 +16,7 @@ from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.distribute.strategy import require_agreement
 from o2v_keras.training.mining import NegativeMining
 from o2v_keras.training.model_directory import ModelDirectory
+from o2v_keras.training.options import TrainingOptions
 from o2v_keras.training.progress import Progress
 
 # Data that change nothing in the training.
@@ -30,13 +29,7 @@ def fit(
     directory: ModelDirectory,
     worker: Worker,
     identity: dict,
-    resume: bool,
-    checkpoint_minutes: float | None,
-    steps_per_execution: int,
-    callbacks: Sequence[keras.callbacks.Callback],
-    monitor: str | None,
-    monitor_mode: str,
-    verbose: int,
+    options: TrainingOptions,
 ) -> tuple[EpochHistory, EarlyStopping]:
     """Fits until the last epoch or the early stop; best weights remain.
 
@@ -47,13 +40,8 @@ def fit(
             TensorBoard logs.
         worker: This process; only the chief writes.
         identity: What a resumed run must have in common with the killed one.
-        resume: Whether to go on from the directory's checkpoint.
-        checkpoint_minutes: As in `train`.
-        steps_per_execution: Steps between two looks of the callbacks.
-        callbacks: As in `train`.
-        monitor: As in `train`.
-        monitor_mode: As in `train`.
-        verbose: 0 or 1.
+        options: `TrainingOptions`; with `resume` the directory has a
+            checkpoint.
 
     Returns:
         The history of all epochs and the callback that knows the best one.
@@ -64,16 +52,22 @@ def fit(
     """
     config = model.config
     train = batches["train"]
-    if monitor is None and "validation" not in batches and verbose:
+    if (
+        options.monitor is None
+        and "validation" not in batches
+        and options.verbose
+    ):
         print("No validation data: early stopping watches the training loss.")
-    watched = monitor or ("val_loss" if "validation" in batches else "loss")
+    watched = options.monitor or (
+        "val_loss" if "validation" in batches else "loss"
+    )
     early_stopping = EarlyStopping(
         watched,
         config.early_stopping_patience,
         config.tolerance_of(watched),
-        verbose,
+        options.verbose,
         directory.best_weights,
-        monitor_mode,
+        options.monitor_mode,
     )
     history = EpochHistory(
         directory.history if worker.is_chief else None,
@@ -86,7 +80,7 @@ def fit(
         early_stopping,
         history,
         directory.best_weights,
-        checkpoint_minutes,
+        options.checkpoint_minutes,
         worker,
     )
     progress = Progress(train.num_batches, config.mini_batch_size)
@@ -103,46 +97,48 @@ def fit(
         )
         before.append(mining)
     # Those that add to the logs come before those that read them.
-    before += [c for c in callbacks if isinstance(c, EpochMetrics)]
+    before += [c for c in options.callbacks if isinstance(c, EpochMetrics)]
     after = [history, checkpointing]
     if worker.is_chief:
         after.append(
             keras.callbacks.TensorBoard(directory.logs, write_graph=False)
         )
-    if verbose:
+    if options.verbose:
         # Its line ends before early stopping says something.
         before.append(progress)
-    after += [c for c in callbacks if not isinstance(c, EpochMetrics)]
+    after += [c for c in options.callbacks if not isinstance(c, EpochMetrics)]
     for callback in (early_stopping, checkpointing):
         callback.set_model(model)
 
     epoch, batch = 0, 0
-    if resume:
+    if options.resume:
         checkpoint, reason = read_whole_checkpoint(
             directory.checkpoint,
             directory.earlier_checkpoint,
             directory.best_weights,
         )
-        if reason and verbose:
+        if reason and options.verbose:
             print(f"{reason} Going on from {checkpoint.path}.")
         _require_same(checkpoint.state["identity"], identity)
         epoch, batch = checkpoint.epoch, checkpoint.batch
     require_agreement(
         model.distribute_strategy,
         worker,
-        {**identity, "checkpoint": [resume, epoch, batch]},
+        {**identity, "checkpoint": [options.resume, epoch, batch]},
     )
-    if resume:
+    if options.resume:
         checkpointing.resume(checkpoint, train)
         if mining is not None:
             mining.resume(epoch, batch)
-        if verbose:
+        if options.verbose:
             print(f"Resuming at epoch {epoch}, batch {batch}.")
     if worker.is_chief:
         directory.write_config(config)
-    model.steps_per_execution = steps_per_execution
+    model.steps_per_execution = options.steps_on(
+        model.distribute_strategy.num_replicas_in_sync
+    )
     steps = config.epochs * train.num_batches
-    if config.warmup_steps >= steps and verbose:
+    if config.warmup_steps >= steps and options.verbose:
         print(
             f"warmup_steps={config.warmup_steps:,} is no less than the "
             f"{steps:,} steps of this training: learning_rate is not reached."

@@ -7,11 +7,11 @@ import shutil
 import numpy as np
 import pytest
 
-from o2v_keras.training import fitting
+from o2v_keras.training import fit
 from o2v_keras.training.callbacks.checkpointing import Checkpointing
 from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.model_directory import load_model
-from o2v_keras.training.trainer import train
+from o2v_keras.training.train import train
 from o2v_keras.training.weight_files import ArrayFile
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
@@ -75,7 +75,7 @@ def run_with_snapshots(tmp_path_factory, **arguments):
     folder = tmp_path_factory.mktemp("uninterrupted")
     target = tmp_path_factory.mktemp("snapshots")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "Checkpointing", Snapshots)
+        patch.setattr(fit, "Checkpointing", Snapshots)
         patch.setattr(Snapshots, "target", target, raising=False)
         result = run(folder, checkpoint_minutes=0, **arguments)
     return folder, result, target
@@ -204,7 +204,7 @@ def test_can_be_killed_again_in_the_same_epoch(
     killed, uninterrupted, tmp_path, monkeypatch
 ):
     first = killed("1-1")
-    monkeypatch.setattr(fitting, "Checkpointing", Snapshots)
+    monkeypatch.setattr(fit, "Checkpointing", Snapshots)
     monkeypatch.setattr(Snapshots, "target", tmp_path / "two", raising=False)
     run(first, resume=True, checkpoint_minutes=0)
     monkeypatch.undo()

@@ -1,0 +1,117 @@
+"""Fills in the settings of both encoders that depend on other settings."""
+
+from collections.abc import Collection
+
+from o2v_keras.config.encoder_config import UNLIMITED
+from o2v_keras.config.validation import UNKNOWN_WORD
+from o2v_keras.user_warning import warn_user
+
+# SageMaker's defaults for the fields whose value depends on other fields, so
+# that a value the user gave can be told from one he did not.
+LATE_DEFAULTS = {
+    "token_embedding_dim": 300,
+    "cnn_filter_width": 3,
+    "layers": "auto",
+    "pretrained_embedding_file": "",
+    "vocab_file": "",
+    "freeze_pretrained_embedding": True,
+    "freeze_epochs": 0,
+    "tokenizer": "",
+    "min_count": 1,
+    "hash_buckets": 0,
+    "id_dropout": 0.0,
+    "unknown_id": 0,
+}
+# A category is one id, and all of those that the data hold have one.
+_CATEGORY_SIZES = {"max_seq_len": 1, "vocab_size": UNLIMITED}
+# SageMaker's `auto`: four convolutions, one bidirectional LSTM.
+_AUTO_LAYERS = {"hcnn": 4}
+ENCODER_FIELDS = ("max_seq_len", "vocab_size", *LATE_DEFAULTS)
+
+
+def layers_of(network: str, layers: int | str) -> int:
+    """Returns the number of layers, for `"auto"` that of the network.
+
+    Example:
+    >>> layers_of("hcnn", "auto"), layers_of("bilstm", "auto")
+    (4, 1)
+    """
+    return _AUTO_LAYERS.get(network, 1) if layers == "auto" else layers
+
+
+def resolved_encoders(
+    values: dict[str, object], given: Collection[str]
+) -> dict[str, object]:
+    """Returns the fields `enc0_*` and `enc1_*` with the values in force.
+
+    Args:
+        values: All fields of a configuration; `None` where none was given.
+        given: Names of the fields that were given.
+
+    Raises:
+        ValueError: If a size is missing, or `enc1_*` contradicts the copy of
+            enc0 that `enc1_network="enc0"` makes.
+    """
+    values = dict(values)
+    _resolve(values, "enc0", given)
+    for name in ("enc0_max_seq_len", "enc0_vocab_size"):
+        if values[name] is None:
+            least = 1 if name.endswith("len") else 2
+            raise ValueError(
+                f"`{name}` must be given; it is an integer of at least "
+                f"{least}. `o2v check` proposes one that fits data of ids."
+            )
+    if values["enc1_network"] == "enc0":
+        _copy_enc0(values)
+    else:
+        _resolve(values, "enc1", given)
+        for name in ("enc1_max_seq_len", "enc1_vocab_size"):
+            if values[name] is None:
+                raise ValueError(
+                    f"`{name}` must be given beside "
+                    f'enc1_network="{values["enc1_network"]}"; only '
+                    f'enc1_network="enc0" copies it from enc0. '
+                    f"Received: {name}=None"
+                )
+    return {n: v for n, v in values.items() if n.startswith(("enc0_", "enc1_"))}
+
+
+def _resolve(values, prefix, given):
+    for name, default in LATE_DEFAULTS.items():
+        if values[f"{prefix}_{name}"] is None:
+            values[f"{prefix}_{name}"] = default
+    if values[f"{prefix}_tokenizer"] == "category":
+        for name, size in _CATEGORY_SIZES.items():
+            if values[f"{prefix}_{name}"] is None:
+                values[f"{prefix}_{name}"] = size
+    has_tokenizer = values[f"{prefix}_tokenizer"] != ""
+    if values[f"{prefix}_id_dropout"] and has_tokenizer:
+        # The tokenizer has an id for unknown words.
+        values[f"{prefix}_unknown_id"] = (
+            values[f"{prefix}_unknown_id"] or UNKNOWN_WORD
+        )
+    if values[f"{prefix}_network"] == "pooled_embedding":
+        name, width = f"{prefix}_token_embedding_dim", values["enc_dim"]
+        if name in given and values[name] != width:
+            warn_user(
+                f"A pooled_embedding encoder averages token embeddings and "
+                f"has no projection: {name}={values[name]} follows "
+                f"enc_dim={width}. Set both alike to silence this.",
+            )
+        values[name] = width
+
+
+def _copy_enc0(values):
+    network = values["enc0_network"]
+    for name in ENCODER_FIELDS:
+        value, copied = values[f"enc1_{name}"], values[f"enc0_{name}"]
+        resolved = layers_of(network, copied) if name == "layers" else copied
+        if value not in (None, "", copied, resolved):
+            raise ValueError(
+                f"`enc1_{name}` must equal enc0's beside enc1_network="
+                f'"enc0", which copies every setting of enc0. Received: '
+                f"enc1_{name}={value!r} and enc0_{name}={resolved!r}. "
+                f"Leave enc1_{name} out, or set enc1_network="
+                f'"{network}" to give it settings of its own.'
+            )
+        values[f"enc1_{name}"] = copied

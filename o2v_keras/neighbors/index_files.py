@@ -1,0 +1,87 @@
+"""The files of an index: vectors, ids, facts, and those of the backend."""
+
+import json
+import os
+import pathlib
+
+import numpy as np
+
+from o2v_keras.neighbors.exact_search import ExactSearch
+from o2v_keras.neighbors.faiss_search import FaissSearch
+from o2v_keras.neighbors.usearch_search import UsearchSearch
+from o2v_keras.neighbors.vector_checks import REMEDY
+from o2v_keras.storage.damage import damage_named
+from o2v_keras.storage.damage import read_json
+from o2v_keras.storage.output_folder import OutputFolder
+from o2v_keras.storage.replace import repair
+
+BACKENDS = {
+    search.name: search for search in (ExactSearch, FaissSearch, UsearchSearch)
+}
+_FORMAT = 1
+_SIDECAR, _VECTORS, _IDS = "index.json", "vectors.npy", "ids.json"
+
+
+def index_folder(path: str | os.PathLike) -> OutputFolder:
+    """Returns the folder of an index, as a place to write to."""
+    files = [_SIDECAR, _VECTORS, _IDS]
+    files += [f for search in BACKENDS.values() for f in search.files]
+    return OutputFolder(
+        path, "folder", "an index", files, lambda p: (p / _SIDECAR).is_file()
+    )
+
+
+def write_index(
+    folder: pathlib.Path, vectors: np.ndarray, ids: np.ndarray, facts: dict
+) -> None:
+    """Writes the files that every backend has.
+
+    Args:
+        folder: An empty folder.
+        vectors: float32 `(rows, dim)`.
+        ids: int64 or texts `(rows,)`.
+        facts: What `index.json` tells besides the shape.
+    """
+    rows, dim = vectors.shape
+    facts = {"format": _FORMAT, "rows": rows, "dim": dim, **facts}
+    np.save(folder / _VECTORS, vectors)
+    (folder / _IDS).write_text(json.dumps(ids.tolist()))
+    (folder / _SIDECAR).write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def read_index(folder: pathlib.Path) -> tuple[np.ndarray, list, dict]:
+    """Returns vectors (mapped, not in memory), ids and facts.
+
+    Raises:
+        ValueError: If there is no index, or its files do not fit each other.
+    """
+    repair(folder)
+    facts = _read_sidecar(folder)
+    with damage_named(folder / _VECTORS, REMEDY):
+        vectors = np.load(folder / _VECTORS, mmap_mode="r")
+    ids = read_json(folder / _IDS, REMEDY)
+    expected = (facts["rows"], facts["dim"])
+    if vectors.shape != expected or len(ids) != facts["rows"]:
+        raise ValueError(
+            f"{folder}: its files are of different indexes: {_SIDECAR} "
+            f"tells of vectors of shape {expected}, {_VECTORS} holds "
+            f"{vectors.shape}, {_IDS} {len(ids)} ids. Make it anew."
+        )
+    return vectors, ids, facts
+
+
+def _read_sidecar(folder):
+    try:
+        sidecar = read_json(folder / _SIDECAR, REMEDY)
+    except FileNotFoundError:
+        raise ValueError(
+            "`folder` must hold an index; `o2v index` and "
+            "`NeighborIndex.save` write one. "
+            f"Received: folder={os.fspath(folder)!r}"
+        ) from None
+    if sidecar.get("format") != _FORMAT:
+        raise ValueError(
+            f"{folder / _SIDECAR}: must have the format {_FORMAT}. Make the "
+            f"index anew. Received: format={sidecar.get('format')!r}"
+        )
+    return sidecar

@@ -1,0 +1,114 @@
+"""The k nearest vectors of queries, whatever backend proposes them."""
+
+import numpy as np
+
+from o2v_keras.neighbors.exact_search import ExactSearch
+
+# Numbers of the vectors that a block of queries compares a second time.
+_BLOCK_NUMBERS = 1 << 22
+
+
+class Nearest:
+    """Asks a backend, and computes its scores again from the vectors.
+
+    Scores are float64 sums, equal scores are in the order of the rows, and a
+    query that the backend finds too few vectors for is answered by
+    `ExactSearch`.
+
+    Args:
+        vectors: float32 `(rows, dim)`, of length 1 under `"cosine"`.
+        metric: `"cosine"`, `"dot"` or `"euclidean"`.
+        search: The backend.
+
+    Example:
+    >>> vectors = np.eye(2, dtype=np.float32)
+    >>> nearest = Nearest(vectors, "dot", ExactSearch(vectors, "dot"))
+    >>> nearest.query(np.float32([[2, 1]]), k=2, excluded=[[0]])[0]
+    array([[ 1, -1]])
+    """
+
+    def __init__(self, vectors, metric, search):
+        self._vectors = vectors
+        self._metric = metric
+        self._search = search
+
+    def query(
+        self, queries: np.ndarray, k: int, excluded: list[list[int]]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns rows and scores, `(queries, k)` each, nearest first.
+
+        Args:
+            queries: float32 `(queries, dim)`.
+            k: Neighbours of a query.
+            excluded: For each query the rows that are not answered.
+
+        Returns:
+            int64 rows, -1 where there is none; float64 scores, NaN there.
+        """
+        parts = [
+            self._query_block(self._search, queries[block], k, excluded[block])
+            for block in self._blocks(len(queries), k)
+        ]
+        none = np.empty((0, k))
+        rows = np.concatenate([none.astype(np.int64), *(p[0] for p in parts)])
+        return rows, np.concatenate([none, *(p[1] for p in parts)])
+
+    def recall(self, queries: np.ndarray, k: int) -> float:
+        """Returns the share of the exact neighbours that the backend finds.
+
+        What is as near as the k-th nearest counts.
+
+        Args:
+            queries: float32 `(queries, dim)`, at least one.
+            k: Neighbours of a query.
+        """
+        exact = ExactSearch(self._vectors, self._metric)
+        found = 0
+        for block in self._blocks(len(queries), k):
+            asked = queries[block]
+            nearest = self._closeness(asked, exact.search(asked, k))
+            limit = nearest.min(axis=1, keepdims=True)
+            rows = self._search.search(asked, k)
+            found += (self._closeness(asked, rows) >= limit).sum()
+        return float(found / (len(queries) * k))
+
+    def _blocks(self, queries, k):
+        step = max(1, _BLOCK_NUMBERS // (k * self._vectors.shape[1]))
+        return [slice(i, i + step) for i in range(0, queries, step)]
+
+    def _query_block(self, search, queries, k, excluded):
+        """Rows and scores of a block of queries, `(queries, k)` each."""
+        most = max(map(len, excluded))
+        rows = search.search(queries, min(k + most, len(self._vectors)))
+        for row, gone in zip(rows, excluded, strict=True):
+            row[np.isin(row, gone)] = -1
+        # What is left moves to the front and keeps its order.
+        order = np.argsort(rows < 0, axis=1, kind="stable")[:, :k]
+        rows = np.take_along_axis(rows, order, axis=1)
+        missing = k - rows.shape[1]
+        rows = np.pad(rows, ((0, 0), (0, missing)), constant_values=-1)
+        left = [min(k, len(self._vectors) - len(gone)) for gone in excluded]
+        short = np.flatnonzero((rows >= 0).sum(axis=1) < left)
+        if len(short):
+            exact = ExactSearch(self._vectors, self._metric)
+            gone = [excluded[query] for query in short]
+            rows[short] = self._query_block(exact, queries[short], k, gone)[0]
+        closeness = self._closeness(queries, rows)
+        order = np.lexsort((rows, -closeness), axis=1)
+        rows = np.take_along_axis(rows, order, axis=1)
+        closeness = np.take_along_axis(closeness, order, axis=1)
+        return rows, self._scores(closeness, rows)
+
+    def _closeness(self, queries, rows):
+        """Float64 `(queries, k)`, larger for nearer; -inf for row -1."""
+        near = self._vectors[rows].astype(np.float64)
+        queries = queries.astype(np.float64)[:, None]
+        if self._metric == "euclidean":
+            closeness = -np.sqrt(((near - queries) ** 2).sum(axis=-1))
+        else:
+            closeness = (near * queries).sum(axis=-1)
+        return np.where(rows < 0, -np.inf, closeness)
+
+    def _scores(self, closeness, rows):
+        scores = -closeness if self._metric == "euclidean" else closeness
+        return np.where(rows < 0, np.nan, scores)

@@ -1,0 +1,100 @@
+"""How a training runs, apart from its data and hyperparameters."""
+
+import dataclasses
+import numbers
+import os
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+import keras
+
+# On MovieLens with batches of 64, 10 took 14 % less time than 1, and 50 another
+# 8 % less; but callbacks and checkpoints wait as long.
+_STEPS_PER_EXECUTION = 10
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """The options of `train`, whose documentation says what each does.
+
+    Args:
+        shard_by: `"row"` or `"file"`. Defaults to `"row"`.
+        resume: Whether to continue from the checkpoint. Defaults to `False`.
+        overwrite: Whether to replace an earlier training. Defaults to
+            `False`.
+        initial_model: Path of a model to start from. Defaults to `None`.
+        new_ids: Side -> first id that learns. Defaults to `None`: all learn.
+        auxiliary: Folder of vocabulary and vector files. Defaults to `None`.
+        checkpoint_minutes: Minutes between checkpoints within an epoch.
+            Defaults to `None`: none.
+        steps_per_execution: Steps between two calls of the callbacks.
+            Defaults to `None`: see `steps_on`.
+        stream_rows: Rows of a block of streamed data. Defaults to `None`.
+        callbacks: Keras callbacks of the user. Defaults to `()`.
+        monitor: Name of the watched metric. Defaults to `None`: the loss.
+        monitor_mode: `"min"` or `"max"`. Defaults to `"min"`.
+        verbose: 0 or 1. Defaults to `1`.
+
+    Raises:
+        ValueError: If an option breaks its rule, or two exclude each other.
+
+    Example:
+    >>> TrainingOptions(resume=True).steps_on(replicas=1)
+    10
+    """
+
+    shard_by: str = "row"
+    resume: bool = False
+    overwrite: bool = False
+    initial_model: str | os.PathLike | None = None
+    new_ids: Mapping[str, int] | None = None
+    auxiliary: str | os.PathLike | None = None
+    checkpoint_minutes: float | None = None
+    steps_per_execution: int | None = None
+    stream_rows: int | None = None
+    callbacks: Sequence[keras.callbacks.Callback] = ()
+    monitor: str | None = None
+    monitor_mode: str = "min"
+    verbose: int = 1
+
+    def __post_init__(self):
+        if self.resume and self.overwrite:
+            raise ValueError(
+                "`resume` and `overwrite` must not be given both: one goes on "
+                "with a training, the other replaces it."
+            )
+        _check_minutes(self.checkpoint_minutes)
+        _check_steps(self.steps_per_execution)
+
+    def steps_on(self, replicas: int) -> int:
+        """Returns the steps between two calls of the callbacks.
+
+        Keras does not support more than 1 on several replicas well, so 1 is
+        the default there, and 10 elsewhere.
+        """
+        if self.steps_per_execution is not None:
+            return self.steps_per_execution
+        return 1 if replicas > 1 else _STEPS_PER_EXECUTION
+
+    def say(self, text: object) -> None:
+        """Prints a line, if `verbose`."""
+        if self.verbose:
+            print(text)
+
+
+def _check_minutes(minutes):
+    is_number = isinstance(minutes, numbers.Real)
+    if minutes is not None and not (is_number and minutes >= 0):
+        raise ValueError(
+            "`checkpoint_minutes` must be a number of at least 0. "
+            f"Received: checkpoint_minutes={minutes!r}"
+        )
+
+
+def _check_steps(steps):
+    is_integer = isinstance(steps, int) and not isinstance(steps, bool)
+    if steps is not None and not (is_integer and steps >= 1):
+        raise ValueError(
+            "`steps_per_execution` must be an integer of at least 1. "
+            f"Received: steps_per_execution={steps!r}"
+        )

@@ -1,0 +1,281 @@
+"""Trains a model on loaded data and writes its directory."""
+
+import contextlib
+import os
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.batches.negative_sampling import with_negatives
+from o2v_keras.data.batches.pair_batches import PairBatches
+from o2v_keras.data.load_dataset import left_out_message
+from o2v_keras.evaluation.baselines import baselines
+from o2v_keras.evaluation.evaluate import evaluate_batches
+from o2v_keras.models.expand_vocabulary import train_again
+from o2v_keras.models.expand_vocabulary import train_new_ids_only
+from o2v_keras.models.head import UPSIDE_DOWN
+from o2v_keras.models.head import similarity_sign
+from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.training.advice import negatives_drawn
+from o2v_keras.training.advice import refuse_nothing_to_learn
+from o2v_keras.training.advice import row_sparse_advice
+from o2v_keras.training.advice import unknown_ids
+from o2v_keras.training.channels import LoadedChannels
+from o2v_keras.training.distribute.cluster import Worker
+from o2v_keras.training.distribute.sharding import tally_all
+from o2v_keras.training.distribute.sharding import training_batches
+from o2v_keras.training.distribute.strategy import adapt_to_workers
+from o2v_keras.training.distribute.strategy import require_agreement
+from o2v_keras.training.distribute.strategy import tell_all
+from o2v_keras.training.fit import fit
+from o2v_keras.training.memory import estimate_memory
+from o2v_keras.training.memory import require_memory
+from o2v_keras.training.model_directory import ModelDirectory
+from o2v_keras.training.model_directory import load_model
+from o2v_keras.training.options import TrainingOptions
+from o2v_keras.training.report import format_report
+from o2v_keras.training.report import make_report
+from o2v_keras.user_warning import warn_user
+
+
+class TrainingResult(NamedTuple):
+    """What `train` returns.
+
+    Args:
+        model: `Object2Vec` with the best epoch's weights.
+        history: `keras.callbacks.History` of all epochs, those before a
+            resume among them.
+        report: The content of `metrics.json`.
+    """
+
+    model: Object2Vec
+    history: keras.callbacks.History
+    report: dict
+
+
+def train_model(
+    config: Object2VecConfig,
+    channels: LoadedChannels,
+    directory: ModelDirectory,
+    strategy: tf.distribute.Strategy,
+    worker: Worker,
+    options: TrainingOptions,
+) -> TrainingResult:
+    """Builds, fits and scores a model; writes the model directory.
+
+    Args:
+        config: `Object2VecConfig` with the sizes of the tokenizers'
+            vocabularies.
+        channels: `LoadedChannels` that fit the configuration.
+        directory: The model directory.
+        strategy: From `make_strategy`.
+        worker: This process.
+        options: `TrainingOptions`. `resume` needs a checkpoint in
+            `directory`.
+
+    Returns:
+        `TrainingResult(model, history, report)`.
+
+    Raises:
+        ValueError: If the data hold nothing to learn, the checkpoint is of
+            another training, or the loss becomes NaN or infinite.
+        MemoryError: If the machine cannot hold the training.
+    """
+    tables, tokenizers, labels = channels
+    directory.make()
+    estimate = estimate_memory(
+        config, strategy.num_replicas_in_sync // worker.count
+    )
+    options.say(estimate)
+    require_memory(estimate, directory.path)
+
+    with strategy.scope():
+        model = Object2Vec(config)
+    model.tokenizers = tokenizers
+    adapt_to_workers(model)
+    tally_all(labels, strategy, worker, options.shard_by)
+    learned = _set_first_weights(
+        model, labels, directory, strategy, worker, options
+    )
+    if worker.is_chief:
+        if options.overwrite:
+            directory.clear()
+        tokenizers.save(directory.tokenizers)
+        directory.write_trained_ids(model.trained_ids)
+
+    # Streamed data are known to no one as a whole.
+    known = tables["train"] if options.stream_rows is None else None
+    # Workers that know other pairs would draw other negatives.
+    drawn_beside = known if options.shard_by == "row" else None
+    scored = {
+        name: with_negatives(table, config, drawn_beside)
+        for name, table in tables.items()
+        if name != "train"
+    }
+    batches = {
+        name: PairBatches(
+            table,
+            config,
+            False,
+            strategy.num_replicas_in_sync,
+            (worker.index, worker.count),
+            known,
+        )
+        for name, table in scored.items()
+    }
+    batches["train"] = training_batches(
+        tables["train"], config, strategy, worker, options.shard_by
+    )
+    rows = len(tables["train"]) if known else tables["train"].num_rows
+    left_out = batches["train"].left_out_negatives(epoch=0)
+    refuse_nothing_to_learn(model, labels, rows, left_out)
+    if left_out:
+        options.say(left_out_message(left_out))
+    known_ids = {name: tables[name] for name in scored}
+    for advice in (
+        *negatives_drawn(tables, scored),
+        *unknown_ids(config, known_ids, model.trained_ids),
+        row_sparse_advice(config, batches["train"].num_batches),
+    ):
+        if advice:
+            options.say(advice)
+
+    identity = _identity(config, tables, options, strategy, worker)
+    with _data_errors_named(batches["train"]):
+        history, early_stopping = fit(
+            model, batches, directory, worker, identity, options
+        )
+    report = make_report(
+        history.epochs,
+        early_stopping.best_epoch,
+        test=_score_test(model, batches),
+        baselines={
+            name: baselines(table, config, known or labels)
+            for name, table in scored.items()
+        },
+    )
+    if options.new_ids is not None:
+        with strategy.scope():
+            train_again(model, learned)
+    if worker.is_chief:
+        directory.write_model(model)
+        directory.write_metrics(report)
+    # A worker that left earlier would look like a lost one.
+    tell_all(strategy, worker, "done")
+    options.say(format_report(report))
+    if similarity_sign(model) < 0:
+        options.say(
+            f"warning: this model {UPSIDE_DOWN}. `mlp_layers` 0 prevents it."
+        )
+    options.say(f"model directory: {directory.path}")
+    return TrainingResult(model, history.as_keras_history(), report)
+
+
+def _set_first_weights(model, labels, directory, strategy, worker, options):
+    """Sets the weights and `trained_ids` that a training begins with.
+
+    Returns what `train_again` needs, `None` where all weights learn.
+    """
+    model.trained_ids = labels.ids.settled(model.config)
+    learned = None
+    if options.resume:
+        model.trained_ids = directory.read_trained_ids(model.config)
+    elif options.initial_model is not None:
+        _start_from(model, options.initial_model, options.new_ids)
+    else:
+        with strategy.scope():
+            model.initialize_bias(*labels.mean_rows())
+    if options.new_ids is not None:
+        with strategy.scope():
+            learned = train_new_ids_only(model, options.new_ids)
+    if not options.resume and options.initial_model is None:
+        _load_vectors(model, worker, options)
+    model.needs_vectors = False
+    return learned
+
+
+def _start_from(model, initial_model, new_ids):
+    """Copies another model's weights and joins the ids that it has trained.
+
+    `trained_ids` becomes `None` where those of the other model are unknown.
+    """
+    initial = load_model(initial_model)
+    if new_ids is None and similarity_sign(initial) < 0:
+        warn_user(
+            f"`initial_model` {UPSIDE_DOWN}. Its embeddings have to turn "
+            "around first: train without it. Received: "
+            f"initial_model={os.fspath(initial_model)!r}"
+        )
+    weights = _weights_but_gates(model)
+    values = _weights_but_gates(initial)
+    shapes = [tuple(weight.shape) for weight in weights]
+    initial_shapes = [tuple(value.shape) for value in values]
+    if shapes != initial_shapes:
+        raise ValueError(
+            "`initial_model` must have been made with the same "
+            "hyperparameters for encoders, comparator, MLP and head. "
+            f"Received: initial_model={os.fspath(initial_model)!r} with "
+            f"weights of the shapes {initial_shapes} instead of {shapes}"
+        )
+    for weight, value in zip(weights, values, strict=True):
+        weight.assign(keras.ops.convert_to_numpy(value))
+    if initial.trained_ids is None:
+        model.trained_ids = None
+    else:
+        model.trained_ids.join(initial.trained_ids)
+
+
+def _weights_but_gates(model):
+    """Returns the weights; whether a table is frozen follows from the epoch."""
+    gates = {id(table.gate) for table in model.token_embeddings}
+    return [weight for weight in model.weights if id(weight) not in gates]
+
+
+def _load_vectors(model, worker, options):
+    coverages = model.load_pretrained_vectors(options.auxiliary)
+    for coverage in coverages:
+        options.say(coverage)
+    checksums = [coverage.checksum for coverage in coverages]
+    if checksums:
+        require_agreement(
+            model.distribute_strategy, worker, {"vectors": checksums}
+        )
+
+
+def _identity(config, tables, options, strategy, worker):
+    """What a resumed run must have in common with the killed one."""
+    values = config.to_dict()
+    # A run may be resumed for more epochs than it was meant to have, unless
+    # its learning rate has fallen by their number.
+    if config.learning_rate_schedule == "constant":
+        del values["epochs"]
+    data = {name: table.fingerprint() for name, table in tables.items()}
+    if options.shard_by == "file":
+        # Each worker has read other files.
+        data["train"] = tell_all(strategy, worker, data["train"])
+    # Options before the data, whose fingerprint follows the blocks.
+    names = ("stream_rows", "monitor", "new_ids")
+    return {
+        "hyperparameters": values,
+        "options": {name: getattr(options, name) for name in names},
+        "data": data,
+    }
+
+
+def _score_test(model, batches):
+    if "test" not in batches:
+        return {}
+    return evaluate_batches(model, batches["test"])
+
+
+@contextlib.contextmanager
+def _data_errors_named(batches):
+    """Raises what was wrong with streamed data in place of TensorFlow's."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if getattr(batches, "failure", None) is None:
+            raise
+        raise batches.failure from error
