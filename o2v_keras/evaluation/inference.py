@@ -101,19 +101,19 @@ def embed_marked(
     """Returns embeddings and which of them training has never reached.
 
     Args:
-        model: As in `embed`.
-        side: As in `embed`.
-        source: As in `embed`.
-        batch_size: As in `embed`.
-        columns: As in `embed`.
+        model: `Object2Vec`.
+        side: `"in0"` or `"in1"`.
+        source: Data with that side.
+        batch_size: Rows encoded at a time.
+        columns: `PairColumns` of the source. Defaults to `in0`, `in1`.
 
     Returns:
-        As `embed`, and bool `(rows,)`: rows without any id that training has
-        seen; none where `model.trained_ids` is not known.
+        float32 `(rows, enc_dim)`, and bool `(rows,)`: rows without any id
+        that training has seen; none where `model.trained_ids` is unknown.
 
     Raises:
-        ValueError: As `embed`.
-        DataError: As `embed`.
+        ValueError: If `side` is another name.
+        DataError: If rows are unusable.
     """
     if side not in ("in0", "in1"):
         raise ValueError(
@@ -179,7 +179,7 @@ def read_rows(
 
     Args:
         model: `Object2Vec` that the rows must fit.
-        source: As in `predict_scores`.
+        source: Files, a mapping of columns or a `PairTable`.
         sides: Names of the sides that the rows must have.
         columns: `PairColumns` of the source. Defaults to `in0`, `in1`.
 

@@ -66,7 +66,8 @@ def calibration(
     Args:
         labels: int `(rows,)` classes.
         probabilities: `(rows, num_classes)`.
-        weights: As in `correlation`. Defaults to `None`.
+        weights: `(rows,)`. How much each row counts. Defaults to `None`: all
+            alike.
 
     Returns:
         Name -> value; 0 is perfect but for `auc`, where it is 1.

@@ -36,85 +36,124 @@ _SCORES = ("cosine", "dot", "head")
 _SIDES = ("in0", "in1")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RankingOptions:
+    """The options of `rank`, whose documentation says what each does.
+
+    Args:
+        columns: `PairColumns` of all data. Defaults to `in0`, `in1`, `label`.
+        query: Side of the queries. Defaults to `"in0"`.
+        score: `"cosine"`, `"dot"` or `"head"`. Defaults to `None`: what the
+            model was trained by.
+        at: The `k`s of the metrics. Defaults to `(1, 10, 100)`.
+        min_label: Least label of a target. Defaults to `None`: 1 for a model
+            of two classes, otherwise any.
+        keep_seen: Whether known partners stay candidates. Defaults to
+            `False`.
+        filtered: Whether each target is ranked without the others. Defaults
+            to `False`.
+        exclude_own: Whether ids of the query are no candidates. Defaults to
+            `None`: for bags of ids.
+        given_candidates: Whether a query has only the candidates of its
+            rows. Defaults to `False`.
+        allow_leaks: Whether targets may be in the training data. Defaults to
+            `False`.
+        texts: Side -> texts of its rows. Defaults to `None`: those of the
+            data.
+
+    Raises:
+        ValueError: If an option is not among its choices.
+
+    Example:
+    >>> RankingOptions(query="in1").target
+    'in0'
+    """
+
+    columns: PairColumns = DEFAULT_COLUMNS
+    query: str = "in0"
+    score: str | None = None
+    at: Sequence[int] = (1, 10, 100)
+    min_label: float | None = None
+    keep_seen: bool = False
+    filtered: bool = False
+    exclude_own: bool | None = None
+    given_candidates: bool = False
+    allow_leaks: bool = False
+    texts: Mapping[str, Sequence[str]] | None = None
+
+    def __post_init__(self):
+        _require_choice("query", self.query, _SIDES)
+        if self.score is not None:
+            _require_choice("score", self.score, _SCORES)
+        _require_cutoffs(self.at)
+
+    @property
+    def target(self) -> str:
+        """The side that is ranked."""
+        return _SIDES[1 - _SIDES.index(self.query)]
+
+
 class ModelRanking:
     """Data of a ranking, read once, to be ranked by changing weights.
 
-    `rank` says what it does and what the arguments are.
-
     Args:
-        model: As in `rank`.
-        pairs: As in `rank`.
-        corpus: As in `rank`.
-        training: As in `rank`.
-        columns: As in `rank`.
-        query: As in `rank`.
-        score: As in `rank`.
-        at: As in `rank`.
-        min_label: As in `rank`.
-        keep_seen: As in `rank`.
-        filtered: As in `rank`.
-        exclude_own: As in `rank`.
-        given_candidates: As in `rank`.
-        allow_leaks: As in `rank`.
-        texts: As in `rank`.
+        model: `Object2Vec`.
+        pairs: Test data; each row is a query and a target.
+        corpus: The candidates. Defaults to `None`: the objects of `pairs` and
+            `training`.
+        training: Pairs that the model was trained with. Defaults to `None`.
+        options: `RankingOptions`. Defaults to `None`: the defaults of `rank`.
 
     Attributes:
         counts: dict of int: `rows`, `queries`, `pairs`, `candidates`,
             `excluded`, `excluded_own` and `leaked`.
 
     Raises:
-        ValueError: As `rank`.
-        DataError: As `rank`.
+        ValueError: If options do not suit the data or the model.
+        DataError: If rows are unusable, `pairs` has a pair of `training`, or
+            `corpus` lacks a target.
     """
 
     def __init__(
         self,
         model: Object2Vec,
         pairs: Source,
-        corpus=None,
-        training=None,
-        *,
-        columns: PairColumns = DEFAULT_COLUMNS,
-        query: str = "in0",
-        score: str | None = None,
-        at: Sequence[int] = (1, 10, 100),
-        min_label: float | None = None,
-        keep_seen: bool = False,
-        filtered: bool = False,
-        exclude_own: bool | None = None,
-        given_candidates: bool = False,
-        allow_leaks: bool = False,
-        texts: Mapping[str, Sequence[str]] | None = None,
+        corpus: Source | None = None,
+        training: Source | None = None,
+        options: RankingOptions | None = None,
     ):
-        _require_choice("query", query, _SIDES)
-        self._follows_head = score is None
-        score = score or own_score(model.config)
-        _require_choice("score", score, _SCORES)
-        _require_cutoffs(at)
+        options = options or RankingOptions()
+        columns, query = options.columns, options.query
+        self._follows_head = options.score is None
         self._model = model
         self._query = query
-        self._target = _SIDES[1 - _SIDES.index(query)]
-        self._score = score
-        self._at = tuple(at)
-        self._filtered = filtered
+        self._target = options.target
+        self._score = options.score or own_score(model.config)
+        self._at = tuple(options.at)
+        self._filtered = options.filtered
         sources = {"pairs": pairs, "corpus": corpus, "training": training}
         pairs = _read_pairs(model, pairs, columns)
         leaked = 0
         if training is not None:
             training = read_rows(model, training, _SIDES, columns)
             leaked = refuse_leaks(
-                pairs, training, "pairs", allow_leaks, model.tokenizers
+                pairs,
+                training,
+                "pairs",
+                options.allow_leaks,
+                model.tokenizers,
             )
-        kept = _target_rows(pairs, model.config, min_label)
-        if given_candidates:
+        kept = _target_rows(pairs, model.config, options.min_label)
+        if options.given_candidates:
             _require_given(kept, corpus)
             corpus, sources["corpus"] = pairs, sources["pairs"]
         elif corpus is not None:
             corpus = read_rows(model, corpus, (self._target,), columns)
         ranked = pairs.take(kept)
         rows = ranked if corpus is None else corpus
+        exclude_own = options.exclude_own
         if exclude_own is None:
-            exclude_own = not keep_seen and _are_bags(
+            exclude_own = not options.keep_seen and _are_bags(
                 model, ranked.sides[query], rows.sides[self._target]
             )
         elif exclude_own:
@@ -124,19 +163,19 @@ class ModelRanking:
             query,
             corpus,
             training,
-            keep_seen,
+            options.keep_seen,
             exclude_own,
-            pairs if given_candidates else None,
+            pairs if options.given_candidates else None,
         )
         self._has_training = training is not None
-        if texts is None:
+        if options.texts is None:
             tables = {"pairs": ranked, "corpus": corpus, "training": training}
             # Read when baselines are asked for: an epoch's ranking has none.
             self._texts = functools.partial(
                 self._read_texts, sources, tables, columns
             )
         else:
-            given = self._given_texts(texts, kept, corpus)
+            given = self._given_texts(options.texts, kept, corpus)
             self._texts = lambda: given
         self._embed = [
             embed_rows(model, query, task.queries),

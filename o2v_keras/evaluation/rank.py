@@ -7,14 +7,15 @@ from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.evaluation.model_ranking import ModelRanking
+from o2v_keras.evaluation.model_ranking import RankingOptions
 from o2v_keras.models.object2vec import Object2Vec
 
 
 def rank(
     model: Object2Vec,
     pairs: Source,
-    corpus=None,
-    training=None,
+    corpus: Source | None = None,
+    training: Source | None = None,
     *,
     columns: PairColumns = DEFAULT_COLUMNS,
     query: str = "in0",
@@ -121,11 +122,7 @@ def rank(
     - Sampled candidates may order models wrongly: Krichene and Rendle 2020,
       "On Sampled Metrics for Item Recommendation".
     """
-    ranking = ModelRanking(
-        model,
-        pairs,
-        corpus,
-        training,
+    options = RankingOptions(
         columns=columns,
         query=query,
         score=score,
@@ -138,6 +135,7 @@ def rank(
         allow_leaks=allow_leaks,
         texts=texts,
     )
+    ranking = ModelRanking(model, pairs, corpus, training, options)
     return {
         "metrics": ranking.metrics(),
         "baselines": ranking.baselines(),

@@ -47,7 +47,7 @@ def similarity_places(operations, dim):
     """Returns the places of `dot` and `cosine` in a comparator's result.
 
     Args:
-        operations: As in `Comparator`.
+        operations: Names of comparisons, in their order.
         dim: int. Size of an encoding.
 
     Example:

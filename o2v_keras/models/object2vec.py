@@ -199,7 +199,7 @@ class Object2Vec(keras.Model):
         self.predict_function = None
 
     def fit(self, *args, **kwargs):
-        """As `keras.Model.fit`; loads pretrained vectors at first.
+        """Fits like `keras.Model.fit`; loads pretrained vectors first.
 
         Tables rest in the epochs that `config` says, counted from 0: a later
         call goes on with `initial_epoch`.
@@ -238,7 +238,7 @@ class Object2Vec(keras.Model):
         return self.pair_vectors(pair)
 
     def compile(self, *args, **kwargs):
-        """As `keras.Model.compile`."""
+        """Compiles like `keras.Model.compile`."""
         super().compile(*args, **kwargs)
         if self.pair_vectors is not None:
             self._build_loss_and_metrics()
@@ -264,7 +264,7 @@ class Object2Vec(keras.Model):
         sample_weight=None,
         training=True,
     ):
-        """As `keras.Model.compute_loss`; in training with the row penalty."""
+        """Returns the loss, in training with the row penalty."""
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
         if training and self.config.token_embedding_l2:
             loss += row_penalty(
@@ -333,7 +333,7 @@ class Object2Vec(keras.Model):
         self.get_layer("scores").bias.assign(bias)
 
     def set_weights(self, weights):
-        """As `keras.Model.set_weights`."""
+        """Sets all weights; pretrained vectors are not loaded any more."""
         super().set_weights(weights)
         self.needs_vectors = False
 

@@ -151,7 +151,7 @@ class NeighborIndex:
             **settings: Further arguments of `embed`.
 
         Raises:
-            ValueError: As `build` and `embed`.
+            ValueError: If data, ids or names are unusable.
             MissingExtraError: If the backend is not installed.
         """
         vectors, untrained = embed_marked(model, side, source, **settings)
@@ -264,7 +264,8 @@ class NeighborIndex:
             backend finds. What is as near as the k-th nearest counts.
 
         Raises:
-            ValueError: As `query`, or if there is no query.
+            ValueError: If there is no query, its width differs, or `k` is out
+                of range.
         """
         queries = checked_vectors(queries, self.metric, self.dim, "queries")
         self._check_k(k)

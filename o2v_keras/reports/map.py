@@ -43,7 +43,7 @@ def write_map(
         title: Heading.
         unit_length: Whether vectors are scaled to length 1 first. Defaults
             to `False`.
-        seed: As in `project`. Defaults to 0.
+        seed: The projection's. Defaults to 0.
         left_out: bool `(rows,)`. Rows that are not shown, such as those that
             `embed_marked` calls untrained. Defaults to `None`: all are.
 

@@ -28,7 +28,7 @@ def damage_named(path: str | os.PathLike, remedy: str) -> Iterator[None]:
 
     Args:
         path: The file.
-        remedy: As in `DamagedFileError`.
+        remedy: What to do about it, a sentence.
 
     Example:
     >>> with damage_named("ids.json", "Make the index again."):
@@ -51,7 +51,7 @@ def read_json(path: str | os.PathLike, remedy: str) -> object:
 
     Args:
         path: The file.
-        remedy: As in `DamagedFileError`.
+        remedy: What to do about it, a sentence.
 
     Raises:
         DamagedFileError: If it holds no JSON.
@@ -65,7 +65,7 @@ def check_archive(path: str | os.PathLike, remedy: str) -> None:
 
     Args:
         path: The file, which is read as a whole.
-        remedy: As in `DamagedFileError`.
+        remedy: What to do about it, a sentence.
 
     Raises:
         DamagedFileError: If a bit has changed or the end is missing.

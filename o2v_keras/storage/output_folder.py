@@ -145,10 +145,10 @@ class OutputFolder:
         Where the block leaves no file, nothing of this remains.
 
         Args:
-            use: As in `locked_folder`.
+            use: What the process does, such as `"trains in"`.
 
         Raises:
-            ValueError: As `check` and `begin`.
+            ValueError: If the folder holds files of others.
             InUseError: If another process has claimed the folder.
         """
         self.check()
@@ -169,8 +169,8 @@ class OutputFolder:
         """Yields an empty folder to fill, which then replaces this one.
 
         Raises:
-            ValueError: As `check_replaceable`.
-            OSError: As `replaced_folder`.
+            ValueError: If the folder holds something else.
+            OSError: If it cannot be written.
         """
         self.check_replaceable()
         with replaced_folder(self.path) as new:
@@ -215,8 +215,8 @@ def write_marker(folder: pathlib.Path, kind: str, files: Sequence[str]) -> None:
 
     Args:
         folder: The folder; must exist.
-        kind: As in `OutputFolder`.
-        files: As in `OutputFolder`.
+        kind: What the folder is, such as `"an index"`.
+        files: Names of our files in it.
     """
     marked = _read_marker(folder)
     if marked.get(kind) != [*files]:

@@ -110,9 +110,9 @@ def write_checkpoint(
 
     Args:
         path: File to write or replace.
-        epoch: As in `Checkpoint`.
-        batch: As in `Checkpoint`.
-        state: As in `Checkpoint`.
+        epoch: Epoch that training goes on in.
+        batch: Batches of it that are done.
+        state: JSON values that are kept beside the arrays.
         model: The group's variables.
         optimizer: The group's variables.
         metrics: The group's variables.

@@ -67,12 +67,14 @@ def fold_in(
 
     Args:
         model: Model directory of a trained model.
-        train: Records of new objects, as in `train`; what they are paired
+        train: Records of new objects, as files, a mapping or a `PairTable`;
+            what they are paired
             with may be known or new. Records of known objects alone teach
             nothing.
-        validation: As in `train`. Defaults to `None`.
-        model_dir: Folder for the new model, as in `train`.
-        columns: As in `train`. Defaults to `in0`, `in1` and `label`.
+        validation: Records to score after every epoch. Defaults to `None`.
+        model_dir: Folder for the new model.
+        columns: Which columns hold the sides and the label. Defaults to
+            `in0`, `in1` and `label`.
         first_new_ids: `in0` or `in1` -> first id that counts as new, where
             the table has had room for new ids all along. Defaults to `None`:
             ids that the model's table is too small for.

@@ -29,15 +29,16 @@ def rehearse(
     Args:
         config: `Object2VecConfig` of the training.
         paths: The training data, files.
-        columns: As in `train`.
-        auxiliary: As in `train`.
+        columns: Which columns hold the sides and the label.
+        auxiliary: Folder from which relative paths of vocabularies and
+            vectors count. Defaults to `None`: the working directory.
 
     Returns:
         The report on the rows, and their table. Without errors in the report
         `train` takes data and configuration.
 
     Raises:
-        ValueError: As `train`, but for errors of single rows.
+        ValueError: For all that `train` refuses, but for single rows.
 
     Example:
     >>> import pathlib, tempfile

@@ -43,7 +43,8 @@ def write_arrays(
     Args:
         path: File to write or replace.
         header: JSON values.
-        earlier: As in `replaced_file`. Defaults to `None`.
+        earlier: Where the file that is replaced is kept. Defaults to `None`:
+            nowhere.
         **groups: Name and variables, or arrays, of each group, in order.
 
     Example:

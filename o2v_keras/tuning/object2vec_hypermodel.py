@@ -37,7 +37,8 @@ class Object2VecHyperModel(keras_tuner.HyperModel):
         space: `SearchSpace`.
 
     Raises:
-        ValueError: As `SearchSpace`.
+        ValueError: If a range or a value breaks its rule, or a
+            hyperparameter has both.
 
     Example:
     >>> hypermodel = Object2VecHyperModel(

@@ -56,7 +56,7 @@ class TrialTuner(BaseTuner):
         directory: The search's folder.
         callbacks: Returns a trial's own callbacks, given its data.
         identity: What the search must have in common with the chief's.
-        auxiliary: As in `train`.
+        auxiliary: Folder of vocabularies and vectors, or `None`.
         keeps_models: Whether trials keep their models until the search has
             ended.
         say: Prints a line.

@@ -128,8 +128,10 @@ def tune(
         train: Training data, as `train` takes them.
         validation: Data that choose epoch and trial. Keep test data out.
         directory: The search's folder.
-        ranges: As in `Object2VecHyperModel`.
-        default_ranges: As in `Object2VecHyperModel`.
+        ranges: Name -> `ValueRange` or `ValueChoice`. Defaults to none.
+        default_ranges: Whether all that SageMaker recommends to search is
+            searched, where it has neither value nor range. Defaults to
+            `True`.
         objective: A metric of an epoch, such as `"val_accuracy"`, ranking
             metrics such as `"val_ndcg@10"` and correlations such as
             `"val_spearman"` included, or SageMaker's
@@ -151,8 +153,10 @@ def tune(
             at the end, in place of an earlier one with `resume` or
             `overwrite`; neither in `directory` nor above it. A folder with
             other files is refused. Defaults to `None`.
-        columns: As in `train`.
-        auxiliary: As in `train`.
+        columns: Which columns hold the sides and the label. Defaults to
+            `in0`, `in1` and `label`.
+        auxiliary: Folder from which relative paths of vocabularies and
+            vectors count. Defaults to `None`: the working directory.
         ranking: Further arguments of `RankingMetrics`, such as `query` and
             `corpus`, for an objective that ranks. Defaults to none.
         callbacks: Returns new callbacks for a trial, as in `train`. Defaults

@@ -9,6 +9,7 @@ from o2v_keras import Object2VecConfig
 from o2v_keras import load_dataset
 from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
 from o2v_keras.evaluation.model_ranking import ModelRanking
+from o2v_keras.evaluation.model_ranking import RankingOptions
 
 CONFIG = {
     "enc0_tokenizer": "ngrams",
@@ -54,4 +55,5 @@ def train_texts(split: TextSplit, seed: int, **changes) -> Object2Vec:
 def ranking(model: Object2Vec, split: TextSplit) -> ModelRanking:
     """Returns the ranking of all scored examples for each definition."""
     corpus = {"in1": split.scored["in1"]}
-    return ModelRanking(model, split.scored, corpus=corpus, at=(1, 10))
+    options = RankingOptions(at=(1, 10))
+    return ModelRanking(model, split.scored, corpus, options=options)

@@ -10,6 +10,7 @@ from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.evaluation.model_ranking import ModelRanking
+from o2v_keras.evaluation.model_ranking import RankingOptions
 from o2v_keras.evaluation.scored_pairs import ScoredPairs
 
 
@@ -110,15 +111,19 @@ class RankingMetrics(EpochMetrics):
     once, when training begins; an epoch encodes queries and candidates.
 
     Args:
-        validation: Pairs to rank, as in `rank`. Cut them from the training
-            data: what the best epoch is chosen by must not be the test data.
-        corpus: As in `rank`.
-        training: As in `rank`: its pairs are left out.
+        validation: Pairs to rank, each a query and a target. Cut them from
+            the training data: what the best epoch is chosen by must not be
+            the test data.
+        corpus: The candidates. Defaults to `None`: the objects of
+            `validation` and `training`.
+        training: Pairs that the model is trained with; a query's partners
+            there are no candidates. Defaults to `None`.
         at: An integer or several: the `k`s. Defaults to `10`.
         **settings: Further arguments of `rank`, such as `score` and `query`.
 
     Raises:
-        ValueError: When training begins, as `rank`.
+        ValueError: If a setting is not among its choices, or, when training
+            begins, does not suit the data.
 
     Example:
     >>> from o2v_keras import Object2Vec, Object2VecConfig, load_dataset
@@ -143,18 +148,18 @@ class RankingMetrics(EpochMetrics):
     def __init__(
         self,
         validation: Source,
-        corpus=None,
-        training=None,
+        corpus: Source | None = None,
+        training: Source | None = None,
         at: int | Sequence[int] = 10,
         **settings,
     ):
         super().__init__()
         self._data = validation, corpus, training
-        settings["at"] = [at] if isinstance(at, int) else at
-        self._settings = settings
+        at = [at] if isinstance(at, int) else at
+        self._options = RankingOptions(at=at, **settings)
 
     def on_train_begin(self, logs=None):
-        self._ranking = ModelRanking(self.model, *self._data, **self._settings)
+        self._ranking = ModelRanking(self.model, *self._data, self._options)
 
     def metrics(self) -> dict[str, float]:
         """Returns the metrics of the model as it is, by their names."""
