@@ -14,7 +14,7 @@ import tensorflow as tf
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.negative_sampling import with_negatives
 from o2v_keras.data.batches.pair_batches import PairBatches
-from o2v_keras.data.checking.weight_check import weight_notice
+from o2v_keras.data.check.report import weight_notice
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import left_out_message
 from o2v_keras.data.pair_columns import PairColumns
