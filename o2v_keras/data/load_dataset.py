@@ -1,8 +1,7 @@
 """From files or arrays to checked tables and batches."""
 
 import os
-
-import tensorflow as tf
+from typing import TYPE_CHECKING
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.negative_sampling import with_negatives
@@ -17,6 +16,9 @@ from o2v_keras.data.read_source import Source
 from o2v_keras.data.read_source import read_source
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.user_warning import warn_user
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 def load_pairs(
@@ -90,7 +92,7 @@ def load_dataset(
     columns: PairColumns = DEFAULT_COLUMNS,
     max_skipped: float = MAX_SKIPPED,
     verbose: int = 1,
-) -> tf.data.Dataset:
+) -> "tf.data.Dataset":
     """Returns checked, padded batches for `model.fit` and `model.evaluate`.
 
     Row order and negatives are functions of `config.seed` and the number of
