@@ -25,7 +25,6 @@ from o2v_keras import convert  # noqa: E402
 from o2v_keras import train  # noqa: E402
 from o2v_keras.data.batches.pair_batches import PairBatches  # noqa: E402
 from o2v_keras.data.batches.pair_stream import PairStream  # noqa: E402
-from o2v_keras.data.batches.stream_batches import StreamBatches  # noqa: E402
 from o2v_keras.data.files.data_files import expand_paths  # noqa: E402
 from o2v_keras.data.files.readers import read_pieces  # noqa: E402
 from o2v_keras.data.load_dataset import load_pairs  # noqa: E402
@@ -85,7 +84,7 @@ def _read(folder: pathlib.Path) -> float:
 
 def _batches(folder: pathlib.Path) -> float:
     stream = PairStream(folder / "shards", _config(), STREAM_ROWS)
-    batches = StreamBatches(stream, _config())
+    batches = PairBatches(stream, _config(), True)
     began = time.perf_counter()
     for _ in batches.dataset():
         pass

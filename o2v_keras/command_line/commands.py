@@ -22,7 +22,7 @@ _TEXTS_BETWEEN_LOOKS = 10_000
 def check(options: argparse.Namespace) -> int | None:
     """Prints what is wrong with data; 2 where there are errors."""
     from o2v_keras.config import Object2VecConfig
-    from o2v_keras.data.checking.checks import check_pairs
+    from o2v_keras.data.check.check import PairCheck
     from o2v_keras.data.files.readers import read_pairs
     from o2v_keras.data.files.text_side import MarkedTexts
 
@@ -37,10 +37,8 @@ def check(options: argparse.Namespace) -> int | None:
             start_tensorflow()
         from o2v_keras.training.rehearsal import rehearse
 
-        report, table = rehearse(
-            config, options.data, columns, options.auxiliary
-        )
-        return _say_found(report, table, columns, config)
+        report = rehearse(config, options.data, columns, options.auxiliary)
+        return _say_found(report, columns)
     if config:
         columns.check_label(config)
         kinds = {
@@ -49,25 +47,20 @@ def check(options: argparse.Namespace) -> int | None:
         }
         texts = {n: MarkedTexts(kind, n) for n, kind in kinds.items() if kind}
     result = read_pairs(options.data, columns=columns, texts=texts)
-    report = check_pairs(
-        result.table, config, result.rejected, options.training
-    )
-    found = [problem for side in texts.values() for problem in side.problems]
-    report = report.with_problems(found)
-    return _say_found(report, result.table, columns, config)
+    pair_check = PairCheck(config, options.training)
+    pair_check.add(result.table, result.rejected)
+    for side in texts.values():
+        pair_check.note(side.problems)
+    return _say_found(pair_check.report(), columns)
 
 
-def _say_found(report, table, columns, config):
-    from o2v_keras.data.checking.size_proposal import proposal_text
-    from o2v_keras.data.checking.weight_check import WeightCheck
-    from o2v_keras.data.checking.weight_check import weight_notice
+def _say_found(report, columns):
+    from o2v_keras.data.check.report import weight_notice
 
     print(report)
-    print(proposal_text(table, config))
-    weights = WeightCheck()
-    weights.add(table)
-    weights.finish()
-    notice = weight_notice(weights.range, columns)
+    print(report.proposal)
+    report.refuse_zero_weights()
+    notice = weight_notice(report.weight_range, columns)
     if notice and not report.errors:
         print(notice)
     return 2 if report.errors else 0

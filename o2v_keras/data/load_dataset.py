@@ -1,16 +1,13 @@
 """From files or arrays to checked tables and batches."""
 
 import os
-
-import tensorflow as tf
+from typing import TYPE_CHECKING
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.negative_sampling import with_negatives
 from o2v_keras.data.batches.pair_batches import PairBatches
-from o2v_keras.data.checking.checks import MAX_SKIPPED
-from o2v_keras.data.checking.checks import drop_bad_rows
-from o2v_keras.data.checking.weight_check import WeightCheck
-from o2v_keras.data.data_error import DataError
+from o2v_keras.data.check.sound_rows import MAX_SKIPPED
+from o2v_keras.data.check.sound_rows import SoundRows
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
@@ -19,6 +16,9 @@ from o2v_keras.data.read_source import Source
 from o2v_keras.data.read_source import read_source
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.user_warning import warn_user
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 def load_pairs(
@@ -73,25 +73,12 @@ def load_pairs(
             f"Received: {type(config).__name__}"
         )
     pairs = read_source(source, config, tokenizers, columns, verbose=verbose)
-    report = pairs.check(config, training)
-    if not report.rows:
-        raise DataError("The data must hold at least one row. Received: 0 rows")
-    report.warn()
-    table = pairs.table
-    if rejected_rows_file is None:
-        report.raise_for_errors()
-    else:
-        table = drop_bad_rows(
-            table,
-            report,
-            pairs.rejected,
-            rejected_rows_file,
-            pairs.records,
-            max_skipped,
-        )
-    weights = WeightCheck()
-    weights.add(table)
-    weights.finish()
+    with SoundRows(
+        config, training, rejected_rows_file, pairs.records, max_skipped
+    ) as rows:
+        table = rows.add(pairs.table, pairs.rejected, pairs.problems)
+        report = rows.finish()
+    report.refuse_zero_weights()
     return table
 
 
@@ -105,7 +92,7 @@ def load_dataset(
     columns: PairColumns = DEFAULT_COLUMNS,
     max_skipped: float = MAX_SKIPPED,
     verbose: int = 1,
-) -> tf.data.Dataset:
+) -> "tf.data.Dataset":
     """Returns checked, padded batches for `model.fit` and `model.evaluate`.
 
     Row order and negatives are functions of `config.seed` and the number of

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.checking.check_report import CheckReport
-from o2v_keras.data.checking.check_report import Problem
-from o2v_keras.data.checking.checks import check_pairs
+from o2v_keras.data.check.check import PairCheck
+from o2v_keras.data.check.report import CheckReport
+from o2v_keras.data.check.report import Problem
 from o2v_keras.data.checking.rejected_rows import RejectedRows
 from o2v_keras.data.files.named_pairs import fields_of
 from o2v_keras.data.files.named_pairs import original_records
@@ -50,9 +50,10 @@ class SourcePairs:
     def check(
         self, config: Object2VecConfig, training: bool = False
     ) -> CheckReport:
-        """Reports as `check_pairs` does, with the tokenizers' problems."""
-        report = check_pairs(self.table, config, self.rejected, training)
-        return report.with_problems(self.problems)
+        """Reports as `PairCheck` does, with the tokenizers' problems."""
+        check = PairCheck(config, training)
+        check.add(self.table, self.rejected, self.problems)
+        return check.report()
 
 
 def read_source(

@@ -4,7 +4,7 @@ import keras
 
 from o2v_keras.data.batches.negative_sampling import with_negatives
 from o2v_keras.data.batches.pair_batches import PairBatches
-from o2v_keras.data.checking.leak_check import refuse_leaks
+from o2v_keras.data.check.leaks import refuse_leaks
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS

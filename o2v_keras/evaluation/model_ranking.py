@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.checking.leak_check import refuse_leaks
+from o2v_keras.data.check.leaks import refuse_leaks
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import load_pairs

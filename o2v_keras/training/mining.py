@@ -196,7 +196,7 @@ class NegativeMining(keras.callbacks.Callback):
         if self._miner is None:
             self._miner = NegativeMiner(
                 self.model,
-                self._batches.table,
+                self._batches.source,
                 self._batches.mined,
                 self._config.mined_negatives,
             )

@@ -4,13 +4,11 @@ import os
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.epoch_plan import EpochPlanner
-from o2v_keras.data.checking.check_report import CheckReport
-from o2v_keras.data.checking.checks import check_pairs
-from o2v_keras.data.checking.weight_check import WeightCheck
+from o2v_keras.data.check.check import PairCheck
+from o2v_keras.data.check.report import CheckReport
 from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.pair_columns import PairColumns
-from o2v_keras.data.pair_table import PairTable
 from o2v_keras.models.pretrained_tables import vector_sources
 from o2v_keras.text.pretrained_vectors import read_vectors
 from o2v_keras.text.vector_files import VectorArray
@@ -21,7 +19,7 @@ def rehearse(
     paths: Paths,
     columns: PairColumns,
     auxiliary: str | os.PathLike | None = None,
-) -> tuple[CheckReport, PairTable]:
+) -> CheckReport:
     """Takes the steps of a training up to its first batch.
 
     TensorFlow is loaded where texts need a tokenizer, and not otherwise.
@@ -34,8 +32,8 @@ def rehearse(
             vectors count. Defaults to `None`: the working directory.
 
     Returns:
-        The report on the rows, and their table. Without errors in the report
-        `train` takes data and configuration.
+        The report on the rows. Without errors in it `train` takes data and
+        configuration.
 
     Raises:
         ValueError: For all that `train` refuses, but for single rows.
@@ -45,7 +43,7 @@ def rehearse(
     >>> path = pathlib.Path(tempfile.mkdtemp(), "train.jsonl")
     >>> _ = path.write_text('{"in0": [6, 17], "in1": [16], "label": 1}')
     >>> config = Object2VecConfig(enc0_max_seq_len=2, enc0_vocab_size=9)
-    >>> report, _ = rehearse(config, path, PairColumns())
+    >>> report = rehearse(config, path, PairColumns())
     >>> [problem.kind for problem in report.errors]
     ['id >= vocab_size', 'id >= vocab_size']
     """
@@ -65,15 +63,15 @@ def rehearse(
         columns.check_label(config)
         result = read_pairs(paths, columns=columns)
         table = result.table
-        report = check_pairs(table, config, result.rejected, training=True)
+        check = PairCheck(config, training=True)
+        check.add(table, result.rejected)
+        report = check.report()
     if not report.errors:
-        weights = WeightCheck()
-        weights.add(table)
-        weights.finish()
+        report.refuse_zero_weights()
         EpochPlanner(table, config, training=True)
         for source in sources:
             _read_vectors(source, config, word_ids)
-    return report, table
+    return report
 
 
 def _read_vectors(source, config, word_ids):

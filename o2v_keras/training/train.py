@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.checking.weight_check import weight_notice
+from o2v_keras.data.check.report import weight_notice
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS

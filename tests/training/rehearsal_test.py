@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from o2v_keras.__main__ import main
-from o2v_keras.data.checking import value_checks
+from o2v_keras.data.check import values
 from o2v_keras.data.checking.record_faults import ADVICE
 
 SIZES = {
@@ -217,7 +217,7 @@ def test_check_finds_what_train_refuses(tmp_path, monkeypatch, capsys, case):
 
 
 def test_every_kind_of_fault_of_a_row_is_a_case():
-    tree = ast.parse(inspect.getsource(value_checks))
+    tree = ast.parse(inspect.getsource(values))
     found = [
         node
         for node in ast.walk(tree)

@@ -1,48 +1,66 @@
-"""Padded batches of a table as a `tf.data.Dataset`."""
+"""Padded batches of pairs as a `tf.data.Dataset`."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.epoch_plan import EpochPlanner
-from o2v_keras.data.batches.in_batch_targets import InBatchTargets
-from o2v_keras.data.batches.label_targets import LabelTargets
+from o2v_keras.data.batches.epoch_plan import PlanPrefetch
 from o2v_keras.data.batches.mined_rows import MinedRows
-from o2v_keras.data.batches.own_rows import own_rows
-from o2v_keras.data.batches.padded_rows import PaddedRows
-from o2v_keras.data.batches.plans_ahead import PlansAhead
+from o2v_keras.data.batches.pair_stream import PairStream
+from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_table import PairTable
+
+# TensorFlow takes seconds to start, and only a dataset needs it.
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class PairBatches:
-    """Feeds a table to `model.fit`, an epoch at a pass.
+    """Feeds pairs to `model.fit`, an epoch at a pass.
 
-    A pass takes the epoch's rows from the planner, which goes on with the
-    next epoch's in the background when training; from there on batches are
+    The rows of an epoch come in blocks, each with its plan: their order, the
+    negatives, and the bounds of the batches. From there on batches are
     gathered and padded by TensorFlow's own threads, whole batches at a time,
     each padded to its longest row.
 
+    A table is one block. When training, the plan of the next epoch is made
+    in the background.
+
+    Each block of a stream is planned as a table of its own, so negatives are
+    drawn from the block and are known positives of no record in it. The next
+    block is read and planned while one is played: memory holds two of them,
+    and the pieces of the second while it is made. A block has as many batches
+    as its pairs fill, `ceil(pairs / size)`, whatever buckets and negatives it
+    meets: short batches of neighbouring buckets are joined. All epochs thus
+    have as many batches.
+
     Args:
-        table: `PairTable` with labels.
+        source: `PairTable` with labels, or `PairStream`.
         config: `Object2VecConfig`.
-        training: Whether to shuffle, bucket and draw negatives.
+        training: Whether to shuffle, bucket and draw negatives. A stream is
+            for training only.
         replicas: Replicas that share a batch. With more than one, elements
             carry a sample weight, 0 for rows that only fill a batch up; so
-            they do where the table has weights, and for `bpr`. Defaults to 1.
+            they do where the data have weights, and for `bpr`. Defaults to 1.
         share: `(index, count)`: batches hold every `count`-th row (for `bpr`
             group) of the planned ones, from row `index` on; `replicas` must
             be a multiple of `count`. Several workers thus play one plan
             together, and each gathers its own rows only. Defaults to
             `(0, 1)`: all rows.
-        known: The training data, where `table` is to be scored by `bpr` or
+        known: The training data, where a table is to be scored by `bpr` or
             `in_batch_softmax`: a negative is none of their pairs. Defaults
             to `None`.
 
     Attributes:
-        table: As given.
+        source: As given.
         epoch: int. The epoch that the next pass over `dataset()` plays.
         num_batches: int. Batches of an epoch.
-        num_rows: int. Pairs of an epoch, negatives included.
+        num_rows: int. Pairs of an epoch, negatives included; of a stream
+            also those for which no partner will be found.
+        failure: The `DataError` that ended a pass, or `None`.
 
     Example:
     >>> from o2v_keras.data.pair_table import PairTable
@@ -57,41 +75,49 @@ class PairBatches:
 
     def __init__(
         self,
-        table: PairTable,
+        source: PairTable | PairStream,
         config: Object2VecConfig,
         training: bool,
         replicas: int = 1,
         share: tuple[int, int] = (0, 1),
         known: PairTable | None = None,
     ):
-        self.table = table
+        self.source = source
         self._share = share
-        self._planner = EpochPlanner(
-            table, config, training, replicas, known=known
-        )
-        self._replicas = replicas
         self._group_rows = config.group_rows
-        self._plans = PlansAhead(self._planner)
-        # Only shuffling and drawing take time worth a thread.
-        self._plan_of = self._plans.take if training else self._planner.plan
+        if isinstance(source, PairStream):
+            self._blocks = _StreamBlocks(source, config, replicas)
+        else:
+            self._blocks = _TableBlock(
+                source, config, training, replicas, known
+            )
         self._weighted = (
-            replicas > 1 or self._group_rows > 1 or table.weights is not None
+            replicas > 1
+            or self._group_rows > 1
+            or source.weight_range is not None
         )
-        self._targets = _targets(table, config, known)
-        self._in0 = PaddedRows(table.in0, config.encoder0.max_seq_len)
-        self._in1 = PaddedRows(table.in1, config.encoder1.max_seq_len)
-        self.num_batches = self._planner.num_batches
-        self.num_rows = self._planner.num_rows
+        self._targets = _targets(source, config, known)
+        self.num_rows = self._blocks.num_rows
         self.epoch = 0
+        self.failure = None
+
+    @property
+    def num_batches(self) -> int:
+        """Batches of an epoch."""
+        return self._blocks.num_batches
 
     def left_out_negatives(self, epoch: int) -> int:
-        """Number of negatives of an epoch for which no partner was found."""
-        return self._plans.peek(epoch).left_out
+        """Number of negatives of an epoch for which no partner was found.
+
+        Of a stream they are counted in the first block; the others are taken
+        to be like it.
+        """
+        return self._blocks.left_out(epoch)
 
     @property
     def mined(self) -> MinedRows | None:
-        """Where mined negatives go, if there are to be any."""
-        return self._planner.mined
+        """Where mined negatives of a table go, if there are to be any."""
+        return self._blocks.mined
 
     def set_mined(self, found: np.ndarray):
         """Replaces the mined negatives of the epochs that begin from now on.
@@ -99,20 +125,21 @@ class PairBatches:
         Args:
             found: As `MinedRows.found`.
         """
-        self.mined.found = found
-        self._plans.forget()
+        self._blocks.set_mined(found)
 
     def fill_up(self, num_batches: int):
-        """Adds batches of rows of weight 0; elements carry weights from now on.
+        """Adds batches of rows of weight 0 to a table's.
+
+        Elements carry weights from now on.
 
         Args:
             num_batches: How many batches an epoch is to have, at least as
                 many as it has.
         """
-        self.num_batches = num_batches
+        self._blocks.num_batches = num_batches
         self._weighted = True
 
-    def dataset(self, advance: bool = False) -> tf.data.Dataset:
+    def dataset(self, advance: bool = False) -> "tf.data.Dataset":
         """Returns the batches of `epoch` as it stands when a pass begins.
 
         Args:
@@ -127,72 +154,223 @@ class PairBatches:
             `(batch,)`. For `in_batch_softmax`, what `InBatchTargets` says
             comes in place of labels.
         """
+        import tensorflow as tf
 
-        def plan():
-            plan = self._plan_of(self.epoch)
-            rows = self._replicas * self._group_rows
-            plan = plan.filled_up(self.num_batches, rows)
+        def blocks():
+            epoch = self.epoch
             self.epoch += advance
-            return (
-                plan.in0_rows,
-                plan.in1_rows,
-                self._targets.of_plan(plan),
-                plan.weights,
-                plan.batch_offsets,
-            )
+            try:
+                for ids, plan in self._blocks.plans(epoch):
+                    yield (
+                        *ids,
+                        plan.in0_rows,
+                        plan.in1_rows,
+                        self._targets.of_plan(plan),
+                        plan.weights,
+                        plan.batch_offsets,
+                    )
+                    # Memory is to hold no third block.
+                    del ids, plan
+            except DataError as error:
+                # TensorFlow passes on no more than its text.
+                self.failure = error
+                raise
 
-        dtypes = (
-            tf.int64,
-            tf.int64,
-            tf.as_dtype(self._targets.dtype),
-            tf.float32,
-            tf.int64,
+        integers = tf.TensorSpec([None], tf.int64)
+        targets = [None] * self._targets.rank, self._targets.dtype
+        signature = (
+            *[integers] * self._blocks.id_columns,
+            integers,
+            integers,
+            tf.TensorSpec(*targets),
+            tf.TensorSpec([None], tf.float32),
+            integers,
         )
-
-        ranks = (1, 1, self._targets.rank, 1, 1)
-
-        def one_epoch(_):
-            columns = tf.numpy_function(plan, [], dtypes)
-            for column, rank in zip(columns, ranks, strict=True):
-                column.set_shape([None] * rank)
-            *columns, offsets = columns
-            bounds = (offsets[:-1], offsets[1:])
-            return tf.data.Dataset.zip(
-                tf.data.Dataset.from_tensor_slices(bounds),
-                tf.data.Dataset.from_tensors(tuple(columns)).repeat(),
-            )
-
-        # Gathering is mapped over all passes' batches: a map inside of
-        # `flat_map` would be compiled anew in every pass.
-        batches = tf.data.Dataset.range(1).flat_map(one_epoch)
-        batches = batches.map(
-            lambda bounds, columns: self._batch(
-                *(column[bounds[0] : bounds[1]] for column in columns)
-            ),
-            num_parallel_calls=tf.data.AUTOTUNE,
+        # Gathering is mapped over all blocks' batches: a map inside of
+        # `flat_map` would be compiled anew for every block.
+        batches = (
+            tf.data.Dataset.from_generator(blocks, output_signature=signature)
+            .prefetch(1)
+            .flat_map(_bounds_and_columns)
+            .map(self._batch, num_parallel_calls=tf.data.AUTOTUNE)
         )
         batches = batches.apply(
             tf.data.experimental.assert_cardinality(self.num_batches)
         )
         return batches.prefetch(tf.data.AUTOTUNE)
 
-    def _batch(self, in0_rows, in1_rows, targets, weights):
-        def own(rows):
-            return own_rows(rows, self._share, self._group_rows)
+    def _batch(self, bounds, columns):
+        *ids, in0_rows, in1_rows, targets, weights = columns
+
+        def rows(column):
+            return column[bounds[0] : bounds[1]]
+
+        def own(column):
+            return _own_rows(rows(column), self._share, self._group_rows)
 
         inputs = {
-            "in0": self._in0.gather(own(in0_rows)),
-            "in1": self._in1.gather(own(in1_rows)),
+            "in0": self._blocks.gather(ids, "in0", own(in0_rows)),
+            "in1": self._blocks.gather(ids, "in1", own(in1_rows)),
         }
-        targets = self._targets.of_batch(targets, *self._share)
+        targets = self._targets.of_batch(rows(targets), *self._share)
         if self._weighted:
             return inputs, targets, own(weights)
         return inputs, targets
 
 
-def _targets(table, config, known):
+class _TableBlock:
+    """A table as its only block, whose ids are held by TensorFlow."""
+
+    id_columns = 0
+
+    def __init__(self, table, config, training, replicas, known):
+        from o2v_keras.data.batches.padded_rows import PaddedRows
+
+        self._planner = EpochPlanner(
+            table, config, training, replicas, known=known
+        )
+        self._plans = PlanPrefetch(self._planner)
+        # Only shuffling and drawing take time worth a thread.
+        self._plan_of = self._plans.take if training else self._planner.plan
+        self._sides = {
+            "in0": PaddedRows(table.in0, config.encoder0.max_seq_len),
+            "in1": PaddedRows(table.in1, config.encoder1.max_seq_len),
+        }
+        self._fill_rows = replicas * config.group_rows
+        self.num_batches = self._planner.num_batches
+        self.num_rows = self._planner.num_rows
+
+    def left_out(self, epoch):
+        return self._plans.peek(epoch).left_out
+
+    @property
+    def mined(self):
+        return self._planner.mined
+
+    def set_mined(self, found):
+        self.mined.found = found
+        self._plans.forget()
+
+    def plans(self, epoch) -> Iterator[tuple]:
+        plan = self._plan_of(epoch)
+        yield (), plan.filled_up(self.num_batches, self._fill_rows)
+
+    def gather(self, ids, name, rows):
+        return self._sides[name].gather(rows)
+
+
+class _StreamBlocks:
+    """The blocks of a stream, whose ids come with their plans."""
+
+    id_columns = 4
+    mined = None  # A search for negatives needs the whole corpus.
+
+    def __init__(self, stream, config, replicas):
+        self._stream = stream
+        self._config = config
+        self._replicas = replicas
+        pairs_per_row = 1 + config.negative_sampling_rate
+        groups_per_row = pairs_per_row // config.group_rows
+        batch_groups = config.mini_batch_size // config.group_rows
+        self._block_batches = [
+            -(-rows * groups_per_row // batch_groups)
+            for rows in stream.block_sizes
+        ]
+        self.num_batches = sum(self._block_batches)
+        self.num_rows = stream.num_rows * pairs_per_row
+
+    def left_out(self, epoch):
+        if not self._config.negative_sampling_rate:
+            return 0
+        table = next(self._stream.blocks(epoch))
+        left_out = self._plan(table, epoch, 0).left_out
+        return round(left_out * self._stream.num_rows / len(table))
+
+    def plans(self, epoch) -> Iterator[tuple]:
+        tables = self._stream.blocks(epoch)
+        for block in range(len(self._block_batches)):
+            # No name here keeps a block while the next one is made.
+            yield self._planned(next(tables), epoch, block)
+
+    def gather(self, ids, name, rows):
+        from o2v_keras.data.batches.padded_rows import gather_padded
+
+        if name == "in0":
+            values, offsets, encoder = *ids[:2], self._config.encoder0
+        else:
+            values, offsets, encoder = *ids[2:], self._config.encoder1
+        return gather_padded(values, offsets, rows, encoder.max_seq_len)
+
+    def _planned(self, table, epoch, block):
+        ids = (
+            table.in0.values,
+            table.in0.offsets,
+            table.in1.values,
+            table.in1.offsets,
+        )
+        return ids, self._plan(table, epoch, block)
+
+    def _plan(self, table, epoch, block):
+        planner = EpochPlanner(
+            table,
+            self._config,
+            True,
+            self._replicas,
+            self._block_batches[block],
+            block,
+        )
+        return planner.plan(epoch)
+
+
+class _Labels:
+    """The targets of most losses: labels as they are."""
+
+    rank = 1
+
+    def __init__(self, dtype, group_rows):
+        self.dtype = dtype
+        self._group_rows = group_rows
+
+    def of_plan(self, plan):
+        return plan.labels.astype(self.dtype)
+
+    def of_batch(self, labels, index, count):
+        return _own_rows(labels, (index, count), self._group_rows)
+
+
+def _targets(source, config, known):
     if config.output_layer == "in_batch_softmax":
-        return InBatchTargets(table, config.negative_sampling_side, known)
+        from o2v_keras.data.batches.in_batch_targets import InBatchTargets
+
+        return InBatchTargets(source, config.negative_sampling_side, known)
     softmax = config.output_layer == "softmax"
-    dtype = np.int64 if softmax else np.float32
-    return LabelTargets(dtype, config.group_rows)
+    return _Labels(np.int64 if softmax else np.float32, config.group_rows)
+
+
+def _own_rows(column, share, group_rows):
+    """Takes every `count`-th group of rows, from group `index` on.
+
+    Args:
+        column: `(rows,)`, a multiple of `count * group_rows`.
+        share: `(index, count)`.
+        group_rows: Consecutive rows that stay together.
+    """
+    import tensorflow as tf
+
+    index, count = share
+    if count == 1:
+        return column
+    if group_rows == 1:
+        return column[index::count]
+    groups = tf.reshape(column, [-1, group_rows])
+    return tf.reshape(groups[index::count], [-1])
+
+
+def _bounds_and_columns(*columns):
+    """Sets the bounds of each batch of a block beside the whole block."""
+    import tensorflow as tf
+
+    *columns, offsets = columns
+    bounds = tf.data.Dataset.from_tensor_slices((offsets[:-1], offsets[1:]))
+    block = tf.data.Dataset.from_tensors(tuple(columns)).repeat()
+    return tf.data.Dataset.zip(bounds, block)

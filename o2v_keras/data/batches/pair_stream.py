@@ -11,10 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.checking.checks import MAX_SKIPPED
-from o2v_keras.data.checking.checks import check_pairs
-from o2v_keras.data.checking.stream_check import StreamCheck
-from o2v_keras.data.checking.weight_check import WeightCheck
+from o2v_keras.data.check.check import check_block
+from o2v_keras.data.check.sound_rows import MAX_SKIPPED
+from o2v_keras.data.check.sound_rows import SoundRows
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.files.data_files import expand_paths
@@ -114,15 +113,12 @@ class PairStream:
         self._unit_rows = []
         self._fingerprint = _Fingerprint()
         self._skips_rows = False
-        weights = WeightCheck()
-        self._scan(
-            rejected_rows_file,
-            max_skipped,
-            weights,
-            observe or (lambda table: None),
+        report = self._scan(
+            rejected_rows_file, max_skipped, observe or (lambda table: None)
         )
-        weights.finish()
-        self.weight_range = weights.range
+        report.refuse_zero_weights()
+        self._skips_rows = bool(report.unusable_rows)
+        self.weight_range = report.weight_range
         self.num_rows = sum(self._unit_rows)
         blocks = -(-self.num_rows // block_rows)
         ends = self.num_rows * np.arange(blocks + 1) // blocks
@@ -174,8 +170,7 @@ class PairStream:
     def _sound_pieces(self, unit):
         for table, _ in self._pieces(unit):
             if self._skips_rows:
-                bad = check_pairs(table, self._config, None, True).bad_rows
-                table = table.take(~bad)
+                table = check_block(table, self._config, True).sound
             yield table
 
     def _pieces(self, unit):
@@ -184,28 +179,26 @@ class PairStream:
             settings["row_group"] = unit.row_group
         return read_pieces(unit.path, SIDES, True, **settings)
 
-    def _scan(self, rejected_rows_file, max_skipped, weights, observe):
+    def _scan(self, rejected_rows_file, max_skipped, observe):
         records = None
         if self._texts:
             records = file_records(SIDES, True, self._columns, self._texts)
-        with StreamCheck(
+        with SoundRows(
             self._config, True, rejected_rows_file, records, max_skipped
-        ) as check:
+        ) as sound:
             for unit in self._units:
                 rows = 0
                 for piece in self._pieces(unit):
-                    table = check.sound_rows(*piece)
-                    if check.report.errors and rejected_rows_file is None:
+                    table = sound.add(*piece)
+                    if sound.failed:
                         continue
                     self._fingerprint.add(table)
-                    weights.add(table)
                     observe(table)
                     rows += len(table)
                 self._unit_rows.append(rows)
             for side in self._texts.values():
-                check.note(side.problems)
-            check.finish()
-        self._skips_rows = bool(check.report.unusable_rows)
+                sound.note(side.problems)
+            return sound.finish()
 
 
 class _Unit(NamedTuple):

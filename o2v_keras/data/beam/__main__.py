@@ -110,16 +110,19 @@ def _statistics(options, beam_options):
 
     from o2v_keras.config import Object2VecConfig
     from o2v_keras.data.beam.statistics import write_statistics
-    from o2v_keras.data.checking.corpus_check import CorpusCheck
     from o2v_keras.data.files.data_files import expand_paths
 
     config = None
     hyperparameters = hyperparameters_of(options)
     if hyperparameters:
         config = Object2VecConfig.from_hyperparameters(hyperparameters)
-    files = tuple(expand_paths(options.input))
-    check = CorpusCheck(files, config, options.training)
-    write_statistics(check, options.output, beam_options)
+    write_statistics(
+        expand_paths(options.input),
+        config,
+        options.training,
+        options.output,
+        beam_options,
+    )
     with FileSystems.open(options.output) as file:
         text = file.read().decode()
     print(text, end="")

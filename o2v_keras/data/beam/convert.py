@@ -9,10 +9,9 @@ from apache_beam.metrics.metric import Metrics
 from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from o2v_keras.data.checking.checks import check_pairs
-from o2v_keras.data.checking.checks import refuse_too_many_skipped
-from o2v_keras.data.checking.checks import skipped_share
-from o2v_keras.data.checking.checks import unusable_rows
+from o2v_keras.data.check.check import PairCheck
+from o2v_keras.data.check.sound_rows import refuse_too_many_skipped
+from o2v_keras.data.check.sound_rows import skipped_share
 from o2v_keras.data.files.convert import refuse_lossy_labels
 from o2v_keras.data.files.readers import read_pieces
 from o2v_keras.data.files.tf_example import make_examples
@@ -104,15 +103,17 @@ def write_tfrecord(
 
 def _records(file: str, sides: Sequence[str], label: bool, skip_bad_rows: bool):
     """Yields records, and lines for the bad rows under their tag."""
-    for table, rejected in read_pieces(file, sides, label):
-        report = check_pairs(table, rejected=rejected)
+    check = PairCheck()
+    for piece in read_pieces(file, sides, label):
+        block = check.add(*piece)
         if skip_bad_rows:
-            _LEFT_OUT.inc(report.unusable_rows)
-            for line in unusable_rows(table, report, rejected).json_lines():
-                yield beam.pvalue.TaggedOutput(_BAD, line)
-        else:
-            report.raise_for_errors()
-        table = table.take(~report.bad_rows)
+            _LEFT_OUT.inc(block.unusable_rows)
+            for rows in (block.rejected, block.refused()):
+                for line in rows.json_lines():
+                    yield beam.pvalue.TaggedOutput(_BAD, line)
+        elif check.has_errors:
+            check.report().raise_for_errors()
+        table = block.sound
         refuse_lossy_labels(table)
         _ROWS.inc(len(table))
         yield from make_examples(table)

@@ -2,22 +2,29 @@
 
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Sequence
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from o2v_keras.data.checking.corpus_check import CorpusCheck
-from o2v_keras.data.checking.corpus_part import CorpusPart
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.check.check import PairCheck
 from o2v_keras.data.files.readers import read_pieces
 
 
 def write_statistics(
-    check: CorpusCheck, output: str, options: PipelineOptions
+    files: Sequence[str],
+    config: Object2VecConfig | None,
+    training: bool,
+    output: str,
+    options: PipelineOptions,
 ) -> None:
     """Checks all files of a corpus and writes what `o2v check` would print.
 
     Args:
-        check: `CorpusCheck`, with the files to read.
+        files: Paths of the files, in the order in which errors name them.
+        config: `Object2VecConfig` the data must fit, or `None`.
+        training: Whether the rows are to be trained on (see `PairCheck`).
         output: Path of the text, wherever Beam can write.
         options: Beam's options.
 
@@ -27,35 +34,49 @@ def write_statistics(
     with beam.Pipeline(options=options) as pipeline:
         (
             pipeline
-            | "files" >> beam.Create(check.files)
+            | "files" >> beam.Create(files)
             | "spread" >> beam.Reshuffle()
-            | "check" >> beam.FlatMap(_parts, check)
-            | "merge" >> beam.CombineGlobally(_Merge(check))
-            | "text" >> beam.Map(check.text)
+            | "check" >> beam.FlatMap(_checks, config, training)
+            | "merge" >> beam.CombineGlobally(_Merge(files, config, training))
+            | "text" >> beam.Map(_text)
             | "write" >> beam.io.WriteToText(output, shard_name_template="")
         )
 
 
-def _parts(file: str, check: CorpusCheck) -> Iterator[CorpusPart]:
-    for table, rejected in read_pieces(file, ("in0", "in1"), label=True):
-        yield check.part(table, rejected)
+def _checks(
+    file: str, config: Object2VecConfig | None, training: bool
+) -> Iterator[PairCheck]:
+    check = PairCheck(config, training)
+    for piece in read_pieces(file, ("in0", "in1"), label=True):
+        check.add(*piece)
+    yield check
+
+
+def _text(check: PairCheck) -> str:
+    report = check.report()
+    return f"{report}\n{report.proposal}"
 
 
 class _Merge(beam.CombineFn):
-    """Merges parts; the accumulator is a list of at most one."""
+    """Merges the checks of files."""
 
-    def __init__(self, check):
-        self._check = check
+    def __init__(self, files, config, training):
+        self._files = tuple(files)
+        self._config = config
+        self._training = training
 
     def create_accumulator(self):
-        return []
+        return PairCheck(self._config, self._training)
 
-    def add_input(self, merged, part):
-        return self.merge_accumulators([merged, [part]])
+    def add_input(self, merged, check):
+        merged.merge(check, self._files)
+        return merged
 
-    def merge_accumulators(self, accumulators: Iterable[list[CorpusPart]]):
-        parts = [part for merged in accumulators for part in merged]
-        return [self._check.merged(parts)] if parts else []
+    def merge_accumulators(self, accumulators: Iterable[PairCheck]):
+        merged = self.create_accumulator()
+        for check in accumulators:
+            merged.merge(check, self._files)
+        return merged
 
     def extract_output(self, merged):
-        return merged[0]
+        return merged

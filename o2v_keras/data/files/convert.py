@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.io import gfile
 
-from o2v_keras.data.checking.checks import skipped_share
-from o2v_keras.data.checking.stream_check import StreamCheck
+from o2v_keras.data.check.sound_rows import SoundRows
+from o2v_keras.data.check.sound_rows import skipped_share
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.data_error import UnreadableError
 from o2v_keras.data.files.conversion_progress import ConversionProgress
@@ -110,20 +110,20 @@ def _convert(files, folder, job, progress):
     facts = _Facts()
     try:
         with (
-            StreamCheck(side_file=side_file, max_skipped=max_skipped) as check,
+            SoundRows(side_file=side_file, max_skipped=max_skipped) as sound,
             _ShardWriter(folder, job) as writer,
         ):
             for file in files:
                 for piece in read_pieces(file, job["sides"], job["label"]):
-                    table = check.sound_rows(*piece)
+                    table = sound.add(*piece)
                     # Whoever must mend the data wants to hear of all of it.
-                    if check.report.errors and side_file is None:
+                    if sound.failed:
                         continue
                     refuse_lossy_labels(table)
                     facts.add(table)
                     writer.write(table)
                     progress.update(facts.rows, len(writer.rows))
-            check.finish()
+            sound.finish()
     except UnreadableError:
         # Perhaps only for now: shards that are whole stay.
         folder.clear_unless_begun()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from o2v_keras.data.checking.check_report import Problem
+from o2v_keras.data.check.report import Problem
 from o2v_keras.data.checking.record_faults import Column
 from o2v_keras.data.checking.record_faults import Fault
 from o2v_keras.data.checking.rejected_rows import RejectedRow

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from o2v_keras.data.checking.check_report import CASES_SHOWN
-from o2v_keras.data.checking.check_report import Problem
+from o2v_keras.data.check.report import CASES_SHOWN
+from o2v_keras.data.check.report import Problem
 from o2v_keras.data.checking.record_faults import ADVICE
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.sequences import Sequences

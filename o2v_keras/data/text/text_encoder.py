@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from o2v_keras.data.checking.check_report import CASES_SHOWN
-from o2v_keras.data.checking.check_report import Problem
+from o2v_keras.data.check.report import CASES_SHOWN
+from o2v_keras.data.check.report import Problem
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers

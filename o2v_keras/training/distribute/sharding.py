@@ -10,7 +10,6 @@ import tensorflow as tf
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.batches.pair_stream import PairStream
-from o2v_keras.data.batches.stream_batches import StreamBatches
 from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.pair_table import PairTable
@@ -69,7 +68,7 @@ def training_batches(
     strategy: tf.distribute.Strategy,
     worker: Worker,
     shard_by: str,
-) -> PairBatches | StreamBatches:
+) -> PairBatches:
     """Returns this worker's share of every global training batch.
 
     By row, all workers cut the same plan, and train what one would. By file,
@@ -88,17 +87,13 @@ def training_batches(
         ValueError: If streamed data are to be shared by file.
     """
     replicas = strategy.num_replicas_in_sync
-    if isinstance(table, PairStream):
-        if shard_by == "file" and worker.count > 1:
-            raise ValueError(
-                '`shard_by` must be "row" for streamed data, of which every '
-                'worker reads all. Received: shard_by="file"'
-            )
-        share = worker.index, worker.count
-        return StreamBatches(table, config, replicas, share)
     if shard_by == "row" or worker.count == 1:
-        return PairBatches(
-            table, config, True, replicas, (worker.index, worker.count)
+        share = worker.index, worker.count
+        return PairBatches(table, config, True, replicas, share)
+    if isinstance(table, PairStream):
+        raise ValueError(
+            '`shard_by` must be "row" for streamed data, of which every '
+            'worker reads all. Received: shard_by="file"'
         )
     size = config.mini_batch_size // worker.count
     config = dataclasses.replace(config, mini_batch_size=size)

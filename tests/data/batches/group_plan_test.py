@@ -9,7 +9,6 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.epoch_plan import EpochPlanner
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.batches.pair_stream import PairStream
-from o2v_keras.data.batches.stream_batches import StreamBatches
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.pair_table import PairTable
@@ -173,7 +172,7 @@ def test_workers_share_groups(tmp_path, kind):
         if kind == "table":
             return columns_of(PairBatches(table, config, True, 2, share))
         stream = PairStream(tmp_path, config, 12)
-        return columns_of(StreamBatches(stream, config, 2, share))
+        return columns_of(PairBatches(stream, config, True, 2, share))
 
     whole, *parts = (play(share) for share in ((0, 1), (0, 2), (1, 2)))
     for batch, first, second in zip(whole, *parts, strict=True):
@@ -194,7 +193,7 @@ def write(folder, table):
 def test_one_block_is_as_memory(tmp_path):
     write(tmp_path, make_table())
     config = make_config()
-    streamed = StreamBatches(PairStream(tmp_path, config, ROWS), config)
+    streamed = PairBatches(PairStream(tmp_path, config, ROWS), config, True)
     in_memory = PairBatches(read_pairs(tmp_path).table, config, True)
     assert streamed.num_rows == in_memory.num_rows
     pairs = columns_of(streamed), columns_of(in_memory)

@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.batches.in_batch_targets import KnownPartners
 from o2v_keras.data.batches.in_batch_targets import unpack_targets
-from o2v_keras.data.batches.known_partners import KnownPartners
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.pair_table import PairTable
 

@@ -8,7 +8,6 @@ import pytest
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.batches.pair_stream import PairStream
-from o2v_keras.data.batches.stream_batches import StreamBatches
 from o2v_keras.data.pair_table import PairTable
 
 ROWS = 21
@@ -79,7 +78,7 @@ def test_a_negative_has_that_of_its_record(tmp_path, kind, side):
     else:
         weights = np.where(np.arange(ROWS) % 3, WEIGHTS, 1)
         stream = make_stream(tmp_path, weights, config)
-        batches = StreamBatches(stream, config)
+        batches = PairBatches(stream, config, True)
     rows = play(batches)
     in0, in1 = rows[:, 0].astype(int) - 1, rows[:, 1].astype(int) - 1 - ROWS
     found = rows[:, 3]
@@ -108,7 +107,7 @@ def test_without_any_batches_are_as_ever(tmp_path, kind, changes):
             folder = tmp_path / str(number)
             folder.mkdir()
             stream = make_stream(folder, weights, config)
-            batches.append(StreamBatches(stream, config))
+            batches.append(PairBatches(stream, config, True))
     plain, weighted = batches
     assert len(plain.dataset().element_spec) == 2
     assert len(weighted.dataset().element_spec) == 3

@@ -176,8 +176,8 @@ def test_goes_on_from_any_moment_to_the_same_bytes(tmp_path, monkeypatch):
             with pytest.warns(UserWarning):
                 convert(inputs, folder, **settings)
         assert contents(folder) == expected, moment
-    # Of job, 5 shards twice, side file and manifest, and one removal.
-    assert moment - 1 == 14
+    # Of job, 5 shards twice and manifest, and one removal.
+    assert moment - 1 == 13
 
 
 def test_finished_shards_are_not_written_again(tmp_path, monkeypatch):

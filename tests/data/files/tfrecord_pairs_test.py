@@ -3,7 +3,7 @@ import gzip
 import pytest
 import tensorflow as tf
 
-from o2v_keras.data.checking.checks import check_pairs
+from o2v_keras.data.check.check import PairCheck
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.files.tf_example import make_example
@@ -81,7 +81,9 @@ def test_bad_records_are_rejected_with_their_reasons(tmp_path):
         "label: no such Example: 2 labels",
     ]
     assert table.origin.numbers.tolist() == [0, 2, 5, *range(7, 14)]
-    report = check_pairs(table, None, rejected)
+    check = PairCheck()
+    check.add(table, rejected)
+    report = check.report()
     assert report.unusable_rows == 5
     assert f"{path}: row 7: in0=[]" in str(report)
     assert f"{path}: row 4: " in str(report)

@@ -11,8 +11,8 @@ import pytest
 from o2v_keras.__main__ import main
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_stream import PairStream
-from o2v_keras.data.checking.weight_check import WeightCheck
-from o2v_keras.data.checking.weight_check import weight_notice
+from o2v_keras.data.check.check import PairCheck
+from o2v_keras.data.check.report import weight_notice
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.convert import convert
 from o2v_keras.data.load_dataset import load_pairs
@@ -252,14 +252,18 @@ def test_check_announces_weights_that_nobody_named(tmp_path, capsys, name):
 
 
 def test_the_range_of_weights_is_that_of_all_rows():
-    check = WeightCheck()
-    for weights in ([3, 5], None, [2, 350_000]):
-        table = PairTable.from_arrays([1, 2], [3, 4], [1, 1], weights)
+    check = PairCheck()
+    for weights in ([3, 5], None, [2, 350_000, 7], [1, -9, 4]):
+        table = PairTable.from_arrays(
+            [1, 2, 3][: len(weights or "ab")],
+            [3, 4, 5][: len(weights or "ab")],
+            weights=weights,
+        )
         check.add(table)
-    check.finish()
-    assert check.range == (1, 350_000)
-    notice = weight_notice(check.range, PairColumns())
+    range_ = check.report().weight_range
+    assert range_ == (1, 350_000)
+    notice = weight_notice(range_, PairColumns())
     assert "from 1 to 350,000" in notice
-    assert not weight_notice(check.range, PairColumns(weight="weights"))
+    assert not weight_notice(range_, PairColumns(weight="weights"))
     assert not weight_notice((1, 1), PairColumns())
     assert not weight_notice(None, PairColumns())

@@ -3,10 +3,8 @@
 import dataclasses
 from collections.abc import Iterable
 
-import numpy as np
-
-from o2v_keras.data.checking.value_checks import Finding
 from o2v_keras.data.data_error import DataError
+from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.user_warning import warn_user
 
 CASES_SHOWN = 5
@@ -71,46 +69,26 @@ def _joined(first, second):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CheckReport:
-    """All problems of a table and of the rows rejected on the way to it.
+    """All problems of the rows that a check has seen.
 
     Args:
         problems: tuple of `Problem`, errors first.
         rows: int. Number of rows read.
         unusable_rows: int. Number of rows with an error.
-        bad_rows: bool array of shape `(table rows,)`. Rows of the table that
-            have an error. `None` in a report of several tables.
-        findings: tuple of `Finding`. The rows of the table behind the
-            problems; empty in a report of several tables.
+        proposal: str. Hyperparameters that fit the data, as `o2v check`
+            prints them.
+        weight_range: Least and greatest weight of a row without errors, 1
+            where it has none; `None` (the default) where no row has one.
+        first_row: str. Where the first row without errors was read. Defaults
+            to `""`: there is none.
     """
 
     problems: tuple[Problem, ...]
     rows: int
     unusable_rows: int
-    bad_rows: np.ndarray | None = None
-    findings: tuple[Finding, ...] = ()
-
-    @classmethod
-    def none(cls) -> "CheckReport":
-        """The report of no rows."""
-        return cls((), 0, 0)
-
-    def joined(self, other: "CheckReport") -> "CheckReport":
-        """The report of this one's rows and those of another, read later."""
-        return CheckReport(
-            join_problems((*self.problems, *other.problems)),
-            self.rows + other.rows,
-            self.unusable_rows + other.unusable_rows,
-        )
-
-    def with_problems(self, problems: Iterable[Problem]) -> "CheckReport":
-        """The same with further problems; rows with errors have no other."""
-        problems = tuple(problems)
-        bad = sum(p.count for p in problems if p.severity == "error")
-        return dataclasses.replace(
-            self,
-            problems=join_problems((*self.problems, *problems)),
-            unusable_rows=self.unusable_rows + bad,
-        )
+    proposal: str
+    weight_range: tuple[float, float] | None = None
+    first_row: str = ""
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -138,6 +116,45 @@ class CheckReport:
             text = "\nwarning: ".join(lines)
             warn_user(text)
 
+    def refuse_zero_weights(self) -> None:
+        """Stops if no row counts.
+
+        Raises:
+            DataError: If there are rows without errors, all of weight 0.
+        """
+        if self.weight_range and not any(self.weight_range):
+            raise DataError(
+                f"{self.first_row}: this record and all others have a weight "
+                "of 0: there is nothing to learn or to score. Give at least "
+                "one a weight above 0, or leave all weights out."
+            )
+
     def __str__(self):
         summary = f"{self.rows:,} rows read, {self.unusable_rows:,} with errors"
         return "\n".join([summary, *map(str, self.problems)])
+
+
+def weight_notice(
+    ends: tuple[float, float] | None, columns: PairColumns
+) -> str:
+    """Says that a column that nobody named is taken for weights.
+
+    Args:
+        ends: Least and greatest weight, or `None`.
+        columns: Of the data.
+
+    Returns:
+        A sentence, empty where there is no such column or all weights are 1.
+
+    Example:
+    >>> print(weight_notice((0.5, 350_000.0), PairColumns()))
+    The column "weight" holds sample weights, from 0.5 to 350,000: a row ...
+    """
+    if not ends or ends == (1, 1) or not columns.weight_is_optional:
+        return ""
+    low, high = (f"{end:,.7g}" for end in ends)
+    return (
+        f'The column "weight" holds sample weights, from {low} to {high}: a '
+        "row counts as often as its weight says. If it is something else, "
+        'leave it alone by `--weight-column ""`.'
+    )

@@ -1,7 +1,7 @@
 import pytest
 
-from o2v_keras.data.checking.size_proposal import proposal_text
-from o2v_keras.data.checking.size_proposal import propose_sizes
+from o2v_keras.data.check.sizes import proposal_text
+from o2v_keras.data.check.sizes import propose_sizes
 from o2v_keras.data.pair_table import PairTable
 
 
@@ -12,7 +12,7 @@ def table():
 
 
 def test_sizes_fit_each_side(table):
-    assert propose_sizes(table) == {
+    assert propose_sizes(table.sides, table.labels) == {
         "enc0_vocab_size": 4,
         "enc0_max_seq_len": 4,
         "enc1_vocab_size": 41,
@@ -22,7 +22,7 @@ def test_sizes_fit_each_side(table):
 
 
 def test_one_set_of_sizes_fits_both_sides(table):
-    sizes = propose_sizes(table, enc1_copies_enc0=True)
+    sizes = propose_sizes(table.sides, enc1_copies_enc0=True)
     assert sizes["enc0_vocab_size"] == 41
     assert sizes["enc0_max_seq_len"] == 4
     assert not any(name.startswith("enc1") for name in sizes)
@@ -30,14 +30,15 @@ def test_one_set_of_sizes_fits_both_sides(table):
 
 def test_smallest_sizes_are_valid_hyperparameters():
     table = PairTable.from_arrays(in1=[[0], [0, 0]])
-    assert propose_sizes(table) == {
+    assert propose_sizes(table.sides, table.labels) == {
         "enc1_vocab_size": 2,
         "enc1_max_seq_len": 1,
     }
 
 
 def test_proposes_nothing_without_a_usable_row():
-    text = proposal_text(PairTable.from_arrays([], [], []), None)
+    table = PairTable.from_arrays([], [], [])
+    text = proposal_text(table.sides, table.labels, None)
     assert text == "No row is usable: there are no sizes to propose."
 
 
@@ -56,7 +57,8 @@ def test_proposes_nothing_without_a_usable_row():
     ],
 )
 def test_guesses_the_task_from_the_labels(labels, classes):
-    sizes = propose_sizes(PairTable.from_arrays([1] * 5, [1] * 5, labels))
+    table = PairTable.from_arrays([1] * 5, [1] * 5, labels)
+    sizes = propose_sizes(table.sides, table.labels)
     assert sizes.get("num_classes") == classes
     task = "mean_squared_error" if classes is None else "softmax"
     assert sizes["output_layer"] == task

@@ -5,9 +5,7 @@ import random
 import pytest
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.checking.checks import check_pairs
-from o2v_keras.data.checking.corpus_check import CorpusCheck
-from o2v_keras.data.checking.size_proposal import proposal_text
+from o2v_keras.data.check.check import PairCheck
 from o2v_keras.data.files.json_lines import read_json_lines
 from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.pair_table import PairTable
@@ -69,14 +67,25 @@ def write_corpus(folder, generator, label, faulty):
     return tuple(files)
 
 
-def merged_in_any_order(check, parts, generator):
-    parts = list(parts)
-    while len(parts) > 1:
-        generator.shuffle(parts)
-        count = generator.randrange(2, 5)
-        parts = [check.merged(parts[:count]), *parts[count:]]
-    # Parts travel between workers.
-    return pickle.loads(pickle.dumps(parts[0]))
+def checked(blocks, *settings):
+    check = PairCheck(*settings)
+    for block in blocks:
+        check.add(*block)
+    return check
+
+
+def merged_in_any_order(checks, files, generator):
+    while len(checks) > 1:
+        generator.shuffle(checks)
+        # Checks travel between workers.
+        other = pickle.loads(pickle.dumps(checks.pop()))
+        checks[0].merge(other, files)
+    return checks[0]
+
+
+def text(check):
+    report = check.report()
+    return f"{report}\n{report.proposal}\n{report.weight_range}"
 
 
 LABELS = {
@@ -100,26 +109,61 @@ def test_parts_say_what_the_whole_says(
     label = LABELS[labels](generator)
     files = write_corpus(tmp_path, generator, label, faulty)
     config = CONFIGS[config]
+    settings = config, training
     whole = read_pairs(files)
-    report = check_pairs(whole.table, config, whole.rejected, training)
-    expected = f"{report}\n{proposal_text(whole.table, config)}"
-    check = CorpusCheck(files, config, training)
-    parts = [
-        check.part(table, rejected)
+    expected = text(checked([(whole.table, whole.rejected)], *settings))
+    blocks = [
+        block
         for file in files
-        for table, rejected in read_json_lines(file, SIDES, True, 1500)
+        for block in read_json_lines(file, SIDES, True, 1500)
     ]
-    assert len(parts) > 5
-    part = merged_in_any_order(check, parts, generator)
-    assert check.text(part) == expected
-    assert len(part.witnesses) + len(part.rejected) < 0.7 * report.rows
+    assert len(blocks) > 5
+    assert text(checked(blocks, *settings)) == expected
+    checks = [checked([block], *settings) for block in blocks]
+    assert text(merged_in_any_order(checks, files, generator)) == expected
 
 
-def test_memory_does_not_grow_with_the_corpus():
-    check = CorpusCheck(("a.jsonl",))
+def test_files_are_named_in_the_order_of_the_alphabet_or_as_asked(tmp_path):
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_text('{"in0": [1], "in1": [], "label": 1}')
+
+    def places(files):
+        checks = []
+        for name in ("b.jsonl", "a.jsonl"):
+            read = read_pairs(tmp_path / name)
+            checks.append(checked([(read.table, read.rejected)]))
+        checks[0].merge(checks[1], files)
+        (problem,) = checks[0].report().problems
+        return [case.rpartition("/")[2][0] for case in problem.cases]
+
+    assert places(()) == ["a", "b"]
+    assert places(
+        [str(tmp_path / name) for name in ("b.jsonl", "a.jsonl")]
+    ) == [*("b", "a")]
+
+
+def test_memory_does_not_grow_with_the_data():
     table = PairTable.from_arrays([[1]] * 1000, [[2], [-3]] * 500, [0, 1] * 500)
-    small = check.part(table)
-    large = check.merged([small] * 50)
-    assert large.rows == 50_000
-    assert large.counts == {("in1", "negative id"): 25_000}
-    assert len(large.witnesses) <= len(small.witnesses) + 1
+    small, large = checked([(table,)]), checked([(table,)] * 200)
+    for _ in range(3):
+        large.merge(checked([(table,)] * 10))
+    report = large.report()
+    assert report.rows == 230_000
+    assert [problem.count for problem in report.problems] == [115_000]
+    assert len(pickle.dumps(large)) < 1.5 * len(pickle.dumps(small))
+
+
+def test_a_positive_anywhere_makes_all_usable():
+    config = Object2VecConfig(
+        enc0_max_seq_len=4, enc0_vocab_size=30, output_layer="in_batch_softmax"
+    )
+    negatives = PairTable.from_arrays([[1]] * 7, [[2]] * 7, [0] * 7)
+    both = PairTable.from_arrays([[1]] * 2, [[2]] * 2, [0.5, 1])
+    without = checked([(negatives,)] * 2, config)
+    report = without.report()
+    assert report.unusable_rows == report.rows == 14
+    assert [problem.kind for problem in report.errors] == ["no 1 among all"]
+    without.merge(checked([(both,)], config))
+    report = without.report()
+    assert report.unusable_rows == 1
+    assert [problem.kind for problem in report.errors] == ["neither 0 nor 1"]

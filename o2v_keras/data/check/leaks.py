@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from o2v_keras.data.checking.check_report import CASES_SHOWN
-from o2v_keras.data.checking.check_report import Problem
+from o2v_keras.data.check.report import CASES_SHOWN
+from o2v_keras.data.check.report import Problem
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_hashes import pair_hashes
 from o2v_keras.data.pair_table import PairTable
@@ -107,7 +107,8 @@ def refuse_leaks(
         training: `PairTable` with both sides.
         name: What the held-out data are called.
         allow: Whether to go on all the same.
-        tokenizers: As in `LeakCheck`.
+        tokenizers: `PairTokenizers` of the sides that hold texts. Defaults
+            to none.
 
     Returns:
         The number of held-out rows whose pair is in the training data.

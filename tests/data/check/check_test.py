@@ -1,12 +1,9 @@
-import json
-
 import numpy as np
 import pytest
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.checking.checks import check_pairs
-from o2v_keras.data.checking.checks import drop_bad_rows
-from o2v_keras.data.checking.checks import skipped_share
+from o2v_keras.data.check.check import PairCheck
+from o2v_keras.data.check.check import check_block
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.pair_table import PairTable
@@ -34,9 +31,15 @@ def summary(report):
     }
 
 
-def check(in0, in1=None, labels=None, **kwargs):
+def check_table(table, settings=None, rejected=None, training=False):
+    check = PairCheck(settings, training)
+    check.add(table, rejected)
+    return check.report()
+
+
+def check(in0, in1=None, labels=None, settings=None, training=False):
     table = PairTable.from_arrays(in0, in1, labels)
-    return check_pairs(table, **{"config": config(), **kwargs})
+    return check_table(table, settings or config(), training=training)
 
 
 def test_sound_pairs_have_no_problems():
@@ -47,11 +50,12 @@ def test_sound_pairs_have_no_problems():
 
 
 def test_reports_all_trouble_with_ids_and_labels():
-    report = check(
-        in0=[[1], [], [3, -1, -2], [4, 10, 11], [1], [0, 0], [1, 0, 2], [1]],
-        in1=[[1], [1], [0], [99], [-5], [1, 2, 3], [20], [2, 3, 0, 0]],
-        labels=[0, 2, 1, 0.5, np.nan, 1, -1, np.inf],
+    table = PairTable.from_arrays(
+        [[1], [], [3, -1, -2], [4, 10, 11], [1], [0, 0], [1, 0, 2], [1]],
+        [[1], [1], [0], [99], [-5], [1, 2, 3], [20], [2, 3, 0, 0]],
+        [0, 2, 1, 0.5, np.nan, 1, -1, np.inf],
     )
+    report = check_table(table, config())
     assert summary(report) == {
         ("error", "in0", "empty sequence"): (1, "row 1: in0=[]"),
         ("error", "in0", "negative id"): (1, "row 2: in0[1]=-1"),
@@ -81,7 +85,7 @@ def test_reports_all_trouble_with_ids_and_labels():
             "row 5: in1 has 3 ids",
         ),
     }
-    assert report.bad_rows.tolist() == [
+    assert check_block(table, config()).bad.tolist() == [
         *(False, True, True, True, True, False, True, True)
     ]
     assert report.unusable_rows == 6
@@ -102,7 +106,7 @@ def test_counts_rejected_rows_and_shows_the_first_five(tmp_path):
     path = tmp_path / "train.jsonl"
     path.write_text("{}\n" * 7)
     result = read_pairs(path, sides=["in0"], label=False)
-    (problem,) = check_pairs(result.table, None, result.rejected).problems
+    (problem,) = check_table(result.table, None, result.rejected).problems
     assert problem.count == 7
     assert problem.cases == tuple(
         f'{path}:{line}: no "in0"' for line in range(1, 6)
@@ -133,7 +137,7 @@ def test_counts_rejected_rows_and_shows_the_first_five(tmp_path):
     ],
 )
 def test_says_which_vocabulary_size_would_fit(settings, advice):
-    report = check([[50]], [[30]], config=settings)
+    report = check([[50]], [[30]], settings=settings)
     assert report.errors[1].advice == advice
 
 
@@ -150,7 +154,7 @@ def test_says_which_vocabulary_size_would_fit(settings, advice):
     ids=["own", "copies_enc0", "tied"],
 )
 def test_says_which_length_would_keep_all(settings, advice):
-    report = check([[1] * 5], [[1, 1, 1, 1, 0, 0]], config=settings)
+    report = check([[1] * 5], [[1, 1, 1, 1, 0, 0]], settings=settings)
     assert report.warnings[1].advice.startswith(advice)
 
 
@@ -176,7 +180,7 @@ def test_says_which_classes_would_fit(labels, advice):
 def test_regression_takes_any_finite_label():
     settings = config(output_layer="mean_squared_error")
     rows = [[1]] * 4
-    report = check(rows, rows, [-7, 0.5, 1e9, -np.inf], config=settings)
+    report = check(rows, rows, [-7, 0.5, 1e9, -np.inf], settings=settings)
     assert summary(report) == {
         ("error", "label", "not finite"): (1, "row 3: label=-inf")
     }
@@ -193,7 +197,9 @@ def test_regression_takes_any_finite_label():
 def test_negative_sampling_needs_positives(rate, training, count):
     settings = config(negative_sampling_rate=rate, num_classes=4)
     rows = [[1]] * 4
-    report = check(rows, rows, [1, 0, 3, 1], config=settings, training=training)
+    report = check(
+        rows, rows, [1, 0, 3, 1], settings=settings, training=training
+    )
     found = summary(report).get(("error", "label", "not 1"))
     assert found == (count and (count, "row 1: label=0", "row 2: label=3"))
 
@@ -212,7 +218,7 @@ def test_in_batch_softmax_needs_positives(labels, kind, count):
     errors = {
         key[2]: found[0]
         for key, found in summary(
-            check(rows, rows, labels, config=settings)
+            check(rows, rows, labels, settings=settings)
         ).items()
         if key[:2] == ("error", "label")
     }
@@ -233,7 +239,8 @@ def test_training_needs_both_sides_and_labels():
 
 
 def test_without_configuration_only_what_always_holds_is_checked():
-    report = check([[-1], [10**6], [0]], labels=[7, 8, np.nan], config=None)
+    table = PairTable.from_arrays([[-1], [10**6], [0]], None, [7, 8, np.nan])
+    report = check_table(table)
     assert [problem.kind for problem in report.problems] == [
         *("negative id", "not finite", "only id 0")
     ]
@@ -259,7 +266,7 @@ def read(tmp_path, monkeypatch):
 
 
 def test_error_text_lists_everything_by_file_and_line(read):
-    report = check_pairs(read.table, config(), read.rejected)
+    report = check_table(read.table, config(), read.rejected)
     with pytest.raises(DataError) as error:
         report.raise_for_errors()
     assert (
@@ -293,76 +300,3 @@ warning: in1: longer than max_seq_len (1 row)
     train.jsonl:5: in1 has 3 ids
     Only the first 2 ids are used. enc1_max_seq_len=3 would keep all."""
     )
-
-
-def test_drops_bad_rows_into_a_side_file(read, tmp_path):
-    report = check_pairs(read.table, config(), read.rejected)
-    side_file = tmp_path / "rejected.jsonl"
-    with pytest.warns(UserWarning, match="5 of 7 rows .*rejected.jsonl holds"):
-        table = drop_bad_rows(
-            read.table, report, read.rejected, side_file, max_skipped=1
-        )
-    assert table.in1.values.tolist() == [2, 4, 0]
-    assert [table.locate(0), table.locate(1)] == [
-        "train.jsonl:1",
-        "train.jsonl:8",
-    ]
-    entries = [json.loads(line) for line in side_file.read_text().splitlines()]
-    assert [(e["file"], e["line"]) for e in entries] == [
-        ("train.jsonl", line) for line in (2, 4, 5, 6, 7)
-    ]
-    assert [entry["reasons"] for entry in entries[1:]] == [
-        ["in0: id >= vocab_size: in0[0]=12"],
-        ["in0: empty sequence: in0=[]", "label: not finite: label=nan"],
-        [
-            "in0: no list: in0=5",
-            "in1: non-integer id: in1[0]=2.5",
-            'label: missing: no "label"',
-        ],
-        ["label: not finite: label=inf"],
-    ]
-    assert entries[0]["record"] == FILE.splitlines()[1].strip()
-    assert json.loads(entries[1]["record"]) == {
-        "in0": [12],
-        "in1": [2],
-        "label": 0.0,
-    }
-
-
-def test_drops_nothing_silently_when_all_is_well(tmp_path):
-    table = PairTable.from_arrays([[1]], [[2]], [0])
-    report = check_pairs(table, config())
-    kept = drop_bad_rows(table, report, None, tmp_path / "rejected.jsonl")
-    assert len(kept) == 1
-    assert (tmp_path / "rejected.jsonl").read_text() == ""
-
-
-@pytest.mark.parametrize("bad", [1, 2])
-def test_more_bad_rows_than_may_be_skipped_are_an_error(tmp_path, bad):
-    table = PairTable.from_arrays(
-        [[1]] * 100, [[2]] * 100, [7] * bad + [0] * (100 - bad)
-    )
-    report, path = check_pairs(table, config()), tmp_path / "rejected.jsonl"
-    if bad == 1:
-        with pytest.warns(UserWarning, match="1 of 100 rows have errors"):
-            assert len(drop_bad_rows(table, report, None, path)) == 99
-    else:
-        message = "2 of 100 .* share of 0.01 .*--skip-bad-rows 0.02.* label=7"
-        with pytest.raises(DataError, match="(?s)" + message):
-            drop_bad_rows(table, report, None, path)
-    assert len(path.read_text().splitlines()) == bad
-
-
-@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
-def test_a_share_of_skipped_rows_is_one(share):
-    with pytest.raises(ValueError, match="`skip_bad_rows` must be .*Received"):
-        skipped_share(share)
-
-
-def test_nothing_left_is_an_error(tmp_path):
-    table = PairTable.from_arrays([[-1], []], [[2], [3]], [0, 1])
-    report = check_pairs(table, config())
-    path = tmp_path / "rejected.jsonl"
-    with pytest.raises(DataError, match="No row is left .*2 with errors"):
-        drop_bad_rows(table, report, None, path)
-    assert len(path.read_text().splitlines()) == 2

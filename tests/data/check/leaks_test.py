@@ -1,7 +1,7 @@
 import numpy as np
 
 from o2v_keras import PairTable
-from o2v_keras.data.checking.leak_check import LeakCheck
+from o2v_keras.data.check.leaks import LeakCheck
 from o2v_keras.data.files.readers import read_pairs
 
 TEST = PairTable.from_arrays(

@@ -1,15 +1,18 @@
 """Hyperparameters that fit the data."""
 
 import json
+from collections.abc import Mapping
 
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.sequences import Sequences
 
 
 def propose_sizes(
-    table: PairTable, enc1_copies_enc0: bool = False
+    sides: Mapping[str, Sequences],
+    labels: np.ndarray | None = None,
+    enc1_copies_enc0: bool = False,
 ) -> dict[str, int | str]:
     """Proposes the hyperparameters that depend on the data.
 
@@ -19,7 +22,9 @@ def propose_sizes(
     labels make a regression.
 
     Args:
-        table: `PairTable`; a side or the labels may be absent.
+        sides: Name of each side, `"in0"` or `"in1"` -> its `Sequences`.
+        labels: float64 array of the rows' labels, or only of the distinct
+            ones. Defaults to `None`: there are none.
         enc1_copies_enc0: bool. Whether one set of sizes must fit both sides,
             as under `enc1_network="enc0"`; then only `enc0_*` are proposed.
             Defaults to `False`.
@@ -30,14 +35,14 @@ def propose_sizes(
         classes, `num_classes`.
 
     Example:
-    >>> table = PairTable.from_arrays([[1, 2], [9]], [[3], [4]], [0, 2])
-    >>> propose_sizes(table)["enc0_vocab_size"]
-    10
-    >>> propose_sizes(table)["num_classes"]
+    >>> sides = {"in0": Sequences.from_any([[1, 2], [9]], "in0")}
+    >>> propose_sizes(sides)
+    {'enc0_vocab_size': 10, 'enc0_max_seq_len': 2}
+    >>> propose_sizes(sides, np.array([0, 2]))["num_classes"]
     3
     """
     sizes = {}
-    for name, side in table.sides.items():
+    for name, side in sides.items():
         encoder = "enc1" if name == "in1" and not enc1_copies_enc0 else "enc0"
         for field, size in (
             ("vocab_size", max(2, int(side.values.max(initial=0)) + 1)),
@@ -45,23 +50,28 @@ def propose_sizes(
         ):
             setting = f"{encoder}_{field}"
             sizes[setting] = max(sizes.get(setting, 0), size)
-    if table.labels is not None and len(table):
-        sizes |= _output(table.labels)
+    if labels is not None and len(labels):
+        sizes |= _output(labels)
     return sizes
 
 
-def proposal_text(table: PairTable, config: Object2VecConfig | None) -> str:
+def proposal_text(
+    sides: Mapping[str, Sequences],
+    labels: np.ndarray | None,
+    config: Object2VecConfig | None,
+) -> str:
     """Words the proposal, as `o2v check` prints it.
 
     Args:
-        table: `PairTable`.
+        sides: Name of each side -> its `Sequences`.
+        labels: As `propose_sizes` takes them.
         config: `Object2VecConfig` whose encoders the sizes are for. `None`
             means that both encoders get sizes of their own.
     """
-    if not len(table):
+    if not any(map(len, sides.values())):
         return "No row is usable: there are no sizes to propose."
     copies = config is not None and config.enc1_network == "enc0"
-    sizes = propose_sizes(table, enc1_copies_enc0=copies)
+    sizes = propose_sizes(sides, labels, copies)
     for encoder in ("enc0", "enc1"):
         # Of texts the tokenizer will tell.
         if config is not None and getattr(config, f"{encoder}_tokenizer"):

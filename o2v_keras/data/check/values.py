@@ -27,6 +27,8 @@ class Finding:
         severity: str. `"error"` or `"warning"`. Defaults to `"error"`.
         proposed: float. Value of a setting that the advice proposes.
             Defaults to 0: none.
+        of_all: Whether the trouble is that of all rows together, so that
+            further rows may lift it. Defaults to `False`.
     """
 
     field: str
@@ -36,6 +38,7 @@ class Finding:
     advice: str
     severity: str = "error"
     proposed: float = 0
+    of_all: bool = False
 
 
 def check_values(
@@ -225,6 +228,7 @@ def _check_positives(labels, finite, describe):
         describe,
         'With output_layer="in_batch_softmax" at least one pair must be a '
         "positive, labelled 1, to be told from negatives.",
+        of_all=True,
     )
 
 

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from o2v_keras.data.batches.plans_ahead import PlansAhead
+from o2v_keras.data.batches.epoch_plan import PlanPrefetch
 
 
 class Planner:
@@ -23,7 +23,7 @@ class Planner:
 
 def test_next_plan_is_made_while_this_one_is_played():
     planner = Planner()
-    plans = PlansAhead(planner)
+    plans = PlanPrefetch(planner)
     assert plans.take(0) == "plan 0"
     assert plans.take(1) == "plan 1"
     assert plans.peek(2) == "plan 2"
@@ -32,7 +32,7 @@ def test_next_plan_is_made_while_this_one_is_played():
 
 def test_taking_a_plan_does_not_wait_for_the_next():
     planner = Planner()
-    plans = PlansAhead(planner)
+    plans = PlanPrefetch(planner)
     plans.peek(0)
     planner.go_on.clear()
     assert plans.take(0) == "plan 0"
@@ -42,20 +42,20 @@ def test_taking_a_plan_does_not_wait_for_the_next():
 
 
 def test_any_epoch_may_follow():
-    plans = PlansAhead(Planner())
+    plans = PlanPrefetch(Planner())
     for epoch in (0, 7, 7, 3, 8):
         assert plans.take(epoch) == f"plan {epoch}"
 
 
 def test_peeked_plan_is_not_made_again():
     planner = Planner()
-    plans = PlansAhead(planner)
+    plans = PlanPrefetch(planner)
     assert plans.peek(0) == plans.peek(0) == "plan 0"
     assert planner.planned == [0]
 
 
 def test_failure_in_the_background_reaches_who_takes_the_plan():
-    plans = PlansAhead(Planner())
+    plans = PlanPrefetch(Planner())
     assert plans.take(12) == "plan 12"
     with pytest.raises(ValueError, match="no plan for 13"):
         plans.take(13)

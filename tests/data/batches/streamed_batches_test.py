@@ -8,7 +8,6 @@ import tensorflow as tf
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.batches.pair_stream import PairStream
-from o2v_keras.data.batches.stream_batches import StreamBatches
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.readers import read_pairs
 
@@ -44,7 +43,7 @@ def folder(tmp_path_factory):
 def make_batches(folder, rows=30, replicas=1, share=(0, 1), **changes):
     config = make_config(**changes)
     stream = PairStream(folder, config, rows)
-    return StreamBatches(stream, config, replicas, share)
+    return PairBatches(stream, config, True, replicas, share)
 
 
 def play(dataset):
