@@ -23,8 +23,8 @@ def check(options: argparse.Namespace) -> int | None:
     """Prints what is wrong with data; 2 where there are errors."""
     from o2v_keras.config import Object2VecConfig
     from o2v_keras.data.checking.checks import check_pairs
-    from o2v_keras.data.files.readers import read_pairs
-    from o2v_keras.data.files.text_side import MarkedTexts
+    from o2v_keras.data.read.pairs import read_pairs
+    from o2v_keras.data.text.marked_texts import MarkedTexts
 
     if any(".tfrecord" in path or "://" in path for path in options.data):
         start_tensorflow()
@@ -52,8 +52,7 @@ def check(options: argparse.Namespace) -> int | None:
     report = check_pairs(
         result.table, config, result.rejected, options.training
     )
-    found = [problem for side in texts.values() for problem in side.problems]
-    report = report.with_problems(found)
+    report = report.with_problems(result.problems)
     return _say_found(report, result.table, columns, config)
 
 

@@ -14,15 +14,15 @@ from o2v_keras.data.checking.check_report import CheckReport
 from o2v_keras.data.checking.check_report import Problem
 from o2v_keras.data.checking.checks import check_pairs
 from o2v_keras.data.checking.rejected_rows import RejectedRows
-from o2v_keras.data.files.named_pairs import fields_of
-from o2v_keras.data.files.named_pairs import original_records
-from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.pairs import fields_of
+from o2v_keras.data.read.pairs import original_records
+from o2v_keras.data.read.pairs import read_pairs
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.data.text.text_arrays import to_texts
-from o2v_keras.data.text.text_encoder import text_sides
+from o2v_keras.data.text.text_encoder import text_encoders
 
 Source = str | os.PathLike | Sequence | Mapping | PairTable
 SIDES = ("in0", "in1")
@@ -96,7 +96,7 @@ def read_source(
     check_tokenizers(tokenizers, config, sides)
     if label:
         columns.check_label(config)
-    texts = text_sides(tokenizers, sides)
+    texts = text_encoders(tokenizers, sides)
     if isinstance(source, Mapping):
         return _read_mapping(source, texts, columns, sides, label)
     if not isinstance(source, str | os.PathLike | list | tuple):
@@ -111,7 +111,7 @@ def read_source(
     return SourcePairs(
         result.table,
         result.rejected,
-        _problems(texts),
+        result.problems,
         file_records(sides, label, columns, texts) if texts else None,
     )
 
@@ -165,11 +165,12 @@ def _read_mapping(source, texts, columns, sides, label):
             f"Missing: {', '.join(sorted(missing))}"
         )
     arrays = {name: source[key] for name, key in wanted.items()}
+    problems = []
     for name, side in texts.items():
         column = to_texts(arrays[name], wanted[name])
         origin = RowOrigin.in_memory(len(column))
-        arrays[name], problems = side.encode(column, origin)
-        side.problems += problems
+        arrays[name], found = side(column, origin)
+        problems += found
     table = PairTable.from_arrays(
         arrays.get("in0"),
         arrays.get("in1"),
@@ -182,9 +183,7 @@ def _read_mapping(source, texts, columns, sides, label):
     def records(origin):
         return [_record(source, wanted, row) for row in origin.numbers]
 
-    return SourcePairs(
-        table, None, _problems(texts), records if texts else None
-    )
+    return SourcePairs(table, None, tuple(problems), records if texts else None)
 
 
 def _record(source, wanted, row):
@@ -194,7 +193,3 @@ def _record(source, wanted, row):
 
 def _plain(value):
     return np.asarray(value).tolist()
-
-
-def _problems(texts):
-    return tuple(p for side in texts.values() for p in side.problems)

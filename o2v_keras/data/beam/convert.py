@@ -14,8 +14,8 @@ from o2v_keras.data.checking.checks import refuse_too_many_skipped
 from o2v_keras.data.checking.checks import skipped_share
 from o2v_keras.data.checking.checks import unusable_rows
 from o2v_keras.data.files.convert import refuse_lossy_labels
-from o2v_keras.data.files.readers import read_pieces
 from o2v_keras.data.files.tf_example import make_examples
+from o2v_keras.data.read.pairs import read_pieces
 
 _BAD = "bad"
 _ROWS = Metrics.counter("convert", "rows")
@@ -104,7 +104,7 @@ def write_tfrecord(
 
 def _records(file: str, sides: Sequence[str], label: bool, skip_bad_rows: bool):
     """Yields records, and lines for the bad rows under their tag."""
-    for table, rejected in read_pieces(file, sides, label):
+    for table, rejected, _ in read_pieces(file, sides, label):
         report = check_pairs(table, rejected=rejected)
         if skip_bad_rows:
             _LEFT_OUT.inc(report.unusable_rows)

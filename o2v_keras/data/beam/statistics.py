@@ -8,7 +8,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from o2v_keras.data.checking.corpus_check import CorpusCheck
 from o2v_keras.data.checking.corpus_part import CorpusPart
-from o2v_keras.data.files.readers import read_pieces
+from o2v_keras.data.read.pairs import read_pieces
 
 
 def write_statistics(
@@ -37,7 +37,7 @@ def write_statistics(
 
 
 def _parts(file: str, check: CorpusCheck) -> Iterator[CorpusPart]:
-    for table, rejected in read_pieces(file, ("in0", "in1"), label=True):
+    for table, rejected, _ in read_pieces(file, ("in0", "in1"), label=True):
         yield check.part(table, rejected)
 
 

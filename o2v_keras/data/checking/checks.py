@@ -14,12 +14,12 @@ from o2v_keras.data.checking.check_report import CASES_SHOWN
 from o2v_keras.data.checking.check_report import CheckReport
 from o2v_keras.data.checking.check_report import Problem
 from o2v_keras.data.checking.check_report import join_problems
-from o2v_keras.data.checking.record_faults import ADVICE
-from o2v_keras.data.checking.record_faults import Fault
 from o2v_keras.data.checking.rejected_rows import RejectedRows
 from o2v_keras.data.checking.value_checks import check_values
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.record import ADVICE
+from o2v_keras.data.read.record import Fault
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.user_warning import warn_user
 

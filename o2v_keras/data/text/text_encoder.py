@@ -17,7 +17,7 @@ from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
 
 
 class TextEncoder:
-    """A `TextSide` that tokenizes.
+    """Makes ids of texts by a tokenizer.
 
     Args:
         name: `"in0"` or `"in1"`.
@@ -28,14 +28,12 @@ class TextEncoder:
     >>> from o2v_keras.data.text.vocabulary import Vocabulary
     >>> import pyarrow as pa
     >>> encoder = TextEncoder("in0", WordTokenizer(Vocabulary(["dog"])))
-    >>> ids, _ = encoder.encode(pa.array(["a dog"]), RowOrigin.in_memory(1))
+    >>> ids, _ = encoder(pa.array(["a dog"]), RowOrigin.in_memory(1))
     >>> ids[0]
     array([1, 2])
     """
 
     def __init__(self, name: str, tokenizer: Tokenizer):
-        self.fingerprint = tokenizer.fingerprint()
-        self.problems = []
         self._name = name
         self._tokenizer = tokenizer
         # A category is looked up whole.
@@ -43,7 +41,7 @@ class TextEncoder:
             None if tokenizer.kind == "category" else MAX_TEXT_BYTES
         )
 
-    def encode(
+    def __call__(
         self, texts: pa.Array, origin: RowOrigin
     ) -> tuple[Sequences, list[Problem]]:
         """Returns ids, and a warning of the texts that were cut.
@@ -76,10 +74,10 @@ class TextEncoder:
             )
 
 
-def text_sides(
+def text_encoders(
     tokenizers: PairTokenizers, sides: tuple[str, ...] = ("in0", "in1")
 ) -> dict[str, TextEncoder]:
-    """Returns what makes ids of those of some sides that hold texts."""
+    """Returns the encoder of each side that holds texts, of some sides."""
     return {
         name: TextEncoder(name, tokenizer)
         for name, tokenizer in tokenizers.sides.items()

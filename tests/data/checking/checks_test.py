@@ -8,8 +8,8 @@ from o2v_keras.data.checking.checks import check_pairs
 from o2v_keras.data.checking.checks import drop_bad_rows
 from o2v_keras.data.checking.checks import skipped_share
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.pairs import read_pairs
 
 
 def config(**changes):
@@ -100,12 +100,12 @@ def test_counts_rows_and_shows_the_first_five():
 
 def test_counts_rejected_rows_and_shows_the_first_five(tmp_path):
     path = tmp_path / "train.jsonl"
-    path.write_text("{}\n" * 7)
+    path.write_text('{"in0": "x"}\n' * 7)
     result = read_pairs(path, sides=["in0"], label=False)
     (problem,) = check_pairs(result.table, None, result.rejected).problems
     assert problem.count == 7
     assert problem.cases == tuple(
-        f'{path}:{line}: no "in0"' for line in range(1, 6)
+        f"{path}:{line}: in0='x'" for line in range(1, 6)
     )
 
 
@@ -245,7 +245,7 @@ FILE = """\
 
 {"in0": [12], "in1": [2], "label": 0}
 {"in0": [], "in1": [2, 3, 4], "label": NaN}
-{"in0": 5, "in1": [2.5]}
+{"in0": 5.5, "in1": [2.5]}
 {"in0": [1], "in1": [2], "label": 1e999}
 {"in0": [3], "in1": [4, 0], "label": 0}
 """
@@ -270,8 +270,8 @@ error: record: malformed JSON (1 row)
     train.jsonl:2: Expecting value, at column 34
     Write one complete JSON object on each line.
 error: in0: no list (1 row)
-    train.jsonl:6: in0=5
-    Write a sequence as a list of ids, a single token as [5].
+    train.jsonl:6: in0=5.5
+    Write a sequence as a list of ids, such as [5, 8].
 error: in1: non-integer id (1 row)
     train.jsonl:6: in1[0]=2.5
     Write ids as integers: 12, not 12.0 or a word.
@@ -315,7 +315,7 @@ def test_drops_bad_rows_into_a_side_file(read, tmp_path):
         ["in0: id >= vocab_size: in0[0]=12"],
         ["in0: empty sequence: in0=[]", "label: not finite: label=nan"],
         [
-            "in0: no list: in0=5",
+            "in0: no list: in0=5.5",
             "in1: non-integer id: in1[0]=2.5",
             'label: missing: no "label"',
         ],

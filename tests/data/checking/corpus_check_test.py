@@ -8,9 +8,9 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.checking.checks import check_pairs
 from o2v_keras.data.checking.corpus_check import CorpusCheck
 from o2v_keras.data.checking.size_proposal import proposal_text
-from o2v_keras.data.files.json_lines import read_json_lines
-from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.pairs import read_pairs
+from o2v_keras.data.read.pairs import read_pieces
 
 SIDES = ("in0", "in1")
 FAULTY = [
@@ -107,7 +107,7 @@ def test_parts_say_what_the_whole_says(
     parts = [
         check.part(table, rejected)
         for file in files
-        for table, rejected in read_json_lines(file, SIDES, True, 1500)
+        for table, rejected, _ in read_pieces(file, SIDES, True, rows=15)
     ]
     assert len(parts) > 5
     part = merged_in_any_order(check, parts, generator)
