@@ -22,8 +22,8 @@ _TEXTS_BETWEEN_LOOKS = 10_000
 def check(options: argparse.Namespace) -> int | None:
     """Prints what is wrong with data; 2 where there are errors."""
     from o2v_keras.config import Object2VecConfig
-    from o2v_keras.data.checking.checks import check_pairs
     from o2v_keras.data.read.pairs import read_pairs
+    from o2v_keras.data.read_source import Loaded
     from o2v_keras.data.text.marked_texts import MarkedTexts
 
     if any(".tfrecord" in path or "://" in path for path in options.data):
@@ -49,11 +49,8 @@ def check(options: argparse.Namespace) -> int | None:
         }
         texts = {n: MarkedTexts(kind, n) for n, kind in kinds.items() if kind}
     result = read_pairs(options.data, columns=columns, texts=texts)
-    report = check_pairs(
-        result.table, config, result.rejected, options.training
-    )
-    report = report.with_problems(result.problems)
-    return _say_found(report, result.table, columns, config)
+    loaded = Loaded.check(result, config, options.training)
+    return _say_found(loaded.report, loaded.table, columns, config)
 
 
 def _say_found(report, table, columns, config):

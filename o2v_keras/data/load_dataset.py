@@ -1,14 +1,10 @@
 """From files or arrays to checked tables and batches."""
 
 import os
-
-import tensorflow as tf
+from typing import TYPE_CHECKING
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.batches.negative_sampling import with_negatives
-from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.checking.checks import MAX_SKIPPED
-from o2v_keras.data.checking.checks import drop_bad_rows
 from o2v_keras.data.checking.weight_check import WeightCheck
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_columns import PairColumns
@@ -19,6 +15,10 @@ from o2v_keras.data.read_source import Source
 from o2v_keras.data.read_source import read_source
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.user_warning import warn_user
+
+# TensorFlow takes seconds to start, and `load_pairs` needs none of it.
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 def load_pairs(
@@ -72,27 +72,25 @@ def load_pairs(
             "hyperparameters with Object2VecConfig.from_hyperparameters. "
             f"Received: {type(config).__name__}"
         )
-    pairs = read_source(source, config, tokenizers, columns, verbose=verbose)
-    report = pairs.check(config, training)
-    if not report.rows:
+    loaded = read_source(
+        source,
+        config,
+        tokenizers,
+        columns,
+        training=training,
+        rejected_rows_file=rejected_rows_file,
+        max_skipped=max_skipped,
+        verbose=verbose,
+    )
+    if not loaded.report.rows:
         raise DataError("The data must hold at least one row. Received: 0 rows")
-    report.warn()
-    table = pairs.table
+    loaded.report.warn()
     if rejected_rows_file is None:
-        report.raise_for_errors()
-    else:
-        table = drop_bad_rows(
-            table,
-            report,
-            pairs.rejected,
-            rejected_rows_file,
-            pairs.records,
-            max_skipped,
-        )
+        loaded.report.raise_for_errors()
     weights = WeightCheck()
-    weights.add(table)
+    weights.add(loaded.table)
     weights.finish()
-    return table
+    return loaded.table
 
 
 def load_dataset(
@@ -105,7 +103,7 @@ def load_dataset(
     columns: PairColumns = DEFAULT_COLUMNS,
     max_skipped: float = MAX_SKIPPED,
     verbose: int = 1,
-) -> tf.data.Dataset:
+) -> "tf.data.Dataset":
     """Returns checked, padded batches for `model.fit` and `model.evaluate`.
 
     Row order and negatives are functions of `config.seed` and the number of
@@ -154,6 +152,9 @@ def load_dataset(
     >>> int(dataset.cardinality())
     1
     """
+    from o2v_keras.data.batches.negative_sampling import with_negatives
+    from o2v_keras.data.batches.pair_batches import PairBatches
+
     table = load_pairs(
         paths,
         config,

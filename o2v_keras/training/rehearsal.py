@@ -5,12 +5,12 @@ import os
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.epoch_plan import EpochPlanner
 from o2v_keras.data.checking.check_report import CheckReport
-from o2v_keras.data.checking.checks import check_pairs
 from o2v_keras.data.checking.weight_check import WeightCheck
 from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
-from o2v_keras.data.read.pairs import read_pairs
+from o2v_keras.data.read_source import NO_TOKENIZERS
+from o2v_keras.data.read_source import read_source
 from o2v_keras.data.text.pretrained.pretrained_vectors import read_vectors
 from o2v_keras.data.text.pretrained.vector_array import VectorArray
 from o2v_keras.models.vector_sources import vector_sources
@@ -49,22 +49,16 @@ def rehearse(
     ['id >= vocab_size', 'id >= vocab_size']
     """
     sources = vector_sources(config, auxiliary)
-    word_ids = {}
+    word_ids, tokenizers = {}, NO_TOKENIZERS
     if config.enc0_tokenizer or config.enc1_tokenizer:
-        from o2v_keras.data.read_source import read_source
         from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
 
         tokenizers = learn_tokenizers(paths, config, columns, auxiliary)
         config = tokenizers.configure(config)
         for name, tokenizer in tokenizers.sides.items():
             word_ids[f"enc{name[-1]}"] = tokenizer.word_ids()
-        pairs = read_source(paths, config, tokenizers, columns)
-        table, report = pairs.table, pairs.check(config, training=True)
-    else:
-        columns.check_label(config)
-        result = read_pairs(paths, columns=columns)
-        table = result.table
-        report = check_pairs(table, config, result.rejected, training=True)
+    loaded = read_source(paths, config, tokenizers, columns, training=True)
+    table, report = loaded.table, loaded.report
     if not report.errors:
         weights = WeightCheck()
         weights.add(table)

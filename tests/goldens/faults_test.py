@@ -112,7 +112,7 @@ def _found(form, folder):
     """`[field, kind, severity, count, [where, ...]]` of every problem."""
     path = folder / f"faults.{form}"
     WRITERS[form](path)
-    report = read_source(path, make_config()).check(make_config())
+    report = read_source(path, make_config()).report
     problems = [
         [p.field, p.kind, p.severity, p.count, [_place(c) for c in p.cases]]
         for p in report.problems

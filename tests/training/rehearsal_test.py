@@ -70,7 +70,7 @@ ROWS = [
     Case("no text", [*TEXTS, one(in0={"a": 1})[-1]], WORDS),
     Case("ids in place of a text", [*TEXTS, GOOD[0]], WORDS),
     Case("a text in place of ids", TEXTS),
-    Case("no list", one(in0=5)),
+    Case("no list", one(in0=5.5)),
     Case("non-integer id", one(in0=[1.5])),
     Case("id beyond 64 bits", one(in0=[2**64])),
     Case("no number", one(label="1")),

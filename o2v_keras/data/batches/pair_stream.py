@@ -27,8 +27,8 @@ from o2v_keras.data.read_source import NO_TOKENIZERS
 from o2v_keras.data.read_source import SIDES
 from o2v_keras.data.read_source import check_tokenizers
 from o2v_keras.data.read_source import file_records
+from o2v_keras.data.read_source import text_encoders
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
-from o2v_keras.data.text.text_encoder import text_encoders
 
 # Read side by side, so that a block mixes their rows.
 _OPEN_UNITS = 8

@@ -10,7 +10,6 @@ from o2v_keras.data.checking.check_report import CASES_SHOWN
 from o2v_keras.data.checking.check_report import Problem
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.sequences import Sequences
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.data.text.tokenizers.encode_texts import encode_texts
 from o2v_keras.data.text.tokenizers.normalization import MAX_TEXT_BYTES
 from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
@@ -72,17 +71,6 @@ class TextEncoder:
                 ),
                 f"Only the first {self._max_bytes:,} bytes are tokenized.",
             )
-
-
-def text_encoders(
-    tokenizers: PairTokenizers, sides: tuple[str, ...] = ("in0", "in1")
-) -> dict[str, TextEncoder]:
-    """Returns the encoder of each side that holds texts, of some sides."""
-    return {
-        name: TextEncoder(name, tokenizer)
-        for name, tokenizer in tokenizers.sides.items()
-        if name in sides
-    }
 
 
 def _emptied(ids, empty):
