@@ -18,7 +18,7 @@ import pyarrow.parquet  # noqa: E402
 from benchmarks.interleaved import interleaved  # noqa: E402
 from benchmarks.machine import machine  # noqa: E402
 from notebooks.sizes import sized  # noqa: E402
-from o2v_keras.data.files.readers import read_pairs  # noqa: E402
+from o2v_keras.data.read.pairs import read_pairs  # noqa: E402
 
 RECORDS = sized(200_000, quick=500)
 REPEATS = sized(5, quick=1)

@@ -1,7 +1,7 @@
 import pytest
 
 from o2v_keras import progress_lines
-from o2v_keras.data.files.readers import read_pairs
+from o2v_keras.data.read.pairs import read_pairs
 from o2v_keras.progress_lines import ProgressLines
 from o2v_keras.progress_lines import lines_on_stderr
 

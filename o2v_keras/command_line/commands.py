@@ -22,9 +22,9 @@ _TEXTS_BETWEEN_LOOKS = 10_000
 def check(options: argparse.Namespace) -> int | None:
     """Prints what is wrong with data; 2 where there are errors."""
     from o2v_keras.config import Object2VecConfig
-    from o2v_keras.data.check.check import PairCheck
-    from o2v_keras.data.files.readers import read_pairs
-    from o2v_keras.data.files.text_side import MarkedTexts
+    from o2v_keras.data.read.pairs import read_pairs
+    from o2v_keras.data.read_source import Loaded
+    from o2v_keras.data.text.marked_texts import MarkedTexts
 
     if any(".tfrecord" in path or "://" in path for path in options.data):
         start_tensorflow()
@@ -47,11 +47,8 @@ def check(options: argparse.Namespace) -> int | None:
         }
         texts = {n: MarkedTexts(kind, n) for n, kind in kinds.items() if kind}
     result = read_pairs(options.data, columns=columns, texts=texts)
-    pair_check = PairCheck(config, options.training)
-    pair_check.add(result.table, result.rejected)
-    for side in texts.values():
-        pair_check.note(side.problems)
-    return _say_found(pair_check.report(), columns)
+    report = Loaded.check(result, config, options.training).report
+    return _say_found(report, columns)
 
 
 def _say_found(report, columns):

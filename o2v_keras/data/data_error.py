@@ -7,3 +7,33 @@ class DataError(ValueError):
 
 class UnreadableError(DataError):
     """A file cannot be read, now or at all."""
+
+
+def read_failure(path: str, error: Exception) -> DataError:
+    """Makes the error to raise for one of arrow's or the system's.
+
+    Args:
+        path: The file.
+        error: What was raised.
+
+    Returns:
+        `UnreadableError`, or `DataError` for a packed file that is cut off,
+        which no second try can read.
+
+    Example:
+    >>> print(read_failure("a.jsonl", OSError("no permission")))
+    a.jsonl: cannot be read: no permission
+    """
+    if "Truncated compressed stream" in str(error):
+        return DataError(
+            f"{path}: is cut off: its packed content has no end, or it "
+            "was never packed. Copy it again from where it is "
+            "whole, or pack it again."
+        )
+    if "zlib inflate failed" in str(error):
+        return UnreadableError(
+            f"{path}: holds bytes that gzip cannot unpack ({error}). Copy it "
+            "again from where it is whole. If it was filled up with zeros, "
+            f"`gzip -dc {path}` unpacks what is before them."
+        )
+    return UnreadableError(f"{path}: cannot be read: {error}")

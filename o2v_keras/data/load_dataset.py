@@ -4,10 +4,8 @@ import os
 from typing import TYPE_CHECKING
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.batches.negative_sampling import with_negatives
-from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.check.sound_rows import MAX_SKIPPED
-from o2v_keras.data.check.sound_rows import SoundRows
+from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
@@ -17,6 +15,7 @@ from o2v_keras.data.read_source import read_source
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.user_warning import warn_user
 
+# TensorFlow takes seconds to start, and `load_pairs` needs none of it.
 if TYPE_CHECKING:
     import tensorflow as tf
 
@@ -72,14 +71,25 @@ def load_pairs(
             "hyperparameters with Object2VecConfig.from_hyperparameters. "
             f"Received: {type(config).__name__}"
         )
-    pairs = read_source(source, config, tokenizers, columns, verbose=verbose)
-    with SoundRows(
-        config, training, rejected_rows_file, pairs.records, max_skipped
-    ) as rows:
-        table = rows.add(pairs.table, pairs.rejected, pairs.problems)
-        report = rows.finish()
-    report.refuse_zero_weights()
-    return table
+    loaded = read_source(
+        source,
+        config,
+        tokenizers,
+        columns,
+        training=training,
+        rejected_rows_file=rejected_rows_file,
+        max_skipped=max_skipped,
+        verbose=verbose,
+    )
+    if rejected_rows_file is None:
+        if not loaded.report.rows:
+            raise DataError(
+                "The data must hold at least one row. Received: 0 rows"
+            )
+        loaded.report.warn()
+        loaded.report.raise_for_errors()
+    loaded.report.refuse_zero_weights()
+    return loaded.table
 
 
 def load_dataset(
@@ -141,6 +151,9 @@ def load_dataset(
     >>> int(dataset.cardinality())
     1
     """
+    from o2v_keras.data.batches.negative_sampling import with_negatives
+    from o2v_keras.data.batches.pair_batches import PairBatches
+
     table = load_pairs(
         paths,
         config,

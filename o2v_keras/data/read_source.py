@@ -12,17 +12,19 @@ import numpy as np
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.check.check import PairCheck
 from o2v_keras.data.check.report import CheckReport
-from o2v_keras.data.check.report import Problem
+from o2v_keras.data.check.sound_rows import MAX_SKIPPED
+from o2v_keras.data.check.sound_rows import SoundRows
 from o2v_keras.data.checking.rejected_rows import RejectedRows
-from o2v_keras.data.files.named_pairs import fields_of
-from o2v_keras.data.files.named_pairs import original_records
-from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.pairs import Encode
+from o2v_keras.data.read.pairs import ReadPairs
+from o2v_keras.data.read.pairs import fields_of
+from o2v_keras.data.read.pairs import original_records
+from o2v_keras.data.read.pairs import read_pairs
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.data.text.text_arrays import to_texts
-from o2v_keras.data.text.text_encoder import text_sides
 
 Source = str | os.PathLike | Sequence | Mapping | PairTable
 SIDES = ("in0", "in1")
@@ -31,29 +33,29 @@ DEFAULT_COLUMNS = PairColumns()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class SourcePairs:
-    """Pairs that were read, and what is known of them beside.
+class Loaded:
+    """Pairs that were read and checked.
 
     Args:
-        table: `PairTable`; its ids and labels are not checked yet.
-        rejected: `RejectedRows` of a file, or `None`.
-        problems: `Problem`s that tokenizing found.
-        records: Callable that gives the rows of an origin as the user wrote
-            them, or `None` where the ids tell it all.
+        table: `PairTable`. It still holds the rows with errors, unless they
+            were left out on request.
+        report: `CheckReport` on all rows that were read.
     """
 
     table: PairTable
-    rejected: RejectedRows | None = None
-    problems: tuple[Problem, ...] = ()
-    records: Callable[[RowOrigin], list[str]] | None = None
+    report: CheckReport
 
+    @classmethod
     def check(
-        self, config: Object2VecConfig, training: bool = False
-    ) -> CheckReport:
-        """Reports as `PairCheck` does, with the tokenizers' problems."""
+        cls,
+        pairs: ReadPairs,
+        config: Object2VecConfig | None = None,
+        training: bool = False,
+    ) -> "Loaded":
+        """Checks pairs that were read, as `PairCheck` does."""
         check = PairCheck(config, training)
-        check.add(self.table, self.rejected, self.problems)
-        return check.report()
+        check.add(*pairs)
+        return cls(pairs.table, check.report())
 
 
 def read_source(
@@ -61,29 +63,44 @@ def read_source(
     config: Object2VecConfig,
     tokenizers: PairTokenizers = NO_TOKENIZERS,
     columns: PairColumns = DEFAULT_COLUMNS,
-    sides: tuple[str, ...] = SIDES,
+    sides: Sequence[str] = SIDES,
     label: bool = True,
+    *,
+    training: bool = False,
+    rejected_rows_file: str | os.PathLike | None = None,
+    max_skipped: float = MAX_SKIPPED,
     verbose: int = 1,
-) -> SourcePairs:
-    """Reads files, or takes arrays; makes ids of texts.
+) -> Loaded:
+    """Reads files, or takes arrays; makes ids of texts; checks all rows.
 
     Args:
         source: Path, glob or folder of files (see `read_pairs`), a list of
             them, a mapping of columns (ids in any form that
             `Sequences.from_any` takes, texts as lists or arrays of strings),
             or a `PairTable`, whose texts are ids already.
-        config: `Object2VecConfig`. Says which sides hold texts.
-        tokenizers: `PairTokenizers` of these sides.
-        columns: `PairColumns` of the files or the mapping.
+        config: `Object2VecConfig` that the data must fit. Says which sides
+            hold texts.
+        tokenizers: `PairTokenizers` of these sides. Defaults to none.
+        columns: `PairColumns` of the files or the mapping. Defaults to
+            `in0`, `in1`, `label` and, if there is one, `weight`.
         sides: Names of the sides to read. Defaults to both.
         label: Whether to read labels. Defaults to `True`.
+        training: Whether the rows are to be trained on, see `check_pairs`.
+            Defaults to `False`.
+        rejected_rows_file: Where rows with errors are written, with their
+            reasons, and then left out of the table. Defaults to `None`: they
+            stay in it, for whoever asks for the report.
+        max_skipped: float from 0 to 1. Share of the rows that may be left
+            out; more stops. Defaults to 0.01.
         verbose: 0 or 1. Whether to show progress. Defaults to `1`.
 
     Raises:
         ValueError: If the source is something else, a mapping lacks a column
             or holds something else than the side takes, or the tokenizers
             are not those that the configuration asks for.
-        DataError: As `read_pairs`.
+        DataError: If a path names no file, a file cannot be read, holds no
+            record or lacks a column; with `rejected_rows_file`, if too many
+            rows have errors.
 
     Example:
     >>> config = Object2VecConfig(enc0_max_seq_len=2, enc0_vocab_size=9)
@@ -92,12 +109,29 @@ def read_source(
     >>> read_source(source, config, columns=columns).table.in1.values
     array([4, 5])
     """
+    pairs, records = _read(
+        source, config, tokenizers, columns, sides, label, verbose
+    )
+    if rejected_rows_file is None:
+        return Loaded.check(pairs, config, training)
+    with SoundRows(
+        config, training, rejected_rows_file, records, max_skipped
+    ) as sound:
+        table = sound.add(*pairs)
+        return Loaded(table, sound.finish())
+
+
+def _read(source, config, tokenizers, columns, sides, label, verbose):
+    """Returns `ReadPairs`, and what gives rows as the user wrote them.
+
+    That is `None` where the ids tell it all.
+    """
     if isinstance(source, PairTable):
-        return SourcePairs(source)
+        return ReadPairs(source, RejectedRows.none()), None
     check_tokenizers(tokenizers, config, sides)
     if label:
         columns.check_label(config)
-    texts = text_sides(tokenizers, sides)
+    texts = text_encoders(tokenizers, sides)
     if isinstance(source, Mapping):
         return _read_mapping(source, texts, columns, sides, label)
     if not isinstance(source, str | os.PathLike | list | tuple):
@@ -106,15 +140,24 @@ def read_source(
             "in0, in1 and label, or a PairTable. "
             f"Received: {type(source).__name__}"
         )
-    result = read_pairs(
+    pairs = read_pairs(
         source, sides, label, columns=columns, texts=texts, verbose=verbose
     )
-    return SourcePairs(
-        result.table,
-        result.rejected,
-        _problems(texts),
-        file_records(sides, label, columns, texts) if texts else None,
-    )
+    records = file_records(sides, label, columns, texts) if texts else None
+    return pairs, records
+
+
+def text_encoders(
+    tokenizers: PairTokenizers, sides: Sequence[str] = SIDES
+) -> dict[str, Encode]:
+    """Returns what makes ids of each side that holds texts, of some sides."""
+    wanted = {n: t for n, t in tokenizers.sides.items() if n in sides}
+    if not wanted:
+        return {}
+    # TensorFlow takes seconds to start, and ids need none of it.
+    from o2v_keras.data.text.text_encoder import TextEncoder
+
+    return {name: TextEncoder(name, wanted[name]) for name in wanted}
 
 
 def file_records(
@@ -166,11 +209,12 @@ def _read_mapping(source, texts, columns, sides, label):
             f"Missing: {', '.join(sorted(missing))}"
         )
     arrays = {name: source[key] for name, key in wanted.items()}
+    problems = []
     for name, side in texts.items():
         column = to_texts(arrays[name], wanted[name])
         origin = RowOrigin.in_memory(len(column))
-        arrays[name], problems = side.encode(column, origin)
-        side.problems += problems
+        arrays[name], found = side(column, origin)
+        problems += found
     table = PairTable.from_arrays(
         arrays.get("in0"),
         arrays.get("in1"),
@@ -183,9 +227,8 @@ def _read_mapping(source, texts, columns, sides, label):
     def records(origin):
         return [_record(source, wanted, row) for row in origin.numbers]
 
-    return SourcePairs(
-        table, None, _problems(texts), records if texts else None
-    )
+    pairs = ReadPairs(table, RejectedRows.none(), tuple(problems))
+    return pairs, records if texts else None
 
 
 def _record(source, wanted, row):
@@ -195,7 +238,3 @@ def _record(source, wanted, row):
 
 def _plain(value):
     return np.asarray(value).tolist()
-
-
-def _problems(texts):
-    return tuple(p for side in texts.values() for p in side.problems)

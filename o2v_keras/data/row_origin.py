@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+# Formats whose records are no lines of a text.
+_ROWS = (".parquet", ".tfrecord", ".tfrecord.gz")
+
 
 class Source(NamedTuple):
     """A file, or memory, that rows come from.
@@ -31,13 +34,13 @@ class Source(NamedTuple):
 
 
 def file_source(path: str) -> Source:
-    """The source of a file's rows: of Parquet they have numbers, not lines.
+    """The source of a file's rows: texts have lines, other formats rows.
 
     Example:
     >>> file_source("a.csv").locate(3), file_source("a.parquet").locate(3)
     ('a.csv:3', 'a.parquet: row 3')
     """
-    return Source(path, "row" if path.endswith(".parquet") else "line")
+    return Source(path, "row" if path.endswith(_ROWS) else "line")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -186,10 +186,9 @@ def read_rows(
     Raises:
         DataError: If rows are unusable, with file and line of the first.
     """
-    pairs = read_source(
+    loaded = read_source(
         source, model.config, model.tokenizers, columns, sides, label=False
     )
-    report = pairs.check(model.config)
-    report.raise_for_errors()
-    report.warn()
-    return pairs.table
+    loaded.report.raise_for_errors()
+    loaded.report.warn()
+    return loaded.table

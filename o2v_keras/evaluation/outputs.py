@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from o2v_keras.data.batches.padded_rows import PaddedRows
-from o2v_keras.data.checking.record_faults import Column
-from o2v_keras.data.files.column_files import read_columns
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.files import read_blocks
+from o2v_keras.data.read.record import Column
 from o2v_keras.data.read_source import Source
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.sequences import Sequences
@@ -114,7 +114,7 @@ def original_texts(source: Source, origin: RowOrigin, column: str) -> list[str]:
 def _texts_of_file(path, numbers, column):
     """Returns the texts in some lines or rows of a file, any order."""
     texts = dict.fromkeys(numbers.tolist())
-    for piece in read_columns(path, {"text": Column(column, "text")}):
+    for piece in read_blocks(path, {"text": Column(column, "text")}):
         wanted = np.isin(piece.numbers, numbers)
         rows = piece.table["text"].filter(wanted).to_pylist()
         texts.update(zip(piece.numbers[wanted].tolist(), rows, strict=True))

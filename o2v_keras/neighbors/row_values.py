@@ -3,26 +3,15 @@
 import json
 import re
 from collections.abc import Callable
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet
 
-from o2v_keras.data.checking.record_faults import ADVICE
-from o2v_keras.data.checking.record_faults import Column
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.column_files import read_columns
 from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.files.data_files import expand_paths
-from o2v_keras.data.files.json_lines import numbered
-from o2v_keras.data.files.json_lines import whole_lines
-from o2v_keras.data.files.parquet_pairs import check_columns
-from o2v_keras.data.files.read_failure import read_failure
-from o2v_keras.data.files.remote_files import open_random
-from o2v_keras.data.files.remote_files import open_stream
-from o2v_keras.data.files.text_lines import TextLines
+from o2v_keras.data.read.files import read_sound_blocks
+from o2v_keras.data.read.record import Column
 from o2v_keras.data.row_origin import file_source
 from o2v_keras.user_warning import warn_user
 
@@ -160,97 +149,18 @@ def _read(
     """Returns place and value of each row."""
     rows = []
     for path in expand_paths(paths):
-        read = _reader(path)
-        try:
-            for number, value in list(read(path, column)):
-                place = file_source(path).locate(number)
+        source = file_source(path)
+        # All of them first: a column that no row has is told before a null.
+        blocks = [*read_sound_blocks(path, {column: Column(column, "json")})]
+        for block in blocks:
+            values = block.table[column].to_pylist()
+            for number, text in zip(block.numbers, values, strict=True):
+                value = None if text is None else json.loads(text)
+                place = source.locate(number)
                 if not usable(value):
                     raise DataError(
                         f'{place}: "{column}" must be {rule}. '
                         f"Received: {value!r:.60}"
                     )
                 rows.append((place, value))
-        except (OSError, pa.ArrowInvalid) as error:
-            raise read_failure(path, error) from error
     return rows
-
-
-def _reader(path):
-    for ending, read in _READERS.items():
-        if path.endswith(ending):
-            return read
-    raise DataError(
-        f"{path}: names can be read of {', '.join(_READERS)} only. Leave the "
-        "column out to go by the numbers of the rows."
-    )
-
-
-def _json_values(path, column) -> Iterator[tuple[int, Any]]:
-    found = False
-    with open_stream(path) as stream:
-        for text, number in numbered(whole_lines(stream, _CHUNK_BYTES)):
-            lines = TextLines.scan(text, number)
-            for row, number in enumerate(lines.numbers.tolist()):
-                record = lines.text[lines.starts[row] : lines.ends[row]]
-                values = _json_fields(f"{path}:{number}", record, column)
-                found |= bool(values)
-                yield number, values[0] if values else None
-    if not found:
-        raise DataError(f'{path}: no row has the field "{column}"')
-
-
-def _json_fields(place, record, column):
-    """The values of a field in a JSON record, at most one."""
-    try:
-        # Objects become tuples of pairs, which keep repeated names.
-        content = json.loads(record.decode(), object_pairs_hook=tuple)
-    except UnicodeDecodeError as error:
-        raise _no_utf8(place, str(error)) from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{place}: {error}") from None
-    if not isinstance(content, tuple):
-        raise DataError(f"{place}: must be one JSON object")
-    values = [value for name, value in content if name == column]
-    if len(values) > 1:
-        raise DataError(f'{place}: "{column}" is there {len(values)} times')
-    return values
-
-
-def _no_utf8(place, what):
-    return DataError(f"{place}: no UTF-8: {what}. {ADVICE['no UTF-8']}")
-
-
-def _separated_values(path, column) -> Iterator[tuple[int, str]]:
-    for piece in read_columns(path, {"value": Column(column, "text")}):
-        for number, _, faults in piece.rejected:
-            advice = ADVICE[faults[0].kind]
-            raise DataError(f"{path}:{number}: {faults[0]}. {advice}")
-        numbers = piece.numbers.tolist()
-        yield from zip(numbers, piece.table["value"].to_pylist(), strict=True)
-
-
-def _parquet_values(path, column) -> Iterator[tuple[int, Any]]:
-    with pyarrow.parquet.ParquetFile(open_random(path)) as file:
-        check_columns(path, file.schema_arrow, [(column, lambda _: True, "")])
-        number = 0
-        for batch in file.iter_batches(columns=[column]):
-            for value in batch.column(0):
-                try:
-                    yield number, value.as_py()
-                except UnicodeDecodeError as error:
-                    place = file_source(path).locate(number)
-                    raise _no_utf8(place, f'"{column}": {error}') from None
-                number += 1
-
-
-_READERS = {
-    ending + compression: read
-    for ending, read in {
-        ".jsonl": _json_values,
-        ".json": _json_values,
-        ".ndjson": _json_values,
-        ".csv": _separated_values,
-        ".tsv": _separated_values,
-    }.items()
-    for compression in ("", ".gz", ".zst")
-} | {".parquet": _parquet_values}

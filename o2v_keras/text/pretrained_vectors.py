@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.read_failure import read_failure
+from o2v_keras.data.data_error import read_failure
 from o2v_keras.data.files.remote_files import is_remote
 from o2v_keras.data.files.remote_files import open_random
 from o2v_keras.text.vector_files import VectorArray

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.json_lines import whole_lines
+from o2v_keras.data.read.lines import whole_lines
 from o2v_keras.data.text.vocabulary_files import read_word_ids
 from o2v_keras.user_warning import warn_user
 

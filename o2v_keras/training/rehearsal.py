@@ -4,11 +4,11 @@ import os
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.epoch_plan import EpochPlanner
-from o2v_keras.data.check.check import PairCheck
 from o2v_keras.data.check.report import CheckReport
 from o2v_keras.data.files.data_files import Paths
-from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.read_source import NO_TOKENIZERS
+from o2v_keras.data.read_source import read_source
 from o2v_keras.models.pretrained_tables import vector_sources
 from o2v_keras.text.pretrained_vectors import read_vectors
 from o2v_keras.text.vector_files import VectorArray
@@ -48,24 +48,16 @@ def rehearse(
     ['id >= vocab_size', 'id >= vocab_size']
     """
     sources = vector_sources(config, auxiliary)
-    word_ids = {}
+    word_ids, tokenizers = {}, NO_TOKENIZERS
     if config.enc0_tokenizer or config.enc1_tokenizer:
-        from o2v_keras.data.read_source import read_source
         from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
 
         tokenizers = learn_tokenizers(paths, config, columns, auxiliary)
         config = tokenizers.configure(config)
         for name, tokenizer in tokenizers.sides.items():
             word_ids[f"enc{name[-1]}"] = tokenizer.word_ids()
-        pairs = read_source(paths, config, tokenizers, columns)
-        table, report = pairs.table, pairs.check(config, training=True)
-    else:
-        columns.check_label(config)
-        result = read_pairs(paths, columns=columns)
-        table = result.table
-        check = PairCheck(config, training=True)
-        check.add(table, result.rejected)
-        report = check.report()
+    loaded = read_source(paths, config, tokenizers, columns, training=True)
+    table, report = loaded.table, loaded.report
     if not report.errors:
         report.refuse_zero_weights()
         EpochPlanner(table, config, training=True)

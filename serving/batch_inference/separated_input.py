@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from o2v_keras.data.checking.record_faults import Column
-from o2v_keras.data.files.read_failure import read_failure
-from o2v_keras.data.files.separated_columns import read_separated_columns
+from o2v_keras.data.data_error import read_failure
+from o2v_keras.data.read import separated
+from o2v_keras.data.read.record import Column
 from serving.batch_inference.id_column import IdColumn
 from serving.batch_inference.record import BadRecord
 from serving.batch_inference.record import checked_sides
@@ -49,14 +49,14 @@ def read_separated(
         ValueError: If it lacks a column, or cannot be read.
     """
     wanted = {
-        side: Column(name, "text" if side in text_sides else "id or ids")
+        side: Column(name, "text" if side in text_sides else "ids")
         for side, name in columns.items()
     }
     if id_column is not None:
         wanted[_NAMES] = Column(id_column, "text")
     size, characters, windows = os.path.getsize(path), 0, 0
     try:
-        for piece in read_separated_columns(path, wanted, rows):
+        for piece in separated.read_separated(path, wanted, rows):
             table, lines, records, reasons = _in_order(piece)
             if not lines:
                 continue

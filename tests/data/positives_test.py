@@ -9,9 +9,9 @@ from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import read_source
 from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
-from tests.data.files.weights_test import FORMATS
-from tests.data.files.weights_test import without_weight
-from tests.data.files.weights_test import write
+from tests.data.read.weights_test import FORMATS
+from tests.data.read.weights_test import without_weight
+from tests.data.read.weights_test import write
 
 POSITIVES = PairColumns(label=None)
 SIZES = {"enc0_max_seq_len": 4, "enc0_vocab_size": 9, "mini_batch_size": 4}

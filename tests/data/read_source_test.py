@@ -7,14 +7,14 @@ import pytest
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.readers import read_pieces
 from o2v_keras.data.load_dataset import load_dataset
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.pairs import read_pieces
+from o2v_keras.data.read_source import text_encoders
 from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
-from o2v_keras.data.text.text_encoder import text_sides
 from tests.data.texts import COLUMNS
 from tests.data.texts import ROWS
 from tests.data.texts import config
@@ -63,10 +63,10 @@ def test_pieces_of_any_size_give_the_same_table(
         ("in0", "in1"),
         True,
         columns=COLUMNS,
-        texts=text_sides(tokenizers),
+        texts=text_encoders(tokenizers),
         rows=rows,
     )
-    table = PairTable.concat([table for table, _ in pieces])
+    table = PairTable.concat([piece.table for piece in pieces])
     whole = load(path)
     assert table.fingerprint() == whole.fingerprint()
     assert table.origin.numbers.tolist() == whole.origin.numbers.tolist()
@@ -244,9 +244,6 @@ def test_tfrecord_files_hold_no_texts(tmp_path, load):
     (tmp_path / "a.tfrecord").write_bytes(b"")
     with pytest.raises(DataError, match="TFRecord files hold ids only"):
         load(tmp_path / "a.tfrecord")
-    ids = Object2VecConfig(enc0_max_seq_len=2, enc0_vocab_size=9)
-    with pytest.raises(DataError, match="TFRecord files have the columns in0"):
-        load_pairs(tmp_path / "a.tfrecord", ids, columns=PairColumns("a"))
 
 
 def test_a_column_named_twice_is_refused(tmp_path, load):

@@ -35,7 +35,7 @@ JSON_LINES = (
     '{"in0": [1], "label": 1}',
     '{"in0": null, "in1": [1], "label": 1}',
     '{"in0": "a dog", "in1": [1], "label": 1}',
-    '{"in0": 7, "in1": [1], "label": 1}',
+    '{"in0": 7.5, "in1": [1], "label": 1}',
     '{"in0": [1.5], "in1": [true], "label": 1}',
     '{"in0": [99999999999999999999], "in1": [1], "label": 1}',
     '{"in0": [1], "in1": [1], "label": "1"}',
@@ -112,7 +112,7 @@ def _found(form, folder):
     """`[field, kind, severity, count, [where, ...]]` of every problem."""
     path = folder / f"faults.{form}"
     WRITERS[form](path)
-    report = read_source(path, make_config()).check(make_config())
+    report = read_source(path, make_config()).report
     problems = [
         [p.field, p.kind, p.severity, p.count, [_place(c) for c in p.cases]]
         for p in report.problems

@@ -116,7 +116,9 @@ def test_columns_of_one_name_are_refused(tmp_path):
         read_names(path, "name")
     path = tmp_path / "films.jsonl"
     path.write_text('{"name": "a", "name": "b"}\n')
-    with pytest.raises(DataError, match='films.jsonl:1: "name" is there 2 tim'):
+    with pytest.raises(
+        DataError, match='films.jsonl:1: .*"name" is there 2 tim'
+    ):
         read_names(path, "name")
 
 
@@ -142,7 +144,7 @@ def test_names_that_are_no_utf8_are_told_by_row(tmp_path, ending):
         (["a", None], "name", 'films.jsonl:2: "name" must be a text or'),
         ([True], "name", "Received: True"),
         ([[1]], "name", r"Received: \[1\]"),
-        (["a"], "title", 'no row has the field "title"'),
+        (["a"], "title", "no row has a value in the column title"),
     ],
 )
 def test_unusable_names_are_refused(tmp_path, values, column, message):
@@ -165,11 +167,13 @@ def test_missing_columns_are_refused(tmp_path, ending):
 def test_files_without_names_are_refused(tmp_path):
     path = tmp_path / "films.tfrecord"
     path.write_bytes(b"")
-    with pytest.raises(DataError, match="Leave the column out"):
+    with pytest.raises(DataError, match="leave out .* columns of names"):
         read_names(path, "name")
     path = tmp_path / "films.jsonl"
     path.write_text('{"name": "a"}\n[1]\n')
-    with pytest.raises(DataError, match="films.jsonl:2: must be one JSON"):
+    with pytest.raises(
+        DataError, match="films.jsonl:2: record: no JSON object"
+    ):
         read_names(path, "name")
     path.write_text('{"name": "a"}\n{\n')
     with pytest.raises(DataError, match="films.jsonl:2: "):

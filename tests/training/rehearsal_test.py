@@ -11,7 +11,7 @@ import pytest
 
 from o2v_keras.__main__ import main
 from o2v_keras.data.check import values
-from o2v_keras.data.checking.record_faults import ADVICE
+from o2v_keras.data.read.record import ADVICE
 
 SIZES = {
     "enc0_network": "pooled_embedding",
@@ -70,7 +70,7 @@ ROWS = [
     Case("no text", [*TEXTS, one(in0={"a": 1})[-1]], WORDS),
     Case("ids in place of a text", [*TEXTS, GOOD[0]], WORDS),
     Case("a text in place of ids", TEXTS),
-    Case("no list", one(in0=5)),
+    Case("no list", one(in0=5.5)),
     Case("non-integer id", one(in0=[1.5])),
     Case("id beyond 64 bits", one(in0=[2**64])),
     Case("no number", one(label="1")),
@@ -100,7 +100,7 @@ FILES = [
     Case("is named twice", options=("train.jsonl", "train.jsonl")),
     Case('no column "label"', "in0,in1\n1,2\n", ending="csv"),
     Case('several columns "in1"', "in0,in1,in1,label\n", ending="csv"),
-    Case("holds no row", "in0,in1,label\n", ending="csv"),
+    Case("holds no record", "in0,in1,label\n", ending="csv"),
     Case("must name different columns", options=("--in0-column", "in1")),
     Case(
         "is cut off",

@@ -17,17 +17,17 @@ from o2v_keras.data.check.sound_rows import SoundRows
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.files.data_files import expand_paths
-from o2v_keras.data.files.parquet_pairs import row_group_sizes
-from o2v_keras.data.files.readers import read_pieces
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.pairs import read_pieces
+from o2v_keras.data.read.parquet import row_group_sizes
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import NO_TOKENIZERS
 from o2v_keras.data.read_source import SIDES
 from o2v_keras.data.read_source import check_tokenizers
 from o2v_keras.data.read_source import file_records
+from o2v_keras.data.read_source import text_encoders
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
-from o2v_keras.data.text.text_encoder import text_sides
 
 # Read side by side, so that a block mixes their rows.
 _OPEN_UNITS = 8
@@ -108,7 +108,7 @@ class PairStream:
         check_tokenizers(tokenizers, config)
         columns.check_label(config)
         self._columns = columns
-        self._texts = text_sides(tokenizers)
+        self._texts = text_encoders(tokenizers)
         self._units = _list_units(expand_paths(paths))
         self._unit_rows = []
         self._fingerprint = _Fingerprint()
@@ -140,8 +140,6 @@ class PairStream:
         )
         order = np.random.default_rng(seed).permutation(len(self._units))
         waiting = iter(order)
-        for side in self._texts.values():
-            side.problems.clear()  # told when training began
         readers = []
         for size in self.block_sizes:
             yield PairTable.concat(self._next_block(size, readers, waiting))
@@ -168,16 +166,20 @@ class PairStream:
         )
 
     def _sound_pieces(self, unit):
-        for table, _ in self._pieces(unit):
+        for table, *_ in self._pieces(unit):
             if self._skips_rows:
                 table = check_block(table, self._config, True).sound
             yield table
 
     def _pieces(self, unit):
-        settings = {"columns": self._columns, "texts": self._texts}
-        if unit.row_group is not None:
-            settings["row_group"] = unit.row_group
-        return read_pieces(unit.path, SIDES, True, **settings)
+        return read_pieces(
+            unit.path,
+            SIDES,
+            True,
+            columns=self._columns,
+            texts=self._texts,
+            row_group=unit.row_group,
+        )
 
     def _scan(self, rejected_rows_file, max_skipped, observe):
         records = None
@@ -196,8 +198,6 @@ class PairStream:
                     observe(table)
                     rows += len(table)
                 self._unit_rows.append(rows)
-            for side in self._texts.values():
-                sound.note(side.problems)
             return sound.finish()
 
 

@@ -13,8 +13,8 @@ from o2v_keras.data.check.check import PairCheck
 from o2v_keras.data.check.sound_rows import refuse_too_many_skipped
 from o2v_keras.data.check.sound_rows import skipped_share
 from o2v_keras.data.files.convert import refuse_lossy_labels
-from o2v_keras.data.files.readers import read_pieces
 from o2v_keras.data.files.tf_example import make_examples
+from o2v_keras.data.read.pairs import read_pieces
 
 _BAD = "bad"
 _ROWS = Metrics.counter("convert", "rows")

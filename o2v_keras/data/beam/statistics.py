@@ -9,7 +9,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.check.check import PairCheck
-from o2v_keras.data.files.readers import read_pieces
+from o2v_keras.data.read.pairs import read_pieces
 
 
 def write_statistics(

@@ -17,10 +17,10 @@ from o2v_keras.data.check.report import join_problems
 from o2v_keras.data.check.sizes import proposal_text
 from o2v_keras.data.check.values import Finding
 from o2v_keras.data.check.values import check_values
-from o2v_keras.data.checking.record_faults import ADVICE
-from o2v_keras.data.checking.record_faults import Fault
 from o2v_keras.data.checking.rejected_rows import RejectedRows
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.record import ADVICE
+from o2v_keras.data.read.record import Fault
 from o2v_keras.data.row_origin import RowOrigin
 
 # Blocks whose kept rows wait to be made fewer.

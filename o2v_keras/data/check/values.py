@@ -9,8 +9,8 @@ import numpy as np
 
 from o2v_keras.config import EncoderConfig
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.checking.record_faults import ADVICE
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.record import ADVICE
 from o2v_keras.data.sequences import Sequences
 
 

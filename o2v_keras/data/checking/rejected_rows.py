@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from o2v_keras.data.checking.record_faults import Fault
+from o2v_keras.data.read.record import Fault
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.row_origin import Source
 from o2v_keras.storage.replace import replaced_file

@@ -14,12 +14,12 @@ from o2v_keras.data.data_error import UnreadableError
 from o2v_keras.data.files.conversion_progress import ConversionProgress
 from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.files.data_files import expand_paths
-from o2v_keras.data.files.readers import read_pieces
 from o2v_keras.data.files.remote_files import is_remote
 from o2v_keras.data.files.remote_files import remote_failure
 from o2v_keras.data.files.shard_folder import ShardFolder
 from o2v_keras.data.files.tf_example import make_examples
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.pairs import read_pieces
 
 _SHARD_ROWS = 1 << 18
 _ENDINGS = {None: ".tfrecord", "gzip": ".tfrecord.gz"}

@@ -7,19 +7,19 @@ from collections.abc import Mapping
 
 from o2v_keras.config import EncoderConfig
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.checking.record_faults import ADVICE
-from o2v_keras.data.checking.record_faults import Column
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.auxiliary import auxiliary_file
-from o2v_keras.data.files.column_files import read_columns
 from o2v_keras.data.files.data_files import expand_paths
-from o2v_keras.data.files.readers import check_format
 from o2v_keras.data.files.reading_progress import ReadingProgress
-from o2v_keras.data.files.text_side import holds_line_break
 from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.read.files import check_file
+from o2v_keras.data.read.files import read_blocks
+from o2v_keras.data.read.pairs import fields_of
+from o2v_keras.data.read.record import ADVICE
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import Source
 from o2v_keras.data.row_origin import file_source
+from o2v_keras.data.text.marked_texts import holds_line_break
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.data.text.text_arrays import to_texts
 from o2v_keras.data.text.text_columns import read_text_file
@@ -137,14 +137,14 @@ def _categories(texts, source, sides, columns) -> Iterator[str | None]:
 
 def _place(text, source, sides, columns):
     """Names the first row with a text, and its column."""
-    wanted = {side: Column(getattr(columns, side), "text") for side in sides}
+    wanted = fields_of(sides, False, columns, sides)
     if isinstance(source, Mapping):
         for side, (name, *_) in wanted.items():
             texts = to_texts(source[name], name).to_pylist()
             if text in texts:
                 return f"row {texts.index(text)}: {side}"
     for file in expand_paths(source):
-        for piece in read_columns(file, wanted):
+        for piece in read_blocks(file, wanted):
             for side in sides:
                 texts = piece.table[side].to_pylist()
                 if text in texts:
@@ -168,7 +168,7 @@ def _texts(source, sides, columns, verbose) -> Iterator[str | None]:
         )
     files = expand_paths(source)
     for file in files:
-        check_format(file, sides, False, columns, sides)
+        check_file(file, fields_of(sides, False, columns, sides))
     for file in files:
         text = f"reading words of {file}"
         with ReadingProgress(text, verbose) as progress:

@@ -4,13 +4,16 @@ import dataclasses
 import hashlib
 import os
 import pathlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.pair_table import PairTable
-from o2v_keras.data.text.tokenizers.load_tokenizer import load_tokenizer
-from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
+
+# TensorFlow takes seconds to start, and data of ids need no tokenizer.
+if TYPE_CHECKING:
+    from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,11 +30,11 @@ class PairTokenizers:
     {}
     """
 
-    in0: Tokenizer | None = None
-    in1: Tokenizer | None = None
+    in0: "Tokenizer | None" = None
+    in1: "Tokenizer | None" = None
 
     @property
-    def sides(self) -> dict[str, Tokenizer]:
+    def sides(self) -> dict[str, "Tokenizer"]:
         """The tokenizers of the sides that hold texts, by name."""
         sides = {"in0": self.in0, "in1": self.in1}
         return {n: side for n, side in sides.items() if side is not None}
@@ -116,6 +119,8 @@ class PairTokenizers:
 
 
 def _load(folder, side, kind):
+    from o2v_keras.data.text.tokenizers.load_tokenizer import load_tokenizer
+
     tokenizer = load_tokenizer(folder)
     if tokenizer.kind != kind:
         raise ValueError(

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from collections.abc import Sequence
 
-from o2v_keras.data.checking.record_faults import ADVICE
-from o2v_keras.data.checking.record_faults import Column
-from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.column_files import check_ending
-from o2v_keras.data.files.column_files import read_columns
 from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.files.data_files import expand_paths
+from o2v_keras.data.read.files import check_file
+from o2v_keras.data.read.files import read_blocks
+from o2v_keras.data.read.files import read_sound_blocks
+from o2v_keras.data.read.record import Column
 
 
 def read_texts(paths: Paths, columns: Sequence[str]) -> Iterator[str | None]:
@@ -53,7 +52,7 @@ def check_text_files(files: Sequence[str], columns: Sequence[str]) -> None:
             "`columns` must name the columns of text. Received: columns=[]"
         )
     for file in files:
-        check_ending(file)
+        check_file(file, _columns(columns))
 
 
 def read_text_file(
@@ -71,14 +70,12 @@ def read_text_file(
         DataError: If the file cannot be read, a record is broken, or no row
             has a text in one of the columns.
     """
-    wanted = {name: Column(name, "text") for name in columns}
-    for piece in read_columns(path, wanted):
-        if piece.rejected and not skip_bad_rows:
-            row = min(piece.rejected, key=lambda row: row.number)
-            _, kind, what = row.faults[0]
-            raise DataError(
-                f"{path}:{row.number}: {kind}: {what}. {ADVICE[kind]}"
-            )
-        texts = [piece.table[name].to_pylist() for name in columns]
+    read = read_blocks if skip_bad_rows else read_sound_blocks
+    for block in read(path, _columns(columns)):
+        texts = [block.table[name].to_pylist() for name in columns]
         for row in zip(*texts, strict=True):
             yield from row
+
+
+def _columns(names):
+    return {name: Column(name, "text") for name in names}

@@ -10,14 +10,13 @@ from o2v_keras.data.check.report import CASES_SHOWN
 from o2v_keras.data.check.report import Problem
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.sequences import Sequences
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.data.text.tokenizers.encode_texts import encode_texts
 from o2v_keras.data.text.tokenizers.normalization import MAX_TEXT_BYTES
 from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
 
 
 class TextEncoder:
-    """A `TextSide` that tokenizes.
+    """Makes ids of texts by a tokenizer.
 
     Args:
         name: `"in0"` or `"in1"`.
@@ -28,14 +27,12 @@ class TextEncoder:
     >>> from o2v_keras.data.text.vocabulary import Vocabulary
     >>> import pyarrow as pa
     >>> encoder = TextEncoder("in0", WordTokenizer(Vocabulary(["dog"])))
-    >>> ids, _ = encoder.encode(pa.array(["a dog"]), RowOrigin.in_memory(1))
+    >>> ids, _ = encoder(pa.array(["a dog"]), RowOrigin.in_memory(1))
     >>> ids[0]
     array([1, 2])
     """
 
     def __init__(self, name: str, tokenizer: Tokenizer):
-        self.fingerprint = tokenizer.fingerprint()
-        self.problems = []
         self._name = name
         self._tokenizer = tokenizer
         # A category is looked up whole.
@@ -43,7 +40,7 @@ class TextEncoder:
             None if tokenizer.kind == "category" else MAX_TEXT_BYTES
         )
 
-    def encode(
+    def __call__(
         self, texts: pa.Array, origin: RowOrigin
     ) -> tuple[Sequences, list[Problem]]:
         """Returns ids, and a warning of the texts that were cut.
@@ -74,17 +71,6 @@ class TextEncoder:
                 ),
                 f"Only the first {self._max_bytes:,} bytes are tokenized.",
             )
-
-
-def text_sides(
-    tokenizers: PairTokenizers, sides: tuple[str, ...] = ("in0", "in1")
-) -> dict[str, TextEncoder]:
-    """Returns what makes ids of those of some sides that hold texts."""
-    return {
-        name: TextEncoder(name, tokenizer)
-        for name, tokenizer in tokenizers.sides.items()
-        if name in sides
-    }
 
 
 def _emptied(ids, empty):

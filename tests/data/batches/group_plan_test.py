@@ -10,8 +10,8 @@ from o2v_keras.data.batches.epoch_plan import EpochPlanner
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.batches.pair_stream import PairStream
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.pairs import read_pairs
 
 ROWS, RATE = 21, 2
 GROUP = 1 + RATE

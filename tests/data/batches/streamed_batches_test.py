@@ -9,7 +9,7 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.batches.pair_stream import PairStream
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.readers import read_pairs
+from o2v_keras.data.read.pairs import read_pairs
 
 ROWS, FILES = 90, 5
 BUCKETS = {"bucket_width": 2}

@@ -5,8 +5,8 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.check.check import PairCheck
 from o2v_keras.data.check.check import check_block
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.pairs import read_pairs
 
 
 def config(**changes):
@@ -104,12 +104,12 @@ def test_counts_rows_and_shows_the_first_five():
 
 def test_counts_rejected_rows_and_shows_the_first_five(tmp_path):
     path = tmp_path / "train.jsonl"
-    path.write_text("{}\n" * 7)
+    path.write_text('{"in0": "x"}\n' * 7)
     result = read_pairs(path, sides=["in0"], label=False)
     (problem,) = check_table(result.table, None, result.rejected).problems
     assert problem.count == 7
     assert problem.cases == tuple(
-        f'{path}:{line}: no "in0"' for line in range(1, 6)
+        f"{path}:{line}: in0='x'" for line in range(1, 6)
     )
 
 
@@ -252,7 +252,7 @@ FILE = """\
 
 {"in0": [12], "in1": [2], "label": 0}
 {"in0": [], "in1": [2, 3, 4], "label": NaN}
-{"in0": 5, "in1": [2.5]}
+{"in0": 5.5, "in1": [2.5]}
 {"in0": [1], "in1": [2], "label": 1e999}
 {"in0": [3], "in1": [4, 0], "label": 0}
 """
@@ -277,8 +277,8 @@ error: record: malformed JSON (1 row)
     train.jsonl:2: Expecting value, at column 34
     Write one complete JSON object on each line.
 error: in0: no list (1 row)
-    train.jsonl:6: in0=5
-    Write a sequence as a list of ids, a single token as [5].
+    train.jsonl:6: in0=5.5
+    Write a sequence as a list of ids, such as [5, 8].
 error: in1: non-integer id (1 row)
     train.jsonl:6: in1[0]=2.5
     Write ids as integers: 12, not 12.0 or a word.

@@ -2,7 +2,7 @@ import numpy as np
 
 from o2v_keras import PairTable
 from o2v_keras.data.check.leaks import LeakCheck
-from o2v_keras.data.files.readers import read_pairs
+from o2v_keras.data.read.pairs import read_pairs
 
 TEST = PairTable.from_arrays(
     [[1], [2, 3], [1], [4]], [[5], [6], [7], [8]], [1, 0, 1, 1]

@@ -6,9 +6,9 @@ import pytest
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.check.check import PairCheck
-from o2v_keras.data.files.json_lines import read_json_lines
-from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.pairs import read_pairs
+from o2v_keras.data.read.pairs import read_pieces
 
 SIDES = ("in0", "in1")
 FAULTY = [
@@ -115,7 +115,7 @@ def test_parts_say_what_the_whole_says(
     blocks = [
         block
         for file in files
-        for block in read_json_lines(file, SIDES, True, 1500)
+        for block in read_pieces(file, SIDES, True, rows=15)
     ]
     assert len(blocks) > 5
     assert text(checked(blocks, *settings)) == expected

@@ -8,8 +8,8 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.check.sound_rows import SoundRows
 from o2v_keras.data.check.sound_rows import skipped_share
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.pairs import read_pairs
 
 LIMITS = {"enc0_max_seq_len": 2, "enc0_vocab_size": 10, "num_classes": 3}
 

@@ -2,9 +2,9 @@ import json
 
 import numpy as np
 
-from o2v_keras.data.checking.record_faults import Fault
 from o2v_keras.data.checking.rejected_rows import RejectedRow
 from o2v_keras.data.checking.rejected_rows import RejectedRows
+from o2v_keras.data.read.record import Fault
 from o2v_keras.data.row_origin import Source
 
 EMPTY = Fault("in0", "missing", 'no "in0"')

@@ -17,7 +17,7 @@ import tensorflow as tf
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files import shard_folder
 from o2v_keras.data.files.convert import convert
-from o2v_keras.data.files.readers import read_pairs
+from o2v_keras.data.read.pairs import read_pairs
 
 ROOT = pathlib.Path(__file__).parents[3]
 

@@ -7,8 +7,8 @@ from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.auxiliary import auxiliary_file
 from o2v_keras.data.files.convert import convert
 from o2v_keras.data.files.data_files import expand_paths
-from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.files.remote_files import open_stream
+from o2v_keras.data.read.pairs import read_pairs
 from o2v_keras.neighbors.row_values import read_names
 
 JSON = b'{"in0": [1], "in1": [2], "label": 1}\n' * 9

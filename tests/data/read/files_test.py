@@ -6,13 +6,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from o2v_keras.data.checking.record_faults import Column
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.column_files import read_columns
+from o2v_keras.data.read.files import read_blocks
+from o2v_keras.data.read.record import Column
 
 COLUMNS = {
     "in0": Column("plot", "text"),
-    "in1": Column("user", "id or ids"),
+    "in1": Column("user", "ids"),
     "label": Column("liked", "number"),
 }
 ROWS = [
@@ -43,7 +43,7 @@ def as_parquet(rows, path):
 def read(path, rows=None, columns=COLUMNS):
     """Rows by number, and faults by number."""
     found, rejected = {}, {}
-    for piece in read_columns(str(path), columns, rows):
+    for piece in read_blocks(str(path), columns, rows):
         values = piece.table.to_pylist()
         found |= dict(zip(piece.numbers.tolist(), values, strict=True))
         for number, _, faults in piece.rejected:
@@ -129,7 +129,7 @@ def test_ids_alone_are_lists_of_one(tmp_path):
         (r'{"plot": "\ud800", "user": 1, "liked": 1}', ["in0: no UTF-8"]),
         (
             b'{"plot": "caf\xe9", "user": [1], "liked": 1}',
-            ["record: no UTF-8: 'utf-8' codec can't decode byte 0xe9"],
+            ["in0: no UTF-8"],
         ),
         ("[" * 100_000, ["record: malformed JSON: nested too deep"]),
     ],
@@ -282,7 +282,7 @@ def test_parquet_names_all_columns_that_do_not_fit(tmp_path):
     pq.write_table(table, tmp_path / "a.parquet")
     message = (
         'column "plot" is int64, must be text, .*; column "user" is string, '
-        'must be integers .* `enc0_tokenizer` "words"; no column "liked". '
+        'must be integers .* enc0_tokenizer "words"; no column "liked". '
         "Columns in the file: plot, user"
     )
     with pytest.raises(DataError, match=message):
@@ -293,7 +293,7 @@ def test_parquet_names_all_columns_that_do_not_fit(tmp_path):
     ("name", "content", "message"),
     [
         ("a.csv", b"", "a.csv: holds no line"),
-        ("a.csv", b"plot,user,liked\n", "a.csv: holds no row"),
+        ("a.csv", b"plot,user,liked\n", "a.csv: holds no record"),
         (
             "a.csv",
             b"plot,user\n",
@@ -306,7 +306,7 @@ def test_parquet_names_all_columns_that_do_not_fit(tmp_path):
             b'{"plot": "a", "user": 1}\n',
             "no row has a value in the column liked. .*: plot, user",
         ),
-        ("a.txt", b"", "unknown ending. Known are .parquet, .jsonl"),
+        ("a.txt", b"", "unknown ending. Known are .parquet, .tfrecord"),
     ],
 )
 def test_files_that_cannot_be_read_are_told(tmp_path, name, content, message):
@@ -316,14 +316,14 @@ def test_files_that_cannot_be_read_are_told(tmp_path, name, content, message):
 
 
 def test_records_are_given_as_written(tmp_path):
-    (tmp_path / "a.csv").write_bytes(as_csv(ROWS))
-    (piece,) = read_columns(str(tmp_path / "a.csv"), COLUMNS)
+    (tmp_path / "a.csv").write_bytes(as_csv(ROWS) + b"\r\n")
+    (piece,) = read_blocks(str(tmp_path / "a.csv"), COLUMNS)
     assert piece.record(2) == '0.0,x,"he said ""hi"",\ntwice",3'
     (tmp_path / "a.jsonl").write_bytes(as_json(ROWS))
-    (piece,) = read_columns(str(tmp_path / "a.jsonl"), COLUMNS)
+    (piece,) = read_blocks(str(tmp_path / "a.jsonl"), COLUMNS)
     assert piece.record(0) == json.dumps(ROWS[0])
     as_parquet(ROWS, tmp_path / "a.parquet")
-    (piece,) = read_columns(str(tmp_path / "a.parquet"), COLUMNS)
+    (piece,) = read_blocks(str(tmp_path / "a.parquet"), COLUMNS)
     assert json.loads(piece.record(3)) == ROWS[3]
 
 

@@ -100,7 +100,7 @@ def test_a_json_record_without_one_counts_1(tmp_path, columns, broken):
         settings["columns"] = PairColumns(label="score")
     pairs = read_source(path, CONFIG, **settings)
     assert pairs.table.weights.tolist() == [0.5, 2, 1, 1]
-    assert len(pairs.rejected) == broken
+    assert pairs.report.unusable_rows == broken
 
 
 def test_an_example_without_one_counts_1(tmp_path):

@@ -1,11 +1,10 @@
-"""What is wrong with one record that the fast reader refused."""
+"""Columns, what may be wrong with a record, and the parser of JSON records."""
 
 import json
 import math
 import re
 import reprlib
 from collections.abc import Mapping
-from collections.abc import Sequence
 from typing import Any
 from typing import NamedTuple
 
@@ -20,8 +19,8 @@ class Column(NamedTuple):
 
     Args:
         name: str. As the file calls it.
-        kind: str. What it holds: `"ids"` (lists), `"id or ids"` (lists, or
-            an id alone), `"text"` or `"number"`.
+        kind: str. What it holds: `"ids"` (a list of ids, or an id alone),
+            `"text"`, `"number"` or `"json"` (anything, as a JSON text).
         default: float. The number of a record without such a field, and of
             all rows of a file without such a column. Defaults to `None`: it
             must be there.
@@ -89,7 +88,7 @@ ADVICE = {
         "To make ids of texts set `enc0_tokenizer` (for in1 "
         '`enc1_tokenizer`), such as to "words". Ids are whole numbers.'
     ),
-    "no list": "Write a sequence as a list of ids, a single token as [5].",
+    "no list": "Write a sequence as a list of ids, such as [5, 8].",
     "non-integer id": "Write ids as integers: 12, not 12.0 or a word.",
     "id beyond 64 bits": "Ids count from 0; map your keys to 0, 1, 2, ...",
     "no number": (
@@ -104,62 +103,35 @@ ADVICE = {
 WEIGHT = Column(OPTIONAL_WEIGHT, "number", default=1.0)
 
 
-def record_faults(
-    record: str, sides: Sequence[str], label: bool
-) -> tuple[Fault, ...]:
-    """Lists the faults of one JSON record of ids, as far as Python sees any.
-
-    Args:
-        record: str. The text of a line.
-        sides: Names of the sides the record must have.
-        label: Whether the record must have a label, and may have a weight.
-
-    Returns:
-        tuple of `Fault`, at most one for a field. Empty when Python finds
-        nothing wrong or cannot tell.
-
-    Example:
-    >>> for fault in record_faults('{"in0": [1.5]}', ["in0"], label=True):
-    ...     print(fault)
-    in0: non-integer id: in0[0]=1.5
-    label: missing: no "label"
-    """
-    columns = {side: Column(side, "ids") for side in sides}
-    if label:
-        columns |= {"label": Column("label", "number"), "weight": WEIGHT}
-    return parse_record(record, columns)[1]
-
-
 def parse_record(
     record: str, columns: Mapping[str, Column]
 ) -> tuple[dict[str, Any], tuple[Fault, ...]]:
     """Reads some fields of one JSON record.
 
     Args:
-        record: str. The text of a line.
+        record: str. The text of a line; a byte that is not UTF-8 stands in it
+            as Python's `surrogateescape` writes it.
         columns: Name of the fault's field -> `Column`.
 
     Returns:
-        The fields that are there or have a default, by `columns`' names, and
-        the faults, at most one for a field. Both are empty when there is too
-        much of the record for Python.
+        The fields that are there or have a default, by `columns`' names, ids
+        always in a list; and the faults, at most one for a field. Both are
+        empty when the record is too deep or has too many digits for Python.
 
     Example:
-    >>> columns = {"in0": Column("plot", "text")}
-    >>> parse_record('{"plot": "A dog."}', columns)
-    ({'in0': 'A dog.'}, ())
+    >>> columns = {"in0": Column("plot", "text"), "in1": Column("film", "ids")}
+    >>> parse_record('{"plot": "A dog.", "film": 7}', columns)
+    ({'in0': 'A dog.', 'in1': [7]}, ())
+    >>> _, faults = parse_record('{"plot": "A dog."}', columns)
+    >>> print(faults[0])
+    in1: missing: no "film"
     """
     try:
         # Objects become tuples of pairs, which keep repeated names.
-        content = json.loads(
-            record,
-            object_pairs_hook=tuple,
-            parse_constant=lambda constant: math.nan,
-        )
+        content = json.loads(record, object_pairs_hook=tuple)
     except json.JSONDecodeError as error:
         return {}, (Fault("record", "malformed JSON", _syntax(error)),)
     except (RecursionError, ValueError):
-        # Too deep or with too many digits for Python, not for the reader.
         return {}, ()
     if not isinstance(content, tuple):
         what = f"the line is {reprlib.repr(content)}"
@@ -174,14 +146,42 @@ def parse_record(
         elif name not in content and column.default is not None:
             values[field] = column.default
         elif value is None:
-            null = name in content
-            what = f'"{name}" is null' if null else f'no "{name}"'
-            faults.append(Fault(field, "missing", what))
+            faults.append(missing(field, column))
         else:
-            values[field] = value
+            if column.kind == "ids" and type(value) is int:
+                value = [value]
             check = _CHECKS[column.kind]
             faults.extend(check(field, name, value))
+            if column.kind == "json":
+                value = as_json(value)
+            values[field] = value
     return values, tuple(faults)
+
+
+def missing(field: str, column: Column) -> Fault:
+    """The fault of a record without a value, or with null, in a column."""
+    return Fault(field, "missing", f'no "{column.name}"')
+
+
+def as_json(value: Any) -> str | None:
+    """Writes a value for a column of the kind `"json"`; null stays null.
+
+    What JSON knows not, such as a date, becomes an object that names its
+    type.
+
+    Example:
+    >>> as_json([7, "ä"]), as_json(None)
+    ('[7, "ä"]', None)
+    """
+    return (
+        None
+        if value is None
+        else json.dumps(
+            value,
+            ensure_ascii=False,
+            default=lambda other: {type(other).__name__: str(other)},
+        )
+    )
 
 
 def _syntax(error):
@@ -190,7 +190,7 @@ def _syntax(error):
     return f"{error.msg}, at column {error.colno}"
 
 
-def _side_faults(field, name, ids):
+def _id_faults(field, name, ids):
     if isinstance(ids, str):
         what = f"{name}={reprlib.repr(ids)}"
         yield Fault(field, "a text in place of ids", what)
@@ -208,16 +208,11 @@ def _side_faults(field, name, ids):
         return
 
 
-def _one_or_more_faults(field, name, ids):
-    alone = type(ids) is int
-    return _side_faults(field, name, [ids] if alone else ids)
-
-
 def _text_faults(field, name, text):
     what = f"{name}={reprlib.repr(text)}"
     if isinstance(text, str):
         if _HALF_CHARACTER.search(text):
-            yield Fault(field, "no UTF-8", f"{what}: half a character")
+            yield Fault(field, "no UTF-8", what)
         return
     ids = text if isinstance(text, list) and text else [text]
     is_ids = all(type(id_) is int for id_ in ids)
@@ -228,25 +223,27 @@ def _number_faults(field, name, number):
     what = f"{name}={reprlib.repr(number)}"
     if type(number) not in (int, float):
         yield Fault(field, "no number", what)
-    elif _overflows(number):
+    elif _is_infinite(number):
         yield Fault(field, "not finite", what)
 
 
-def _overflows(number):
-    """Whether float64 cannot hold a number that is written in digits.
-
-    The reader takes a literal `NaN` or `Infinity`, which is NaN here, and
-    leaves it to the check of the values.
-    """
+def _is_infinite(number):
+    """Whether float64 cannot hold a number, or it is `Infinity`."""
     try:
         return math.isinf(number)
     except OverflowError:
         return True
 
 
+def _json_faults(field, name, value):
+    if _HALF_CHARACTER.search(json.dumps(value, ensure_ascii=False)):
+        what = f"{name}={reprlib.repr(value)}"
+        yield Fault(field, "no UTF-8", what)
+
+
 _CHECKS = {
-    "ids": _side_faults,
-    "id or ids": _one_or_more_faults,
+    "ids": _id_faults,
     "text": _text_faults,
     "number": _number_faults,
+    "json": _json_faults,
 }

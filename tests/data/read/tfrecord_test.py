@@ -5,9 +5,10 @@ import tensorflow as tf
 
 from o2v_keras.data.check.check import PairCheck
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.files.tf_example import make_example
-from o2v_keras.data.files.tfrecord_pairs import read_tfrecord
+from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.read.pairs import read_pairs
+from o2v_keras.data.read.pairs import read_pieces
 
 
 def write(path, records):
@@ -31,10 +32,10 @@ GOOD = [make_example([n], [n, 5], n) for n in range(1, 8)]
 def test_reads_batch_by_batch(tmp_path, name):
     write(tmp_path / name, GOOD)
     path = str(tmp_path / name)
-    parts = list(read_tfrecord(path, ["in0", "in1"], True, batch_rows=3))
-    assert [len(table) for table, _ in parts] == [3, 3, 1]
-    assert [len(rejected) for _, rejected in parts] == [0, 0, 0]
-    table = parts[1][0]
+    parts = list(read_pieces(path, ["in0", "in1"], True, rows=3))
+    assert [len(part.table) for part in parts] == [3, 3, 1]
+    assert [len(part.rejected) for part in parts] == [0, 0, 0]
+    table = parts[1].table
     assert table.labels.tolist() == [4, 5, 6]
     assert table.in1[2].tolist() == [6, 5]
     assert table.locate(2) == f"{path}: row 5"
@@ -78,7 +79,7 @@ def test_bad_records_are_rejected_with_their_reasons(tmp_path):
         "record: no such Example: no protocol buffer of it",
         'in0: no such Example: "in0" is a float_list',
         'label: missing: no "label"',
-        "label: no such Example: 2 labels",
+        "label: no such Example: label=[1.0, 2.0]",
     ]
     assert table.origin.numbers.tolist() == [0, 2, 5, *range(7, 14)]
     check = PairCheck()
@@ -109,9 +110,9 @@ def test_a_file_that_is_cut_off_is_an_error(tmp_path, ending, end, row):
     gzipped = ending.endswith(".gz")
     path.write_bytes(gzip.compress(content) if gzipped else content)
     message = f"cut{ending}: row {row}: the file is cut off here. .* again"
-    for batch_rows in (2, 99):
+    for rows in (2, 99):
         with pytest.raises(DataError, match=message):
-            list(read_tfrecord(str(path), ["in0"], True, batch_rows))
+            list(read_pieces(str(path), ["in0"], True, rows=rows))
 
 
 @pytest.mark.parametrize("lost", [3, 8, 40])
@@ -160,7 +161,7 @@ def test_a_file_of_another_kind_is_told(tmp_path, name, content):
 def test_a_file_that_cannot_be_read_is_told_in_plain_words(tmp_path):
     path = str(tmp_path / "none.tfrecord")
     with pytest.raises(DataError, match="cannot be read: .*No such") as error:
-        list(read_tfrecord(path, ["in0"], True))
+        list(read_pieces(path, ["in0"], True))
     assert "[Op" not in str(error.value)
 
 
@@ -168,3 +169,30 @@ def test_a_file_without_records_is_an_error(tmp_path):
     write(tmp_path / "a.tfrecord", [])
     with pytest.raises(DataError, match="a.tfrecord: holds no record"):
         read_pairs(tmp_path / "a.tfrecord")
+
+
+def test_a_feature_that_is_absent_is_no_empty_list(tmp_path):
+    records = [make_example([], [2], 1), make_example(None, [2], 1), *GOOD]
+    write(tmp_path / "a.tfrecord", records)
+    table, rejected, _ = read_pairs(tmp_path / "a.tfrecord")
+    assert table.in0.lengths.tolist() == [0, *[1] * 7]
+    assert [str(*faults) for faults in rejected.faults] == [
+        'in0: missing: no "in0"'
+    ]
+
+
+def test_features_have_any_name(tmp_path):
+    example = tf.train.Example.FromString(GOOD[0])
+    features = example.features.feature
+    for name in ("in0", "in1", "label"):
+        features[f"my {name}"].CopyFrom(features[name])
+        del features[name]
+    write(tmp_path / "a.tfrecord", [example.SerializeToString()])
+    columns = PairColumns("my in0", "my in1", "my label")
+    table = read_pairs(tmp_path / "a.tfrecord", columns=columns).table
+    assert table.in1[0].tolist() == [1, 5]
+    message = "no row has a value in the column label. .*: my in0, my in1, my"
+    with pytest.raises(DataError, match=message):
+        read_pairs(
+            tmp_path / "a.tfrecord", columns=columns._replace(label="label")
+        )

@@ -1,7 +1,6 @@
-"""What a reader must know of a side that holds texts."""
+"""Ids of texts before there is a tokenizer, to check data."""
 
 import reprlib
-from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -9,37 +8,13 @@ import pyarrow.compute as pc
 
 from o2v_keras.data.check.report import CASES_SHOWN
 from o2v_keras.data.check.report import Problem
-from o2v_keras.data.checking.record_faults import ADVICE
+from o2v_keras.data.read.record import ADVICE
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.sequences import Sequences
 
 
-class TextSide(Protocol):
-    """Makes ids of the texts of a side.
-
-    Attributes:
-        fingerprint: str. Differs where the ids may; `None` where they are
-            not worth keeping.
-        problems: list of `Problem`. What was found on the way, in the order
-            of the rows; readers add to it.
-    """
-
-    fingerprint: str | None
-    problems: list[Problem]
-
-    def encode(
-        self, texts: pa.Array, origin: RowOrigin
-    ) -> tuple[Sequences, list[Problem]]:
-        """Returns the ids of some texts, and what is to be said of them.
-
-        Called from several threads at once.
-        """
-
-
 class MarkedTexts:
-    """Stands for a tokenizer where there is none yet, to check data.
-
-    A text has the id 1, and an empty one has none.
+    """Gives each text the id 1 and an empty one none, in place of a tokenizer.
 
     Args:
         kind: The kind of the tokenizer. For all but `"category"` a text of
@@ -52,18 +27,15 @@ class MarkedTexts:
     >>> origin = RowOrigin.in_memory(2)
     >>> sides = MarkedTexts("words"), MarkedTexts("category")
     >>> texts = pa.array(["a dog", " "])
-    >>> [side.encode(texts, origin)[0].lengths.tolist() for side in sides]
+    >>> [side(texts, origin)[0].lengths.tolist() for side in sides]
     [[1, 0], [1, 1]]
     """
 
-    fingerprint = None
-
     def __init__(self, kind: str, name: str = "in0"):
-        self.problems = []
         self._kind = kind
         self._name = name
 
-    def encode(
+    def __call__(
         self, texts: pa.Array, origin: RowOrigin
     ) -> tuple[Sequences, list[Problem]]:
         """Returns a mark for each text, and what no category may hold."""

@@ -5,8 +5,8 @@ import pyarrow.parquet
 import pytest
 
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.parquet_pairs import read_parquet
-from o2v_keras.data.files.parquet_pairs import row_group_sizes
+from o2v_keras.data.read.pairs import read_pieces
+from o2v_keras.data.read.parquet import row_group_sizes
 
 INT_LISTS = pa.list_(pa.int64())
 
@@ -23,10 +23,10 @@ def write(tmp_path):
 
 def read(path, sides=("in0", "in1"), label=True):
     # Small batches, so that row numbers go across them.
-    parts = list(read_parquet(path, sides, label, batch_rows=2))
+    parts = list(read_pieces(path, sides, label, rows=2))
     pairs = {}
     rejected = {}
-    for table, refused in parts:
+    for table, refused, _ in parts:
         for row in range(len(table)):
             values = [side[row].tolist() for side in table.sides.values()]
             labels = [] if table.labels is None else [table.labels[row]]
@@ -80,15 +80,15 @@ def test_rejects_rows_with_nulls(write):
     pairs, rejected = read(path)
     assert pairs == {f"{path}: row 3": [[3], [], 1.0]}
     assert rejected == {
-        f"{path}: row 0": ['in0: missing: "in0" is null'],
+        f"{path}: row 0": ['in0: missing: no "in0"'],
         f"{path}: row 1": ["in0: non-integer id: in0[1]=None"],
-        f"{path}: row 2": ['label: missing: "label" is null'],
+        f"{path}: row 2": ['label: missing: no "label"'],
         f"{path}: row 4": [
             "in0: id beyond 64 bits: in0[0]=18446744073709551615"
         ],
         f"{path}: row 5": [
-            'in0: missing: "in0" is null',
-            'in1: missing: "in1" is null',
+            'in0: missing: no "in0"',
+            'in1: missing: no "in1"',
         ],
     }
 
@@ -106,13 +106,15 @@ def test_lists_that_are_all_empty_have_no_type(write):
 
 
 def test_names_all_columns_that_do_not_fit(write):
-    path = write({"in0": [1, 2], "in1": [[0.5], [1.0]], "target": [1, 0]})
+    path = write({"in0": ["a", "b"], "in1": [[0.5], [1.0]], "target": [1, 0]})
     with pytest.raises(DataError) as error:
         read(path)
     assert str(error.value) == (
-        f'{path}: column "in0" is int64, must be a list of integers (a single '
-        'token is a list of one); column "in1" is list<element: double>, must '
-        "be a list of integers (a single token is a list of one); no column "
+        f'{path}: column "in0" is string, must be integers or lists of '
+        "integers; texts need a tokenizer, such as enc0_tokenizer "
+        '"words"; column "in1" is list<element: double>, must be integers or '
+        "lists of integers; texts need a tokenizer, such as enc0_tokenizer "
+        '"words"; no column '
         '"label". Columns in the file: in0, in1, target'
     )
 
@@ -136,7 +138,7 @@ def test_reads_one_row_group_with_its_own_row_numbers(tmp_path):
     ids = pa.array([[n] for n in range(1, 8)], pa.list_(pa.int64()))
     pyarrow.parquet.write_table(pa.table({"in0": ids}), path, row_group_size=3)
     assert row_group_sizes(path) == [3, 3, 1]
-    ((table, _),) = read_parquet(path, ["in0"], False, row_group=1)
+    ((table, *_),) = read_pieces(path, ["in0"], False, row_group=1)
     assert table.in0.values.tolist() == [4, 5, 6]
     assert table.locate(1) == f"{path}: row 4"
 

@@ -3,7 +3,7 @@ import pyarrow.parquet
 import pytest
 
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.readers import read_pairs
+from o2v_keras.data.read.pairs import read_pairs
 
 
 @pytest.fixture

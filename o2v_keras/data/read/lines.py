@@ -1,12 +1,51 @@
 """The lines of a text and where they stand, found without a Python loop."""
 
 import dataclasses
+from collections.abc import Iterable
+from collections.abc import Iterator
+from typing import BinaryIO
 
 import numpy as np
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _NEWLINE, _RETURN, _OPENING, _CLOSING = b"\n\r{}"
 _BLANK = np.zeros(256, bool)
 _BLANK[list(b" \t\r")] = True
+
+
+def whole_lines(stream: BinaryIO, chunk_bytes: int) -> Iterator[bytes]:
+    """Yields the lines of a text, many at a time, no byte order mark.
+
+    Args:
+        stream: The text, decompressed.
+        chunk_bytes: int. Bytes read at a time; a longer line is still read
+            whole.
+    """
+    rest = stream.read(len(_BYTE_ORDER_MARK))
+    rest = b"" if rest == _BYTE_ORDER_MARK else rest
+    begun = [rest]  # joined once, however many blocks a line is long
+    while block := stream.read(chunk_bytes):
+        end = block.rfind(b"\n") + 1
+        if end:
+            yield b"".join([*begun, block[:end]])
+            begun = []
+        begun.append(block[end:])
+    if rest := b"".join(begun):
+        yield rest
+
+
+def numbered(texts: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
+    r"""Yields texts of whole lines, each with the number of its first line.
+
+    Example:
+    >>> list(numbered([b"a\nb\n", b"c"]))
+    [(b'a\nb\n', 1), (b'c', 3)]
+    """
+    number = 1
+    for text in texts:
+        yield text, number
+        number += text.count(b"\n")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,14 +102,6 @@ class TextLines:
             self.numbers[rows],
             self.braced[rows],
         )
-
-    def compact(self) -> "TextLines":
-        """Returns the same lines with a text that holds no others."""
-        pairs = zip(self.starts, self.ends, strict=True)
-        text = b"\n".join(self.text[start:end] for start, end in pairs)
-        lengths = self.ends - self.starts
-        ends = np.cumsum(lengths + 1) - 1
-        return TextLines(text, ends - lengths, ends, self.numbers, self.braced)
 
     @property
     def span(self) -> memoryview:

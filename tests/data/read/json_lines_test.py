@@ -4,23 +4,30 @@ import pyarrow as pa
 import pytest
 
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.json_lines import read_json_lines
+from o2v_keras.data.read.files import read_blocks
+from o2v_keras.data.read.record import Column
 
 GOOD = '{"in0": [6, 17], "in1": [], "label": 1}'
 
 
-def read(path, sides=("in0", "in1"), label=True, **kwargs):
-    """Returns the pairs by line number, and the rejected by line number."""
-    pairs, rejected = {}, {}
-    for table, refused in read_json_lines(str(path), sides, label, **kwargs):
-        for row in range(len(table)):
-            sides_of_row = [s[row].tolist() for s in table.sides.values()]
-            labels = [] if table.labels is None else [table.labels[row]]
-            pairs[int(table.origin.numbers[row])] = [*sides_of_row, *labels]
-        for row, faults in enumerate(refused.faults):
-            number = int(refused.origin.numbers[row])
+COLUMNS = {
+    "in0": Column("in0", "ids"),
+    "in1": Column("in1", "ids"),
+    "label": Column("label", "number"),
+}
+
+
+def read(path, columns=COLUMNS, rows=None):
+    """Returns the values by line number, and the faults by line number."""
+    values, rejected = {}, {}
+    for block in read_blocks(str(path), columns, rows):
+        for number, row in zip(
+            block.numbers.tolist(), block.table.to_pylist(), strict=True
+        ):
+            values[number] = list(row.values())
+        for number, _, faults in block.rejected:
             rejected[number] = [str(fault) for fault in faults]
-    return pairs, rejected
+    return values, rejected
 
 
 @pytest.fixture
@@ -61,7 +68,8 @@ def test_ignores_other_fields(write, extra):
 
 def test_reads_the_asked_columns_only(write):
     path = write('{"in0": ["x"], "in1": [2], "label": "y"}\n{"in1": [3]}\n')
-    assert read(path, sides=["in1"], label=False) == ({1: [[2]], 2: [[3]]}, {})
+    columns = {"in1": COLUMNS["in1"]}
+    assert read(path, columns) == ({1: [[2]], 2: [[3]]}, {})
 
 
 @pytest.mark.parametrize(
@@ -75,8 +83,8 @@ def test_reads_the_asked_columns_only(write):
     ],
 )
 def test_line_numbers(write, content, numbers):
-    for chunk_bytes in (1, 50, 1 << 20):
-        pairs, rejected = read(write(content), chunk_bytes=chunk_bytes)
+    for rows in (1, 2, None):
+        pairs, rejected = read(write(content), rows=rows)
         assert pairs == dict.fromkeys(numbers, [[6, 17], [], 1.0])
         assert rejected == {}
 
@@ -112,15 +120,20 @@ def test_damaged_compression_is_an_error(write, ending):
         pytest.param("null", ["record: no JSON object"], id="null"),
         pytest.param("[1]", ["record: no JSON object"], id="array"),
         pytest.param(
-            '{"in0": [1], "in1": [2]}', ['label: missing: no "label"'], id="key"
+            '{"in0": [1], "in1": "a dog"}',
+            ["in1: a text in place of ids", 'label: missing: no "label"'],
+            id="key",
         ),
         pytest.param(
             '{"in0": null, "in1": [null], "label": 1}',
-            ['in0: missing: "in0" is null', "in1: non-integer id: in1[0]=None"],
+            [
+                'in0: missing: no "in0"',
+                "in1: non-integer id: in1[0]=None",
+            ],
             id="nulls",
         ),
         pytest.param(
-            '{"in0": 5, "in1": [1.0], "label": "1"}',
+            '{"in0": 5.5, "in1": [1.0], "label": "1"}',
             ["in0: no list", "in1: non-integer id", "label: no number"],
             id="types",
         ),
@@ -128,11 +141,6 @@ def test_damaged_compression_is_an_error(write, ending):
             '{"in0": [1], "in1": [2], "label": 1e999}',
             ["label: not finite"],
             id="infinite",
-        ),
-        pytest.param(
-            '{"in0": [1],\r "in1": [2], "label": 1}',
-            ["record: malformed JSON: the line must hold one JSON object"],
-            id="carriage_return",
         ),
     ],
 )
@@ -148,15 +156,39 @@ def test_rejects_a_line_and_no_other(write, line, faults):
             assert text.startswith(beginning)
 
 
-def test_gives_the_reason_of_arrow_where_python_has_none(write):
-    line = GOOD.replace("{", '{"text": "\\ud800", ')
-    _, rejected = read(write(f"{GOOD}\n{line}\n{GOOD}"))
-    assert rejected == {
-        2: [
-            "record: malformed JSON: JSON parse error: The surrogate pair in "
-            "string is invalid."
-        ]
-    }
+@pytest.mark.parametrize(
+    "line",
+    [
+        GOOD.replace("{", '{"text": "\\ud800", '),
+        GOOD.replace(", ", ",\r"),
+        '{"in0": [6, 17], "in1": [], "label": 1, "deep": '
+        + 2000 * "["
+        + 2000 * "]"
+        + "}",
+    ],
+    ids=["half_a_character", "carriage_return", "too_deep_for_python"],
+)
+def test_what_one_parser_refuses_the_other_may_read(write, line):
+    for neighbor in (GOOD, "oops"):
+        pairs, rejected = read(write(f"{GOOD}\n{line}\n{neighbor}"))
+        assert pairs[2] == [[6, 17], [], 1]
+        assert list(rejected) == ([] if neighbor == GOOD else [3])
+
+
+@pytest.mark.parametrize("neighbor", [GOOD, "oops"])
+def test_a_null_is_no_value_and_no_fault_yet(write, neighbor):
+    lines = '{"in0": null, "in1": [3], "label": 1}\n{"in0": [4]}'
+    pairs, rejected = read(write(f"{lines}\n{neighbor}\n{GOOD}"))
+    assert pairs[1] == [None, [3], 1]
+    assert pairs[2] == [[4], None, None]
+
+
+@pytest.mark.parametrize("neighbor", [GOOD, "oops"])
+def test_an_id_alone_is_a_list_of_one(write, neighbor):
+    line = '{"in0": 5, "in1": 6, "label": 1}'
+    for lines in ([line, line, neighbor], [neighbor, line, line]):
+        pairs, _ = read(write("\n".join(lines)))
+        assert pairs[2] == [[5], [6], 1]
 
 
 def test_object_over_two_lines_is_no_json_lines(write):
@@ -167,17 +199,10 @@ def test_object_over_two_lines_is_no_json_lines(write):
     assert list(rejected) == [1, 2]
 
 
-def test_infinite_label_stays_for_the_check_whatever_its_neighbours(write):
-    line = '{"in0": [1], "in1": [2], "label": -Infinity}'
-    for content in (line, f"{line}\noops"):
-        pairs, _ = read(write(content))
-        assert pairs[1] == [[1], [2], float("-inf")]
-
-
 def test_line_longer_than_chunk_and_block(write):
     ids = list(range(400_000))
     line = f'{{"in0": {ids}, "in1": [2], "label": 1}}'
-    pairs, _ = read(write(f"{GOOD}\n{line}\n{GOOD}\n"), chunk_bytes=1000)
+    pairs, _ = read(write(f"{GOOD}\n{line}\n{GOOD}\n"), rows=10)
     assert list(pairs) == [1, 2, 3]
     assert pairs[2][0] == ids
 
@@ -186,7 +211,7 @@ LINES = {
     GOOD: True,
     '{"in0": [1], "in1": [2], "label": 0, "x": "\xff"}': True,
     ' {"in1":[3],"in0":[1,2,3],"label":2.5}\t': True,
-    '{"in0": [1], "in1": [2]}': False,
+    '{"in0": [1], "in1": [2]}': True,
     '{"in0": [1.5], "in1": [2], "label": 1}': False,
     '{"in0": [1], "in1": [2], "label": 1': False,
     '{"in0": [null], "in1": [2], "label": 1}': False,
@@ -208,7 +233,7 @@ def test_any_mixture_of_lines_is_sorted_rightly(write, seed):
         number += 1
         text += blank + line + rng.choice(["\n", "\r\n"])
     path = write(text.encode("latin-1"))
-    pairs, rejected = read(path, chunk_bytes=rng.choice([999, 9999, 1 << 20]))
+    pairs, rejected = read(path, rows=rng.choice([10, 99, None]))
     assert list(pairs) == good
     assert list(rejected) == bad
 
