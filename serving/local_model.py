@@ -3,7 +3,6 @@
 import os
 import pathlib
 
-import grpc
 import numpy as np
 import tensorflow as tf
 
@@ -13,10 +12,8 @@ from serving.client.pair_client import embeddings_call
 from serving.client.pair_client import scores_call
 from serving.client.pair_rows import Side
 from serving.client.server_error import ServerError
+from serving.errors import code_name
 from serving.saved_model_session import SavedModelSession
-
-# TensorFlow numbers its errors as gRPC does.
-_CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
 class LocalModel:
@@ -77,9 +74,7 @@ class LocalModel:
         try:
             return self._session.run(call.signature, inputs)[call.output]
         except tf.errors.OpError as error:
-            raise ServerError(
-                _CODES[error.error_code], error.message
-            ) from error
+            raise ServerError(code_name(error), error.message) from error
 
 
 def version_directory(path: str | os.PathLike) -> pathlib.Path:
