@@ -1,6 +1,5 @@
 """Export of a model for TF Serving."""
 
-import contextlib
 import json
 import os
 import pathlib
@@ -15,6 +14,7 @@ from export.serving_module import ServingModule
 from export.versions import publish_version
 from export.warmup import write_warmup_requests
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.quiet_start import without_file_names
 from o2v_keras.storage.temporary_folder import TemporaryFolder
 
 _ACCEPTANCE = pathlib.Path(__file__).with_name("acceptance.py")
@@ -109,7 +109,7 @@ def write_saved_model(module: ServingModule, folder: str | os.PathLike):
         folder: The version's own folder; made when missing.
     """
     folder = pathlib.Path(folder)
-    with _without_remarks():
+    with without_file_names():
         tf.saved_model.save(
             module, os.fspath(folder), signatures=dict(module.functions)
         )
@@ -179,15 +179,3 @@ def _shape(info):
         for size, word in zip(sizes, ("batch", "length"), strict=False)
     ]
     return f"[{', '.join(words)}]"
-
-
-@contextlib.contextmanager
-def _without_remarks():
-    """Keeps TensorFlow from naming a folder that is about to be renamed."""
-    logger = tf.get_logger()
-    level = logger.level
-    logger.setLevel("WARNING")
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

@@ -19,6 +19,7 @@ from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import input_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
+from o2v_keras.quiet_start import without_file_names
 from serving.errors import invalid_argument
 from serving.signature_step import SignatureStep
 
@@ -292,7 +293,7 @@ def _load_session(path):
     session = tf.compat.v1.Session(graph=tf.Graph())
     with _plain_path(path) as plain:
         try:
-            with session.graph.as_default(), _without_remarks():
+            with session.graph.as_default(), without_file_names():
                 return session, _load_graph(session, ["serve"], plain)
         except Exception as error:
             session.close()
@@ -311,18 +312,6 @@ def _plain_path(path):
         link = os.path.join(folder, "model")
         os.symlink(os.path.abspath(path), link)
         yield link
-
-
-@contextlib.contextmanager
-def _without_remarks():
-    """Keeps TensorFlow from naming the files that it restores."""
-    logger = tf.get_logger()
-    level = logger.level
-    logger.setLevel("WARNING")
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def _runtime_error(error):

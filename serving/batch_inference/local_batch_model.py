@@ -4,7 +4,7 @@ import os
 
 import tensorflow as tf
 
-from serving.batch_inference.batch_model import Refusal
+from serving.batch_inference.predictor import Refusal
 from serving.local_model import version_directory
 from serving.saved_model_session import SavedModelSession
 from serving.signatures import EMBEDDINGS

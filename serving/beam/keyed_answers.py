@@ -1,15 +1,14 @@
 """Answers beside what tells their rows apart."""
 
 import dataclasses
-import io
 import json
 from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
 
-from serving.batch_inference.answers import Answers
-from serving.batch_inference.json_lines_output import JsonLinesOutput
+from o2v_keras.storage.vector_files import Vectors
+from o2v_keras.storage.vector_files import json_line
 from serving.batch_inference.window import Window
 
 FILE, LINE = "file", "line"
@@ -27,7 +26,7 @@ class RowKeys:
 
     id_field: str | None = None
 
-    def keyed(self, window: Window, answers: Answers) -> "KeyedAnswers":
+    def keyed(self, window: Window, answers: Vectors) -> "KeyedAnswers":
         """Names the rows of a window; one without a name is bad."""
         reasons = dict(answers.reasons)
         keys = {}
@@ -75,13 +74,8 @@ class KeyedAnswers:
 
     def json_lines(self, column: str) -> Iterator[str]:
         """Yields `{"file": ..., "line": ..., "<column>": [...]}`."""
-        text = io.BytesIO()
-        answers = Answers(self.values[list(self.keys)], {})
-        JsonLinesOutput(column).write_part(text, answers)
-        lines = text.getvalue().decode().splitlines()
-        for key, line in zip(self.keys.values(), lines, strict=True):
-            key = json.dumps(key, ensure_ascii=False)
-            yield f"{key[:-1]}, {line[1:]}"
+        for row, key in self.keys.items():
+            yield json_line(key, column, self.values[row]).decode().rstrip()
 
     def table(self, schema: pa.Schema) -> pa.Table:
         """Returns the answers under the columns of `RowKeys.schema`."""

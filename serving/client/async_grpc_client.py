@@ -45,14 +45,9 @@ class AsyncGrpcClient:
         **options,
     ):
         self.options = ClientOptions(**options)
-        credentials = grpc_messages.channel_credentials(tls, root_certificates)
-        channel_options = grpc_messages.CHANNEL_OPTIONS
-        if credentials is None:
-            self._channel = grpc.aio.insecure_channel(server, channel_options)
-        else:
-            self._channel = grpc.aio.secure_channel(
-                server, credentials, channel_options
-            )
+        self._channel = grpc_messages.open_channel(
+            grpc.aio, server, tls, root_certificates
+        )
         self._headers = tuple((headers or {}).items())
         self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(
             self._channel

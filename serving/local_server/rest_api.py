@@ -178,20 +178,19 @@ class RestApi:
         return write(outputs, check)
 
     def _classify(self, route, body, check):
-        request = self._read_request(body, check)
-        examples = read_examples(request)
-        name = request.get("signature_name") or DEFAULT_SIGNATURE
-        with self._lease(route) as model:
-            found = inference.classify(model, name, examples, self._timeout)
+        found = self._run_examples(inference.classify, route, body, check)
         return json_answers.classes_text(*found)
 
     def _regress(self, route, body, check):
+        found = self._run_examples(inference.regress, route, body, check)
+        return json_answers.regressions_text(found)
+
+    def _run_examples(self, run, route, body, check):
         request = self._read_request(body, check)
         examples = read_examples(request)
         name = request.get("signature_name") or DEFAULT_SIGNATURE
         with self._lease(route) as model:
-            found = inference.regress(model, name, examples, self._timeout)
-        return json_answers.regressions_text(found)
+            return run(model, name, examples, self._timeout)
 
     def _status(self, route, *_):
         # The label is not looked at, as in TF Serving.

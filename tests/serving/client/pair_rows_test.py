@@ -88,7 +88,7 @@ def test_bytes_that_are_no_utf8_stay():
     [
         ("a dog", r"list with a text a row; .* in0='a dog'"),
         (["a", [1]], r"texts in all rows, .* in0\[1\]=\[1\]"),
-        ([[1], "a"], r"sequences of integer ids, or texts, .* in0\[1\]='a'"),
+        ([[1], "a"], r"rows of 64-bit integer ids: .* in0\[1\]='a'"),
         (["a", None], r"texts in all rows, .* in0\[1\]=None"),
         (["\ud800"], r"texts that UTF-8 can hold, .* in0\[0\]='\\ud800'"),
     ],

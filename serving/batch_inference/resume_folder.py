@@ -1,4 +1,4 @@
-"""Finished windows on the disk, from which a killed job goes on."""
+"""Finished windows on the disk, from which a killed job resumes."""
 
 import contextlib
 import json
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from o2v_keras.storage.output_folder import OutputFolder
 from o2v_keras.storage.replace import replaced_file
 from o2v_keras.storage.replace import write_file
-from serving.batch_inference.answers import Answers
+from o2v_keras.storage.vector_files import Vectors
 from serving.batch_inference.job import Job
 from serving.batch_inference.window import Window
 
@@ -32,7 +32,7 @@ class Counts(NamedTuple):
     bad: int
 
 
-class Parts:
+class ResumeFolder:
     """The folder of a job's finished windows.
 
     At every moment a kill leaves a folder from which the next run goes on:
@@ -76,7 +76,7 @@ class Parts:
         with contextlib.suppress(OSError):
             self._folder.rmdir()
 
-    def write(self, window: Window, answers: Answers):
+    def write(self, window: Window, answers: Vectors):
         """Stores a window; only then does it count as finished."""
         part = self._path(window.key, "part")
         if answers.reasons:
