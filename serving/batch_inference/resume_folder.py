@@ -1,6 +1,7 @@
 """Finished windows on the disk, from which a killed job resumes."""
 
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -80,8 +81,9 @@ class ResumeFolder:
         """Stores a window; only then does it count as finished."""
         part = self._path(window.key, "part")
         if answers.reasons:
-            bad_rows = _bad_rows(window, answers.reasons)
-            write_file(part.with_suffix(".bad"), bad_rows)
+            lines = itertools.starmap(window.bad_row, answers.reasons.items())
+            text = "".join(f"{line}\n" for line in lines)
+            write_file(part.with_suffix(".bad"), text)
         with replaced_file(part) as new, new.open("wb") as file:
             self._job.format.write_part(file, answers)
 
@@ -236,19 +238,6 @@ def _stat(path):
     except FileNotFoundError:
         return None
     return [stat.st_size, stat.st_mtime_ns]
-
-
-def _bad_rows(window, reasons):
-    lines = [
-        {
-            "file": window.file,
-            "line": window.line(row),
-            "reason": reason,
-            "record": window.record(row),
-        }
-        for row, reason in reasons.items()
-    ]
-    return "".join(json.dumps(line) + "\n" for line in lines).encode()
 
 
 def _write_json(path: pathlib.Path, content):

@@ -89,6 +89,17 @@ class Window(abc.ABC):
                 )
         return Records(records.columns, reasons, names)
 
+    def bad_row(self, row: int, reason: str) -> str:
+        """Returns file, line, reason and record of a row, as JSON."""
+        return json.dumps(
+            {
+                "file": self.file,
+                "line": self.line(row),
+                "reason": reason,
+                "record": self.record(row),
+            }
+        )
+
     @abc.abstractmethod
     def record(self, row: int) -> str:
         """Returns the text of a row."""

@@ -43,7 +43,6 @@ def _run(options, beam_arguments):
     from serving.beam.answer_corpus import CorpusJob
     from serving.beam.answer_corpus import answer_corpus
     from serving.beam.corpus_files import corpus_files
-    from serving.beam.keyed_answers import RowKeys
 
     job = CorpusJob(
         files=corpus_files(options.input),
@@ -52,7 +51,7 @@ def _run(options, beam_arguments):
         side=options.side,
         format=options.format,
         shards=options.shards,
-        keys=RowKeys(options.id_field),
+        id_field=options.id_field,
         batch_size=options.batch_size,
         window=options.window,
     )
