@@ -96,8 +96,8 @@ class JsonLines(VectorFormat):
 class Parquet(VectorFormat):
     """A column of lists of float32; a row without a vector is null.
 
-    A part whose rows all have a vector has lists of a fixed size. Names are
-    integers if all are, else texts.
+    The lists have a fixed size if every row of a part has a vector, but not
+    those of joined parts. Names are integers if all are, else texts.
     """
 
     def write_part(self, file, vectors):
@@ -107,6 +107,7 @@ class Parquet(VectorFormat):
             vectors.values[sound].ravel(),
             mask=pa.array(~sound),
         )
+        # Below version 26 pyarrow cannot read null lists of a fixed size.
         size = dim if sound.all() else -1
         columns = {self._column: lists.cast(pa.list_(pa.float32(), size))}
         if self._id_column is not None:

@@ -2,6 +2,7 @@ import io
 import json
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -162,3 +163,9 @@ def test_reads_back_equal_and_alone(tmp_path, ending):
 def test_another_ending_names_the_known_ones(tmp_path):
     with pytest.raises(ValueError, match="must end in .npy, .parquet, .jsonl"):
         write_vectors(tmp_path / "out.csv", VECTORS, "embeddings")
+
+
+def test_parquet_lists_have_a_fixed_size(tmp_path):
+    write_vectors(tmp_path / "out.parquet", VECTORS, "scores")
+    type_ = pq.read_schema(tmp_path / "out.parquet").field("scores").type
+    assert type_ == pa.list_(pa.float32(), 3)
