@@ -3,11 +3,10 @@
 import argparse
 import sys
 
-from export.acceptance_process import AcceptanceError
-from export.modes import MODES
 from o2v_keras.data.job_options import with_dashed_values
 from o2v_keras.quiet_start import start_tensorflow
 from o2v_keras.registry import import_registering
+from serving.signatures import MODES
 
 _TEXTS = (
     "  It takes texts: servers know its operations; in Python, import "
@@ -28,8 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = _parser().parse_args(with_dashed_values(arguments))
     start_tensorflow()
+    from export.saved_model import AcceptanceError
     from export.saved_model import export_saved_model
-    from export.signature_lines import signature_lines
+    from export.saved_model import signature_lines
     from o2v_keras import load_model
 
     try:
@@ -89,7 +89,7 @@ def _parser():
     )
     parser.add_argument(
         "--mode",
-        choices=MODES,
+        choices=("both", *MODES),
         default="both",
         help="which signatures; default: both",
     )

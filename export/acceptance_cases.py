@@ -6,8 +6,8 @@ from collections.abc import Collection
 import numpy as np
 import tensorflow as tf
 
-from export.cpu_path import cpu_path
 from export.request_checks import GIVE_ONE_SIDE
+from export.serving_module import cpu_path
 from export.serving_side import ServingSide
 from export.serving_side import serving_sides
 from o2v_keras.models.object2vec import Object2Vec

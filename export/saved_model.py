@@ -1,18 +1,27 @@
 """Export of a model for TF Serving."""
 
-import contextlib
 import json
 import os
 import pathlib
+import subprocess
+import sys
 
 import tensorflow as tf
 
+from export.acceptance import read_signatures
 from export.acceptance_cases import acceptance_cases
-from export.acceptance_process import accept
 from export.serving_module import ServingModule
 from export.versions import publish_version
 from export.warmup import write_warmup_requests
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.quiet_start import without_file_names
+from o2v_keras.storage.temporary_folder import TemporaryFolder
+
+_ACCEPTANCE = pathlib.Path(__file__).with_name("acceptance.py")
+
+
+class AcceptanceError(RuntimeError):
+    """An export does not answer as its model does; it was not published."""
 
 
 def export_saved_model(
@@ -100,7 +109,7 @@ def write_saved_model(module: ServingModule, folder: str | os.PathLike):
         folder: The version's own folder; made when missing.
     """
     folder = pathlib.Path(folder)
-    with _without_remarks():
+    with without_file_names():
         tf.saved_model.save(
             module, os.fspath(folder), signatures=dict(module.functions)
         )
@@ -111,13 +120,62 @@ def write_saved_model(module: ServingModule, folder: str | os.PathLike):
     (extra / "config.json").write_text(config + "\n")
 
 
-@contextlib.contextmanager
-def _without_remarks():
-    """Keeps TensorFlow from naming a folder that is about to be renamed."""
-    logger = tf.get_logger()
-    level = logger.level
-    logger.setLevel("WARNING")
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+def accept(folder: str | os.PathLike, cases: list[dict]):
+    """Runs the acceptance test, `acceptance.py`, on an export.
+
+    It runs in a new process, because this one has imported all that an export
+    must do without, and on the CPU, whose memory the model has left free.
+
+    Args:
+        folder: The export.
+        cases: What `acceptance_cases` returned.
+
+    Raises:
+        AcceptanceError: If the export fails; the message says where.
+    """
+    with TemporaryFolder("acceptance") as scratch:
+        file = scratch / "cases.json"
+        file.write_text(json.dumps(cases))
+        child = subprocess.run(
+            [sys.executable, "-P", _ACCEPTANCE, folder, file],
+            env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
+            capture_output=True,
+            text=True,
+        )
+    if child.returncode != 0:
+        raise AcceptanceError(
+            "The export failed its acceptance test and was not published: "
+            + (child.stdout.strip() or child.stderr.strip())
+        )
+
+
+def signature_lines(folder: str | os.PathLike) -> list[str]:
+    """Returns a line per signature of an export.
+
+    Args:
+        folder: A version's folder.
+
+    Returns:
+        Lines such as `serving_default: in0 string [batch], in1 int64 [batch,
+        length] -> scores float32 [batch, 2]`.
+    """
+    return [
+        f"{name}: {_tensors(signature.inputs)} -> {_tensors(signature.outputs)}"
+        for name, signature in sorted(read_signatures(folder).items())
+    ]
+
+
+def _tensors(tensors):
+    return ", ".join(
+        f"{name} {tf.as_dtype(info.dtype).name} {_shape(info)}"
+        for name, info in sorted(tensors.items())
+    )
+
+
+def _shape(info):
+    sizes = [dimension.size for dimension in info.tensor_shape.dim]
+    words = [
+        word if size < 0 else str(size)
+        for size, word in zip(sizes, ("batch", "length"), strict=False)
+    ]
+    return f"[{', '.join(words)}]"

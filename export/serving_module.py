@@ -1,9 +1,11 @@
 """What an export holds of a model."""
 
+import contextlib
+from collections.abc import Iterator
+
+import keras
 import tensorflow as tf
 
-from export.cpu_path import cpu_path
-from export.modes import check_mode
 from export.request_checks import in0_is_given
 from export.request_checks import same_rows
 from export.serving_side import serving_sides
@@ -12,6 +14,7 @@ from serving.signatures import EMBEDDINGS
 from serving.signatures import EMBEDDINGS_SIGNATURE
 from serving.signatures import IN0
 from serving.signatures import IN1
+from serving.signatures import MODES
 from serving.signatures import SCORES
 from serving.signatures import SCORES_SIGNATURE
 
@@ -67,7 +70,11 @@ class ServingModule(tf.Module):
             raise TypeError(
                 f"`model` must be an Object2Vec. Received: model={model!r}"
             )
-        check_mode(mode)
+        if mode not in ("both", *MODES):
+            raise ValueError(
+                f"`mode` must be one of both, {', '.join(MODES)}. "
+                f"Received: mode={mode!r}"
+            )
         super().__init__(name="object2vec")
         sides = serving_sides(model)
         functions = {}
@@ -87,6 +94,40 @@ class ServingModule(tf.Module):
         self.functions = functions
         self.sides = sides
         self.weights = [variable.value for variable in variables]
+
+
+@contextlib.contextmanager
+def cpu_path(model: keras.Model) -> Iterator[None]:
+    """Keeps cuDNN out of what is traced or run inside; puts it back after.
+
+    Keras chooses cuDNN when an LSTM or GRU is traced, so a graph traced on a
+    machine with a GPU would hold ops that a server without one cannot run.
+
+    Args:
+        model: Its recurrent layers, at any depth, are switched.
+
+    Example:
+    >>> lstm = keras.layers.LSTM(4)
+    >>> with cpu_path(keras.Sequential([lstm])):
+    ...     lstm.use_cudnn
+    False
+    >>> lstm.use_cudnn
+    'auto'
+    """
+    # Keras has no public walk over the layers within layers.
+    recurrent = [
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.LSTM | keras.layers.GRU)
+    ]
+    before = [layer.use_cudnn for layer in recurrent]
+    try:
+        for layer in recurrent:
+            layer.use_cudnn = False
+        yield
+    finally:
+        for layer, value in zip(recurrent, before, strict=True):
+            layer.use_cudnn = value
 
 
 def _scores_function(model, side0, side1):

@@ -1,8 +1,10 @@
-"""TensorFlow's start for programs whose output people read."""
+"""TensorFlow without remarks, for programs whose output people read."""
 
+import contextlib
 import importlib
 import os
 import sys
+from collections.abc import Iterator
 
 
 def start_tensorflow():
@@ -22,3 +24,20 @@ def start_tensorflow():
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+@contextlib.contextmanager
+def without_file_names() -> Iterator[None]:
+    """Keeps TensorFlow from logging which files it writes or restores.
+
+    Example:
+    >>> with without_file_names():
+    ...     tf.get_logger().info("Restoring parameters from model/variables")
+    """
+    logger = importlib.import_module("tensorflow").get_logger()
+    level = logger.level
+    logger.setLevel("WARNING")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

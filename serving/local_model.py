@@ -3,7 +3,6 @@
 import os
 import pathlib
 
-import grpc
 import numpy as np
 import tensorflow as tf
 
@@ -13,10 +12,8 @@ from serving.client.pair_client import embeddings_call
 from serving.client.pair_client import scores_call
 from serving.client.pair_rows import Side
 from serving.client.server_error import ServerError
+from serving.errors import code_name
 from serving.saved_model_session import SavedModelSession
-
-# TensorFlow numbers its errors as gRPC does.
-_CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
 class LocalModel:
@@ -28,12 +25,17 @@ class LocalModel:
         batch_size: Rows of one step. Defaults to 256.
 
     Raises:
-        ValueError: If there is no SavedModel.
+        ValueError: If there is no SavedModel, or it cannot be loaded.
     """
 
     def __init__(self, path: str | os.PathLike, batch_size: int = 256):
         self.directory = version_directory(path)
-        self._session = SavedModelSession(self.directory)
+        try:
+            self._session = SavedModelSession(self.directory)
+        except tf.errors.OpError as error:
+            raise ValueError(
+                f"{self.directory} cannot be loaded: {error.message}"
+            ) from error
         self._batch_size = batch_size
 
     @property
@@ -57,6 +59,25 @@ class LocalModel:
         """Returns the embeddings of one side, as the clients do."""
         return self._answer(embeddings_call(in0, in1))
 
+    def run(
+        self, signature: str, inputs: dict[str, np.ndarray], output: str
+    ) -> np.ndarray:
+        """Runs one step of a signature.
+
+        Args:
+            signature: Its name.
+            inputs: Side -> int64 `(batch, length)`, padded with 0, or object
+                `(batch,)` of `bytes` for the sides that are texts.
+            output: Name of the output wanted.
+
+        Raises:
+            ServerError: With the code and the message of the runtime.
+        """
+        try:
+            return self._session.run(signature, inputs, [output])[output]
+        except tf.errors.OpError as error:
+            raise ServerError(code_name(error), error.message) from error
+
     def close(self):
         """Frees the model."""
         self._session.close()
@@ -70,16 +91,9 @@ class LocalModel:
             )
         answers = Answers(len(call.rows))
         for batch in call.rows.batches(self._batch_size):
-            answers.put(batch.rows, self._run(call, batch.inputs))
+            answer = self.run(call.signature, batch.inputs, call.output)
+            answers.put(batch.rows, answer)
         return answers.values
-
-    def _run(self, call, inputs):
-        try:
-            return self._session.run(call.signature, inputs)[call.output]
-        except tf.errors.OpError as error:
-            raise ServerError(
-                _CODES[error.error_code], error.message
-            ) from error
 
 
 def version_directory(path: str | os.PathLike) -> pathlib.Path:

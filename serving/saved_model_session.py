@@ -19,6 +19,8 @@ from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import input_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
+from o2v_keras.quiet_start import without_file_names
+from serving.errors import invalid_argument
 from serving.signature_step import SignatureStep
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -160,7 +162,7 @@ class SavedModelSession:
                 self._replay(record.numpy())
                 count += 1
                 if count > _MAX_WARMUP_RECORDS:
-                    raise _invalid(
+                    raise invalid_argument(
                         "Number of warmup records exceeds the maximum "
                         f"({_MAX_WARMUP_RECORDS}) at {file}"
                     )
@@ -192,7 +194,7 @@ class SavedModelSession:
         try:
             log = prediction_log_pb2.PredictionLog.FromString(record)
         except DecodeError:
-            raise _invalid("Failed to parse warmup record") from None
+            raise invalid_argument("Failed to parse warmup record") from None
         kind = log.WhichOneof("log_type")
         if kind not in ("predict_log", "classify_log", "regress_log"):
             raise tf.errors.UnimplementedError(
@@ -229,7 +231,7 @@ def serialized_examples(examples: input_pb2.Input) -> np.ndarray:
     """
     found = _examples(examples)
     if not found:
-        raise _invalid("Input is empty.")
+        raise invalid_argument("Input is empty.")
     context = b""
     if examples.WhichOneof("kind") == "example_list_with_context":
         context = examples.example_list_with_context.context.SerializeToString()
@@ -255,7 +257,7 @@ def _parse(name, proto):
     try:
         return tf.make_ndarray(proto)
     except (TypeError, ValueError):
-        raise _invalid(f"tensor parsing error: {name}") from None
+        raise invalid_argument(f"tensor parsing error: {name}") from None
 
 
 def _load(path):
@@ -291,7 +293,7 @@ def _load_session(path):
     session = tf.compat.v1.Session(graph=tf.Graph())
     with _plain_path(path) as plain:
         try:
-            with session.graph.as_default(), _without_remarks():
+            with session.graph.as_default(), without_file_names():
                 return session, _load_graph(session, ["serve"], plain)
         except Exception as error:
             session.close()
@@ -312,18 +314,6 @@ def _plain_path(path):
         yield link
 
 
-@contextlib.contextmanager
-def _without_remarks():
-    """Keeps TensorFlow from naming the files that it restores."""
-    logger = tf.get_logger()
-    level = logger.level
-    logger.setLevel("WARNING")
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
 def _runtime_error(error):
     """What TensorFlow's C++ loader would have reported."""
     # The Python session words errors anew and keeps the original beneath.
@@ -337,7 +327,3 @@ def _runtime_error(error):
             "Could not find meta graph def matching supplied tags: { serve }.",
         )
     return tf.errors.DataLossError(None, None, str(error))
-
-
-def _invalid(message):
-    return tf.errors.InvalidArgumentError(None, None, message)

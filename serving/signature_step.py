@@ -11,6 +11,8 @@ from tensorflow.core.protobuf import config_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow.python.client import pywrap_tf_session
 
+from serving.errors import invalid_argument
+
 # A request of so few bytes to a signature that took less than this the last
 # time is over before any deadline.
 _SMALL_BYTES = 16_384
@@ -131,7 +133,7 @@ class SignatureStep:
             elif each.default is not None:
                 value = each.default
             else:
-                raise _invalid(
+                raise invalid_argument(
                     f"Signature input alias: {name}(feed name: {each.feed}) "
                     "not found in request and no default value provided. "
                     "Inputs expected to be in the request "
@@ -144,7 +146,7 @@ class SignatureStep:
         if used != len(inputs):
             given = sorted(inputs)
             known = [name for name in given if name in self._inputs]
-            raise _invalid(
+            raise invalid_argument(
                 "Inputs contains invalid name. Used request inputs: "
                 f"{','.join(known)}, request input: {','.join(given)}"
             )
@@ -189,11 +191,7 @@ def _is_small(values):
 def _check_dtype(position, value, expected):
     actual = tf.as_dtype(value.dtype).as_datatype_enum
     if actual != expected:
-        raise _invalid(
+        raise invalid_argument(
             f"Expects arg[{position}] to be {dtype_name(expected)} but "
             f"{dtype_name(actual)} is provided"
         )
-
-
-def _invalid(message):
-    return tf.errors.InvalidArgumentError(None, None, message)

@@ -239,8 +239,8 @@ def predict(options: argparse.Namespace) -> int | None:
     """Writes scores."""
     start_tensorflow()
     from o2v_keras.evaluation.inference import predict_scores
-    from o2v_keras.evaluation.outputs import check_vector_path
-    from o2v_keras.evaluation.outputs import write_vectors
+    from o2v_keras.storage.vector_files import check_vector_path
+    from o2v_keras.storage.vector_files import write_vectors
     from o2v_keras.training.model_directory import load_model
 
     check_vector_path(options.output)
@@ -254,8 +254,8 @@ def embed(options: argparse.Namespace) -> int | None:
     """Writes embeddings."""
     start_tensorflow()
     from o2v_keras.evaluation import inference
-    from o2v_keras.evaluation.outputs import check_vector_path
-    from o2v_keras.evaluation.outputs import write_vectors
+    from o2v_keras.storage.vector_files import check_vector_path
+    from o2v_keras.storage.vector_files import write_vectors
     from o2v_keras.training.model_directory import load_model
 
     check_vector_path(options.output)

@@ -11,10 +11,10 @@ import numpy as np
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.check.check import PairCheck
+from o2v_keras.data.check.rejected_rows import RejectedRows
 from o2v_keras.data.check.report import CheckReport
 from o2v_keras.data.check.sound_rows import MAX_SKIPPED
 from o2v_keras.data.check.sound_rows import SoundRows
-from o2v_keras.data.checking.rejected_rows import RejectedRows
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read.pairs import Encode

@@ -1,14 +1,9 @@
-"""Writes what a model gives for rows: vectors, scores, texts."""
+"""What a model answers for rows, and the texts that they were read from."""
 
-import json
-import os
-import pathlib
 from collections.abc import Mapping
 
 import keras
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import tensorflow as tf
 
 from o2v_keras.data.batches.padded_rows import PaddedRows
@@ -20,7 +15,6 @@ from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.data.text.text_arrays import to_texts
 from o2v_keras.progress_lines import ProgressLines
-from o2v_keras.storage.replace import replaced_file
 
 
 class RowOutputs:
@@ -119,64 +113,3 @@ def _texts_of_file(path, numbers, column):
         rows = piece.table["text"].filter(wanted).to_pylist()
         texts.update(zip(piece.numbers[wanted].tolist(), rows, strict=True))
     return [texts[number] for number in numbers.tolist()]
-
-
-def write_vectors(
-    path: str | os.PathLike, vectors: np.ndarray, name: str
-) -> None:
-    """Writes vectors in order; the ending of `path` chooses the format.
-
-    The file appears under its name only when it is complete.
-
-    Args:
-        path: `.npy` (array), `.parquet` (a fixed-size list column) or
-            `.jsonl` (`{"<name>": [...]}` a line, as SageMaker answers).
-        vectors: float32 `(rows, dim)`.
-        name: `"scores"` or `"embeddings"`: column or key.
-
-    Raises:
-        ValueError: If the ending is another one.
-    """
-    check_vector_path(path)
-    path = pathlib.Path(path)
-    with replaced_file(path) as new, open(new, "wb") as file:
-        _WRITERS[path.suffix](file, vectors, name)
-
-
-def check_vector_path(path: str | os.PathLike) -> None:
-    """Checks where vectors are to go, before anything is computed.
-
-    Raises:
-        ValueError: If the ending is none of `.npy`, `.parquet` and `.jsonl`,
-            or the file cannot be made there.
-    """
-    path = pathlib.Path(path)
-    if path.suffix not in _WRITERS:
-        raise ValueError(
-            f"`path` must end in {', '.join(_WRITERS)}. "
-            f"Received: path={os.fspath(path)!r}"
-        )
-    if path.is_dir() or not path.parent.is_dir():
-        raise ValueError(
-            "`path` must be a file in an existing folder. "
-            f"Received: path={os.fspath(path)!r}"
-        )
-
-
-def _npy(file, vectors, name):
-    np.save(file, vectors)
-
-
-def _parquet(file, vectors, name):
-    flat = pa.array(np.ascontiguousarray(vectors).reshape(-1))
-    column = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
-    pq.write_table(pa.table({name: column}), file)
-
-
-def _json_lines(file, vectors, name):
-    for vector in vectors:
-        line = json.dumps({name: vector.tolist()})
-        file.write(line.encode() + b"\n")
-
-
-_WRITERS = {".npy": _npy, ".parquet": _parquet, ".jsonl": _json_lines}

@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     start_tensorflow()
-    from serving.batch_inference.batch_model import ServerAway
+    from serving.batch_inference.server_batch_model import ServerAway
     from serving.client.server_error import ServerError
 
     try:

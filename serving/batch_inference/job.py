@@ -1,21 +1,19 @@
-"""What is to be done."""
+"""The settings of a job and the names of its files."""
 
 import dataclasses
 import os
 import pathlib
 
-from serving.batch_inference.json_lines_output import ERROR
-from serving.batch_inference.json_lines_output import JsonLinesOutput
-from serving.batch_inference.npy_output import NpyOutput
-from serving.batch_inference.parquet_output import ParquetOutput
+from o2v_keras.storage.vector_files import ERROR
+from o2v_keras.storage.vector_files import FORMATS
+from o2v_keras.storage.vector_files import JsonLines
+from o2v_keras.storage.vector_files import VectorFormat
 from serving.signatures import EMBEDDINGS
 from serving.signatures import EMBEDDINGS_SIGNATURE
 from serving.signatures import IN0
 from serving.signatures import IN1
 from serving.signatures import SCORES
 from serving.signatures import SCORES_SIGNATURE
-
-_ENDINGS = (".jsonl", ".parquet", ".npy")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,9 +68,9 @@ class Job:
             raise ValueError(
                 "Give exactly one of `output` and `sagemaker_output`."
             )
-        if self.output and not self.output.endswith(_ENDINGS):
+        if self.output and not self.output.endswith(tuple(FORMATS)):
             raise ValueError(
-                f"`output` must end with one of {', '.join(_ENDINGS)}. "
+                f"`output` must end with one of {', '.join(FORMATS)}. "
                 f"Received: output={self.output!r}"
             )
         self._check_id_column()
@@ -114,13 +112,12 @@ class Job:
         return path.with_name(f".{path.name}")
 
     @property
-    def format(self) -> JsonLinesOutput | ParquetOutput | NpyOutput:
+    def format(self) -> VectorFormat:
         """Writes the outputs."""
-        if self.output and self.output.endswith(".npy"):
-            return NpyOutput()
-        if self.output and self.output.endswith(".parquet"):
-            return ParquetOutput(self._answer, self.id_column)
-        return JsonLinesOutput(self._answer, self.id_column)
+        kind = JsonLines
+        if self.output:
+            kind = FORMATS[pathlib.Path(self.output).suffix]
+        return kind(self._answer, self.id_column)
 
     @property
     def _answer(self):

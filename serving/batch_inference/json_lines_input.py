@@ -11,12 +11,11 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.json
 
-from serving.batch_inference.id_column import IdColumn
 from serving.batch_inference.record import BadRecord
 from serving.batch_inference.record import parse_record
-from serving.batch_inference.text_column import TextColumn
 from serving.batch_inference.window import Records
 from serving.batch_inference.window import Window
+from serving.batch_inference.window import side_column
 
 _BLOCK_BYTES = 4 << 20
 _BLANKS = b" \t\r"
@@ -98,12 +97,11 @@ class JsonLinesWindow(Window):
             table = self._parse_with_arrow(text_sides)
         except pa.ArrowInvalid:
             return self._parse_one_by_one(text_sides)
-        columns = {
-            side: _kind(side, text_sides).from_arrow(table[name])
-            for side, name in self.columns.items()
-        }
-        if any(column.broken.any() for column in columns.values()):
-            return self._parse_one_by_one(text_sides)
+        columns = {}
+        for side, name in self.columns.items():
+            columns[side], broken = side_column(table[name], side in text_sides)
+            if broken.any():
+                return self._parse_one_by_one(text_sides)
         return Records(columns, {})
 
     def record(self, row):
@@ -152,10 +150,12 @@ class JsonLinesWindow(Window):
             except BadRecord as error:
                 rows.append(dict.fromkeys(self.columns))
                 reasons[row] = str(error)
-        columns = {
-            side: _kind(side, text_sides).from_lists([r[side] for r in rows])
-            for side in self.columns
-        }
+        columns = {}
+        for side in self.columns:
+            is_text = side in text_sides
+            type_ = pa.large_string() if is_text else pa.large_list(pa.int64())
+            column = pa.array([row[side] for row in rows], type_)
+            columns[side], _ = side_column(pa.chunked_array([column]), is_text)
         return Records(columns, reasons)
 
 
@@ -165,7 +165,3 @@ def _field(line, name):
     except (RecursionError, ValueError):
         return None
     return content.get(name) if isinstance(content, dict) else None
-
-
-def _kind(side, text_sides):
-    return TextColumn if side in text_sides else IdColumn

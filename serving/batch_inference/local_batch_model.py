@@ -2,11 +2,9 @@
 
 import os
 
-import tensorflow as tf
-
-from serving.batch_inference.batch_model import Refusal
-from serving.local_model import version_directory
-from serving.saved_model_session import SavedModelSession
+from serving.batch_inference.predictor import Refusal
+from serving.client.server_error import ServerError
+from serving.local_model import LocalModel
 from serving.signatures import EMBEDDINGS
 from serving.signatures import EMBEDDINGS_SIGNATURE
 from serving.signatures import SCORES
@@ -31,13 +29,13 @@ class LocalBatchModel:
     in_flight = _IN_FLIGHT
 
     def __init__(self, path: str | os.PathLike, signature: str):
-        directory = version_directory(path).absolute()
-        self._session = _load(directory)
-        if signature not in self._session.signature_defs:
+        self._model = LocalModel(path)
+        directory = self._model.directory.absolute()
+        if signature not in self._model.signatures:
             # TensorFlow's own begin with underscores.
             names = ", ".join(
                 name
-                for name in sorted(self._session.signature_defs)
+                for name in sorted(self._model.signatures)
                 if not name.startswith("__")
             )
             raise ValueError(
@@ -45,36 +43,25 @@ class LocalBatchModel:
                 f"Export again with --mode both."
             )
         self._signature = signature
-        self.text_sides = self._session.text_inputs(signature)
         embeds = signature == EMBEDDINGS_SIGNATURE
         self._output = EMBEDDINGS if embeds else SCORES
+        self.text_sides = self._model.text_sides
         self.identity = {"saved_model": str(directory), **_files(directory)}
 
     def answer(self, inputs):
-        outputs = [self._output]
         try:
-            answers = self._session.run(self._signature, inputs, outputs)
-        except tf.errors.InvalidArgumentError as error:
-            raise Refusal(error.message) from None
-        except tf.errors.OpError as error:
+            return self._model.run(self._signature, inputs, self._output)
+        except ServerError as error:
+            if error.code == "INVALID_ARGUMENT":
+                raise Refusal(error.message) from None
             raise ValueError(f"the model failed: {error.message}") from error
-        return answers[self._output]
 
     def stop(self):
         # No call waits for anything but the model's own work.
         pass
 
     def close(self):
-        self._session.close()
-
-
-def _load(directory):
-    try:
-        return SavedModelSession(directory)
-    except tf.errors.OpError as error:
-        raise ValueError(
-            f"{directory} cannot be loaded: {error.message}"
-        ) from error
+        self._model.close()
 
 
 def _files(directory):

@@ -10,12 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from serving.batch_inference.id_column import IdColumn
 from serving.batch_inference.record import BadRecord
 from serving.batch_inference.record import checked_sides
-from serving.batch_inference.text_column import TextColumn
 from serving.batch_inference.window import Records
 from serving.batch_inference.window import Window
+from serving.batch_inference.window import side_column
 
 
 def read_parquet(
@@ -83,12 +82,12 @@ class ParquetWindow(Window):
             side: self._column(name, side in text_sides)
             for side, name in self.columns.items()
         }
-        broken = np.any([column.broken for column in columns.values()], axis=0)
+        broken = np.any([broken for _, broken in columns.values()], axis=0)
         reasons = {
             int(row): self._reason(row, text_sides)
             for row in np.flatnonzero(broken)
         }
-        return Records(columns, reasons)
+        return Records({s: c for s, (c, _) in columns.items()}, reasons)
 
     def _names(self):
         return self.table[self.id_column].to_pylist()
@@ -101,7 +100,7 @@ class ParquetWindow(Window):
                 f'{self.file}: column "{name}" must be {kind}, which the model '
                 f"takes there. It is {column.type}"
             )
-        return (TextColumn if is_text else IdColumn).from_arrow(column)
+        return side_column(column, is_text)
 
     def record(self, row):
         return json.dumps(self._values(row))

@@ -5,13 +5,13 @@ import contextlib
 import os
 import sys
 
-from serving.batch_inference.answering import Answering
-from serving.batch_inference.batch_model import BatchModel
 from serving.batch_inference.input_files import read_windows
 from serving.batch_inference.job import Job
-from serving.batch_inference.parts import Counts
-from serving.batch_inference.parts import Parts
+from serving.batch_inference.predictor import BatchModel
+from serving.batch_inference.predictor import Predictor
 from serving.batch_inference.progress import Progress
+from serving.batch_inference.resume_folder import Counts
+from serving.batch_inference.resume_folder import ResumeFolder
 
 
 def run_job(job: Job, model: BatchModel, restart: bool = False) -> Counts:
@@ -36,22 +36,24 @@ def run_job(job: Job, model: BatchModel, restart: bool = False) -> Counts:
         ServerError: If a server fails. What is finished stays.
         ServerAway: If it does not answer. What is finished stays.
     """
-    with contextlib.closing(Parts(job, model.identity, restart)) as parts:
-        if parts.counts:
+    with contextlib.closing(
+        ResumeFolder(job, model.identity, restart)
+    ) as folder:
+        if folder.counts:
             print(
                 "finished by an earlier run; --restart does it again",
                 file=sys.stderr,
             )
-        counts = parts.counts or _Run(job, model, parts).run()
-        parts.clear()
+        counts = folder.counts or _Run(job, model, folder).run()
+        folder.clear()
     return counts
 
 
 class _Run:
-    def __init__(self, job, model, parts):
+    def __init__(self, job, model, folder):
         self._job = job
         self._model = model
-        self._parts = parts
+        self._folder = folder
         self._windows = read_windows(
             job.inputs,
             job.columns,
@@ -66,25 +68,25 @@ class _Run:
 
     def run(self):
         with (
-            Answering(self._model, self._job.batch_size) as answering,
+            Predictor(self._model, self._job.batch_size) as predictor,
             concurrent.futures.ThreadPoolExecutor(1) as reader,
             concurrent.futures.ThreadPoolExecutor(1) as writer,
             Progress() as progress,
         ):
-            self._answer_windows(answering, reader, writer, progress)
-        return self._parts.join(self._keys, self._rows)
+            self._answer_windows(predictor, reader, writer, progress)
+        return self._folder.join(self._keys, self._rows)
 
-    def _answer_windows(self, answering, reader, writer, progress):
+    def _answer_windows(self, predictor, reader, writer, progress):
         answered = 0
         written = None
         upcoming = reader.submit(self._next)
         while (found := upcoming.result()) is not None:
             window, records = found
             upcoming = reader.submit(self._next)
-            answers = answering.answers(records)
+            answers = predictor.predict(records)
             if written:
                 written.result()
-            written = writer.submit(self._parts.write, window, answers)
+            written = writer.submit(self._folder.write, window, answers)
             answered += len(window)
             progress.update(self._share(window), self._skipped, answered)
         if written:
@@ -95,7 +97,7 @@ class _Run:
         for window in self._windows:
             self._keys.append(window.key)
             self._rows += len(window)
-            if window.key not in self._parts.finished:
+            if window.key not in self._folder.finished:
                 return window, window.parse(self._model.text_sides)
             self._skipped = self._share(window)
         return None

@@ -13,12 +13,11 @@ import pyarrow as pa
 from o2v_keras.data.data_error import read_failure
 from o2v_keras.data.read import separated
 from o2v_keras.data.read.record import Column
-from serving.batch_inference.id_column import IdColumn
 from serving.batch_inference.record import BadRecord
 from serving.batch_inference.record import checked_sides
-from serving.batch_inference.text_column import TextColumn
 from serving.batch_inference.window import Records
 from serving.batch_inference.window import Window
+from serving.batch_inference.window import side_column
 
 _NAMES = "names"
 _PACKED = (".gz", ".zst")
@@ -110,18 +109,16 @@ class SeparatedWindow(Window):
 
     def _parse(self, text_sides):
         columns = {
-            side: (TextColumn if side in text_sides else IdColumn).from_arrow(
-                self.table[side]
-            )
+            side: side_column(self.table[side], side in text_sides)
             for side in self.columns
         }
         reasons = dict(self.broken)
-        broken = np.any([column.broken for column in columns.values()], axis=0)
+        broken = np.any([broken for _, broken in columns.values()], axis=0)
         for row in np.flatnonzero(broken).tolist():
             if row not in reasons:
                 values = {s: self.table[s][row].as_py() for s in self.columns}
                 reasons[row] = self._reason(values, text_sides)
-        return Records(columns, reasons)
+        return Records({s: c for s, (c, _) in columns.items()}, reasons)
 
     def _reason(self, values, text_sides):
         record = {self.columns[side]: value for side, value in values.items()}

@@ -4,8 +4,7 @@ import sys
 import threading
 import time
 
-from serving.batch_inference.batch_model import Refusal
-from serving.batch_inference.batch_model import ServerAway
+from serving.batch_inference.predictor import Refusal
 from serving.client.grpc_client import GrpcClient
 from serving.client.server_error import ServerError
 from serving.signatures import EMBEDDINGS_SIGNATURE
@@ -22,6 +21,10 @@ _PASSING = (
     "CANCELLED",
 )
 _COMING = ("START", "LOADING")
+
+
+class ServerAway(Exception):
+    """A server has not answered for as long as the job waits."""
 
 
 class ServerBatchModel:

@@ -6,8 +6,13 @@ import json
 from collections.abc import Collection
 from collections.abc import Mapping
 
-from serving.batch_inference.id_column import IdColumn
-from serving.batch_inference.text_column import TextColumn
+import numpy as np
+import pyarrow as pa
+
+from o2v_keras.data.ragged_input import row_lengths
+from o2v_keras.data.sequences import Sequences
+from o2v_keras.storage.vector_files import is_name
+from serving.row_batches import Column
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -15,13 +20,13 @@ class Records:
     """The parsed rows of a window.
 
     Args:
-        columns: Side -> its column, of all rows.
+        columns: Side -> its ids or texts, of all rows.
         reasons: Row -> why it cannot be answered.
         names: What names each row, a text or an integer; anything else in
             rows that have a reason. Defaults to `None`: nothing does.
     """
 
-    columns: dict[str, IdColumn | TextColumn]
+    columns: dict[str, Column]
     reasons: dict[int, str]
     names: list | None = None
 
@@ -84,6 +89,17 @@ class Window(abc.ABC):
                 )
         return Records(records.columns, reasons, names)
 
+    def bad_row(self, row: int, reason: str) -> str:
+        """Returns file, line, reason and record of a row, as JSON."""
+        return json.dumps(
+            {
+                "file": self.file,
+                "line": self.line(row),
+                "reason": reason,
+                "record": self.record(row),
+            }
+        )
+
     @abc.abstractmethod
     def record(self, row: int) -> str:
         """Returns the text of a row."""
@@ -97,16 +113,34 @@ class Window(abc.ABC):
         """What the id column holds in each row, `None` for nothing."""
 
 
-def is_name(value: object) -> bool:
-    """Whether a value can name a row.
+def side_column(
+    column: pa.ChunkedArray, is_text: bool
+) -> tuple[Column, np.ndarray]:
+    """Returns the ids or texts of an arrow column, and which are broken.
+
+    Args:
+        column: Lists of integers, or strings.
+        is_text: Whether it is strings.
+
+    Returns:
+        `Sequences` or a large binary array, and bool `(rows,)`: rows that are
+        null, hold no id, or an id that is null, negative or beyond int64.
 
     Example:
-    >>> is_name("u7"), is_name(7), is_name(7.0), is_name(None)
-    (True, True, False, False)
+    >>> ids = pa.chunked_array([[[7, 8, 9], None, [5, -1]]])
+    >>> side_column(ids, is_text=False)[1]
+    array([False,  True,  True])
     """
-    if isinstance(value, str):
-        # Half a character, as JSON can escape one, is in no output's UTF-8.
-        return value.isascii() or not any(
-            "\ud800" <= c < "\ue000" for c in value
-        )
-    return type(value) is int
+    if is_text:
+        # A dictionary of strings becomes bytes in two steps only.
+        texts = column.cast(pa.large_string()).cast(pa.large_binary())
+        texts = pa.concat_arrays(texts.chunks)
+        return texts, np.array(texts.is_null())
+    # What int64 cannot hold turns negative, which is no id either.
+    lists = column.cast(pa.large_list(pa.int64()), safe=False)
+    lists = lists.combine_chunks()
+    values = lists.flatten().fill_null(-1).to_numpy(zero_copy_only=False)
+    ids = Sequences.from_lengths(values, row_lengths(lists))
+    broken = ids.lengths == 0
+    broken[ids.rows_of(np.flatnonzero(values < 0))] = True
+    return ids, broken

@@ -39,11 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options, beam_arguments):
+    from o2v_keras.data.beam.pipeline_options import pipeline_options
     from serving.beam.answer_corpus import CorpusJob
     from serving.beam.answer_corpus import answer_corpus
     from serving.beam.corpus_files import corpus_files
-    from serving.beam.keyed_answers import RowKeys
-    from serving.beam.pipeline_options import pipeline_options
 
     job = CorpusJob(
         files=corpus_files(options.input),
@@ -52,7 +51,7 @@ def _run(options, beam_arguments):
         side=options.side,
         format=options.format,
         shards=options.shards,
-        keys=RowKeys(options.id_field),
+        id_field=options.id_field,
         batch_size=options.batch_size,
         window=options.window,
     )

@@ -10,9 +10,10 @@ from apache_beam.ml.inference.base import PredictionResult
 from apache_beam.ml.inference.base import RunInference
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from serving.beam.answer_rows import answer_lines
+from serving.beam.answer_rows import answer_schema
+from serving.beam.answer_rows import answer_table
 from serving.beam.corpus_files import read_windows
-from serving.beam.keyed_answers import KeyedAnswers
-from serving.beam.keyed_answers import RowKeys
 from serving.beam.saved_model_handler import SavedModelHandler
 from serving.signatures import EMBEDDINGS
 from serving.signatures import EMBEDDINGS_SIGNATURE
@@ -37,7 +38,9 @@ class CorpusJob:
             are scored.
         format: `"jsonl"` or `"parquet"`. Defaults to `"jsonl"`.
         shards: Number of shards. Defaults to 0: as Beam sees fit.
-        keys: `RowKeys`. Defaults to file and line.
+        id_field: Field of the records that names them: a string or an
+            integer. Defaults to `None`: they are named by `file` and `line`,
+            which counts from 1.
         batch_size: Rows of a batch. Defaults to 256.
         window: Rows that are read, sent to a worker and sorted by length
             together. Defaults to 4,096.
@@ -52,7 +55,7 @@ class CorpusJob:
     side: str | None = None
     format: str = "jsonl"
     shards: int = 0
-    keys: RowKeys = RowKeys()
+    id_field: str | None = None
     batch_size: int = 256
     window: int = 4096
 
@@ -106,16 +109,17 @@ def answer_corpus(job: CorpusJob, options: PipelineOptions) -> tuple[int, int]:
             pipeline
             | "files" >> beam.Create(job.files)
             | "spread files" >> beam.Reshuffle()
-            | "read" >> beam.FlatMap(read_windows, job.sides, job.window)
+            | "read"
+            >> beam.FlatMap(read_windows, job.sides, job.window, job.id_field)
             # The model takes far longer than reading.
             | "spread windows" >> beam.Reshuffle()
             | "answer" >> RunInference(handler)
-            | "name rows" >> beam.Map(_keyed, job.keys)
+            | "count rows" >> beam.Map(_counted)
         )
         _write(answers, job)
         (
             answers
-            | "bad rows" >> beam.FlatMap(lambda keyed: keyed.bad_rows())
+            | "bad rows" >> beam.FlatMap(_bad_rows)
             | "write bad rows"
             >> beam.io.WriteToText(
                 f"{job.output}.bad_rows",
@@ -127,24 +131,30 @@ def answer_corpus(job: CorpusJob, options: PipelineOptions) -> tuple[int, int]:
     return _total(metrics, _ROWS), _total(metrics, _BAD_ROWS)
 
 
-def _keyed(result: PredictionResult, keys: RowKeys) -> KeyedAnswers:
-    keyed = keys.keyed(result.example, result.inference)
-    _ROWS.inc(len(keyed.window))
-    _BAD_ROWS.inc(len(keyed.reasons))
-    return keyed
+def _counted(result: PredictionResult) -> PredictionResult:
+    _ROWS.inc(len(result.example))
+    _BAD_ROWS.inc(len(result.inference.reasons))
+    return result
+
+
+def _bad_rows(result):
+    for row, reason in result.inference.reasons.items():
+        yield result.example.bad_row(row, reason)
 
 
 def _write(answers, job):
     if job.format == "jsonl":
         lines = answers | "lines" >> beam.FlatMap(
-            lambda keyed: keyed.json_lines(job.column)
+            lambda r: answer_lines(r.example, r.inference, job.column)
         )
         lines | "write" >> beam.io.WriteToText(
             job.output, file_name_suffix=".jsonl", num_shards=job.shards
         )
         return
-    schema = job.keys.schema(job.column)
-    tables = answers | "tables" >> beam.Map(lambda keyed: keyed.table(schema))
+    schema = answer_schema(job.id_field, job.column)
+    tables = answers | "tables" >> beam.Map(
+        lambda r: answer_table(r.example, r.inference, schema)
+    )
     tables | "write" >> beam.io.WriteToParquetBatched(
         job.output,
         schema,

@@ -44,7 +44,7 @@ def corpus_files(patterns: Sequence[str]) -> tuple[str, ...]:
 
 
 def read_windows(
-    file: str, sides: Sequence[str], rows: int
+    file: str, sides: Sequence[str], rows: int, id_field: str | None = None
 ) -> Iterator[JsonLinesWindow]:
     """Yields the windows of a file.
 
@@ -52,12 +52,13 @@ def read_windows(
         file: Path of JSON Lines.
         sides: Names of the sides to read.
         rows: Lines of a window.
+        id_field: Field that names the rows. Defaults to `None`.
 
     Raises:
         OSError: If the file cannot be read or decompressed.
     """
     columns = {side: side for side in sides}
-    return read_json_lines(file, 0, columns, rows, open_file=_open)
+    return read_json_lines(file, 0, columns, rows, id_field, open_file=_open)
 
 
 def _matches(pattern):

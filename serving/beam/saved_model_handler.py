@@ -9,14 +9,14 @@ from apache_beam.ml.inference.base import ModelHandler
 from apache_beam.ml.inference.base import PredictionResult
 
 from o2v_keras.storage.temporary_folder import TemporaryFolder
-from serving.batch_inference.answering import Answering
-from serving.batch_inference.answers import Answers
+from o2v_keras.storage.vector_files import Vectors
 from serving.batch_inference.local_batch_model import LocalBatchModel
+from serving.batch_inference.predictor import Predictor
 from serving.batch_inference.window import Window
 from serving.beam.corpus_files import is_remote
 
 
-class SavedModelHandler(ModelHandler[Window, PredictionResult, Answering]):
+class SavedModelHandler(ModelHandler[Window, PredictionResult, Predictor]):
     """Answers windows of rows, as `serving.batch_inference` does.
 
     An example is a whole window: its rows are sorted by length, padded with 0
@@ -38,19 +38,19 @@ class SavedModelHandler(ModelHandler[Window, PredictionResult, Answering]):
         self._signature = signature
         self._batch_size = batch_size
 
-    def load_model(self) -> Answering:
+    def load_model(self) -> Predictor:
         """Loads the model; raises `ValueError` if it cannot be."""
         with _local(self._model) as directory:
             model = LocalBatchModel(directory, self._signature)
-        return Answering(model, self._batch_size)
+        return Predictor(model, self._batch_size)
 
     def run_inference(
         self,
         batch: Sequence[Window],
-        model: Answering,
+        model: Predictor,
         inference_args: dict | None = None,
     ) -> list[PredictionResult]:
-        """Returns each window with its `Answers`."""
+        """Returns each window with its `Vectors`."""
         return [
             PredictionResult(window, self._answers(window, model))
             for window in batch
@@ -63,8 +63,8 @@ class SavedModelHandler(ModelHandler[Window, PredictionResult, Answering]):
     def get_metrics_namespace(self) -> str:
         return "SavedModel"
 
-    def _answers(self, window, model) -> Answers:
-        return model.answers(window.parse(model.text_sides))
+    def _answers(self, window, model) -> Vectors:
+        return model.predict(window.parse(model.text_sides))
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Client over gRPC for `asyncio` programs."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Mapping
 
@@ -13,9 +14,9 @@ from serving.client import grpc_messages
 from serving.client.pair_client import Answers
 from serving.client.pair_client import ClientOptions
 from serving.client.pair_client import ModelVersion
-from serving.client.pair_client import backoff
 from serving.client.pair_client import embeddings_call
 from serving.client.pair_client import scores_call
+from serving.client.pair_client import seconds_to_retry
 from serving.client.pair_rows import Side
 
 
@@ -45,14 +46,9 @@ class AsyncGrpcClient:
         **options,
     ):
         self.options = ClientOptions(**options)
-        credentials = grpc_messages.channel_credentials(tls, root_certificates)
-        channel_options = grpc_messages.CHANNEL_OPTIONS
-        if credentials is None:
-            self._channel = grpc.aio.insecure_channel(server, channel_options)
-        else:
-            self._channel = grpc.aio.secure_channel(
-                server, credentials, channel_options
-            )
+        self._channel = grpc_messages.open_channel(
+            grpc.aio, server, tls, root_certificates
+        )
         self._headers = tuple((headers or {}).items())
         self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(
             self._channel
@@ -114,17 +110,17 @@ class AsyncGrpcClient:
     async def _send(self, method, request):
         """Sends a request, again while the server is out of reach."""
         deadline = time.monotonic() + self.options.timeout
-        for attempt in range(self.options.retries + 1):
+        for attempt in itertools.count():
             left = max(0.001, deadline - time.monotonic())
             try:
                 return await method(
                     request, timeout=left, metadata=self._headers
                 )
             except grpc.RpcError as error:
-                failure = grpc_messages.server_error(error)
-            wait = backoff(attempt)
-            late = time.monotonic() + wait >= deadline
-            last = attempt == self.options.retries
-            if failure.code != "UNAVAILABLE" or late or last:
-                raise failure
+                wait = seconds_to_retry(
+                    grpc_messages.server_error(error),
+                    attempt,
+                    self.options,
+                    deadline,
+                )
             await asyncio.sleep(wait)

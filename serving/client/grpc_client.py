@@ -38,14 +38,9 @@ class GrpcClient(PairClient):
         **options,
     ):
         super().__init__(ClientOptions(**options))
-        credentials = grpc_messages.channel_credentials(tls, root_certificates)
-        channel_options = grpc_messages.CHANNEL_OPTIONS
-        if credentials is None:
-            self._channel = grpc.insecure_channel(server, channel_options)
-        else:
-            self._channel = grpc.secure_channel(
-                server, credentials, channel_options
-            )
+        self._channel = grpc_messages.open_channel(
+            grpc, server, tls, root_certificates
+        )
         self._headers = tuple((headers or {}).items())
         self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(
             self._channel

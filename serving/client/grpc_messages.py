@@ -1,5 +1,7 @@
 """Protocol buffers of TF Serving's gRPC API, made and read."""
 
+import types
+
 import grpc
 import numpy as np
 import tensorflow as tf
@@ -15,7 +17,7 @@ from serving.client.pair_client import ModelVersion
 from serving.client.server_error import ServerError
 
 # A client of gRPC takes 4 MB unless told otherwise: 250 rows of 4096 floats.
-CHANNEL_OPTIONS = (
+_CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
     # Otherwise up to two minutes pass before a server that is back is found.
@@ -97,13 +99,25 @@ def server_error(error: grpc.RpcError) -> ServerError:
     return ServerError(error.code().name, error.details() or "")
 
 
-def channel_credentials(
-    tls: bool, root_certificates: bytes | None
-) -> grpc.ChannelCredentials | None:
-    """Returns what a TLS channel needs, or `None` for a plain one."""
+def open_channel(
+    api: types.ModuleType,
+    server: str,
+    tls: bool,
+    root_certificates: bytes | None,
+) -> grpc.Channel | grpc.aio.Channel:
+    """Opens a channel.
+
+    Args:
+        api: `grpc` or `grpc.aio`.
+        server: `"host:port"`.
+        tls: Whether to connect over TLS.
+        root_certificates: PEM bytes of the authorities to trust; implies
+            `tls`.
+    """
     if not (tls or root_certificates):
-        return None
-    return grpc.ssl_channel_credentials(root_certificates)
+        return api.insecure_channel(server, _CHANNEL_OPTIONS)
+    credentials = grpc.ssl_channel_credentials(root_certificates)
+    return api.secure_channel(server, credentials, _CHANNEL_OPTIONS)
 
 
 def model_spec(options: ClientOptions, signature: str = ""):

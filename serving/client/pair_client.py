@@ -4,6 +4,7 @@ import abc
 import collections
 import concurrent.futures
 import dataclasses
+import itertools
 import random
 import time
 from collections.abc import Callable
@@ -153,9 +154,25 @@ class Answers:
         self.values[rows] = answer
 
 
-def backoff(attempt: int) -> float:
-    """Returns seconds to wait before attempt 1, 2, ... is made again."""
-    return min(2.0, 0.05 * 2**attempt) * (0.5 + random.random() / 2)
+def seconds_to_retry(
+    error: ServerError, attempt: int, options: ClientOptions, deadline: float
+) -> float:
+    """Returns how long to wait before a failed request is sent again.
+
+    Args:
+        error: Why it failed.
+        attempt: How often it was sent before, from 0.
+        options: `ClientOptions`.
+        deadline: When the request's time is over, by `time.monotonic`.
+
+    Raises:
+        ServerError: `error` itself if the request is not to be sent again.
+    """
+    wait = min(2.0, 0.05 * 2**attempt) * (0.5 + random.random() / 2)
+    late = time.monotonic() + wait >= deadline
+    if error.code != "UNAVAILABLE" or late or attempt == options.retries:
+        raise error
+    return wait
 
 
 class PairClient(abc.ABC):
@@ -254,13 +271,9 @@ class PairClient(abc.ABC):
     def _retried(self, request: Callable[[float], object]):
         """Sends a request, again while the server is out of reach."""
         deadline = time.monotonic() + self.options.timeout
-        for attempt in range(self.options.retries + 1):
+        for attempt in itertools.count():
             try:
                 return request(max(0.001, deadline - time.monotonic()))
             except ServerError as error:
-                wait = backoff(attempt)
-                late = time.monotonic() + wait >= deadline
-                last = attempt == self.options.retries
-                if error.code != "UNAVAILABLE" or late or last:
-                    raise
+                wait = seconds_to_retry(error, attempt, self.options, deadline)
             time.sleep(wait)

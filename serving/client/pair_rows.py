@@ -1,13 +1,16 @@
 """The rows of a call as request-sized batches."""
 
 import dataclasses
+import numbers
 from collections.abc import Iterator
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 
-from serving.client.id_sequences import IdSequences
-from serving.client.texts import Texts
+from o2v_keras.data.sequences import Sequences
+from serving.row_batches import batch_inputs
+from serving.row_batches import batches_of_rows
 from serving.signatures import IN0
 from serving.signatures import IN1
 
@@ -41,10 +44,10 @@ class PairRows:
     little padding; answers are put back by `Batch.rows`.
 
     Args:
-        sides: `in0`, `in1` or both -> sequences of ids, as lists of lists, a
-            list of arrays, a 1-D array of single tokens or a 2-D array
-            padded with 0; or texts, as a list or array of `str` or of UTF-8
-            `bytes`.
+        sides: `in0`, `in1` or both -> rows of ids, as `Sequences.from_any`
+            takes them, but for lists of bare ids; or texts, as a list or
+            array of `str` or of UTF-8 `bytes`. Bytes that are no UTF-8 read
+            as U+FFFD in the model.
 
     Raises:
         ValueError: If a side holds something else, or the sides have
@@ -62,7 +65,7 @@ class PairRows:
 
     def __init__(self, sides: dict[str, Side]):
         self._sides = {
-            name: _side(name, value) for name, value in sides.items()
+            name: _column(name, value) for name, value in sides.items()
         }
         counts = {name: len(side) for name, side in self._sides.items()}
         if len(set(counts.values())) > 1:
@@ -76,22 +79,42 @@ class PairRows:
 
     def batches(self, batch_size: int) -> Iterator[Batch]:
         """Yields batches of at most `batch_size` rows."""
-        lengths = np.array([side.lengths for side in self._sides.values()])
-        order = np.lexsort(lengths) if len(self) else np.zeros(0, int)
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            inputs = {n: side.batch(rows) for n, side in self._sides.items()}
-            yield Batch(rows, inputs)
+        for rows in batches_of_rows(self._sides, batch_size):
+            yield Batch(rows, batch_inputs(self._sides, rows))
 
 
-def _side(name, value):
+def _column(name, value):
     if isinstance(value, str | bytes):
         raise ValueError(
             f"`{name}` must be a list with a text a row; write a single text "
             f"as a list of one. Received: {name}={value!r}"
         )
-    if not isinstance(value, np.ndarray):
-        value = list(value)
-    if len(value) and isinstance(value[0], str | bytes):
-        return Texts(name, value)
-    return IdSequences(name, value)
+    is_array = isinstance(value, np.ndarray) or hasattr(value, "row_splits")
+    value = value if is_array else list(value)
+    first = value[0] if len(value) else None
+    if isinstance(first, str | bytes):
+        return _texts(name, list(value))
+    # A list of ids could be one row as well as a row for each id.
+    if not is_array and isinstance(first, numbers.Number):
+        raise ValueError(
+            f"`{name}` must be sequences of integer ids, or texts, one a "
+            f"row; write a single token as [7]. Received: {name}[0]={first!r}"
+        )
+    return Sequences.from_any(value, name)
+
+
+def _texts(name, rows):
+    for number, row in enumerate(rows):
+        if not isinstance(row, str | bytes):
+            raise ValueError(
+                f"`{name}` must be texts in all rows, or sequences of ids in "
+                f"all. Received: {name}[{number}]={row!r}"
+            )
+    try:
+        return pa.array(rows, pa.large_binary())
+    except UnicodeEncodeError as error:
+        number = rows.index(error.object)
+        raise ValueError(
+            f"`{name}` must be texts that UTF-8 can hold, or bytes. "
+            f"Received: {name}[{number}]={error.object!r}"
+        ) from None

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 import grpc
 from google.protobuf.message import DecodeError
 
-from serving.local_server.limits import MESSAGE_SECONDS
-from serving.local_server.limits import MESSAGE_SECONDS_IF_FULL
+# How long a message may take to come, and how long if calls that wait for
+# theirs hold every thread.
+_MESSAGE_SECONDS = 30.0
+_MESSAGE_SECONDS_IF_FULL = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ class CallReceiver(grpc.ServerInterceptor):
         # Since when each call waits, the oldest first.
         self._waiting: dict[int, tuple[float, grpc.ServicerContext]] = {}
         self._taken_threads = 0
-        self._seconds = MESSAGE_SECONDS
+        self._seconds = _MESSAGE_SECONDS
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -103,7 +105,7 @@ class CallReceiver(grpc.ServerInterceptor):
             is_full = self._taken_threads >= self._thread_count
             seconds = self._seconds
             if is_full:
-                seconds = min(seconds, MESSAGE_SECONDS_IF_FULL)
+                seconds = min(seconds, _MESSAGE_SECONDS_IF_FULL)
             oldest = time.monotonic() - seconds
             late = [
                 context

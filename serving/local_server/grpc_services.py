@@ -7,6 +7,7 @@ import time
 
 import grpc
 import tensorflow as tf
+from google.protobuf import wrappers_pb2
 from tensorflow_serving.apis import classification_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2
 from tensorflow_serving.apis import get_model_status_pb2
@@ -16,12 +17,10 @@ from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 from tensorflow_serving.apis import regression_pb2
 
+from serving.errors import code_name
+from serving.errors import invalid_argument
+from serving.errors import unimplemented
 from serving.local_server import inference
-from serving.local_server.errors import code_name
-from serving.local_server.errors import invalid_argument
-from serving.local_server.errors import unimplemented
-from serving.local_server.hidden_protos import HealthCheckRequest
-from serving.local_server.hidden_protos import HealthCheckResponse
 from serving.local_server.metrics import Metrics
 from serving.local_server.model_registry import ModelRegistry
 from serving.local_server.tensor_protos import fill_proto
@@ -223,7 +222,11 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
 
 
 class HealthService:
-    """Says SERVING for the server and its two services."""
+    """Says SERVING for the server and its two services.
+
+    `grpcio-health-checking` needs protobuf 7. On the wire its request, one
+    string, is a `StringValue`, and its answer, one enum, an `Int32Value`.
+    """
 
     NAME = "grpc.health.v1.Health"
     _SERVICES = ("", "ModelService", "PredictionService")
@@ -233,15 +236,15 @@ class HealthService:
         """Returns what `grpc.Server.add_generic_rpc_handlers` takes."""
         check = grpc.unary_unary_rpc_method_handler(
             self._check,
-            HealthCheckRequest.FromString,
-            HealthCheckResponse.SerializeToString,
+            wrappers_pb2.StringValue.FromString,
+            wrappers_pb2.Int32Value.SerializeToString,
         )
         return grpc.method_handlers_generic_handler(self.NAME, {"Check": check})
 
     def _check(self, request, context):
-        if request.service not in self._SERVICES:
+        if request.value not in self._SERVICES:
             context.abort(grpc.StatusCode.NOT_FOUND, "")
-        return HealthCheckResponse(status=self._SERVING)
+        return wrappers_pb2.Int32Value(value=self._SERVING)
 
 
 def _seconds_left(context):

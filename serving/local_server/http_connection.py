@@ -15,7 +15,9 @@ from uvicorn.protocols.http.h11_impl import STATUS_PHRASES
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from serving.local_server.json_answers import error_text
-from serving.local_server.limits import MAX_BODIES_BYTES
+
+# In all bodies that the port has received and not yet answered.
+_MAX_BODIES_BYTES = 1000 * 1000 * 1000
 
 # A transfer of this many bytes within its time may go on for as long again.
 _PROGRESS_BYTES = 1_000_000
@@ -94,12 +96,12 @@ class Connections:
     def add_body_bytes(self, size: int):
         """Counts bytes of bodies; too many end the transfer begun first."""
         self._body_bytes += size
-        if self._body_bytes > MAX_BODIES_BYTES:
+        if self._body_bytes > _MAX_BODIES_BYTES:
             for connection in self._waiting:
                 if connection.is_receiving_body:
                     connection.refuse(
                         429,
-                        f"Bodies of more than {MAX_BODIES_BYTES} bytes at a "
+                        f"Bodies of more than {_MAX_BODIES_BYTES} bytes at a "
                         "time",
                     )
                     return

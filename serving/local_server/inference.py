@@ -8,8 +8,7 @@ import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import input_pb2
 
-from serving.local_server.errors import invalid_argument
-from serving.local_server.row_limit import check_rows
+from serving.errors import invalid_argument
 from serving.local_server.served_version import ServedVersion
 from serving.saved_model_session import SignatureNames
 from serving.saved_model_session import example_count
@@ -43,7 +42,7 @@ def predict(
     names = model.session.names[signature_name]
     check_input_count(names, inputs)
     rows = max((len(a) for a in inputs.values() if a.ndim), default=0)
-    check_rows(rows, model.max_rows)
+    model.check_rows(rows)
     outputs = tuple(output_filter)
     for position, name in enumerate(outputs):
         if name not in names.outputs:
@@ -199,7 +198,7 @@ def _example_signature(model, name):
 
 
 def _example_inputs(model, examples):
-    check_rows(example_count(examples), model.max_rows)
+    model.check_rows(example_count(examples))
     texts = serialized_examples(examples)
     model.metrics.example_counts.observe(len(texts), model.model_name)
     return {"inputs": texts}

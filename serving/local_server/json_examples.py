@@ -2,13 +2,13 @@
 
 from tensorflow_serving.apis import input_pb2
 
-from serving.local_server.errors import invalid_argument
-from serving.local_server.json_inputs import decode_base64
-from serving.local_server.json_inputs import encode_text
-from serving.local_server.json_inputs import is_base64
+from serving.errors import invalid_argument
+from serving.local_server.json_values import decode_base64
+from serving.local_server.json_values import encode_text
+from serving.local_server.json_values import is_base64
+from serving.local_server.json_values import is_list
 from serving.local_server.json_values import type_name
 from serving.local_server.json_values import value_text
-from serving.local_server.long_list import is_list
 
 _KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 

@@ -5,8 +5,6 @@ converted at once. Only if that fails are values visited one by one, to name
 the first fault as TF Serving does.
 """
 
-import base64
-import binascii
 import itertools
 from collections.abc import Mapping
 
@@ -15,16 +13,19 @@ import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from serving.local_server.errors import code_name
-from serving.local_server.errors import invalid_argument
-from serving.local_server.errors import unimplemented
+from serving.errors import code_name
+from serving.errors import invalid_argument
+from serving.errors import unimplemented
+from serving.local_server.json_reader import MAX_NESTING
 from serving.local_server.json_reader import TOO_DEEP
+from serving.local_server.json_values import LongList
+from serving.local_server.json_values import chunks
+from serving.local_server.json_values import decode_base64
+from serving.local_server.json_values import encode_text
+from serving.local_server.json_values import is_base64
+from serving.local_server.json_values import is_list
 from serving.local_server.json_values import type_name
 from serving.local_server.json_values import value_text
-from serving.local_server.limits import MAX_NESTING
-from serving.local_server.long_list import LongList
-from serving.local_server.long_list import chunks
-from serving.local_server.long_list import is_list
 from serving.local_server.tensor_protos import check_rank
 from serving.signature_step import dtype_name
 
@@ -87,58 +88,6 @@ def read_inputs(request: dict, infos: Infos) -> tuple[dict, bool]:
     if "inputs" in request:
         return _read_columns(request["inputs"], infos), False
     raise invalid_argument("Missing 'inputs' or 'instances' key")
-
-
-def decode_base64(value) -> bytes:
-    """Decodes `{"b64": text}`.
-
-    Raises:
-        tf.errors.InvalidArgumentError: If the value is another one or its
-            text is not in base64.
-
-    Example:
-    >>> decode_base64({"b64": "dGY="})
-    b'tf'
-    """
-    if not is_base64(value):
-        text = value_text(value)
-        raise invalid_argument(
-            f"JSON Value: {text} not formatted correctly for base64 data"
-        )
-    # Padding may be missing, but not be wrong.
-    text = "".join(value["b64"].split())
-    body = text.rstrip("=")
-    padding = -len(body) % 4
-    if len(text) - len(body) not in (0, padding):
-        raise invalid_argument("Unable to base64 decode")
-    try:
-        return base64.b64decode(body + padding * "=", validate=True)
-    except (binascii.Error, ValueError):
-        raise invalid_argument("Unable to base64 decode") from None
-
-
-def is_base64(value) -> bool:
-    """Says whether a value is an object of just `b64` and a string.
-
-    Example:
-    >>> is_base64({"b64": "dGY="}), is_base64({"b64": 1})
-    (True, False)
-    """
-    return (
-        isinstance(value, dict)
-        and len(value) == 1
-        and isinstance(value.get("b64"), str)
-    )
-
-
-def encode_text(text: str) -> bytes:
-    """Returns the bytes that a JSON string stood for.
-
-    Example:
-    >>> encode_text("é") == bytes([0xC3, 0xA9])
-    True
-    """
-    return text.encode("utf-8", "surrogateescape")
 
 
 def _read_rows(rows, infos):

@@ -6,12 +6,14 @@ import math
 import re
 from collections.abc import Callable
 
-from serving.local_server.errors import invalid_argument
+from serving.errors import invalid_argument
+from serving.local_server.json_values import DECODER
+from serving.local_server.json_values import LongList
+from serving.local_server.json_values import read_values
 from serving.local_server.limits import MAX_JSON_VALUES
-from serving.local_server.limits import MAX_NESTING
-from serving.local_server.long_list import DECODER
-from serving.local_server.long_list import LongList
-from serving.local_server.long_list import read_values
+
+# Levels of lists and objects that are kept.
+MAX_NESTING = 1000
 
 # What stands for a list or object below the deepest level that is kept.
 TOO_DEEP = object()

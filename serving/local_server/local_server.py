@@ -1,11 +1,9 @@
 """A server for SavedModels that needs nothing but Python."""
 
 import os
-import pathlib
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
-from google.protobuf import text_format
 from tensorflow_serving.apis import model_service_pb2_grpc
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
@@ -13,16 +11,13 @@ from serving.local_server.grpc_calls import CallReceiver
 from serving.local_server.grpc_services import HealthService
 from serving.local_server.grpc_services import ModelService
 from serving.local_server.grpc_services import PredictionService
-from serving.local_server.hidden_protos import MonitoringConfig
 from serving.local_server.http_connection import ConnectionLimits
-from serving.local_server.limits import HANDSHAKE_MS
-from serving.local_server.limits import IDLE_CONNECTION_MS
 from serving.local_server.limits import MAX_BODY_BYTES
 from serving.local_server.limits import MAX_CONCURRENT_REQUESTS
 from serving.local_server.limits import MAX_JSON_VALUES
-from serving.local_server.limits import MAX_WAITING_CALLS
 from serving.local_server.limits import worker_count
 from serving.local_server.metrics import Metrics
+from serving.local_server.metrics import metrics_path
 from serving.local_server.model_config import read_config_file
 from serving.local_server.model_config import single_model
 from serving.local_server.model_registry import ModelRegistry
@@ -30,7 +25,13 @@ from serving.local_server.rest_api import RestApi
 from serving.local_server.rest_app import RestApp
 from serving.local_server.rest_server import RestServer
 
-_METRICS_PATH = "/monitoring/prometheus/metrics"
+# Threads of gRPC beyond those that run models: each may wait for a message.
+_MAX_WAITING_CALLS = 32
+
+# How long a connection to the gRPC port may take to say that it speaks gRPC,
+# and how long it is kept without a call.
+_HANDSHAKE_MS = 10_000
+_IDLE_CONNECTION_MS = 30_000
 
 
 class LocalServer:
@@ -169,7 +170,7 @@ class LocalServer:
             ),
             metrics,
             worker_count(),
-            _metrics_path(monitoring_config_file),
+            metrics_path(monitoring_config_file),
             rest_api_enable_cors_support,
             rest_api_timeout_in_ms / 1e3,
             rest_api_max_body_bytes,
@@ -237,7 +238,7 @@ class LocalServer:
             self._rest_server.start()
 
     def _make_grpc_server(self):
-        thread_count = worker_count() + MAX_WAITING_CALLS
+        thread_count = worker_count() + _MAX_WAITING_CALLS
         self._call_receiver = CallReceiver(thread_count)
         server = grpc.server(
             ThreadPoolExecutor(thread_count, "grpc"),
@@ -249,8 +250,8 @@ class LocalServer:
                 ("grpc.so_reuseport", 0),
                 # Connections that are only held would use up the files that
                 # a process may open; a client connects again by itself.
-                ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),
-                ("grpc.max_connection_idle_ms", IDLE_CONNECTION_MS),
+                ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
+                ("grpc.max_connection_idle_ms", _IDLE_CONNECTION_MS),
             ],
             maximum_concurrent_rpcs=MAX_CONCURRENT_REQUESTS,
         )
@@ -262,19 +263,3 @@ class LocalServer:
         if self._has_health:
             server.add_generic_rpc_handlers((HealthService().handlers(),))
         return server
-
-
-def _metrics_path(file):
-    """Where the page for Prometheus is, by a monitoring configuration."""
-    if not file:
-        return None
-    config = MonitoringConfig()
-    try:
-        text_format.Parse(pathlib.Path(file).read_text(), config)
-    except text_format.ParseError as error:
-        raise ValueError(
-            "`monitoring_config_file` must be a text MonitoringConfig. "
-            f"{file}: {error}"
-        ) from None
-    prometheus = config.prometheus_config
-    return (prometheus.path or _METRICS_PATH) if prometheus.enable else None

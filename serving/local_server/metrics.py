@@ -1,7 +1,38 @@
 """Metrics under TF Serving's names, in Prometheus's text format."""
 
 import bisect
+import os
+import pathlib
 import threading
+
+from google.protobuf import descriptor_pb2
+from google.protobuf import descriptor_pool
+from google.protobuf import message_factory
+from google.protobuf import text_format
+
+_DEFAULT_PATH = "/monitoring/prometheus/metrics"
+
+# tensorflow_serving/config/monitoring_config.proto, which no package carries.
+_MONITORING_CONFIG = """
+name: "monitoring_config.proto"
+package: "tensorflow.serving"
+syntax: "proto3"
+message_type {
+  name: "PrometheusConfig"
+  field { name: "enable" number: 1 type: TYPE_BOOL label: LABEL_OPTIONAL }
+  field { name: "path" number: 2 type: TYPE_STRING label: LABEL_OPTIONAL }
+}
+message_type {
+  name: "MonitoringConfig"
+  field {
+    name: "prometheus_config"
+    number: 1
+    type: TYPE_MESSAGE
+    type_name: ".tensorflow.serving.PrometheusConfig"
+    label: LABEL_OPTIONAL
+  }
+}
+"""
 
 _LATENCY_LIMITS = [10 * 1.8**power for power in range(33)]
 _EXAMPLE_LIMITS = [float(2**power) for power in range(15)]
@@ -146,6 +177,41 @@ class Metrics:
         """Returns the page that Prometheus reads."""
         lines = [line for each in vars(self).values() for line in each.lines()]
         return "\n".join(lines) + "\n"
+
+
+def metrics_path(file: str | os.PathLike | None) -> str | None:
+    """Returns the path of the page for Prometheus.
+
+    Args:
+        file: Text `MonitoringConfig`, or `None`.
+
+    Returns:
+        `None` if there is no file, or it does not switch the page on.
+
+    Raises:
+        ValueError: If the file is no `MonitoringConfig`.
+    """
+    if not file:
+        return None
+    # The pool is private: a process may import the real message as well.
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(
+        text_format.Parse(
+            _MONITORING_CONFIG, descriptor_pb2.FileDescriptorProto()
+        )
+    )
+    config = message_factory.GetMessageClass(
+        pool.FindMessageTypeByName("tensorflow.serving.MonitoringConfig")
+    )()
+    try:
+        text_format.Parse(pathlib.Path(file).read_text(), config)
+    except text_format.ParseError as error:
+        raise ValueError(
+            "`monitoring_config_file` must be a text MonitoringConfig. "
+            f"{file}: {error}"
+        ) from None
+    prometheus = config.prometheus_config
+    return (prometheus.path or _DEFAULT_PATH) if prometheus.enable else None
 
 
 def _pairs(names, labels):

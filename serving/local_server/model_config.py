@@ -7,7 +7,7 @@ import re
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from serving.local_server.errors import invalid_argument
+from serving.errors import invalid_argument
 
 ModelConfig = model_server_config_pb2.ModelConfig
 ModelConfigList = model_server_config_pb2.ModelConfigList

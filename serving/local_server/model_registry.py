@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from serving.local_server.errors import code_name
-from serving.local_server.errors import invalid_argument
+from serving.errors import code_name
+from serving.errors import invalid_argument
 from serving.local_server.metrics import Metrics
 from serving.local_server.model_config import ModelConfig
 from serving.local_server.model_config import ModelConfigList

@@ -11,11 +11,10 @@ from tensorflow_serving.apis import get_model_metadata_pb2
 from tensorflow_serving.apis import get_model_status_pb2
 from tensorflow_serving.apis import model_pb2
 
+from serving.errors import code_name
+from serving.errors import invalid_argument
 from serving.local_server import inference
 from serving.local_server import json_answers
-from serving.local_server.errors import AbandonedError
-from serving.local_server.errors import code_name
-from serving.local_server.errors import invalid_argument
 from serving.local_server.json_examples import read_examples
 from serving.local_server.json_inputs import read_inputs
 from serving.local_server.json_reader import read_json
@@ -49,6 +48,10 @@ _HTTP_STATUSES = {
     tf.errors.UNAVAILABLE: 503,
     tf.errors.DEADLINE_EXCEEDED: 504,
 }
+
+
+class AbandonedError(Exception):
+    """Nobody waits for the answer of a request any more."""
 
 
 class RestAnswer(NamedTuple):
@@ -175,20 +178,19 @@ class RestApi:
         return write(outputs, check)
 
     def _classify(self, route, body, check):
-        request = self._read_request(body, check)
-        examples = read_examples(request)
-        name = request.get("signature_name") or DEFAULT_SIGNATURE
-        with self._lease(route) as model:
-            found = inference.classify(model, name, examples, self._timeout)
+        found = self._run_examples(inference.classify, route, body, check)
         return json_answers.classes_text(*found)
 
     def _regress(self, route, body, check):
+        found = self._run_examples(inference.regress, route, body, check)
+        return json_answers.regressions_text(found)
+
+    def _run_examples(self, run, route, body, check):
         request = self._read_request(body, check)
         examples = read_examples(request)
         name = request.get("signature_name") or DEFAULT_SIGNATURE
         with self._lease(route) as model:
-            found = inference.regress(model, name, examples, self._timeout)
-        return json_answers.regressions_text(found)
+            return run(model, name, examples, self._timeout)
 
     def _status(self, route, *_):
         # The label is not looked at, as in TF Serving.

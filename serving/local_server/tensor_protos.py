@@ -7,9 +7,8 @@ import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.framework import types_pb2
 
-from serving.local_server.errors import unimplemented
+from serving.errors import unimplemented
 from serving.local_server.limits import MAX_BODY_BYTES
-from serving.local_server.limits import MAX_RANK
 from serving.signature_step import dtype_name
 
 _FIELDS = {
@@ -39,6 +38,8 @@ _PACKED_KEYS = {
     for field in tensor_pb2.TensorProto.DESCRIPTOR.fields
     if field.name in ("float_val", "double_val")
 }
+# NumPy's, where TensorFlow takes 254 dimensions.
+_MAX_RANK = 64
 _HALVES = {types_pb2.DT_HALF, types_pb2.DT_BFLOAT16}
 
 
@@ -123,8 +124,8 @@ def check_rank(rank: int):
     """
     if rank > 254:
         raise ValueError("too many dimensions")
-    if rank > MAX_RANK:
-        raise unimplemented(f"Tensors of more than {MAX_RANK} dimensions")
+    if rank > _MAX_RANK:
+        raise unimplemented(f"Tensors of more than {_MAX_RANK} dimensions")
 
 
 def _field(dtype):

@@ -7,7 +7,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 import export.saved_model
 from export.__main__ import main
-from export.acceptance_process import AcceptanceError
+from export.saved_model import AcceptanceError
 from o2v_keras.registry import ENCODERS
 from o2v_keras.registry import import_registering
 from tests.export.exports import make_model

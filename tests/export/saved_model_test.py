@@ -8,7 +8,8 @@ import tensorflow as tf
 import export
 import export.saved_model
 from export.acceptance import read_signatures
-from export.acceptance_process import AcceptanceError
+from export.saved_model import AcceptanceError
+from export.saved_model import accept
 from o2v_keras.config import Object2VecConfig
 from tests.export.exports import make_model
 from tests.export.exports import write_export
@@ -234,3 +235,40 @@ def _tensors(tensors):
 def _stored_shapes(folder):
     stored = tf.train.list_variables(str(folder / "variables" / "variables"))
     return sorted(shape for name, shape in stored if "OBJECT_GRAPH" not in name)
+
+
+@pytest.fixture
+def script(tmp_path, monkeypatch):
+    """Stands in for acceptance.py, without its seconds of start-up."""
+    script = tmp_path / "script.py"
+    monkeypatch.setattr(export.saved_model, "_ACCEPTANCE", script)
+    return script
+
+
+def test_script_gets_folder_and_cases_and_no_gpu(tmp_path, script):
+    script.write_text(
+        "import json, os, sys\n"
+        "_, folder, cases = sys.argv\n"
+        "assert os.path.isdir(folder)\n"
+        "assert json.load(open(cases)) == [{'signature': 's'}]\n"
+        "assert os.environ['CUDA_VISIBLE_DEVICES'] == '-1'\n"
+        "assert os.path.dirname(__file__) not in sys.path\n"
+    )
+    accept(tmp_path, [{"signature": "s"}])
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        pytest.param(
+            "import sys; print('why'); sys.exit(1)", "why", id="refusal"
+        ),
+        pytest.param(
+            "raise OSError('crashed')", "OSError: crashed", id="crash"
+        ),
+    ],
+)
+def test_error_shows_what_the_process_said(tmp_path, script, source, message):
+    script.write_text(source)
+    with pytest.raises(AcceptanceError, match=f"(?s)not published.*{message}"):
+        accept(tmp_path, [])

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from export.acceptance import read_signatures
 from export.saved_model import export_saved_model
-from export.signature_lines import signature_lines
+from export.saved_model import signature_lines
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.data.text.tokenizers.category_tokenizer import CategoryTokenizer
 from o2v_keras.data.text.tokenizers.ngram_tokenizer import NGramTokenizer

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.check.rejected_rows import RejectedRows
 from o2v_keras.data.check.report import CASES_SHOWN
 from o2v_keras.data.check.report import CheckReport
 from o2v_keras.data.check.report import Problem
@@ -17,7 +18,6 @@ from o2v_keras.data.check.report import join_problems
 from o2v_keras.data.check.sizes import proposal_text
 from o2v_keras.data.check.values import Finding
 from o2v_keras.data.check.values import check_values
-from o2v_keras.data.checking.rejected_rows import RejectedRows
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read.record import ADVICE
 from o2v_keras.data.read.record import Fault

@@ -11,9 +11,9 @@ from typing import TextIO
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.check.check import PairCheck
+from o2v_keras.data.check.rejected_rows import RejectedRows
 from o2v_keras.data.check.report import CheckReport
 from o2v_keras.data.check.report import Problem
-from o2v_keras.data.checking.rejected_rows import RejectedRows
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.remote_files import is_remote
 from o2v_keras.data.files.remote_files import remote_files

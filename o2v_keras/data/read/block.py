@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from o2v_keras.data.checking.rejected_rows import RejectedRow
+from o2v_keras.data.check.rejected_rows import RejectedRow
 from o2v_keras.data.ragged_input import is_list
 from o2v_keras.data.read.record import Column
 

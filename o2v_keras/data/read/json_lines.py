@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json
 
-from o2v_keras.data.checking.rejected_rows import RejectedRow
+from o2v_keras.data.check.rejected_rows import RejectedRow
 from o2v_keras.data.files.remote_files import open_stream
 from o2v_keras.data.read.block import ARROW_TYPES
 from o2v_keras.data.read.block import Block

@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from o2v_keras.data.check.rejected_rows import RejectedRow
+from o2v_keras.data.check.rejected_rows import RejectedRows
 from o2v_keras.data.check.report import Problem
-from o2v_keras.data.checking.rejected_rows import RejectedRow
-from o2v_keras.data.checking.rejected_rows import RejectedRows
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.files.data_files import expand_paths

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from o2v_keras.data.checking.rejected_rows import RejectedRow
+from o2v_keras.data.check.rejected_rows import RejectedRow
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.data_error import read_failure
 from o2v_keras.data.files.remote_files import open_random

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from o2v_keras.data.checking.rejected_rows import RejectedRow
+from o2v_keras.data.check.rejected_rows import RejectedRow
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.remote_files import open_stream
 from o2v_keras.data.read.block import Block

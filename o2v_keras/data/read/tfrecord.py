@@ -9,7 +9,7 @@ import pyarrow as pa
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from o2v_keras.data.checking.rejected_rows import RejectedRow
+from o2v_keras.data.check.rejected_rows import RejectedRow
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.data_error import UnreadableError
 from o2v_keras.data.files.remote_files import check_packing

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from serving.batch_inference.batch_model import Refusal
+from serving.batch_inference.predictor import Refusal
 
 LARGEST_ID = 99
 

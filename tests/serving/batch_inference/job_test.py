@@ -13,7 +13,7 @@ EMBED = "encoder_embeddings"
         ({"side": "in0"}, "`side` must be in0 or in1 with encoder_embeddings"),
         ({"batch_size": 0}, "`batch_size` must be at least 1. Received: ba"),
         ({"window": 0}, "`window` must be at least 1. Received: window=0"),
-        ({"output": "a.csv"}, "`output` must end with one of .jsonl, .parq"),
+        ({"output": "a.csv"}, "`output` must end with one of .npy, .parq"),
         ({"id_column": "user"}, "`id_column` must be left out for .npy"),
         (
             {"output": "o.jsonl", "id_column": "scores"},

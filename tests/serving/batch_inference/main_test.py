@@ -182,7 +182,10 @@ def test_other_export_in_the_same_place_does_not_continue(
     words = ["--saved-model", folder, "--input", source]
     words += ["--output", tmp_path / "out.npy"]
     with monkeypatch.context() as patch:
-        patch.setattr("serving.batch_inference.parts.Parts.join", _interrupt)
+        patch.setattr(
+            "serving.batch_inference.resume_folder.ResumeFolder.join",
+            _interrupt,
+        )
         assert _run(*words) == 130
     assert "The same command goes on" in capfd.readouterr().err
     file = folder / "saved_model.pb"

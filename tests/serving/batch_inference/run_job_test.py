@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from serving.batch_inference import parts
 from serving.batch_inference.job import Job
+from serving.batch_inference.resume_folder import ResumeFolder
 from serving.batch_inference.run_job import run_job
 from tests.serving.batch_inference.fake_model import FakeModel
 from tests.serving.batch_inference.fake_model import expected
@@ -122,7 +122,7 @@ def test_sagemaker_output_is_one_file_an_input(tmp_path, source):
         "batch_inference.bad_rows.jsonl",
         "in.jsonl.out",
     ]
-    assert files["b.jsonl.out"] == b'{"scores": [5.0, 1.0, 2.0, 1.0]}\n'
+    assert files["b.jsonl.out"] == b'{"scores":[5.0,1.0,2.0,1.0]}\n'
     assert files["in.jsonl.out"].count(b"\n") == ROWS
 
 
@@ -424,7 +424,7 @@ def test_restart_drops_an_old_list_of_bad_rows(tmp_path, source):
 
 
 def test_two_processes_do_not_share_a_job(begun):
-    holder = parts.Parts(begun, FakeModel().identity)
+    holder = ResumeFolder(begun, FakeModel().identity)
     try:
         with pytest.raises(
             ValueError, match="answers rows in .*out.jsonl.parts"

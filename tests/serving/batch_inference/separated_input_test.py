@@ -61,14 +61,9 @@ def test_each_record_is_a_row(tmp_path, ending, rows):
         found = window.parse({"in1"})
         for row, reason in found.reasons.items():
             reasons[len(names) + row] = reason
-        texts += found.columns["in1"].texts.to_pylist()
+        texts += found.columns["in1"].to_pylist()
         column = found.columns["in0"]
-        ids += [
-            None
-            if column.broken[row]
-            else column.batch(np.array([row])).tolist()
-            for row in range(len(window))
-        ]
+        ids += [column[row].tolist() for row in range(len(window))]
         names += found.names
         lines += [window.line(row) for row in range(len(window))]
         done.append(window.bytes_read)
@@ -76,7 +71,7 @@ def test_each_record_is_a_row(tmp_path, ending, rows):
     assert names == ["u1", "u2", None, "7", "u4", "u5", None, None, ""]
     assert reasons == REASONS
     assert lines == [2, 4, 6, 7, 8, 9, 10, 11, 12]
-    assert (ids[0], ids[1], ids[3], ids[8]) == ([[1, 2]], [[3]], [[4]], [[8]])
+    assert (ids[0], ids[1], ids[3], ids[8]) == ([1, 2], [3], [4], [8])
     assert windows[0].record(0) == "a dog,1 2,u1"
     assert done == sorted(done)
     if ending == ".csv":
@@ -87,8 +82,8 @@ def test_tabs_and_no_quotes_in_tsv(tmp_path):
     text = 'plot\tuser\na "dog\t7\n'
     (window,) = _windows(tmp_path / "a.tsv", text)
     found = window.parse({"in1"})
-    assert found.columns["in1"].texts.to_pylist() == [b'a "dog']
-    assert found.columns["in0"].batch(np.array([0])).tolist() == [[7]]
+    assert found.columns["in1"].to_pylist() == [b'a "dog']
+    assert found.columns["in0"][0].tolist() == [7]
     assert found.reasons == {}
 
 

@@ -192,7 +192,9 @@ def test_a_row_without_an_id_is_bad(base, tmp_path):
     assert answer["id"] == "b"
     (told,) = json_lines(shards(tmp_path / "out.bad_rows", ".jsonl"))
     assert told["line"] == 1
-    assert told["reason"] == '"id" must be a string or an integer: 1.5'
+    assert told["reason"] == (
+        '"id" names the row and must be a text or an integer: 1.5'
+    )
 
 
 def test_all_rows_may_be_bad(base, tmp_path):

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -88,7 +91,7 @@ def test_bytes_that_are_no_utf8_stay():
     [
         ("a dog", r"list with a text a row; .* in0='a dog'"),
         (["a", [1]], r"texts in all rows, .* in0\[1\]=\[1\]"),
-        ([[1], "a"], r"sequences of integer ids, or texts, .* in0\[1\]='a'"),
+        ([[1], "a"], r"rows of 64-bit integer ids: .* in0\[1\]='a'"),
         (["a", None], r"texts in all rows, .* in0\[1\]=None"),
         (["\ud800"], r"texts that UTF-8 can hold, .* in0\[0\]='\\ud800'"),
     ],
@@ -102,3 +105,16 @@ def test_rejects_what_is_no_texts(value, message):
 def test_rejects_sides_of_different_numbers_of_rows():
     with pytest.raises(ValueError, match="Received: 1 and 2 rows"):
         PairRows({"in0": [[1]], "in1": [[1], [2]]})
+
+
+def test_rows_and_the_rest_client_need_no_tensorflow():
+    program = (
+        "import sys\n"
+        "import serving.client.rest_client\n"
+        "from serving.client.pair_rows import PairRows\n"
+        "rows = PairRows({'in0': [[1]], 'in1': ['a dog']})\n"
+        "assert len(next(rows.batches(2)).rows) == 1\n"
+        "print({'tensorflow', 'keras'} & sys.modules.keys())\n"
+    )
+    words = [sys.executable, "-c", program]
+    assert subprocess.check_output(words, text=True) == "set()\n"

@@ -69,14 +69,14 @@ class Caller:
 
 @pytest.fixture
 def few_threads(monkeypatch):
-    monkeypatch.setattr(local_server, "MAX_WAITING_CALLS", 2)
+    monkeypatch.setattr(local_server, "_MAX_WAITING_CALLS", 2)
     monkeypatch.setattr(local_server, "worker_count", lambda: 2)
 
 
 def test_calls_that_are_left_keep_nobody_out(
     adder_path, few_threads, monkeypatch
 ):
-    monkeypatch.setattr(grpc_calls, "MESSAGE_SECONDS_IF_FULL", 0.5)
+    monkeypatch.setattr(grpc_calls, "_MESSAGE_SECONDS_IF_FULL", 0.5)
     with LocalServer("m", adder_path, rest_api_port=None) as server:
         with Caller(server) as caller:
             left = [caller.open_and_leave() for _ in range(8)]
@@ -105,7 +105,7 @@ def test_honest_requests_are_answered_within_a_minute(adder_path):
 
 
 def test_a_call_waits_for_its_message_only_for_a_time(adder_path, monkeypatch):
-    monkeypatch.setattr(grpc_calls, "MESSAGE_SECONDS", 0.5)
+    monkeypatch.setattr(grpc_calls, "_MESSAGE_SECONDS", 0.5)
     with LocalServer("m", adder_path, rest_api_port=None) as server:
         with Caller(server) as caller:
             error = caller.open_and_leave().exception(20)
@@ -124,7 +124,7 @@ def test_a_call_that_is_left_does_not_delay_the_stop(adder_path):
 
 
 def test_connections_that_say_nothing_are_closed(adder_path, monkeypatch):
-    monkeypatch.setattr(local_server, "HANDSHAKE_MS", 300)
+    monkeypatch.setattr(local_server, "_HANDSHAKE_MS", 300)
     with LocalServer("m", adder_path, rest_api_port=None) as server:
         address = "127.0.0.1", server.port
         with socket.create_connection(address, timeout=20) as silent:

@@ -180,7 +180,7 @@ def test_missing_file_descriptors_are_logged_once(caplog):
 
 
 def test_bodies_together_are_limited(monkeypatch):
-    monkeypatch.setattr(http_connection, "MAX_BODIES_BYTES", 3000)
+    monkeypatch.setattr(http_connection, "_MAX_BODIES_BYTES", 3000)
     with serving() as server:
         first = post(bytes(2000), length=3000)
         with connected(server, first) as oldest:

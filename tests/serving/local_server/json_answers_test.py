@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from serving.local_server.json_answers import classes_text
 from serving.local_server.json_answers import columns_text
+from serving.local_server.json_answers import number_texts
 from serving.local_server.json_answers import rows_text
-from serving.local_server.number_text import number_texts
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from serving.local_server import json_reader
-from serving.local_server.json_inputs import decode_base64
 from serving.local_server.json_inputs import read_inputs
 from serving.local_server.json_reader import read_json
+from serving.local_server.json_values import decode_base64
 
 
 def infos(**dtypes):

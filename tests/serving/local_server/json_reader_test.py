@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from serving.local_server import json_reader
-from serving.local_server.errors import AbandonedError
 from serving.local_server.json_inputs import read_inputs
 from serving.local_server.json_reader import TOO_DEEP
 from serving.local_server.json_reader import _Reader
 from serving.local_server.json_reader import read_json
-from serving.local_server.long_list import is_list
+from serving.local_server.json_values import is_list
+from serving.local_server.rest_api import AbandonedError
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from serving.local_server import rest_app
-from serving.local_server.errors import AbandonedError
 from serving.local_server.metrics import Metrics
+from serving.local_server.rest_api import AbandonedError
 from serving.local_server.rest_api import RestAnswer
 from serving.local_server.rest_app import RestApp
 from serving.local_server.rest_server import RestServer

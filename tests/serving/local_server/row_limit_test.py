@@ -9,7 +9,7 @@ from tensorflow_serving.apis import input_pb2
 from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from serving.local_server import row_limit
+from serving.local_server import served_version
 from serving.local_server.local_server import LocalServer
 from serving.saved_model_session import SavedModelSession
 from serving.saved_model_session import serialized_examples
@@ -133,8 +133,8 @@ def test_default_is_by_memory_and_widest_vector(
     tmp_path, monkeypatch, free, expected
 ):
     write_wide(tmp_path)
-    monkeypatch.setattr(row_limit, "free_memory", lambda: free)
-    monkeypatch.setattr(row_limit, "worker_count", lambda: 1)
+    monkeypatch.setattr(served_version, "free_memory", lambda: free)
+    monkeypatch.setattr(served_version, "worker_count", lambda: 1)
     session = SavedModelSession(tmp_path)
-    assert row_limit.default_row_limit(session) == expected
+    assert served_version.default_row_limit(session) == expected
     session.close()

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from serving.batch_inference import answering
-from serving.batch_inference.answering import Answering
-from serving.batch_inference.id_column import IdColumn
+from o2v_keras.data.sequences import Sequences
+from serving import row_batches
+from serving.batch_inference.predictor import Predictor
 from serving.batch_inference.window import Records
 from tests.serving.batch_inference.fake_model import FakeModel
 from tests.serving.batch_inference.fake_model import expected
@@ -11,9 +11,12 @@ from tests.serving.batch_inference.fake_model import expected
 
 def _answers(model, in0, in1=None, reasons=None, batch_size=4):
     sides = {"in0": in0} if in1 is None else {"in0": in0, "in1": in1}
-    ids = {side: IdColumn.from_lists(rows) for side, rows in sides.items()}
-    with Answering(model, batch_size) as answerer:
-        return answerer.answers(Records(ids, reasons or {}))
+    ids = {
+        side: Sequences.from_any([row or [] for row in rows], side)
+        for side, rows in sides.items()
+    }
+    with Predictor(model, batch_size) as predictor:
+        return predictor.predict(Records(ids, reasons or {}))
 
 
 def _random_rows(count):
@@ -68,7 +71,7 @@ def test_window_of_bad_rows_has_no_values():
 
 
 def test_very_long_rows_make_smaller_batches(monkeypatch):
-    monkeypatch.setattr(answering, "_MAX_LENGTH", 100)
+    monkeypatch.setattr(row_batches, "_MAX_LENGTH", 100)
     model = FakeModel()
     rows = [[1] * 40] * 4 + [[1] * 300] + [[2]] * 4
     answers = _answers(model, rows)

@@ -1,8 +1,8 @@
 import keras
 import pytest
 
-from export.cpu_path import cpu_path
 from export.serving_module import ServingModule
+from export.serving_module import cpu_path
 from tests.export.exports import make_model
 
 

@@ -2,26 +2,27 @@ import io
 import json
 
 import numpy as np
-import pyarrow.parquet
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from serving.batch_inference import json_lines_output
-from serving.batch_inference.answers import Answers
-from serving.batch_inference.json_lines_output import JsonLinesOutput
-from serving.batch_inference.npy_output import NpyOutput
-from serving.batch_inference.parquet_output import ParquetOutput
+from o2v_keras.storage.vector_files import JsonLines
+from o2v_keras.storage.vector_files import Npy
+from o2v_keras.storage.vector_files import Parquet
+from o2v_keras.storage.vector_files import Vectors
+from o2v_keras.storage.vector_files import write_vectors
 
 NAN = float("nan")
 
 
-def _answers(rows, reasons=()):
-    return Answers(np.array(rows, np.float32), dict(reasons))
+def _vectors(rows, reasons=()):
+    return Vectors(np.array(rows, np.float32), dict(reasons))
 
 
 WINDOWS = [
-    _answers([[0.25, 1.0], [NAN, NAN], [-0.1, 3e-9]], {1: 'no "in1"'}),
-    Answers(np.zeros((1, 0), np.float32), {0: "bad"}),
-    _answers([[0.0, 123456789.0]]),
+    _vectors([[0.25, 1.0], [NAN, NAN], [-0.1, 3e-9]], {1: 'no "in1"'}),
+    Vectors(np.zeros((1, 0), np.float32), {0: "bad"}),
+    _vectors([[0.0, 123456789.0]]),
 ]
 
 
@@ -37,24 +38,23 @@ def _joined(tmp_path, output, windows):
 
 
 def test_json_lines_are_those_of_sagemaker(tmp_path):
-    joined = _joined(tmp_path, JsonLinesOutput("scores"), WINDOWS)
+    joined = _joined(tmp_path, JsonLines("scores"), WINDOWS)
     assert joined.read().decode().splitlines() == [
-        '{"scores": [0.25, 1.0]}',
+        '{"scores":[0.25,1.0]}',
         '{"error": "no \\"in1\\""}',
-        '{"scores": [-0.1, 3e-9]}',
+        '{"scores":[-0.1,3e-9]}',
         '{"error": "bad"}',
-        '{"scores": [0.0, 123456790.0]}',
+        '{"scores":[0.0,123456790.0]}',
     ]
 
 
-def test_json_lines_give_the_same_floats_in_every_chunk(tmp_path, monkeypatch):
-    monkeypatch.setattr(json_lines_output, "_NUMBERS_AT_ONCE", 50)
+def test_json_lines_give_the_same_floats(tmp_path):
     rng = np.random.default_rng(0)
     values = rng.normal(0, 1, (40, 7)).astype(np.float32)
     values *= 10.0 ** rng.integers(-30, 30, (40, 7))
     values[13] = np.nan
-    output = JsonLinesOutput("embeddings")
-    joined = _joined(tmp_path, output, [Answers(values, {13: "why"})])
+    output = JsonLines("embeddings")
+    joined = _joined(tmp_path, output, [Vectors(values, {13: "why"})])
     rows = [json.loads(line) for line in joined]
     assert rows.pop(13) == {"error": "why"}
     found = np.array([row["embeddings"] for row in rows], np.float32)
@@ -62,8 +62,8 @@ def test_json_lines_give_the_same_floats_in_every_chunk(tmp_path, monkeypatch):
 
 
 def test_parquet_has_null_for_a_bad_row(tmp_path):
-    joined = _joined(tmp_path, ParquetOutput("scores"), WINDOWS)
-    table = pyarrow.parquet.read_table(joined)
+    joined = _joined(tmp_path, Parquet("scores"), WINDOWS)
+    table = pq.read_table(joined)
     assert str(table.schema.field("scores").type) == "list<element: float>"
     rows = table["scores"].to_pylist()
     assert rows[:2] == [[0.25, 1.0], None]
@@ -72,7 +72,7 @@ def test_parquet_has_null_for_a_bad_row(tmp_path):
 
 
 def test_npy_has_nan_for_a_bad_row(tmp_path):
-    values = np.load(_joined(tmp_path, NpyOutput(), WINDOWS))
+    values = np.load(_joined(tmp_path, Npy("scores"), WINDOWS))
     expected = [
         [0.25, 1.0],
         [NAN, NAN],
@@ -87,26 +87,26 @@ def test_npy_has_nan_for_a_bad_row(tmp_path):
 @pytest.mark.parametrize("windows", [[], WINDOWS[1:2]], ids=["none", "bad"])
 def test_output_without_any_answer(tmp_path, windows):
     rows = len(windows)
-    assert np.load(_joined(tmp_path, NpyOutput(), windows)).shape == (rows, 0)
-    joined = _joined(tmp_path, ParquetOutput("scores"), windows)
-    assert pyarrow.parquet.read_table(joined).num_rows == rows
-    joined = _joined(tmp_path, JsonLinesOutput("scores"), windows)
+    assert np.load(_joined(tmp_path, Npy("scores"), windows)).shape == (rows, 0)
+    joined = _joined(tmp_path, Parquet("scores"), windows)
+    assert pq.read_table(joined).num_rows == rows
+    joined = _joined(tmp_path, JsonLines("scores"), windows)
     assert len(joined.readlines()) == rows
 
 
 NAMED = [
-    Answers(
+    Vectors(
         np.array([[0.5], [NAN], [1.5]], np.float32),
         {1: "why"},
         names=[7, 8, 2**40],
     ),
-    Answers(np.full((2, 1), NAN, np.float32), {0: "a", 1: "b"}, [None, {}]),
+    Vectors(np.full((2, 1), NAN, np.float32), {0: "a", 1: "b"}, [None, {}]),
 ]
-TEXTS = Answers(np.array([[2.5], [3.5]], np.float32), {}, ['"é\n', 2**64])
+TEXTS = Vectors(np.array([[2.5], [3.5]], np.float32), {}, ['"é\n', 2**64])
 
 
 def test_json_lines_carry_names(tmp_path):
-    output = JsonLinesOutput("scores", 'the "id"')
+    output = JsonLines("scores", 'the "id"')
     lines = _joined(tmp_path, output, [*NAMED, TEXTS]).read().splitlines()
     assert [json.loads(line) for line in lines] == [
         {'the "id"': 7, "scores": [0.5]},
@@ -132,9 +132,40 @@ def test_json_lines_carry_names(tmp_path):
     ids=["integers", "mixed", "none"],
 )
 def test_parquet_carries_names(tmp_path, windows, names):
-    joined = _joined(tmp_path, ParquetOutput("scores", "user"), windows)
-    table = pyarrow.parquet.read_table(joined)
+    joined = _joined(tmp_path, Parquet("scores", "user"), windows)
+    table = pq.read_table(joined)
     assert table.column_names == ["user", "scores"]
     assert table["user"].to_pylist() == names
     first = windows[0].values[0].tolist()
     assert table["scores"].to_pylist()[0] == (first if names[0] else None)
+
+
+VECTORS = np.array([[0.5, 1.5, -2.0], [0.1, 0.2, 0.3]], np.float32)
+
+
+def read(path):
+    if path.suffix == ".npy":
+        return np.load(path)
+    if path.suffix == ".parquet":
+        return np.array(pq.read_table(path)["embeddings"].to_pylist())
+    lines = path.read_text().splitlines()
+    return np.array([json.loads(line)["embeddings"] for line in lines])
+
+
+@pytest.mark.parametrize("ending", ["npy", "parquet", "jsonl"])
+def test_reads_back_equal_and_alone(tmp_path, ending):
+    path = tmp_path / f"out.{ending}"
+    write_vectors(path, VECTORS, "embeddings")
+    np.testing.assert_array_equal(read(path).astype(np.float32), VECTORS)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_another_ending_names_the_known_ones(tmp_path):
+    with pytest.raises(ValueError, match="must end in .npy, .parquet, .jsonl"):
+        write_vectors(tmp_path / "out.csv", VECTORS, "embeddings")
+
+
+def test_parquet_lists_have_a_fixed_size(tmp_path):
+    write_vectors(tmp_path / "out.parquet", VECTORS, "scores")
+    type_ = pq.read_schema(tmp_path / "out.parquet").field("scores").type
+    assert type_ == pa.list_(pa.float32(), 3)

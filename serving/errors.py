@@ -4,10 +4,6 @@ import tensorflow as tf
 from tensorflow.core.protobuf import error_codes_pb2
 
 
-class AbandonedError(Exception):
-    """Nobody waits for the answer of a request any more."""
-
-
 def invalid_argument(message: str) -> tf.errors.InvalidArgumentError:
     """Makes the error of a request that is wrong in itself.
 

@@ -2,8 +2,8 @@ import json
 
 import numpy as np
 
-from o2v_keras.data.checking.rejected_rows import RejectedRow
-from o2v_keras.data.checking.rejected_rows import RejectedRows
+from o2v_keras.data.check.rejected_rows import RejectedRow
+from o2v_keras.data.check.rejected_rows import RejectedRows
 from o2v_keras.data.read.record import Fault
 from o2v_keras.data.row_origin import Source
 

@@ -1,6 +1,7 @@
-"""Finished windows on the disk, from which a killed job goes on."""
+"""Finished windows on the disk, from which a killed job resumes."""
 
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -10,7 +11,7 @@ from typing import NamedTuple
 from o2v_keras.storage.output_folder import OutputFolder
 from o2v_keras.storage.replace import replaced_file
 from o2v_keras.storage.replace import write_file
-from serving.batch_inference.answers import Answers
+from o2v_keras.storage.vector_files import Vectors
 from serving.batch_inference.job import Job
 from serving.batch_inference.window import Window
 
@@ -32,7 +33,7 @@ class Counts(NamedTuple):
     bad: int
 
 
-class Parts:
+class ResumeFolder:
     """The folder of a job's finished windows.
 
     At every moment a kill leaves a folder from which the next run goes on:
@@ -76,12 +77,13 @@ class Parts:
         with contextlib.suppress(OSError):
             self._folder.rmdir()
 
-    def write(self, window: Window, answers: Answers):
+    def write(self, window: Window, answers: Vectors):
         """Stores a window; only then does it count as finished."""
         part = self._path(window.key, "part")
         if answers.reasons:
-            bad_rows = _bad_rows(window, answers.reasons)
-            write_file(part.with_suffix(".bad"), bad_rows)
+            lines = itertools.starmap(window.bad_row, answers.reasons.items())
+            text = "".join(f"{line}\n" for line in lines)
+            write_file(part.with_suffix(".bad"), text)
         with replaced_file(part) as new, new.open("wb") as file:
             self._job.format.write_part(file, answers)
 
@@ -236,19 +238,6 @@ def _stat(path):
     except FileNotFoundError:
         return None
     return [stat.st_size, stat.st_mtime_ns]
-
-
-def _bad_rows(window, reasons):
-    lines = [
-        {
-            "file": window.file,
-            "line": window.line(row),
-            "reason": reason,
-            "record": window.record(row),
-        }
-        for row, reason in reasons.items()
-    ]
-    return "".join(json.dumps(line) + "\n" for line in lines).encode()
 
 
 def _write_json(path: pathlib.Path, content):

@@ -1,21 +1,73 @@
-"""Answers a window's rows in batches of similar lengths."""
+"""Asks a model for the rows of a window."""
 
 import concurrent.futures
+import re
+from typing import Protocol
 
 import numpy as np
 
-from serving.batch_inference.answers import Answers
-from serving.batch_inference.batch_model import BatchModel
-from serving.batch_inference.batch_model import Refusal
+from o2v_keras.storage.vector_files import Vectors
 from serving.batch_inference.window import Records
+from serving.row_batches import batch_inputs
+from serving.row_batches import batches_of_rows
 
-# A batch of the longest rows must fit into memory: its ids, and the bytes of
-# its texts.
-_MAX_LENGTH = 1 << 22
+_ASSERTION = re.compile(r"assertion failed: \[(.*?)\]", re.DOTALL)
 
 
-class Answering:
+class Refusal(Exception):
+    """A batch that the model calls invalid; some of its rows are to blame.
+
+    Args:
+        message: The runtime's message. A sentence that the graph asserts is
+            taken out of it.
+
+    Example:
+    >>> print(Refusal("assertion failed: [in0 holds id 9.] [[{{node a}}]]"))
+    in0 holds id 9.
+    """
+
+    def __init__(self, message: str):
+        found = _ASSERTION.search(message)
+        super().__init__(found[1] if found else message.partition("\n")[0])
+
+
+class BatchModel(Protocol):
+    """A model behind one signature; several threads may ask it at once.
+
+    Attributes:
+        identity: JSON values that tell this model from others.
+        in_flight: How many batches are worth asking for at once.
+        text_sides: Names of the sides that are texts.
+    """
+
+    identity: dict[str, object]
+    in_flight: int
+    text_sides: frozenset[str]
+
+    def answer(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        """Returns float32 `(batch, dim)`.
+
+        Args:
+            inputs: Side -> int64 `(batch, length)`, padded with 0, or object
+                `(batch,)` of `bytes` for the sides that are texts.
+
+        Raises:
+            Refusal: If rows of the batch are invalid.
+            ServerAway: If the model is behind a server that does not answer.
+        """
+
+    def stop(self):
+        """Ends calls of `answer` that wait, which then fail."""
+
+    def close(self):
+        """Frees the model."""
+
+
+class Predictor:
     """Asks a model for all rows of a window; a context manager.
+
+    Rows of similar lengths make a batch. One that the model refuses is halved
+    until the rows that are to blame are found.
 
     Args:
         model: `BatchModel`.
@@ -39,8 +91,8 @@ class Answering:
         """Names of the sides that the model takes texts for."""
         return self._model.text_sides
 
-    def answers(self, records: Records) -> Answers:
-        """Returns the answers to a window.
+    def predict(self, records: Records) -> Vectors:
+        """Returns the answers to the rows of a window.
 
         Args:
             records: Its rows. Those with a reason are not asked for.
@@ -48,14 +100,17 @@ class Answering:
         Raises:
             ValueError: If the model's answer is not one vector a row.
         """
-        rows = len(next(iter(records.columns.values())).lengths)
+        columns = records.columns
+        rows = len(next(iter(columns.values())))
         asked = np.ones(rows, bool)
         asked[list(records.reasons)] = False
-        batches = self._batches(np.flatnonzero(asked), records.columns)
+        batches = batches_of_rows(
+            columns, self._batch_size, np.flatnonzero(asked)
+        )
         reasons = dict(records.reasons)
         pieces = []
         for answered, refused in self._threads.map(
-            lambda batch: self._ask(batch, records.columns), batches
+            lambda batch: self._ask(batch, columns), batches
         ):
             pieces += answered
             reasons |= refused
@@ -64,30 +119,12 @@ class Answering:
         for row in np.flatnonzero(infinite):
             reasons.setdefault(int(row), "the model's answer is not finite")
         values[list(reasons)] = np.nan
-        return Answers(values, dict(sorted(reasons.items())), records.names)
-
-    def _batches(self, rows, columns):
-        lengths = np.array(
-            [column.lengths[rows] for column in columns.values()]
-        )
-        order = np.lexsort(lengths)
-        rows, longest = rows[order], lengths.max(axis=0, initial=1)[order]
-        start, batches = 0, []
-        while start < len(rows):
-            lengths = longest[start : start + self._batch_size]
-            total = np.maximum.accumulate(lengths) * np.arange(
-                1, len(lengths) + 1
-            )
-            end = start + max(1, np.count_nonzero(total <= _MAX_LENGTH))
-            batches.append(rows[start:end])
-            start = end
-        return batches
+        return Vectors(values, dict(sorted(reasons.items())), records.names)
 
     def _ask(self, rows, columns):
         """Returns pairs of rows and answers, and the reasons of the others."""
-        inputs = {s: column.batch(rows) for s, column in columns.items()}
         try:
-            values = self._model.answer(inputs)
+            values = self._model.answer(batch_inputs(columns, rows))
         except Refusal as refusal:
             if len(rows) == 1:
                 return [], {int(rows[0]): str(refusal)}
