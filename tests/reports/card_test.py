@@ -114,7 +114,7 @@ def test_equal_embeddings_have_a_card_without_a_map_and_a_warning(
 def test_a_ranking_reaches_the_card(folder, tmp_path):
     ranking = {
         "metrics": {"ndcg@10": 0.25},
-        "baselines": {"popularity": {"ndcg@10": 0.125}},
+        "baselines": {"most | popular": {"ndcg@10": 0.125}},
         "queries": 1200,
     }
     path = tmp_path / "ranking.json"
@@ -122,7 +122,7 @@ def test_a_ranking_reaches_the_card(folder, tmp_path):
     quality = section(write_card(folder, evaluation=path), "Quality")
     assert "(1,200 queries)" in quality
     assert "| **this model** | 0.2500 |" in quality
-    assert "| popularity (no model) | 0.1250 |" in quality
+    assert r"| most \| popular (no model) | 0.1250 |" in quality
     with pytest.raises(ValueError, match="`evaluation` must be a JSON file"):
         write_card(folder, evaluation=folder / "config.json")
 
