@@ -215,6 +215,7 @@ def test_files_of_others_in_a_search_survive_its_replacement(tmp_path):
         "trial_0/trial.json",
         "trial_0/model/model.keras",
         "trial_0/model/logs/train/events.out.tfevents.1",
+        "trial_0/events.out.tfevents.1",
         "trial_1/failure.txt",
     ]
     mine = ["notes.txt", "trials.md", "trial_0/model/mine.keras", "trial_x/a"]

@@ -1,4 +1,4 @@
-"""Where a data set comes from, and under which terms."""
+"""Published data sets: finds their files or downloads them."""
 
 import contextlib
 import dataclasses
@@ -20,7 +20,6 @@ from o2v_keras.storage.replace import staged
 
 _TIMEOUT = 30  # seconds, to connect and between two pieces
 _PIECE_BYTES = 1 << 16
-_PARTIAL_CONTENT, _RANGE_NOT_SATISFIABLE = 206, 416
 
 
 class DatasetError(DataError):
@@ -29,15 +28,15 @@ class DatasetError(DataError):
 
 @dataclasses.dataclass(frozen=True)
 class Download:
-    """A file at a publisher's, and what is made of it.
+    """A file on a publisher's server and the files that it contains.
 
     Args:
-        url: Where it is.
-        sha256: Its checksum; `None` where the publisher's is not known, so
-            that the checksums of `files` must do.
-        files: Names of the files that it gives.
-        unpack: From the downloaded file and a folder to these files in the
-            folder. Defaults to `None`: the download is the one file itself.
+        url: Its address.
+        sha256: Its checksum, or `None` if it is not known; the checksums of
+            `files` are compared in any case.
+        files: Names of the files that it contains.
+        unpack: `unpack(archive, folder)` writes these files to the folder.
+            Defaults to `None`: the download is the one file itself.
     """
 
     url: str
@@ -46,77 +45,24 @@ class Download:
     unpack: Callable[[pathlib.Path, pathlib.Path], None] | None = None
 
 
-def fetch(url: str, path: pathlib.Path, sha256: str | None) -> None:
-    """Downloads a file; what an interrupted run has got is gone on with.
-
-    The file has another name, `<name>.partial`, until it is whole and its
-    checksum has been compared.
-
-    Args:
-        url: Where it is.
-        path: Where it goes, in an existing folder.
-        sha256: Its checksum, or `None`: not compared.
-
-    Raises:
-        DatasetError: If the server cannot be reached, answers with an error
-            or breaks off, or the checksum differs.
-    """
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        _append(url, partial)
-    except requests.RequestException as error:
-        raise DatasetError(f"{url} cannot be downloaded: {error}") from error
-    found = content_sha256(partial)
-    if sha256 is not None and found != sha256:
-        partial.unlink()
-        raise DatasetError(
-            f"{url} must have the SHA-256 {sha256}. What came was thrown "
-            "away; try again, and if that does not help the publisher has "
-            f"changed the file. Received: {found}"
-        )
-    os.replace(partial, path)
-
-
-def content_sha256(path: pathlib.Path) -> str:
-    """Returns the SHA-256 of a file's bytes, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _append(url, partial):
-    """Adds to a partial file what it lacks."""
-    start = partial.stat().st_size if partial.exists() else 0
-    headers = {"Range": f"bytes={start}-"} if start else {}
-    with requests.get(
-        url, headers=headers, stream=True, timeout=_TIMEOUT
-    ) as answer:
-        if start and answer.status_code == _RANGE_NOT_SATISFIABLE:
-            return  # nothing is lacking
-        answer.raise_for_status()
-        goes_on = answer.status_code == _PARTIAL_CONTENT
-        with partial.open("ab" if goes_on else "wb") as file:
-            for piece in answer.iter_content(_PIECE_BYTES):
-                file.write(piece)
-
-
 @dataclasses.dataclass(frozen=True)
 class DataSource:
-    """A published data set: its files, its publisher and its terms.
+    """A published data set: its files, its publisher and its licence.
 
-    A file is looked for in the folder `name` of the folder that the
-    environment variable `O2V_DATA_DIR` names, then in `datasets/<name>` of
-    the package's cache (`O2V_CACHE_DIR`, or `~/.cache/o2v_keras`), to which
-    it is downloaded if need be. Publisher and terms are printed then, once.
+    A file is looked up in the folder `$O2V_DATA_DIR/<name>`, then in
+    `datasets/<name>` of the package's cache (`O2V_CACHE_DIR`, or
+    `~/.cache/o2v_keras`). If it is in neither, it is downloaded to the cache,
+    and publisher and licence are printed.
 
     Args:
         name: Name of the folder.
-        title: What the data set is called.
-        homepage: Where its publisher describes it.
+        title: Name of the data set.
+        homepage: The publisher's page about it.
         terms: Its licence, in a sentence.
-        checksums: File -> SHA-256 of its content (of a `.gz` file, unpacked),
-            or `None` where several contents may be right.
-        downloads: Where files come from. Empty if the publisher gives them
-            only to who has registered.
+        checksums: File -> SHA-256 of its content (of a `.gz` file: unpacked),
+            or `None` if several contents are valid.
+        downloads: The publisher's files. Empty if the publisher requires an
+            account.
 
     Example:
     >>> from o2v_keras.datasets import stsb
@@ -138,22 +84,24 @@ class DataSource:
     def open(self, file: str) -> Iterator[BinaryIO]:
         """Opens one of the files, `.gz` unpacked, for reading bytes.
 
+        Args:
+            file: One of `checksums`.
+
         Raises:
-            DatasetError: As `path`.
+            DatasetError: If it cannot be downloaded, or its checksum differs.
         """
         path = self.path(file)
         with _open(path) as stream:
             yield stream
 
     def path(self, file: str) -> pathlib.Path:
-        """Returns where a file lies; downloads it if it lies nowhere.
+        """Returns the path of a file; downloads it if it is missing.
 
         Args:
             file: One of `checksums`.
 
         Raises:
-            DatasetError: If it is nowhere and cannot be downloaded, or its
-                content is not what was published.
+            DatasetError: If it cannot be downloaded, or its checksum differs.
         """
         local = os.environ.get("O2V_DATA_DIR")
         if local and (path := pathlib.Path(local, self.name, file)).is_file():
@@ -179,23 +127,19 @@ class DataSource:
             raise self._missing(file, str(error)) from error
 
     def _fetch(self, download, folder):
-        """Files get their names when all of them are made and checked."""
-        whole = folder / f"{download.files[0]}.download"
-        if not whole.is_file():
-            fetch(download.url, whole, download.sha256)
-        try:
-            with staged(folder / "unpacked") as made:
-                made.mkdir()
-                if download.unpack is None:
-                    whole.rename(made / download.files[0])
-                else:
-                    download.unpack(whole, made)
-                for name in download.files:
-                    self._check(made / name)
-                for name in download.files:
-                    os.replace(made / name, folder / name)
-        finally:
-            whole.unlink(missing_ok=True)
+        """Renames the files into place when all are complete and checked."""
+        with staged(folder / "unpacked") as made:
+            made.mkdir()
+            if download.unpack is None:
+                _retrieve(download, made / download.files[0])
+            else:
+                archive = made / "archive"
+                _retrieve(download, archive)
+                download.unpack(archive, made)
+            for name in download.files:
+                self._check(made / name)
+            for name in download.files:
+                os.replace(made / name, folder / name)
 
     def _check(self, path):
         expected = self.checksums[path.name]
@@ -205,22 +149,45 @@ class DataSource:
         found = _content_sha256(path, status.st_size, status.st_mtime_ns)
         if found != expected:
             raise DatasetError(
-                f"{path} must be the published file, of whose content the "
-                f"SHA-256 is {expected}: altered copies of data sets are "
+                f"{path} must be the published file, whose content has the "
+                f"SHA-256 {expected}: altered copies of data sets are "
                 f"common. Get it from {self.homepage}. Received: {found}"
             )
 
     def _missing(self, file, reason):
         return DatasetError(
-            f"{self.title} is not at hand: {reason}. Get {file} from "
+            f"{self.title} was not found: {reason}. Get {file} from "
             f"{self.homepage} and put it into a folder {self.name} of the "
             "folder that the environment variable O2V_DATA_DIR names."
         )
 
 
+def _retrieve(download, path):
+    try:
+        with (
+            requests.get(download.url, stream=True, timeout=_TIMEOUT) as answer,
+            path.open("wb") as file,
+        ):
+            answer.raise_for_status()
+            for piece in answer.iter_content(_PIECE_BYTES):
+                file.write(piece)
+    except requests.RequestException as error:
+        raise DatasetError(
+            f"{download.url} cannot be downloaded: {error}"
+        ) from error
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if download.sha256 not in (None, found):
+        raise DatasetError(
+            f"{download.url} must have the SHA-256 {download.sha256}. The "
+            "download was removed; try again, and if that does not help the "
+            f"publisher has changed the file. Received: {found}"
+        )
+
+
 @functools.cache
 def _content_sha256(path, size, changed):
-    """Size and time make another key for a file that has changed."""
+    """The cache's key holds size and time, so that changes are noticed."""
     with _open(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

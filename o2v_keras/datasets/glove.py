@@ -22,7 +22,7 @@ def vector_file() -> pathlib.Path:
     Stanford's archive, from which it is made if need be, has 862 MB.
 
     Raises:
-        DatasetError: If it is neither at hand nor to be had.
+        DatasetError: If it is missing and cannot be downloaded.
 
     Reference:
     - [Pennington et al., 2014](https://aclanthology.org/D14-1162/)

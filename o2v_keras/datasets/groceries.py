@@ -33,7 +33,7 @@ def load_baskets() -> list[tuple[str, ...]]:
     """Returns the 9,835 baskets of 169 products, in the file's order.
 
     Raises:
-        DatasetError: If they are neither at hand nor to be had.
+        DatasetError: If they are missing and cannot be downloaded.
 
     Reference:
     - [Hahsler et al., 2006](https://doi.org/10.1007/3-540-31314-1_73)

@@ -118,7 +118,7 @@ def load_ratings(file: str = "u.data") -> dict[str, np.ndarray]:
 
     Raises:
         ValueError: If there is no such file.
-        DatasetError: If it is neither at hand nor to be had.
+        DatasetError: If it is missing and cannot be downloaded.
 
     Reference:
     - [Harper and Konstan, 2015](https://doi.org/10.1145/2827872)
@@ -157,7 +157,7 @@ def load_split(
 
     Raises:
         ValueError: If there is no such split.
-        DatasetError: If it is neither at hand nor to be had.
+        DatasetError: If it is missing and cannot be downloaded.
     """
     if name not in SPLITS:
         raise ValueError(
@@ -171,7 +171,7 @@ def load_films() -> list[Film]:
     """Returns the 1,682 films; film `i` stands at `i - 1`.
 
     Raises:
-        DatasetError: If they are neither at hand nor to be had.
+        DatasetError: If they are missing and cannot be downloaded.
     """
     with SOURCE.open("u.item") as stream:
         lines = stream.read().decode("iso-8859-1").splitlines()

@@ -51,7 +51,7 @@ def load_split(
 
     Raises:
         ValueError: If there is no such split or label.
-        DatasetError: If it is neither at hand nor to be had.
+        DatasetError: If it is missing and cannot be downloaded.
 
     Reference:
     - [Marelli et al., 2014](https://aclanthology.org/L14-1314/)

@@ -52,7 +52,7 @@ def load_split(name: str) -> dict[str, list[str] | np.ndarray]:
 
     Raises:
         ValueError: If there is no such split.
-        DatasetError: If it is neither at hand nor to be had.
+        DatasetError: If it is missing and cannot be downloaded.
 
     Reference:
     - [Cer et al., 2017](https://aclanthology.org/S17-2001/)

@@ -102,7 +102,7 @@ def load_synsets() -> list[Synset]:
     32,884 of them have examples.
 
     Raises:
-        DatasetError: If they are neither at hand nor to be had.
+        DatasetError: If they are missing and cannot be downloaded.
 
     Reference:
     - Princeton University, WordNet 3.0, https://wordnet.princeton.edu
@@ -119,7 +119,7 @@ def load_hypernyms() -> list[tuple[str, str]]:
         instance of (a canine).
 
     Raises:
-        DatasetError: If they are neither at hand nor to be had.
+        DatasetError: If they are missing and cannot be downloaded.
     """
     with SOURCE.open(_HYPERNYMS) as stream:
         return [(row["synset"], row["hypernym"]) for row in _rows(stream)]

@@ -38,7 +38,7 @@ def load_wordsim353() -> dict[str, list[str] | np.ndarray]:
         `in0` and `in1`: words; `label`, float32 `(353,)`: 0 to 10.
 
     Raises:
-        DatasetError: If they are neither at hand nor to be had.
+        DatasetError: If they are missing and cannot be downloaded.
 
     Reference:
     - [Finkelstein et al., 2002](https://doi.org/10.1145/503104.503110)
@@ -56,7 +56,7 @@ def load_simlex999() -> dict[str, list[str] | np.ndarray]:
         `in0` and `in1`: words; `label`, float32 `(999,)`: 0 to 10.
 
     Raises:
-        DatasetError: If they are neither at hand nor to be had.
+        DatasetError: If they are missing and cannot be downloaded.
 
     Reference:
     - [Hill et al., 2015](https://aclanthology.org/J15-4004/)

@@ -1,12 +1,11 @@
-"""Writes a model card as Markdown."""
+"""Writes a model card: facts of a model directory as Markdown."""
 
 import hashlib
 import os
 import pathlib
 import warnings
-from collections.abc import Mapping
-from collections.abc import Sequence
 
+import jinja2
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
@@ -16,6 +15,7 @@ from o2v_keras.data.files.remote_files import remote_files
 from o2v_keras.evaluation.inference import embed_marked
 from o2v_keras.evaluation.inference import warn_of_untrained
 from o2v_keras.neighbors.row_values import read_names
+from o2v_keras.neighbors.vector_checks import warn_of_equal
 from o2v_keras.reports.card_facts import ModelFacts
 from o2v_keras.reports.card_facts import model_limits
 from o2v_keras.reports.figures import draw_curves
@@ -41,31 +41,32 @@ def write_card(
     evaluation: str | os.PathLike | None = None,
     **settings,
 ) -> pathlib.Path:
-    """Writes `card.md` and its pictures from what a model directory holds.
+    """Writes `card.md` and its pictures from the files of a model directory.
 
-    Quality beside baselines, curves, data fingerprints, a map where data are
-    given, the configuration, and limits drawn from all of these. What is
-    missing is left out, and the card says so.
+    The card holds quality beside baselines, learning curves, fingerprints of
+    the training data, a map if data are given, the configuration, and limits
+    of the model. It says which of them are missing.
 
     Args:
         model_dir: A model directory.
         output: Folder of the card; made if it is missing. Other files in it
             stay. Defaults to `None`: the model directory.
         data: Files to embed for the map. Defaults to `None`: no map.
-        side: The side that these data are of. Defaults to `"in0"`.
-        id_column: What names the points. Defaults to `None`.
-        group_column: What colours the points. Defaults to `None`.
-        evaluation: A JSON file of what `evaluate` or `rank` returned, as `o2v
-            evaluate` prints it. Defaults to `None`: only what training
-            measured is known.
+        side: The side that the data hold. Defaults to `"in0"`.
+        id_column: Column of the points' names. Defaults to `None`: row
+            numbers.
+        group_column: Column that colours the points. Defaults to `None`.
+        evaluation: A JSON file that `o2v evaluate` has printed: the result of
+            `evaluate` or `rank`. Defaults to `None`: the card shows the
+            metrics of the training only.
         **settings: Further arguments of `embed`.
 
     Returns:
         The path of `card.md`.
 
     Raises:
-        ValueError: If `model_dir` is no folder, a file in it is not whole,
-            or `output` holds a `card.md` or a picture of someone else's.
+        ValueError: If `model_dir` is no folder, a file in it is damaged, or
+            `output` holds a `card.md` or a picture that no card has written.
         DataError: If the data are unusable.
     """
     facts = ModelFacts.read(model_dir, evaluation)
@@ -86,6 +87,7 @@ def write_card(
             warn_of_untrained(untrained, side, "are not on the map")
         remarks = [str(w.message) for w in caught]
         summary = _summary(data, side, vectors)
+        warn_of_equal(vectors[~untrained])
     folder.begin()
     if data is not None:
         names = id_column and read_names(data, id_column)
@@ -106,7 +108,7 @@ def write_card(
         with replaced_file(folder.path / CURVES) as new:
             figure.savefig(new, dpi=150, format="png")
     card = folder.path / _CARD
-    write_file(card, card_text(facts, summary, remarks, no_map))
+    write_file(card, _text(facts, data=summary, remarks=remarks, no_map=no_map))
     return card
 
 
@@ -135,175 +137,72 @@ def _sha256(path):
     return f"`{digest.hexdigest()}`"
 
 
-def card_text(
-    facts: ModelFacts,
-    data: Mapping[str, object] | None = None,
-    remarks: Sequence[str] = (),
-    no_map: str = "",
-) -> str:
-    """Returns a card; what is not known is left out with a sentence.
-
-    Args:
-        facts: `ModelFacts`.
-        data: Fact -> value of the data that were embedded for the map, or
-            `None` where there is no map.
-        remarks: What the check remarked of these data.
-        no_map: Why there is no map of them. Defaults to `""`: there is one.
-
-    Example:
-    >>> facts = ModelFacts("films", {}, {}, [], {}, {})
-    >>> card_text(facts).splitlines()[0]
-    '# films'
-    """
-    sections = {
-        "Quality": _quality(facts),
-        "Training": _course(facts),
-        "Data": _data(facts, data, remarks),
-        "Map": _map(data, no_map),
-        "Configuration": _configuration(facts.config),
-        "Limits": "\n".join(f"- {limit}" for limit in model_limits(facts)),
-    }
-    parts = [f"# {facts.name}", _opening(facts.config)]
-    parts += [f"## {title}\n\n{text}" for title, text in sections.items()]
-    return "\n\n".join(parts) + "\n"
-
-
-def _opening(config):
-    if not config:
-        return f"{MADE_BY}."
-    second = config["enc1_network"]
-    second = config["enc0_network"] if second == "enc0" else second
-    goal = {
-        "softmax": "class probabilities",
-        "mean_squared_error": "a score",
-        "in_batch_softmax": f"their {config.get('similarity')} as score",
-        "bpr": "a score to rank them by",
-    }
-    head = config["output_layer"]
-    return (
-        f"{MADE_BY}: it embeds two kinds of objects, "
-        f"`in0` by the encoder `{config['enc0_network']}` and `in1` by "
-        f"`{second}`, as {config['enc_dim']:,} numbers each, and gives pairs "
-        f"{goal.get(head, f'scores (`{head}`)')}."
+def _text(facts, **values):
+    """Fills the template; `values` describe the data of the map."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("o2v_keras.reports", ""),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    changed, unchanged = _configuration(facts.config)
+    return environment.get_template("card.md.jinja").render(
+        facts=facts,
+        made_by=MADE_BY,
+        quality=_quality(facts),
+        curves=CURVES,
+        map=MAP,
+        changed=changed,
+        unchanged=unchanged,
+        limits=model_limits(facts),
+        **values,
     )
 
 
 def _quality(facts):
-    parts = [_of_training(facts)]
+    """Tables of scores: those of the training, and those of an evaluation."""
+    tables, split = dict.fromkeys(("training", "evaluation")), facts.split
+    if split is not None:
+        tables["training"] = _scores(
+            f"this model, {split}",
+            facts.metrics[split],
+            facts.metrics.get("baselines", {}).get(split, {}),
+            facts.metrics.get("validation") if split == "test" else None,
+        )
     if facts.evaluation:
-        parts.append(_of_evaluation(facts.evaluation))
-    return "\n\n".join(parts)
+        tables["evaluation"] = _scores(
+            "this model",
+            facts.evaluation["metrics"],
+            facts.evaluation.get("baselines", {}),
+        )
+    return tables
 
 
-def _of_evaluation(evaluation):
-    """What `o2v evaluate` has printed, with its baselines."""
-    metrics = evaluation["metrics"]
-    counts = ", ".join(
-        f"{count:,} {name}"
-        for name, count in evaluation.items()
-        if isinstance(count, int)
-    )
-    rows = [("**this model**", metrics)]
-    rows += [
-        (f"{name} (no model)", scores)
-        for name, scores in evaluation.get("baselines", {}).items()
-    ]
-    names = [name for name in metrics if name != "loss"] or ["loss"]
-    return f"Evaluated by `o2v evaluate` ({counts}):\n\n" + _scores(names, rows)
-
-
-def _of_training(facts):
-    if facts.split is None:
-        return "The model directory holds no metrics of data not trained on."
-    metrics = facts.metrics[facts.split]
-    rows = [(f"**this model, {facts.split}**", metrics)]
-    baselines = facts.metrics.get("baselines", {}).get(facts.split, {})
-    rows += [
-        (f"{name} (no model)", scores) for name, scores in baselines.items()
-    ]
-    if facts.split == "test" and facts.metrics.get("validation"):
-        rows.append(("this model, validation", facts.metrics["validation"]))
-    # Rankings and the like are measured on validation data alone.
-    names = dict.fromkeys(name for _, scores in rows for name in scores)
+def _scores(label, metrics, baselines, validation=None):
+    """Returns the header and the rows of a table."""
+    rows = {f"**{label}**": metrics}
+    rows |= {f"{name} (no model)": s for name, s in baselines.items()}
+    if validation:
+        rows["this model, validation"] = validation
+    # Rankings and correlations are measured on validation data alone.
+    names = dict.fromkeys(name for scores in rows.values() for name in scores)
     names = [name for name in names if name != "loss"] or ["loss"]
-    return _scores(names, rows)
-
-
-def _scores(names, rows):
-    return _table(
-        ["", *names],
-        [
-            [label, *(f"{s[n]:.4f}" if n in s else "-" for n in names)]
-            for label, s in rows
-        ],
-    )
-
-
-def _course(facts):
-    if not facts.epochs:
-        return "The model directory holds no `history.csv`."
-    seconds = sum(epoch.get("seconds", 0) for epoch in facts.epochs)
-    text = f"{len(facts.epochs)} epochs in {seconds:,.0f} s"
-    if facts.best_epoch is not None:
-        text += f"; the weights are those of epoch {facts.best_epoch}"
-        text += " (counted from 0, the dotted line)"
-    return f"{text}.\n\n![Metrics of each epoch]({CURVES})"
-
-
-def _data(facts, data, remarks):
-    parts = []
-    if facts.data:
-        rows = [[c, f"`{digest}`"] for c, digest in facts.data.items()]
-        parts.append(_table(["channel", "fingerprint of its rows"], rows))
-    else:
-        parts.append("The model directory tells nothing of its training data.")
-    if data is not None:
-        parts.append("The map shows other data, given when this was written:")
-        parts.append(_table(["", ""], [[k, v] for k, v in data.items()]))
-        parts += [f"- The check remarked: {remark}" for remark in remarks]
-    return "\n\n".join(parts)
-
-
-def _map(data, no_map):
-    if no_map:
-        return f"No map can be drawn of these data: {no_map}"
-    if data is None:
-        return "No data were given to draw a map of (`o2v card --data`)."
-    return f"![Embeddings on the plane of greatest variance]({MAP})"
+    return ["", *names], [
+        [label, *(f"{s[n]:.4f}" if n in s else "-" for n in names)]
+        for label, s in rows.items()
+    ]
 
 
 def _configuration(config):
-    if not config:
-        return "The model directory holds no `config.json`."
-    defaults = Object2VecConfig(
-        enc0_max_seq_len=config["enc0_max_seq_len"],
-        enc0_vocab_size=config["enc0_vocab_size"],
-    ).to_dict()
-    changed, rest = [], []
-    for name, value in config.items():
-        row = [f"`{name}`", _shown(value)]
-        required = name in ("enc0_max_seq_len", "enc0_vocab_size")
-        differs = name not in defaults or defaults[name] != value
-        (changed if required or differs else rest).append(row)
-    header = ["hyperparameter", "value"]
-    return (
-        f"{_table(header, changed)}\n\n<details><summary>{len(rest)} others "
-        f"have their defaults</summary>\n\n{_table(header, rest)}\n\n</details>"
-    )
-
-
-def _shown(value):
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return "none" if value in ("", None) else str(value)
-
-
-def _table(header, rows):
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(
-        "| " + " | ".join(map(_cell, line)) + " |" for line in lines
-    )
-
-
-def _cell(value):
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    """Rows of the hyperparameters: changed from their defaults, and others."""
+    changed, unchanged = [], []
+    if config:
+        required = ("enc0_max_seq_len", "enc0_vocab_size")
+        default = Object2VecConfig(**{n: config[n] for n in required}).to_dict()
+        for name, value in config.items():
+            differs = name in required or default.get(name) != value
+            shown = ", ".join(value) if isinstance(value, list) else value
+            shown = "none" if value in ("", None) else shown
+            (changed if differs else unchanged).append([f"`{name}`", shown])
+    return changed, unchanged

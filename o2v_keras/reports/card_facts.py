@@ -1,4 +1,4 @@
-"""What a model card says of a model: facts and limits."""
+"""Facts of a model card, and the limits of the model drawn from them."""
 
 import csv
 import dataclasses
@@ -13,7 +13,7 @@ from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
 
 _NEAREST = {"dot", "cosine"}
-# Metrics of which more is better; of the others less is.
+# Metrics that should be high; the others should be low.
 _RISING = {
     "accuracy",
     "pairwise_accuracy",
@@ -99,7 +99,7 @@ class ModelFacts:
 
     @property
     def split(self) -> str | None:
-        """The split that tells most of quality: test, else validation."""
+        """The split that measures quality best: test, else validation."""
         splits = ("test", "validation")
         return next((s for s in splits if self.metrics.get(s)), None)
 

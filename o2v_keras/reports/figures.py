@@ -96,13 +96,12 @@ def _finish_panel(axes, title):
 def draw_map(shown: LabelledPoints, title: str, subtitle: str = "") -> Figure:
     r"""Draws points in the colours of their groups.
 
-    Up to 60 points have their names beside them where there is room; groups
-    stand in a legend.
+    Up to 60 points are named where there is room; a legend names the groups.
 
     Args:
         shown: `LabelledPoints`.
-        title: What stands above.
-        subtitle: What stands below it in small letters. Defaults to none.
+        title: Heading.
+        subtitle: Small letters below the heading. Defaults to none.
 
     Returns:
         A matplotlib figure, which has no window and needs no closing.

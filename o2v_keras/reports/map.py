@@ -86,8 +86,8 @@ def check_map_path(path: str | os.PathLike) -> None:
     """Checks where a map is to go, before anything is computed.
 
     Raises:
-        ValueError: If the path has another ending, or lies in no folder, or
-            is one that holds files of others under the projector's names.
+        ValueError: If the path has another ending, its folder is missing, or
+            it is a folder with foreign files of the projector's names.
     """
     path = pathlib.Path(path)
     is_file = path.suffix in _WRITERS

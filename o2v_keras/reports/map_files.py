@@ -34,7 +34,7 @@ def write_map_page(
         path: The `.html` file, replaced if it is there.
         shown: `LabelledPoints`.
         title: Heading of the page.
-        subtitle: What stands below it in small letters. Defaults to none.
+        subtitle: Small letters below the heading. Defaults to none.
 
     Example:
     >>> import pathlib, tempfile
@@ -51,7 +51,7 @@ def write_map_page(
         "data": _script_json(_data(shown)),
     }
     page = template.read_text(encoding="utf-8")
-    # The data stand last, so that no name in them is taken for a place.
+    # The data come last: a name in them may look like a placeholder.
     for name, text in parts.items():
         page = page.replace(f"{{{{{name}}}}}", text)
     write_file(path, page)
@@ -72,7 +72,7 @@ def _data(shown):
 
 
 def _script_json(data):
-    """JSON that cannot end the script element that it stands in."""
+    """JSON that cannot end the script element around it."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")

@@ -1,4 +1,4 @@
-"""The trials of a search, as a table and as a file."""
+"""Writes the trials of a search: a table, a CSV file, and HParams."""
 
 import csv
 import itertools
@@ -7,6 +7,11 @@ import textwrap
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import NamedTuple
+
+import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams
+from tensorboard.plugins.hparams import api_pb2
+from tensorboard.plugins.hparams.summary import session_end_pb
 
 from o2v_keras.evaluation.ranking_metrics import aligned_lines
 from o2v_keras.storage.replace import replaced_file
@@ -20,8 +25,8 @@ class Baseline(NamedTuple):
     """The best answer without a model.
 
     Args:
-        name: As in `metrics.json`.
-        value: Of the objective.
+        name: Its name in `metrics.json`.
+        value: The objective's value.
     """
 
     name: str
@@ -31,7 +36,7 @@ class Baseline(NamedTuple):
 def best_baseline(
     baselines: Mapping[str, float], direction: str
 ) -> Baseline | None:
-    """Returns the best of some baselines, `None` without any.
+    """Returns the best baseline, or `None` if there are none.
 
     Args:
         baselines: Name -> value of the objective.
@@ -67,28 +72,27 @@ def trials_table(
     direction: str,
     baseline: Baseline | None = None,
 ) -> str:
-    """Puts the six best trials side by side, and says why others failed.
+    """Shows the six best trials side by side, and why others failed.
 
-    The last column is the baseline; a trial that is no better has learned
-    nothing that is of use.
+    The last column is the baseline: a trial that is no better has learned
+    nothing useful.
 
     Args:
         trials: `TrialRecord`s.
         objective: Name of the objective.
         direction: `"min"` or `"max"`.
-        baseline: Defaults to `None`: not known.
+        baseline: The best answer without a model. Defaults to `None`: not
+            known.
+
+    Returns:
+        Lines of text.
     """
     shown = best_first(trials, direction)[:_SHOWN]
+    columns = [_facts(trial, objective, trials) for trial in shown]
     rows = [
-        ("trial", *(trial.name for trial in shown)),
-        (objective, *(_cell(trial.objective) for trial in shown)),
-        ("best epoch", *(_cell(trial.best_epoch) for trial in shown)),
-        ("trained epochs", *(_cell(trial.epochs) for trial in shown)),
-        ("seconds", *(f"{trial.seconds:.1f}" for trial in shown)),
-    ]
-    rows += [
-        (name, *(_cell(trial.values.get(name)) for trial in shown))
-        for name in _searched(trials)
+        (name, *(_cell(column[name]) for column in columns))
+        for name in next(iter(columns), {})
+        if name != "status"
     ]
     if baseline is not None:
         cells = [baseline.name, _cell(baseline.value)]
@@ -119,44 +123,73 @@ def trials_table(
 
 def write_trials(
     path: str | os.PathLike, trials: Sequence[TrialRecord], objective: str
-):
-    """Writes all trials as CSV, in the order in which they began.
+) -> None:
+    """Writes all trials as CSV, in the order of their start.
 
-    The objective is in the column of its name; searched hyperparameters, as
-    they held, are in columns of their names, empty where they meant nothing.
+    Objective and searched hyperparameters have columns of their names. A
+    hyperparameter's column is empty where it had no effect.
 
     Args:
-        path: The file.
+        path: The file to write or replace.
         trials: `TrialRecord`s.
         objective: Name of the objective.
     """
-    searched = _searched(trials)
-    names = [
-        "trial",
-        "status",
-        objective,
-        "best_epoch",
-        "trained_epochs",
-        "seconds",
-    ]
     with (
         replaced_file(path) as new,
         open(new, "w", newline="", encoding="utf-8") as file,
     ):
-        writer = csv.writer(file)
-        writer.writerow([*names, *searched, "reason"])
-        for trial in trials:
-            writer.writerow(
-                [trial.name, trial.status, trial.objective, trial.best_epoch]
-                + [trial.epochs, round(trial.seconds, 3)]
-                + [trial.values.get(name) for name in searched]
-                + [trial.reason]
+        rows = [
+            {**_facts(trial, objective, trials), "reason": trial.reason}
+            for trial in trials
+        ]
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_hparams(
+    folder: str | os.PathLike,
+    name: str,
+    values: Mapping[str, object],
+    completed: bool,
+) -> None:
+    """Writes the row of a trial in TensorBoard's table HPARAMS.
+
+    TensorBoard takes the row's metrics from the logs below the folder.
+
+    Args:
+        folder: The trial's folder; it must exist.
+        name: Name of the trial.
+        values: Searched hyperparameter -> value in force.
+        completed: Whether the trial was completed; otherwise it failed.
+    """
+    shown = {
+        name: value if isinstance(value, int | float | str) else str(value)
+        for name, value in values.items()
+    }
+    status = api_pb2.STATUS_SUCCESS if completed else api_pb2.STATUS_FAILURE
+    with tf.summary.create_file_writer(os.fspath(folder)).as_default():
+        for part in (
+            hparams.hparams_pb(shown, trial_id=name),
+            session_end_pb(status),
+        ):
+            tf.summary.experimental.write_raw_pb(
+                part.SerializeToString(), step=0
             )
 
 
-def _searched(trials):
-    """Names of what is searched, in the space's order as far as known."""
-    return list(dict.fromkeys(n for trial in trials for n in trial.values))
+def _facts(trial, objective, trials):
+    """Heading -> value; all that is searched in any of the trials."""
+    searched = dict.fromkeys(name for t in trials for name in t.values)
+    return {
+        "trial": trial.name,
+        "status": trial.status,
+        objective: trial.objective,
+        "best_epoch": trial.best_epoch,
+        "trained_epochs": trial.epochs,
+        "seconds": round(trial.seconds, 3),
+        **{name: trial.values.get(name) for name in searched},
+    }
 
 
 def _cell(value):

@@ -29,8 +29,10 @@ from o2v_keras.training.train_model import train_model
 from o2v_keras.tuning.channels import TuningData
 from o2v_keras.tuning.channels import fingerprints
 from o2v_keras.tuning.search_space import SearchSpace
+from o2v_keras.tuning.summary import write_hparams
 from o2v_keras.tuning.trials import BASELINES_FILE
 from o2v_keras.tuning.trials import FAILURE_FILE
+from o2v_keras.tuning.trials import plain_value
 from o2v_keras.tuning.trials import require_same
 from o2v_keras.tuning.trials import require_same_data
 from o2v_keras.tuning.trials import write_json
@@ -41,21 +43,20 @@ _ALL = 1 << 30
 
 
 class TrialTuner(BaseTuner):
-    """A Keras Tuner tuner whose trials are trainings as `train` does them.
+    """A Keras Tuner tuner whose trials are trainings of `train_model`.
 
-    A trial that was interrupted goes on from its checkpoint. Hyperband's
-    longer trials go on from the checkpoint of the shorter one, optimizer and
-    all. Whatever goes wrong in a trial is written beside it and does not end
-    the search, but for data that are unusable and an objective that no epoch
-    reports.
+    An interrupted trial resumes from its checkpoint. Hyperband's longer
+    trials resume from the shorter one's checkpoint, optimizer included. An
+    error in a trial is written to the trial's folder and does not end the
+    search, except unusable data and an objective that no epoch reports.
 
     Args:
         oracle: From `make_oracle`.
-        space: What proposals stand for.
+        space: Translates proposals to configurations.
         data: `TuningData`, or `None` for a chief, which trains nothing.
         directory: The search's folder.
         callbacks: Returns a trial's own callbacks, given its data.
-        identity: What the search must have in common with the chief's.
+        identity: Arguments that must equal the chief's.
         auxiliary: Folder of vocabularies and vectors, or `None`.
         keeps_models: Whether trials keep their models until the search has
             ended.
@@ -117,16 +118,11 @@ class TrialTuner(BaseTuner):
     def on_trial_begin(self, trial: Trial):
         self._asked = False
         require_same(pathlib.Path(self.project_dir), self._identity)
-        values = self._space.in_force(
-            self._space.configure(trial.hyperparameters.values)
-        )
-        active = trial.hyperparameters.values
         words = [
             f"{name}={value:.4g}"
             if isinstance(value, float)
             else f"{name}={value}"
-            for name, value in values.items()
-            if name in active
+            for name, value in self._values(trial).items()
         ]
         self._say(f"trial {trial.trial_id}: {' '.join(words)}")
 
@@ -163,6 +159,12 @@ class TrialTuner(BaseTuner):
         else:
             outcome = f"failed: {trial.message}"
         self._say(f"trial {trial.trial_id}: {outcome}")
+        write_hparams(
+            self.get_trial_dir(trial.trial_id),
+            trial.trial_id,
+            self._values(trial),
+            completed=ended.status == TrialStatus.COMPLETED,
+        )
         if not self._keeps_models:
             self.drop_models()
 
@@ -174,6 +176,12 @@ class TrialTuner(BaseTuner):
         for trial in others:
             if trial.status in (TrialStatus.COMPLETED, TrialStatus.FAILED):
                 self._directory(trial.trial_id).drop_model()
+
+    def _values(self, trial):
+        """Searched hyperparameter -> value in force, where it has an effect."""
+        proposed = trial.hyperparameters.values
+        values = self._space.in_force(self._space.configure(proposed))
+        return {n: plain_value(v) for n, v in values.items() if n in proposed}
 
     def _directory(self, trial_id):
         return ModelDirectory(
@@ -217,7 +225,7 @@ class TrialTuner(BaseTuner):
         }
 
     def _keep_baselines(self, report, callbacks):
-        """Writes what the objective is without a model, once a search."""
+        """Writes the objective of the baselines, once a search."""
         path = pathlib.Path(self.project_dir, BASELINES_FILE)
         name = self.oracle.objective.name
         if path.exists() or not name.startswith("val_"):
@@ -247,7 +255,7 @@ class _RequireMetric(EpochMetrics):
 
 
 def _go_on_from(parent, directory):
-    """Copies the training that a longer one goes on with."""
+    """Copies the shorter training that a longer one resumes."""
     if directory.has_checkpoint:
         return
     with replaced_folder(directory.path) as new:

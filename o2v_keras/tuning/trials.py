@@ -25,14 +25,14 @@ class TrialRecord:
     """One trial of a search.
 
     Args:
-        name: Its number, as in the folder's name `trial_NAME`.
+        name: Its number in the folder's name `trial_NAME`.
         status: `"completed"`, `"failed"` or `"unfinished"`.
         objective: The best epoch's value, or `None`.
         best_epoch: Counted from 0, or `None`.
-        epochs: Epochs trained.
+        epochs: Number of trained epochs.
         seconds: Time of these epochs.
-        values: The values of what is searched, as they held.
-        reason: Why it has failed, or an empty text.
+        values: Searched hyperparameter -> value in force.
+        reason: Why it failed, or `""`.
         folder: Its model directory.
     """
 
@@ -47,14 +47,24 @@ class TrialRecord:
     folder: pathlib.Path
 
 
+def plain_value(value: object) -> object:
+    """Returns a hyperparameter's value, a list as one text.
+
+    Example:
+    >>> plain_value(("hadamard", "concat")), plain_value(0.5)
+    ('hadamard,concat', 0.5)
+    """
+    return ",".join(value) if isinstance(value, list | tuple) else value
+
+
 def read_trials(
     directory: str | os.PathLike, searched: list[str]
 ) -> list[TrialRecord]:
-    """Reads the trials of a search, in the order in which they began.
+    """Reads the trials of a search in the order of their start.
 
     Args:
         directory: The search's folder.
-        searched: Names of what is searched.
+        searched: Names of the searched hyperparameters.
 
     Raises:
         ValueError: If there is no search in the folder.
@@ -70,7 +80,7 @@ def read_trials(
 
 
 def read_baselines(directory: str | os.PathLike) -> dict[str, float]:
-    """Returns what the objective is without a model, by name.
+    """Returns the objective of the baselines: name -> value.
 
     Args:
         directory: The search's folder.
@@ -88,7 +98,7 @@ def _read(directory, name, searched):
     values = {n: proposed[n] for n in searched if n in proposed}
     if model.config.is_file():
         config = json.loads(model.config.read_text())
-        values = {n: config[n] for n in searched if n in proposed}
+        values = {n: plain_value(config[n]) for n in searched if n in proposed}
     epochs = _epochs(model.history)
     failure = folder / FAILURE_FILE
     best = None
@@ -127,6 +137,7 @@ def search_folder(path: str | os.PathLike) -> OutputFolder:
         "trials.png",
         BASELINES_FILE,
         *trial,
+        "trial_*/events.out.tfevents.*",
         *(f"trial_*/model/{name}" for name in (*models, MARKER)),
     ]
     return OutputFolder(path, "directory", "a search", files, _is_older)
@@ -145,7 +156,7 @@ def _is_older(folder):
 
 
 def require_same(folder: pathlib.Path, identity: dict):
-    """Stops a search that goes on, or works for a chief, with other words.
+    """Refuses to resume or share a search with other arguments.
 
     Args:
         folder: The search's folder.
@@ -165,9 +176,9 @@ def require_same(folder: pathlib.Path, identity: dict):
     ]
     if differing:
         raise keras_tuner.errors.FatalValueError(
-            f"A search must go on as it began; these differ from {path}: "
-            f"{', '.join(differing)}. Search anew in another folder, or with "
-            "`overwrite`."
+            "A search must be resumed with its arguments; these differ from "
+            f"{path}: {', '.join(differing)}. Start a search in another "
+            "folder, or set `overwrite`."
         )
 
 
@@ -177,7 +188,7 @@ def write_json(path: pathlib.Path, values: dict):
 
 
 def require_same_data(folder: pathlib.Path, digests: dict):
-    """Stops a search that goes on with other data.
+    """Refuses to resume a search with other data.
 
     Args:
         folder: The search's folder.
@@ -191,9 +202,9 @@ def require_same_data(folder: pathlib.Path, digests: dict):
     for name, digest in digests.items():
         if saved.get(name, digest) != digest:
             raise keras_tuner.errors.FatalValueError(
-                "A search must go on with the same data, but these have "
-                f"changed since it began: {name}. Search anew in another "
-                "folder, or with `overwrite`."
+                "A search must be resumed with its data, but these have "
+                f"changed since its start: {name}. Start a search in another "
+                "folder, or set `overwrite`."
             )
     if not {*digests} <= {*saved}:
         write_json(path, {**saved, **digests})

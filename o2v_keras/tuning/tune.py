@@ -111,10 +111,10 @@ def tune(
 
     The folder receives `trials.csv`, `trials.png`, and for each trial
     `trial_N/model/` with `config.json`, `history.csv`, `metrics.json` and
-    TensorBoard's `logs/`. A search killed at any moment goes on with
-    `resume=True`: trials that have ended are not run again, the interrupted
-    one goes on from its last epoch, and the proposals are those that would
-    have come.
+    TensorBoard's `logs/`; TensorBoard's table HPARAMS shows the trials too. A
+    search killed at any moment goes on with `resume=True`: trials that have
+    ended are not run again, the interrupted one goes on from its last epoch,
+    and the proposals are those that would have come.
 
     Where Keras Tuner's variables `KERASTUNER_TUNER_ID`, `..._ORACLE_IP` and
     `..._ORACLE_PORT` are set, this process is the chief of a search or one of

@@ -10,31 +10,26 @@ def publisher(files, breaks_off_after=None):
     """Serves files from memory.
 
     Args:
-        files: Path such as `/a.zip` -> bytes. Ranges are served, too.
+        files: Path such as `/a.zip` -> bytes.
         breaks_off_after: Bytes after which the first answer ends.
 
     Yields:
-        The server's address, and the list of paths and ranges asked for.
+        The server's address, and the list of requested paths.
     """
     asked = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             content = files.get(self.path)
-            header = self.headers.get("Range")
-            asked.append((self.path, header))
+            asked.append(self.path)
             if content is None:
                 self.send_error(404)
                 return
-            start = int(header[len("bytes=") : -1]) if header else 0
-            if start >= len(content):
-                self.send_error(416)
-                return
-            self.send_response(206 if header else 200)
-            self.send_header("Content-Length", str(len(content) - start))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             end = breaks_off_after if len(asked) == 1 else None
-            self.wfile.write(content[start:end])
+            self.wfile.write(content[:end])
 
         def log_message(self, *_):
             pass

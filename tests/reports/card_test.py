@@ -92,25 +92,29 @@ def test_data_give_a_map_and_a_summary(folder, tmp_path):
     assert "The check remarked: " in summary  # six ids, of which five count
 
 
-@pytest.mark.parametrize(
-    ("rows", "reason"),
-    [(5 * [[3]], "Received: 5 equal vectors"), ([[3], [4]], "at least 3 rows")],
-    ids=["equal", "two"],
-)
-def test_data_without_a_plane_have_a_card_without_a_map(
-    folder, tmp_path, rows, reason
+def test_too_few_points_have_a_card_without_a_map(folder, tmp_path):
+    data = tmp_path / "films.jsonl"
+    data.write_text('{"in1": [3]}\n{"in1": [4]}')
+    card = write_card(folder, tmp_path / "card", str(data), "in1")
+    assert "at least 3 rows" in section(card, "Map")
+    assert "| rows | 2 |" in section(card, "Data")
+
+
+def test_equal_embeddings_have_a_card_without_a_map_and_a_warning(
+    folder, tmp_path
 ):
     data = tmp_path / "films.jsonl"
-    data.write_text("\n".join(json.dumps({"in1": row}) for row in rows))
-    card = write_card(folder, tmp_path / "card", str(data), "in1")
-    assert reason in section(card, "Map")
-    assert f"| rows | {len(rows)} |" in section(card, "Data")
+    data.write_text(5 * '{"in1": [3]}\n')
+    with pytest.warns(UserWarning, match="All 5 embeddings are equal"):
+        card = write_card(folder, tmp_path / "card", str(data), "in1")
+    assert "Received: 5 equal vectors" in section(card, "Map")
+    assert "| rows | 5 |" in section(card, "Data")
 
 
 def test_a_ranking_reaches_the_card(folder, tmp_path):
     ranking = {
         "metrics": {"ndcg@10": 0.25},
-        "baselines": {"popularity": {"ndcg@10": 0.125}},
+        "baselines": {"most | popular": {"ndcg@10": 0.125}},
         "queries": 1200,
     }
     path = tmp_path / "ranking.json"
@@ -118,7 +122,7 @@ def test_a_ranking_reaches_the_card(folder, tmp_path):
     quality = section(write_card(folder, evaluation=path), "Quality")
     assert "(1,200 queries)" in quality
     assert "| **this model** | 0.2500 |" in quality
-    assert "| popularity (no model) | 0.1250 |" in quality
+    assert r"| most \| popular (no model) | 0.1250 |" in quality
     with pytest.raises(ValueError, match="`evaluation` must be a JSON file"):
         write_card(folder, evaluation=folder / "config.json")
 

@@ -93,6 +93,7 @@ def test_trials_leave_their_records_and_the_best_its_model(searched):
     baselines = read_json(result.directory / "baselines.json")
     majority = validation["validation"]["majority_class"]["accuracy"]
     assert baselines["majority_class"] == majority
+    assert len([*result.directory.glob("trial_*/events.out.tfevents.*")]) == 2
     picture = (result.directory / "trials.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
 
