@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from o2v_keras.data.batches.padded_rows import PaddedRows
 from o2v_keras.data.sequences import Sequences
-from o2v_keras.progress_lines import ProgressLines
+from o2v_keras.progress import Progress
 
 
 class RowOutputs:
@@ -57,9 +57,10 @@ class RowOutputs:
 
     def __call__(self) -> np.ndarray:
         """Returns float32 `(rows, dim)` by the weights as they are."""
-        lines = ProgressLines(f"running the model on {self._what}", self._count)
         parts = []
-        for batch in self._batches:
-            parts.append(self._outputs(batch).numpy())
-            lines.add(len(parts[-1]))
+        what = f"running the model on {self._what}"
+        with Progress(what, self._count) as progress:
+            for batch in self._batches:
+                parts.append(self._outputs(batch).numpy())
+                progress.add(len(parts[-1]))
         return np.concatenate(parts).astype(np.float32)

@@ -17,7 +17,7 @@ from o2v_keras.training.epoch_setter import EpochSetter
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.negative_mining import NegativeMining
 from o2v_keras.training.non_finite_loss import StopOnNonFiniteLoss
-from o2v_keras.training.progress import Progress
+from o2v_keras.training.progress import TrainingProgress
 from o2v_keras.training.worker import Worker
 
 # Data that change nothing in the training.
@@ -89,7 +89,7 @@ def fit(
         checkpoint_minutes,
         worker,
     )
-    progress = Progress(train.num_batches, config.mini_batch_size)
+    progress = TrainingProgress(config.mini_batch_size)
     # Those that write come after the one that refuses bad losses, and the
     # checkpoint after those whose state it saves.
     before = [EpochSetter(train), StopOnNonFiniteLoss(config.learning_rate)]
@@ -152,15 +152,21 @@ def fit(
     validation = batches.get("validation")
 
     def play(dataset, first, last, stopper):
-        model.fit(
-            dataset,
-            initial_epoch=first,
-            epochs=last,
-            validation_data=validation and validation.dataset(),
-            callbacks=[*before, stopper, *after],
-            shuffle=False,
-            verbose=0,
-        )
+        played = [*before, stopper, *after]
+        try:
+            model.fit(
+                dataset,
+                initial_epoch=first,
+                epochs=last,
+                validation_data=validation and validation.dataset(),
+                callbacks=played,
+                shuffle=False,
+                verbose=0,
+            )
+        finally:
+            for callback in played:
+                if isinstance(callback, TrainingProgress):
+                    callback.close()
 
     if batch:
         # The rest of a begun epoch is a fit of its own, at whose end the

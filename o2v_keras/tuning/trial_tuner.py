@@ -22,7 +22,7 @@ from o2v_keras.training.channels import LoadedChannels
 from o2v_keras.training.distribution import make_strategy
 from o2v_keras.training.epoch_metrics import EpochMetrics
 from o2v_keras.training.model_directory import ModelDirectory
-from o2v_keras.training.progress import TrainingLines
+from o2v_keras.training.progress import TrainingProgress
 from o2v_keras.training.trainer import train_loaded
 from o2v_keras.training.worker import Worker
 from o2v_keras.tuning.search_folder import require_same
@@ -203,7 +203,12 @@ class TrialTuner(BaseTuner):
             callbacks=[
                 *callbacks,
                 _RequireMetric(objective.name),
-                TrainingLines(f"trial {trial.trial_id}, ", self._say),
+                TrainingProgress(
+                    config.mini_batch_size,
+                    f"trial {trial.trial_id}, ",
+                    self._say,
+                    epoch_lines=False,
+                ),
             ],
             monitor=objective.name,
             monitor_mode=objective.direction,

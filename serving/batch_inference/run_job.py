@@ -5,13 +5,13 @@ import contextlib
 import os
 import sys
 
+from o2v_keras.progress import Progress
 from serving.batch_inference.answering import Answering
 from serving.batch_inference.batch_model import BatchModel
 from serving.batch_inference.input_files import read_windows
 from serving.batch_inference.job import Job
 from serving.batch_inference.parts import Counts
 from serving.batch_inference.parts import Parts
-from serving.batch_inference.progress import Progress
 
 
 def run_job(job: Job, model: BatchModel, restart: bool = False) -> Counts:
@@ -69,7 +69,7 @@ class _Run:
             Answering(self._model, self._job.batch_size) as answering,
             concurrent.futures.ThreadPoolExecutor(1) as reader,
             concurrent.futures.ThreadPoolExecutor(1) as writer,
-            Progress() as progress,
+            Progress("answering") as progress,
         ):
             self._answer_windows(answering, reader, writer, progress)
         return self._parts.join(self._keys, self._rows)
@@ -86,7 +86,11 @@ class _Run:
                 written.result()
             written = writer.submit(self._parts.write, window, answers)
             answered += len(window)
-            progress.update(self._share(window), self._skipped, answered)
+            progress.reach(
+                answered,
+                share=self._share(window),
+                share_before=self._skipped,
+            )
         if written:
             written.result()
 

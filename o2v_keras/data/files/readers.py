@@ -20,10 +20,10 @@ from o2v_keras.data.files.named_pairs import read_named_pairs
 from o2v_keras.data.files.pair_cache import FilePairs
 from o2v_keras.data.files.pair_cache import PairCache
 from o2v_keras.data.files.parquet_pairs import read_parquet
-from o2v_keras.data.files.reading_progress import ReadingProgress
 from o2v_keras.data.files.text_side import TextSide
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.progress import Progress
 
 
 def _read_tfrecord(*arguments, **settings):
@@ -178,7 +178,7 @@ def _pieces(file, sides, label, columns, texts, **settings):
 
 
 def _counted(what, pieces, verbose):
-    with ReadingProgress(what, verbose) as progress:
+    with Progress(what, verbose=verbose) as progress:
         for piece in pieces:
             yield piece
             progress.add(len(piece[0]))
