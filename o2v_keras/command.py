@@ -114,7 +114,7 @@ class Commands:
             interrupted: How an interrupted command is continued. Defaults to
                 nothing.
             passes_on: Whether unknown options are no error but stand in
-                `options.rest`. Defaults to `False`.
+                `options.passed_on`. Defaults to `False`.
             arguments: Name of a Python argument -> option that sets it, where
                 the two differ; error messages then name the option. Defaults
                 to `None`: none differ.
@@ -154,7 +154,7 @@ class Commands:
         command = options._command
         if rest and not command.passes_on:
             command.parser.error(f"unrecognized arguments: {' '.join(rest)}")
-        options.rest = rest
+        options.passed_on = rest
         return options
 
     def run(self, arguments: Sequence[str] | None = None) -> int:

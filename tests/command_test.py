@@ -100,7 +100,7 @@ def test_an_error_names_options(capsys, message, shown):
 
 def test_unknown_options_are_an_error_unless_they_are_passed_on(capsys):
     seen = []
-    commands = make_commands(lambda options: seen.append(options.rest))
+    commands = make_commands(lambda options: seen.append(options.passed_on))
     assert commands.run(["beam", "check", "--runner", "Flink"]) == 0
     assert seen == [["--runner", "Flink"]]
     with pytest.raises(SystemExit):

@@ -138,4 +138,4 @@ def test_refused_export_has_status_1(tmp_path, model_dir, capsys, monkeypatch):
     monkeypatch.setattr(export.saved_model, "export_saved_model", refuse)
     words = ["--model", str(model_dir), "--output", str(tmp_path)]
     assert main([*words, "--mode", "embedding"]) == 1
-    assert capsys.readouterr().err == "export: not published: why\n"
+    assert capsys.readouterr().err == "o2v export: not published: why\n"

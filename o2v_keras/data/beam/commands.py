@@ -64,7 +64,7 @@ def _run(action, options):
     from o2v_keras.data.beam.pipeline_options import pipeline_options
 
     try:
-        return action(options, pipeline_options(options.rest))
+        return action(options, pipeline_options(options.passed_on))
     except RuntimeError as error:
         # A failed job, as Beam reports it.
         raise CommandError(error) from error

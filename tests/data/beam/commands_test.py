@@ -179,7 +179,10 @@ def test_convert_does_not_mix_shards_of_two_jobs(corpus, tmp_path, capsys):
     ("words", "message"),
     [
         (["vocabulary", "--columns", "no"], "no row has a value in the column"),
-        (["vocabulary", "--columns", "text", "--max-size", "2"], "`--max-size`"),
+        (
+            ["vocabulary", "--columns", "text", "--max-size", "2"],
+            "`--max-size`",
+        ),
         (
             ["vocabulary", "--columns", "text", "--min-count", "999"],
             "`--min-count`",
