@@ -184,7 +184,7 @@ def test_other_export_in_the_same_place_does_not_continue(
     with monkeypatch.context() as patch:
         patch.setattr("serving.batch_inference.parts.Parts.join", _interrupt)
         assert _run(*words) == 130
-    assert "The same command goes on" in capfd.readouterr().err
+    assert "the same command goes on" in capfd.readouterr().err
     file = folder / "saved_model.pb"
     content = file.read_bytes()
     file.unlink()
