@@ -16,7 +16,7 @@ OURS = (*PACKAGES, "tests", "benchmarks", "notebooks", "conftest")
 # A part of o2v_keras may import itself, its peers and the parts before it.
 ORDER = (
     {
-        *("registry", "quiet_start", "progress_lines"),
+        *("registry", "quiet_start", "progress", "command"),
         *("palette", "storage", "user_warning"),
     },
     {"config"},
@@ -37,6 +37,8 @@ UNRANKED = {"__init__", "__main__"}
 NOT_FOR_LAYERS = {"config", "data", "datasets"}
 # What of o2v_keras the servers and their tools share; none of it has Keras.
 FOR_SERVING = (
+    "o2v_keras.command",
+    "o2v_keras.progress",
     "o2v_keras.quiet_start",
     "o2v_keras.storage",
     "o2v_keras.config",

@@ -10,7 +10,7 @@ from o2v_keras.data.job_options import changes_of
 from o2v_keras.data.job_options import columns_of
 from o2v_keras.data.job_options import hyperparameters_of
 from o2v_keras.data.job_options import required_hyperparameters
-from o2v_keras.progress_lines import ProgressLines
+from o2v_keras.progress import Progress
 from o2v_keras.quiet_start import start_tensorflow
 
 _TEXTS_BETWEEN_LOOKS = 10_000
@@ -84,11 +84,11 @@ def vocabulary(options: argparse.Namespace) -> int | None:
 
 
 def _counted(texts):
-    lines = ProgressLines("reading", unit="texts")
-    for number, text in enumerate(texts, 1):
-        yield text
-        if number % _TEXTS_BETWEEN_LOOKS == 0:
-            lines.add(_TEXTS_BETWEEN_LOOKS)
+    with Progress("reading", unit="texts") as progress:
+        for number, text in enumerate(texts, 1):
+            yield text
+            if number % _TEXTS_BETWEEN_LOOKS == 0:
+                progress.add(_TEXTS_BETWEEN_LOOKS)
 
 
 def convert(options: argparse.Namespace) -> int | None:

@@ -12,7 +12,7 @@ from o2v_keras.data.read_source import Source
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.evaluation.scored_pairs import ScoredPairs
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.progress_lines import ProgressLines
+from o2v_keras.progress import Progress
 
 
 def evaluate(
@@ -92,11 +92,11 @@ def evaluate(
 def evaluate_batches(
     model: Object2Vec, batches: PairBatches
 ) -> dict[str, float]:
-    """Returns Keras's metrics of batches; `ProgressLines` say how far it is."""
-    lines = ProgressLines("evaluating", batches.num_batches, "batches")
-    callback = keras.callbacks.LambdaCallback(
-        on_test_batch_end=lambda batch, logs: lines.reach(batch + 1)
-    )
-    return model.evaluate(
-        batches.dataset(), return_dict=True, verbose=0, callbacks=[callback]
-    )
+    """Returns Keras's metrics of batches; shows its progress."""
+    with Progress("evaluating", batches.num_batches, "batches") as progress:
+        callback = keras.callbacks.LambdaCallback(
+            on_test_batch_end=lambda batch, logs: progress.reach(batch + 1)
+        )
+        return model.evaluate(
+            batches.dataset(), return_dict=True, verbose=0, callbacks=[callback]
+        )

@@ -14,7 +14,7 @@ from o2v_keras.data.read_source import Source
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.data.text.text_arrays import to_texts
-from o2v_keras.progress_lines import ProgressLines
+from o2v_keras.progress import Progress
 
 
 class RowOutputs:
@@ -65,11 +65,12 @@ class RowOutputs:
 
     def __call__(self) -> np.ndarray:
         """Returns float32 `(rows, dim)` by the weights as they are."""
-        lines = ProgressLines(f"running the model on {self._what}", self._count)
         parts = []
-        for batch in self._batches:
-            parts.append(self._outputs(batch).numpy())
-            lines.add(len(parts[-1]))
+        what = f"running the model on {self._what}"
+        with Progress(what, self._count) as progress:
+            for batch in self._batches:
+                parts.append(self._outputs(batch).numpy())
+                progress.add(len(parts[-1]))
         return np.concatenate(parts).astype(np.float32)
 
 

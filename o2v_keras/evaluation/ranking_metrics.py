@@ -10,7 +10,7 @@ from scipy.special import gammaln
 
 from o2v_keras.evaluation.ranking_task import Links
 from o2v_keras.evaluation.ranking_task import RankingTask
-from o2v_keras.progress_lines import ProgressLines
+from o2v_keras.progress import Progress
 
 # Scores of a block at most, but for a query's own row: 16 MB of float32.
 _BLOCK_SCORES = 1 << 22
@@ -186,18 +186,18 @@ def count_above(task: RankingTask, scores: PairScores) -> np.ndarray:
         return _count_given(task, scores)
     above = np.zeros(len(task.targets), np.int64)
     width = min(len(task.candidates), _BLOCK_CANDIDATES)
-    lines = ProgressLines(
-        "ranking", len(task.queries) * len(task.candidates), "pairs"
-    )
-    for queries in _slices(len(task.queries), max(_BLOCK_SCORES // width, 1)):
-        pairs = task.targets.of_queries(queries)
-        _, thresholds = _pair_scores(task.targets, pairs, scores)
-        for candidates in _slices(len(task.candidates), width):
-            block = scores.block(queries, candidates)
-            for links in (task.targets, task.excluded):
-                _leave_out(block, links, queries, candidates)
-            above[pairs] += _count(block, thresholds, task, queries)
-            lines.add(block.size)
+    height = max(_BLOCK_SCORES // width, 1)
+    total = len(task.queries) * len(task.candidates)
+    with Progress("ranking", total, "pairs") as progress:
+        for queries in _slices(len(task.queries), height):
+            pairs = task.targets.of_queries(queries)
+            _, thresholds = _pair_scores(task.targets, pairs, scores)
+            for candidates in _slices(len(task.candidates), width):
+                block = scores.block(queries, candidates)
+                for links in (task.targets, task.excluded):
+                    _leave_out(block, links, queries, candidates)
+                above[pairs] += _count(block, thresholds, task, queries)
+                progress.add(block.size)
     return above
 
 
@@ -226,11 +226,11 @@ def _count_given(task, scores):
 
 def _pair_scores(links, part, scores):
     queries, candidates = links.queries[part], links.candidates[part]
-    lines = ProgressLines("scoring", len(queries), "pairs")
     parts = []
-    for part in _slices(len(queries), _PAIRS):
-        parts.append(scores.pairs(queries[part], candidates[part]))
-        lines.add(len(parts[-1][0]))
+    with Progress("scoring", len(queries), "pairs") as progress:
+        for part in _slices(len(queries), _PAIRS):
+            parts.append(scores.pairs(queries[part], candidates[part]))
+            progress.add(len(parts[-1][0]))
     values, least = map(np.concatenate, zip(*parts, strict=True))
     if not np.isfinite(values).all():
         raise ValueError(

@@ -17,7 +17,7 @@ from o2v_keras.training.distribute.strategy import require_agreement
 from o2v_keras.training.mining import NegativeMining
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.options import TrainingOptions
-from o2v_keras.training.progress import Progress
+from o2v_keras.training.progress import TrainingProgress
 
 # Data that change nothing in the training.
 _SCORED_ONLY = ("test",)
@@ -83,7 +83,7 @@ def fit(
         options.checkpoint_minutes,
         worker,
     )
-    progress = Progress(train.num_batches, config.mini_batch_size)
+    progress = TrainingProgress(config.mini_batch_size)
     # Those that write come after the one that refuses bad losses, and the
     # checkpoint after those whose state it saves.
     before = [EpochSetter(train), StopOnNonFiniteLoss(config.learning_rate)]
@@ -148,15 +148,21 @@ def fit(
     validation = batches.get("validation")
 
     def play(dataset, first, last, stopper):
-        model.fit(
-            dataset,
-            initial_epoch=first,
-            epochs=last,
-            validation_data=validation and validation.dataset(),
-            callbacks=[*before, stopper, *after],
-            shuffle=False,
-            verbose=0,
-        )
+        played = [*before, stopper, *after]
+        try:
+            model.fit(
+                dataset,
+                initial_epoch=first,
+                epochs=last,
+                validation_data=validation and validation.dataset(),
+                callbacks=played,
+                shuffle=False,
+                verbose=0,
+            )
+        finally:
+            for callback in played:
+                if isinstance(callback, TrainingProgress):
+                    callback.close()
 
     if batch:
         # The rest of a begun epoch is a fit of its own, at whose end the

@@ -178,7 +178,7 @@ def train(
         tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(config.seed)
     worker = Worker.from_environment()
-    _check_in_batch_softmax(config, stream_rows, shard_by, worker)
+    check_in_batch_softmax(config, stream_rows, shard_by, worker)
     directory = ModelDirectory(model_dir, worker)
     options = TrainingOptions(
         shard_by=shard_by,
@@ -250,8 +250,18 @@ def train(
     return train_model(config, channels, directory, strategy, worker, options)
 
 
-def _check_in_batch_softmax(config, stream_rows, shard_by, worker):
-    """Every worker must know all positives and count all objects."""
+def check_in_batch_softmax(
+    config: Object2VecConfig,
+    stream_rows: int | None,
+    shard_by: str,
+    worker: Worker,
+) -> None:
+    """Checks that every worker knows all positives and counts all objects.
+
+    Raises:
+        ValueError: If data are streamed or shared by file, or several
+            workers would mine negatives, beside the in-batch softmax.
+    """
     if config.output_layer != "in_batch_softmax":
         return
     head = 'output_layer="in_batch_softmax"'

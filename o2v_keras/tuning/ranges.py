@@ -281,7 +281,7 @@ def parse_range(text: str) -> tuple[str, ValueRange]:
             f"Received: {text}"
         )
     ends = (_number(end, text) for end in (low, rest[0]))
-    return name, ValueRange(*ends, *rest[1:])
+    return name, _made(name, ValueRange, *ends, *rest[1:])
 
 
 def parse_choice(text: str) -> tuple[str, ValueChoice]:
@@ -297,13 +297,15 @@ def parse_choice(text: str) -> tuple[str, ValueChoice]:
     name, equals, words = text.partition("=")
     if not name or not equals:
         raise ValueError(f"A choice must be name=a,b,c. Received: {text}")
-    return name, ValueChoice(tuple(word.strip() for word in words.split(",")))
+    values = tuple(word.strip() for word in words.split(","))
+    return name, _made(name, ValueChoice, values)
 
 
 def _entry(key, entry, where):
     try:
         if key == _CHOICES:
-            return entry["Name"], ValueChoice(tuple(entry["Values"]))
+            name, values = entry["Name"], tuple(entry["Values"])
+            return name, _made(name, ValueChoice, values)
         ends = entry["MinValue"], entry["MaxValue"]
         scale = entry.get("ScalingType", "Auto")
         name = entry["Name"]
@@ -318,7 +320,14 @@ def _entry(key, entry, where):
             f"Received: ScalingType={scale!r}"
         )
     low, high = (_number(end, f"{name} in {where}") for end in ends)
-    return name, ValueRange(low, high, _SCALING_TYPES[scale])
+    return name, _made(name, ValueRange, low, high, _SCALING_TYPES[scale])
+
+
+def _made(name, kind, *values):
+    try:
+        return kind(*values)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _number(text, where):

@@ -24,7 +24,7 @@ from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.distribute.strategy import make_strategy
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.options import TrainingOptions
-from o2v_keras.training.progress import TrainingLines
+from o2v_keras.training.progress import TrainingProgress
 from o2v_keras.training.train_model import train_model
 from o2v_keras.tuning.channels import TuningData
 from o2v_keras.tuning.channels import fingerprints
@@ -207,7 +207,12 @@ class TrialTuner(BaseTuner):
             callbacks=[
                 *callbacks,
                 _RequireMetric(objective.name),
-                TrainingLines(f"trial {trial.trial_id}, ", self._say),
+                TrainingProgress(
+                    config.mini_batch_size,
+                    f"trial {trial.trial_id}, ",
+                    self._say,
+                    epoch_lines=False,
+                ),
             ],
             monitor=objective.name,
             monitor_mode=objective.direction,

@@ -38,7 +38,7 @@ def expand_inputs(paths: Sequence[str]) -> tuple[str, ...]:
         if "://" in path:
             raise ValueError(
                 f"{path}: must be a file of this machine. Copy it here, or "
-                "use `python -m serving.beam`."
+                "use `o2v beam`."
             )
     files = expand_paths(paths) if paths else []
     for file in files:

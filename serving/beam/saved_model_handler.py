@@ -17,7 +17,7 @@ from serving.beam.corpus_files import is_remote
 
 
 class SavedModelHandler(ModelHandler[Window, PredictionResult, Predictor]):
-    """Answers windows of rows, as `serving.batch_inference` does.
+    """Answers windows of rows, as `o2v batch` does.
 
     An example is a whole window: its rows are sorted by length, padded with 0
     and answered in batches of similar lengths. A process loads the model

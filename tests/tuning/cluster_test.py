@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from o2v_keras.__main__ import main
-from o2v_keras.tuning import role as module
+from o2v_keras.tuning import cluster as module
 from o2v_keras.tuning.cluster import Role
 from tests.tuning.small_search import FIXED
 from tests.tuning.small_search import IGNORED

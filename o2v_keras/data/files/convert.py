@@ -1,6 +1,7 @@
 """JSON Lines and Parquet files to TFRecord shards."""
 
 import os
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,6 @@ from o2v_keras.data.check.sound_rows import SoundRows
 from o2v_keras.data.check.sound_rows import skipped_share
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.data_error import UnreadableError
-from o2v_keras.data.files.conversion_progress import ConversionProgress
 from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.files.remote_files import is_remote
@@ -20,6 +20,7 @@ from o2v_keras.data.files.shard_folder import ShardFolder
 from o2v_keras.data.files.tf_example import make_examples
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read.pairs import read_pieces
+from o2v_keras.progress import Progress
 
 _SHARD_ROWS = 1 << 18
 _ENDINGS = {None: ".tfrecord", "gzip": ".tfrecord.gz"}
@@ -93,12 +94,20 @@ def convert(
     }
     folder = ShardFolder(output, _ENDINGS[compression])
     try:
-        with ConversionProgress(verbose) as progress:
-            manifest = folder.begin(job)
-            if manifest:
-                progress.say(f"{output}: holds this conversion already.")
-                return manifest
-            return _convert(files, folder, job, progress)
+        manifest = folder.begin(job)
+        if manifest:
+            if verbose:
+                print(f"{output}: holds this conversion already.", flush=True)
+            return manifest
+        began = time.monotonic()
+        with Progress("converting", verbose=verbose) as progress:
+            manifest = _convert(files, folder, job, progress)
+        if verbose:
+            rows, shards = manifest["rows"], _shards(len(manifest["shards"]))
+            speed = rows / max(time.monotonic() - began, 1e-9)
+            text = f"{rows:,} rows ({speed:,.0f} rows/s), {shards}: {output}"
+            print(text, flush=True)
+        return manifest
     except tf.errors.OpError as error:
         raise OSError(remote_failure(output, error)) from error
 
@@ -122,7 +131,7 @@ def _convert(files, folder, job, progress):
                     refuse_lossy_labels(table)
                     facts.add(table)
                     writer.write(table)
-                    progress.update(facts.rows, len(writer.rows))
+                    progress.reach(facts.rows, _shards(len(writer.rows)))
             sound.finish()
     except UnreadableError:
         # Perhaps only for now: shards that are whole stay.
@@ -131,9 +140,11 @@ def _convert(files, folder, job, progress):
     except DataError:
         folder.clear()
         raise
-    manifest = folder.finish(job, writer.rows, facts.as_dict())
-    progress.finish(facts.rows, len(writer.rows), folder.path)
-    return manifest
+    return folder.finish(job, writer.rows, facts.as_dict())
+
+
+def _shards(count):
+    return "1 shard" if count == 1 else f"{count} shards"
 
 
 class _ShardWriter:

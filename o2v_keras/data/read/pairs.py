@@ -19,7 +19,6 @@ from o2v_keras.data.check.report import Problem
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.files.data_files import expand_paths
-from o2v_keras.data.files.reading_progress import ReadingProgress
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.pair_table import to_weights
@@ -32,6 +31,7 @@ from o2v_keras.data.read.record import missing
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.row_origin import file_source
 from o2v_keras.data.sequences import Sequences
+from o2v_keras.progress import Progress
 
 # Makes ids of texts `(rows,)` that were read at an origin, and says what is to
 # be said of the texts. Called from several threads at once.
@@ -119,7 +119,7 @@ def read_pairs(
     parts = []
     for file in files:
         pieces = read_pieces(file, sides, label, columns=columns, texts=texts)
-        with ReadingProgress(f"{what} {file}", verbose) as progress:
+        with Progress(f"{what} {file}", verbose=verbose) as progress:
             for piece in pieces:
                 parts.append(piece)
                 progress.add(len(piece.table))

@@ -10,7 +10,6 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.auxiliary import auxiliary_file
 from o2v_keras.data.files.data_files import expand_paths
-from o2v_keras.data.files.reading_progress import ReadingProgress
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read.files import check_file
 from o2v_keras.data.read.files import read_blocks
@@ -25,6 +24,7 @@ from o2v_keras.data.text.text_arrays import to_texts
 from o2v_keras.data.text.text_columns import read_text_file
 from o2v_keras.data.text.tokenizers.learn_tokenizer import learn_tokenizer
 from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
+from o2v_keras.progress import Progress
 
 _SHOWN_EVERY = 1 << 12
 
@@ -171,7 +171,7 @@ def _texts(source, sides, columns, verbose) -> Iterator[str | None]:
         check_file(file, fields_of(sides, False, columns, sides))
     for file in files:
         text = f"reading words of {file}"
-        with ReadingProgress(text, verbose) as progress:
+        with Progress(text, verbose=verbose) as progress:
             texts = read_text_file(file, names, skip_bad_rows=True)
             for number, text in enumerate(texts, 1):
                 yield text

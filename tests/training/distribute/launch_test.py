@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from o2v_keras.training import launch as launch_module
+from o2v_keras.training.distribute import launch as launch_module
 from o2v_keras.training.distribute.launch import launch
 from tests.training.distribute.worker_processes import environment
 

@@ -8,13 +8,20 @@ import pytest
 import tensorflow as tf
 
 from o2v_keras.__main__ import main as o2v
-from o2v_keras.data.beam.__main__ import main
+from o2v_keras.command import run_alone
+from o2v_keras.data.beam.commands import add_beam_commands
 
 pytest.importorskip(
     "apache_beam",
     reason="needs Apache Beam (pip install -r requirements-beam.txt); "
     "`make test-beam` runs it",
 )
+
+
+def main(words):
+    return run_alone(add_beam_commands, "beam", words)
+
+
 WORDS = "the a of dog cat Ünïcode 犬 x".split()
 FAULTY = [
     '{"in0": [3], "in1": [2.5], "label": 1}',
@@ -74,7 +81,7 @@ def test_statistics_are_what_check_prints(
     expected = capsys.readouterr().out
     output = tmp_path / "statistics.txt"
     words = ["--input", *files, "--output", str(output), *options]
-    assert main(["statistics", *words]) == status == 2
+    assert main(["check", *words]) == status == 2
     assert capsys.readouterr().out == expected
     assert output.read_text() == expected
 
@@ -83,7 +90,7 @@ def test_statistics_of_sound_data_end_with_0(corpus, tmp_path, capsys):
     assert o2v(["check", "--data", *corpus]) == 0
     expected = capsys.readouterr().out
     words = ["--input", *corpus, "--output", str(tmp_path / "s.txt")]
-    assert main(["statistics", *words]) == 0
+    assert main(["check", *words]) == 0
     assert capsys.readouterr().out == expected
 
 
@@ -164,18 +171,21 @@ def test_convert_does_not_mix_shards_of_two_jobs(corpus, tmp_path, capsys):
     words = ["convert", "--input", corpus[0], "--output", str(tmp_path)]
     assert main(words) == 0
     assert main(words) == 2
-    message = "`output` must hold no shards, for those of two jobs would mix"
+    message = "`--output` must hold no shards, for those of two jobs would mix"
     assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["vocabulary", "--columns", "no"], "no row has a text in the column"),
-        (["vocabulary", "--columns", "text", "--max-size", "2"], "`max_size`"),
+        (["vocabulary", "--columns", "no"], "no row has a value in the column"),
+        (
+            ["vocabulary", "--columns", "text", "--max-size", "2"],
+            "`--max-size`",
+        ),
         (
             ["vocabulary", "--columns", "text", "--min-count", "999"],
-            "min_count",
+            "`--min-count`",
         ),
     ],
 )

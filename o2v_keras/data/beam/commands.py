@@ -1,90 +1,107 @@
-"""`python -m o2v_keras.data.beam`."""
+"""The commands `o2v beam check`, `vocabulary` and `convert`."""
 
 import argparse
+import functools
 import logging
 import sys
+from collections.abc import Callable
 
+from o2v_keras.command import DATA
+from o2v_keras.command import USER_ERROR
+from o2v_keras.command import CommandError
+from o2v_keras.command import Commands
 from o2v_keras.data.job_options import add_check_options
 from o2v_keras.data.job_options import add_record_options
 from o2v_keras.data.job_options import add_vocabulary_options
 from o2v_keras.data.job_options import hyperparameters_of
-from o2v_keras.data.job_options import with_dashed_values
 from o2v_keras.quiet_start import start_tensorflow
 
-_USER_ERROR = 2
 _NO_BEAM = (
     "Apache Beam is not installed. Install it in an environment of its own: "
     "pip install -r requirements-beam.txt"
 )
+_EPILOG = (
+    "Files or globs in, one file a worker, so keep a corpus in many files. All "
+    "other options are Beam's, such as --runner FlinkRunner; without --runner "
+    "this process does the work."
+)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs one job.
+def add_beam_command(
+    commands: Commands,
+    name: str,
+    action: Callable[[argparse.Namespace, object], int | None],
+    summary: str,
+    group: str,
+    epilog: str = "",
+) -> argparse.ArgumentParser:
+    """Adds a job on Apache Beam, which gets the unknown options.
 
     Args:
-        arguments: Words after `o2v_keras.data.beam`; those that are not ours
-            go to Beam. Defaults to `None`: the process's own.
-
-    Returns:
-        The exit status: 0, or 2 for a user's error, data with errors in
-        `statistics`, or a failed job.
+        commands: `Commands`.
+        name: Word after `o2v beam`.
+        action: Gets the options and Beam's `PipelineOptions`; returns the
+            exit status.
+        summary: What the job does.
+        group: Its group in the help.
+        epilog: Follows the sentence on Beam's options in the help. Defaults
+            to nothing.
     """
-    options, beam_arguments = _parser().parse_known_args(
-        with_dashed_values(arguments)
-    )
-    try:
-        start_tensorflow()
-        _import_beam()
-        from o2v_keras.data.beam.pipeline_options import pipeline_options
-
-        return options.run(options, pipeline_options(beam_arguments)) or 0
-    except (OSError, RuntimeError, ValueError) as error:
-        message = f"o2v_keras.data.beam {options.job}: {error}"
-        print(message, file=sys.stderr)
-        return _USER_ERROR
-
-
-def _parser():
-    parser = argparse.ArgumentParser(
-        prog="python -m o2v_keras.data.beam",
+    return commands.add(
+        f"beam {name}",
+        functools.partial(_run, action),
+        summary,
+        group,
+        passes_on=True,
         allow_abbrev=False,
-        description="Jobs over corpora past one machine. A file is one "
-        "worker's work, so keep a corpus in many files.",
-        epilog="All other options are Beam's, such as --runner FlinkRunner; "
-        "without --runner this process does the work.",
+        epilog=f"{_EPILOG} {epilog}",
     )
-    jobs = parser.add_subparsers(dest="job", required=True)
 
-    statistics = _job(
-        jobs, "statistics", _statistics, "what `o2v check` prints", "file"
+
+def _run(action, options):
+    start_tensorflow()
+    _import_beam()
+    from o2v_keras.data.beam.pipeline_options import pipeline_options
+
+    try:
+        return action(options, pipeline_options(options.passed_on))
+    except RuntimeError as error:
+        # A failed job, as Beam reports it.
+        raise CommandError(error) from error
+
+
+def add_beam_commands(commands: Commands) -> None:
+    """Adds the jobs on data."""
+    check = _job(
+        commands, "check", _check, "check a corpus, as `o2v check` does", "file"
     )
-    add_check_options(statistics)
+    add_check_options(check)
 
     words = _job(
-        jobs, "vocabulary", _vocabulary, "what `o2v vocabulary` writes", "file"
+        commands,
+        "vocabulary",
+        _vocabulary,
+        "number the words of a corpus, as `o2v vocabulary` does",
+        "file",
     )
     words.add_argument("--columns", nargs="+", required=True, metavar="C")
     add_vocabulary_options(words)
 
     converter = _job(
-        jobs,
+        commands,
         "convert",
         _convert,
-        "the records that `o2v convert` writes",
+        "write a corpus as TFRecord, as `o2v convert` does",
         "folder",
     )
     converter.add_argument(
         "--shards", type=int, default=0, metavar="N", help="default: Beam's"
     )
     add_record_options(converter)
-    return parser
 
 
-def _job(jobs, name, run, text, output):
-    parser = jobs.add_parser(
-        name, help=text, description=text, allow_abbrev=False
-    )
-    parser.set_defaults(run=run)
+def _job(commands, name, action, summary, output):
+    parser = add_beam_command(commands, name, action, summary, DATA)
     parser.add_argument("--input", nargs="+", required=True, metavar="F")
     parser.add_argument("--output", required=True, help=output)
     return parser
@@ -98,14 +115,14 @@ def _import_beam():
     except ModuleNotFoundError as error:
         if error.name != "apache_beam":
             raise
-        raise RuntimeError(_NO_BEAM) from None
+        raise CommandError(_NO_BEAM) from None
     finally:
         logging.disable(logging.NOTSET)
     # What a worker of this process raises is raised here, too.
     logging.getLogger("apache_beam.runners.common").setLevel(logging.CRITICAL)
 
 
-def _statistics(options, beam_options):
+def _check(options, beam_options):
     from apache_beam.io.filesystems import FileSystems
 
     from o2v_keras.config import Object2VecConfig
@@ -126,7 +143,7 @@ def _statistics(options, beam_options):
     with FileSystems.open(options.output) as file:
         text = file.read().decode()
     print(text, end="")
-    return _USER_ERROR if "\nerror: " in text else 0
+    return USER_ERROR if "\nerror: " in text else 0
 
 
 def _vocabulary(options, beam_options):
@@ -172,7 +189,3 @@ def _convert(options, beam_options):
             f"with the reasons.",
             file=sys.stderr,
         )
-
-
-if __name__ == "__main__":
-    sys.exit(main())
