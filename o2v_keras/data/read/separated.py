@@ -294,17 +294,18 @@ def _block(part, layout):
         values[field], found = parse_cells(cells, layout.columns[field], field)
         for row, fault in found.items():
             faults.setdefault(row, []).append(fault)
-    table, rows = pa.table(values), np.arange(len(part.numbers))
+    numbers = part.numbers
+    table, rows = pa.table(values), np.arange(len(numbers))
     if faults:
         rows = np.delete(rows, list(faults))
         table = table.take(pa.array(rows))
     rejected = (
-        RejectedRow(int(part.numbers[row]), part.record(row), tuple(found))
+        RejectedRow(int(numbers[row]), part.record(row), tuple(found))
         for row, found in faults.items()
     )
     return Block(
         table,
-        part.numbers[rows],
+        numbers[rows],
         lambda row: part.record(rows[row]),
         (*part.rejected, *rejected),
     )
