@@ -173,7 +173,10 @@ def _with_defaults(numbers, column, lines):
     """
     values = numbers.to_pylist()
     for row in np.flatnonzero(np.array(numbers.is_null())):
-        values[row] = parse_record(_text(lines, row), {"": column})[0].get("")
+        values[row] = column.default
+        if _names_field(_line(lines, row), column.name):
+            found, _ = parse_record(_text(lines, row), {"": column})
+            values[row] = found.get("")
     return pa.array(values, pa.float64())
 
 
@@ -203,13 +206,15 @@ def _parse_line(lines, row, columns):
     if record or faults:
         return record, faults
     try:
-        return _parse_with_arrow(lines[row : row + 1], columns).to_pylist()[
-            0
-        ], ()
+        table = _parse_with_arrow(lines[row : row + 1], columns)
+        return table.to_pylist()[0], ()
     except pa.ArrowInvalid:
         return {}, (Fault("record", "malformed JSON", _BEYOND_PYTHON),)
 
 
+def _line(lines, row):
+    return lines.text[lines.starts[row] : lines.ends[row]]
+
+
 def _text(lines, row):
-    line = lines.text[lines.starts[row] : lines.ends[row]]
-    return line.decode("utf-8", "surrogateescape")
+    return _line(lines, row).decode("utf-8", "surrogateescape")

@@ -244,7 +244,7 @@ def _pairs(block, source, fields, texts, positives):
             sides[side], found = texts[side](column, origin)
             problems += found
         else:
-            sides[side] = Sequences.from_any(column, side)
+            sides[side] = _sequences(column)
     labels = np.ones(len(table)) if positives else None
     if "label" in fields:
         labels = table["label"].to_numpy()
@@ -256,3 +256,9 @@ def _pairs(block, source, fields, texts, positives):
         RejectedRows.of(source, rejected),
         tuple(problems),
     )
+
+
+def _sequences(lists):
+    """Makes sequences of an arrow array of lists without nulls."""
+    offsets = lists.offsets.to_numpy().astype(np.int64)
+    return Sequences(lists.flatten().to_numpy(), offsets - offsets[0])

@@ -174,26 +174,21 @@ def _block(batch, first, columns):
         RejectedRow(first + row, record(row), tuple(faults(row)))
         for row in sorted(bad)
     )
-    rows = np.setdiff1d(np.arange(len(table)), list(bad))
     sound = pa.table(
-        {
-            field: pa.array(map(as_json, raw[field].to_pylist()), pa.string())
-            if column.kind == "json"
-            else raw[field]
-            for field, column in columns.items()
-        }
+        {f: _typed(raw[f], column.kind) for f, column in columns.items()}
     )
+    rows = np.arange(len(table))
     if bad:
+        rows = np.delete(rows, list(bad))
         sound = sound.take(pa.array(rows))
-    schema = {
-        field: ARROW_TYPES[column.kind] for field, column in columns.items()
-    }
-    return Block(
-        sound.cast(pa.schema(schema), safe=False),
-        first + rows,
-        lambda row: record(rows[row]),
-        rejected,
-    )
+    return Block(sound, first + rows, lambda row: record(rows[row]), rejected)
+
+
+def _typed(values, kind):
+    if kind == "json":
+        return pa.array(map(as_json, values.to_pylist()), pa.string())
+    # Unsafe, for a label or weight need not be a float64 to the last digit.
+    return values.cast(ARROW_TYPES[kind], safe=False)
 
 
 def _texts(column):
@@ -216,6 +211,8 @@ def _texts(column):
 def _rows_without_all_ids(lists):
     """Rows in which an id is null, or unsigned and beyond int64."""
     ids = lists.flatten()
+    if not ids.null_count and not pa.types.is_uint64(ids.type):
+        return set()
     bad = ids.is_null()
     if pa.types.is_uint64(ids.type):
         beyond = pc.greater(ids, pa.scalar(2**63 - 1, pa.uint64()))
