@@ -26,7 +26,7 @@ def check(options: argparse.Namespace) -> int | None:
     from o2v_keras.data.files.readers import read_pairs
     from o2v_keras.data.files.text_side import MarkedTexts
 
-    if any(".tfrecord" in path or "://" in path for path in options.data):
+    if any(".tfrecord" in path or "gs://" in path for path in options.data):
         start_tensorflow()
     config, texts, columns = None, {}, columns_of(options)
     hyperparameters = hyperparameters_of(options)

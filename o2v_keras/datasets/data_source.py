@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import BinaryIO
 
-from o2v_keras.data.files.cache_folder import cache_folder
 from o2v_keras.datasets.dataset_error import DatasetError
 from o2v_keras.datasets.download import Download
 from o2v_keras.datasets.download import fetch
@@ -24,7 +23,8 @@ class DataSource:
 
     A file is looked for in the folder `name` of the folder that the
     environment variable `O2V_DATA_DIR` names, then in `datasets/<name>` of
-    the package's cache (`O2V_CACHE_DIR`, or `~/.cache/o2v_keras`), to which
+    the package's cache (`O2V_CACHE_DIR`, else `o2v_keras` in
+    `XDG_CACHE_HOME` or `~/.cache`; empty: none), to which
     it is downloaded if need be. Publisher and terms are printed then, once.
 
     Args:
@@ -78,7 +78,7 @@ class DataSource:
         if local and (path := pathlib.Path(local, self.name, file)).is_file():
             self._check(path)
             return path
-        cache = cache_folder()
+        cache = _cache_folder()
         if cache is None:
             raise self._missing(file, "`O2V_CACHE_DIR` is empty")
         folder = cache / "datasets" / self.name
@@ -142,6 +142,16 @@ def _content_sha256(path, size, changed):
     """Size and time make another key for a file that has changed."""
     with _open(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _cache_folder():
+    """The folder of downloads, or `None` where nothing is to be kept."""
+    folder = os.environ.get("O2V_CACHE_DIR")
+    if folder is not None:
+        return pathlib.Path(folder) if folder else None
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    # Relative where there is no home.
+    return pathlib.Path(caches, "o2v_keras") if os.path.isabs(caches) else None
 
 
 def _open(path):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.auxiliary import auxiliary_file
+from o2v_keras.data.read.paths import auxiliary_file
 from o2v_keras.data.text.pretrained.pretrained_vectors import is_array
 from o2v_keras.data.text.pretrained.vector_array import VectorArray
 from o2v_keras.data.text.vocabulary import is_reserved

@@ -14,15 +14,15 @@ from o2v_keras.data.checking.record_faults import ADVICE
 from o2v_keras.data.checking.record_faults import Column
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.column_files import read_columns
-from o2v_keras.data.files.data_files import Paths
-from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.files.json_lines import numbered
 from o2v_keras.data.files.json_lines import whole_lines
 from o2v_keras.data.files.parquet_pairs import check_columns
 from o2v_keras.data.files.read_failure import read_failure
-from o2v_keras.data.files.remote_files import open_random
-from o2v_keras.data.files.remote_files import open_stream
 from o2v_keras.data.files.text_lines import TextLines
+from o2v_keras.data.read.file_system import open_random
+from o2v_keras.data.read.file_system import open_stream
+from o2v_keras.data.read.paths import Paths
+from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.data.row_origin import file_source
 from o2v_keras.user_warning import warn_user
 

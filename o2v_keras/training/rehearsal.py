@@ -7,10 +7,10 @@ from o2v_keras.data.batches.epoch_plan import EpochPlanner
 from o2v_keras.data.checking.check_report import CheckReport
 from o2v_keras.data.checking.checks import check_pairs
 from o2v_keras.data.checking.weight_check import WeightCheck
-from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.files.readers import read_pairs
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.paths import Paths
 from o2v_keras.data.text.pretrained.pretrained_vectors import read_vectors
 from o2v_keras.data.text.pretrained.vector_array import VectorArray
 from o2v_keras.models.vector_sources import vector_sources

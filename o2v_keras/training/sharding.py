@@ -11,9 +11,9 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.batches.pair_stream import PairStream
 from o2v_keras.data.batches.stream_batches import StreamBatches
-from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.training.agreement import tell_all
 from o2v_keras.training.worker import Worker

@@ -16,12 +16,12 @@ from o2v_keras.data.checking.checks import check_pairs
 from o2v_keras.data.checking.stream_check import StreamCheck
 from o2v_keras.data.checking.weight_check import WeightCheck
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.data_files import Paths
-from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.files.parquet_pairs import row_group_sizes
 from o2v_keras.data.files.readers import read_pieces
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.paths import Paths
+from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import NO_TOKENIZERS
 from o2v_keras.data.read_source import SIDES

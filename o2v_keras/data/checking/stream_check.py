@@ -14,8 +14,8 @@ from o2v_keras.data.checking.checks import unusable_rows
 from o2v_keras.data.checking.checks import warn_of_skipped_rows
 from o2v_keras.data.checking.rejected_rows import RejectedRows
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.remote_files import remote_files
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.file_system import output_files
 
 
 class StreamCheck:
@@ -69,7 +69,7 @@ class StreamCheck:
 
     def __enter__(self):
         if self._side_file:
-            self._file = remote_files().GFile(self._partial, "w")
+            self._file = output_files().GFile(self._partial, "w")
         return self
 
     def __exit__(self, *_):
@@ -112,7 +112,7 @@ class StreamCheck:
             self._write(RejectedRows.concat([*self._rejected, rows]))
         self._file.close()
         if self._partial != self._side_file:
-            remote_files().rename(
+            output_files().rename(
                 self._partial, self._side_file, overwrite=True
             )
         warn_of_skipped_rows(self.report, self._side_file, self._max_skipped)

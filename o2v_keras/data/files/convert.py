@@ -12,14 +12,15 @@ from o2v_keras.data.checking.stream_check import StreamCheck
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.data_error import UnreadableError
 from o2v_keras.data.files.conversion_progress import ConversionProgress
-from o2v_keras.data.files.data_files import Paths
-from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.files.readers import read_pieces
-from o2v_keras.data.files.remote_files import is_remote
-from o2v_keras.data.files.remote_files import remote_failure
 from o2v_keras.data.files.shard_folder import ShardFolder
 from o2v_keras.data.files.tf_example import make_examples
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.file_system import file_state
+from o2v_keras.data.read.file_system import is_remote
+from o2v_keras.data.read.paths import Paths
+from o2v_keras.data.read.paths import expand_paths
+from o2v_keras.data.read.tensorflow_files import output_failure
 
 _SHARD_ROWS = 1 << 18
 _ENDINGS = {None: ".tfrecord", "gzip": ".tfrecord.gz"}
@@ -100,7 +101,7 @@ def convert(
                 return manifest
             return _convert(files, folder, job, progress)
     except tf.errors.OpError as error:
-        raise OSError(remote_failure(output, error)) from error
+        raise OSError(output_failure(output, error)) from error
 
 
 def _convert(files, folder, job, progress):
@@ -220,9 +221,8 @@ def _refuse_bad_options(shard_rows, compression):
 
 
 def _source(file):
-    status = gfile.stat(file)
     path = file if is_remote(file) else os.path.abspath(file)
-    return {"path": path, "bytes": status.length, "mtime": status.mtime_nsec}
+    return {"path": path, **file_state(file)}
 
 
 def refuse_lossy_labels(table: PairTable) -> None:

@@ -19,8 +19,8 @@ from o2v_keras.data.files.json_defaults import names_field
 from o2v_keras.data.files.json_defaults import with_defaults
 from o2v_keras.data.files.json_lines import numbered
 from o2v_keras.data.files.json_lines import whole_lines
-from o2v_keras.data.files.remote_files import open_stream
 from o2v_keras.data.files.text_lines import TextLines
+from o2v_keras.data.read.file_system import open_stream
 
 _CHUNK_BYTES = 1 << 20
 _BEYOND_PYTHON = "nested too deep, or a number of too many digits"

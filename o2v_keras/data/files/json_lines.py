@@ -22,10 +22,10 @@ from o2v_keras.data.files.json_defaults import with_defaults
 from o2v_keras.data.files.map_in_threads import map_in_threads
 from o2v_keras.data.files.plain_lines import parse_plain_lines
 from o2v_keras.data.files.read_failure import read_failure
-from o2v_keras.data.files.remote_files import open_stream
 from o2v_keras.data.files.text_lines import TextLines
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.pair_table import to_weights
+from o2v_keras.data.read.file_system import open_stream
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.row_origin import Source
 

@@ -21,7 +21,7 @@ from o2v_keras.data.files.parquet_pairs import holds_ids
 from o2v_keras.data.files.parquet_pairs import holds_numbers
 from o2v_keras.data.files.parquet_pairs import holds_texts
 from o2v_keras.data.files.parquet_pairs import row_group_sizes
-from o2v_keras.data.files.remote_files import open_random
+from o2v_keras.data.read.file_system import open_random
 
 _PIECE_ROWS = 1 << 13
 

@@ -16,9 +16,9 @@ from o2v_keras.data.data_error import DataError
 from o2v_keras.data.data_error import UnreadableError
 from o2v_keras.data.files.arrow_pairs import complete_rows
 from o2v_keras.data.files.arrow_pairs import to_pair_table
-from o2v_keras.data.files.remote_files import open_random
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.ragged_input import is_list
+from o2v_keras.data.read.file_system import open_random
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.row_origin import Source
 

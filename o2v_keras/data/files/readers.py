@@ -12,18 +12,15 @@ import numpy as np
 from o2v_keras.data.checking.rejected_rows import RejectedRows
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.column_files import COLUMN_ENDINGS
-from o2v_keras.data.files.data_files import Paths
-from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.files.json_lines import read_json_lines
-from o2v_keras.data.files.named_pairs import fields_of
 from o2v_keras.data.files.named_pairs import read_named_pairs
-from o2v_keras.data.files.pair_cache import FilePairs
-from o2v_keras.data.files.pair_cache import PairCache
 from o2v_keras.data.files.parquet_pairs import read_parquet
 from o2v_keras.data.files.reading_progress import ReadingProgress
 from o2v_keras.data.files.text_side import TextSide
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.paths import Paths
+from o2v_keras.data.read.paths import expand_paths
 
 
 def _read_tfrecord(*arguments, **settings):
@@ -84,8 +81,6 @@ def read_pairs(
     a number `weight` may say how much a record counts. Other fields are
     ignored.
 
-    The pairs of files with texts are kept for the next time, see `PairCache`.
-
     Args:
         paths: A path, glob or folder, or a list of them.
         sides: Names of the sides to read. Defaults to both.
@@ -119,12 +114,9 @@ def read_pairs(
         check_format(file, sides, label, columns, texts)
     tables, rejected = [], []
     for file in files:
-        if texts:
-            pairs = _read_texts(file, sides, label, columns, texts, verbose)
-            parts = [(pairs.table, pairs.rejected)]
-        else:
-            pieces = _pieces(file, sides, label, columns, texts)
-            parts = _counted(f"reading {file}", pieces, verbose)
+        what = f"{'tokenizing' if texts else 'reading'} {file}"
+        pieces = _pieces(file, sides, label, columns, texts)
+        parts = _counted(what, pieces, verbose)
         for part in _not_empty(file, parts, label and columns.label is None):
             tables.append(part[0])
             rejected.append(part[1])
@@ -182,28 +174,6 @@ def _counted(what, pieces, verbose):
         for piece in pieces:
             yield piece
             progress.add(len(piece[0]))
-
-
-def _read_texts(file, sides, label, columns, texts, verbose):
-    cache = PairCache(file, fields_of(sides, label, columns, texts), texts)
-    pairs = cache.read()
-    if pairs is None:
-        known = {name: len(side.problems) for name, side in texts.items()}
-        tables, rejected = [], []
-        pieces = read_named_pairs(file, sides, label, columns, texts)
-        for part in _counted(f"tokenizing {file}", pieces, verbose):
-            tables.append(part[0])
-            rejected.append(part[1])
-        pairs = FilePairs(
-            PairTable.concat(tables),
-            RejectedRows.concat(rejected),
-            {n: texts[n].problems[first:] for n, first in known.items()},
-        )
-        cache.write(pairs)
-    else:
-        for name, problems in pairs.problems.items():
-            texts[name].problems += problems
-    return pairs
 
 
 def _has_columns(file, sides, label, columns, texts):

@@ -16,8 +16,8 @@ from o2v_keras.data.checking.record_faults import Fault
 from o2v_keras.data.checking.rejected_rows import RejectedRow
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.column_piece import ColumnPiece
-from o2v_keras.data.files.remote_files import open_stream
 from o2v_keras.data.files.written_values import WRITTEN_VALUES
+from o2v_keras.data.read.file_system import open_stream
 
 _PIECE_ROWS = 1 << 13
 # Where a quote is never closed, the rest of the file is one field.

@@ -6,7 +6,7 @@ import re
 from tensorflow.io import gfile
 
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.shard_names import MANIFEST
+from o2v_keras.data.read.paths import MANIFEST
 
 _JOB = "_job.json"
 # Files of others may have come since the folder was found empty.

@@ -18,13 +18,10 @@ class TextSide(Protocol):
     """Makes ids of the texts of a side.
 
     Attributes:
-        fingerprint: str. Differs where the ids may; `None` where they are
-            not worth keeping.
         problems: list of `Problem`. What was found on the way, in the order
             of the rows; readers add to it.
     """
 
-    fingerprint: str | None
     problems: list[Problem]
 
     def encode(
@@ -55,8 +52,6 @@ class MarkedTexts:
     >>> [side.encode(texts, origin)[0].lengths.tolist() for side in sides]
     [[1, 0], [1, 1]]
     """
-
-    fingerprint = None
 
     def __init__(self, kind: str, name: str = "in0"):
         self.problems = []

@@ -10,11 +10,11 @@ from o2v_keras.data.checking.rejected_rows import RejectedRow
 from o2v_keras.data.checking.rejected_rows import RejectedRows
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.data_error import UnreadableError
-from o2v_keras.data.files.remote_files import check_packing
-from o2v_keras.data.files.remote_files import open_stream
 from o2v_keras.data.files.tf_example import example_faults
 from o2v_keras.data.files.tf_example import parse_examples
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.file_system import check_packing
+from o2v_keras.data.read.file_system import open_stream
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.row_origin import Source
 

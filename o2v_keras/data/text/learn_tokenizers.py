@@ -10,13 +10,13 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.checking.record_faults import ADVICE
 from o2v_keras.data.checking.record_faults import Column
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.auxiliary import auxiliary_file
 from o2v_keras.data.files.column_files import read_columns
-from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.files.readers import check_format
 from o2v_keras.data.files.reading_progress import ReadingProgress
 from o2v_keras.data.files.text_side import holds_line_break
 from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.read.paths import auxiliary_file
+from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import Source
 from o2v_keras.data.row_origin import file_source

@@ -8,8 +8,8 @@ from o2v_keras.data.checking.record_faults import Column
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.column_files import check_ending
 from o2v_keras.data.files.column_files import read_columns
-from o2v_keras.data.files.data_files import Paths
-from o2v_keras.data.files.data_files import expand_paths
+from o2v_keras.data.read.paths import Paths
+from o2v_keras.data.read.paths import expand_paths
 
 
 def read_texts(paths: Paths, columns: Sequence[str]) -> Iterator[str | None]:

@@ -34,7 +34,6 @@ class TextEncoder:
     """
 
     def __init__(self, name: str, tokenizer: Tokenizer):
-        self.fingerprint = tokenizer.fingerprint()
         self.problems = []
         self._name = name
         self._tokenizer = tokenizer

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.read_failure import read_failure
-from o2v_keras.data.files.remote_files import is_remote
-from o2v_keras.data.files.remote_files import open_random
+from o2v_keras.data.read.file_system import is_remote
+from o2v_keras.data.read.file_system import open_random
 from o2v_keras.data.text.pretrained.moments import Moments
 from o2v_keras.data.text.pretrained.vector_array import VectorArray
 from o2v_keras.data.text.pretrained.vector_block import VectorBlock
