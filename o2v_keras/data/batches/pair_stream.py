@@ -27,8 +27,8 @@ from o2v_keras.data.read_source import NO_TOKENIZERS
 from o2v_keras.data.read_source import SIDES
 from o2v_keras.data.read_source import check_tokenizers
 from o2v_keras.data.read_source import file_records
+from o2v_keras.data.text.converted_texts import encoders_for
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
-from o2v_keras.data.text.text_encoder import text_sides
 
 # Read side by side, so that a block mixes their rows.
 _OPEN_UNITS = 8
@@ -109,7 +109,7 @@ class PairStream:
         check_tokenizers(tokenizers, config)
         columns.check_label(config)
         self._columns = columns
-        self._texts = text_sides(tokenizers)
+        self._texts = encoders_for(paths, tokenizers)
         self._units = _list_units(expand_paths(paths))
         self._unit_rows = []
         self._fingerprint = _Fingerprint()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from o2v_keras.data.checking.check_report import Problem
 from o2v_keras.data.checking.record_faults import WEIGHT
 from o2v_keras.data.checking.record_faults import Column
 from o2v_keras.data.checking.record_faults import Fault
@@ -14,12 +15,14 @@ from o2v_keras.data.checking.rejected_rows import RejectedRow
 from o2v_keras.data.checking.rejected_rows import RejectedRows
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.files.column_files import read_columns
+from o2v_keras.data.files.column_piece import ColumnPiece
 from o2v_keras.data.files.map_in_threads import map_in_threads
 from o2v_keras.data.files.text_side import TextSide
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.pair_table import to_weights
 from o2v_keras.data.row_origin import RowOrigin
+from o2v_keras.data.row_origin import Source
 from o2v_keras.data.row_origin import file_source
 from o2v_keras.data.sequences import Sequences
 
@@ -53,7 +56,7 @@ def read_named_pairs(
     source = file_source(path)
 
     def pairs(piece):
-        return _pairs(piece, source, fields, texts)
+        return to_pairs(piece, source, fields, texts)
 
     pieces = ((piece,) for piece in read_columns(path, fields, **settings))
     for table, rejected, problems in map_in_threads(pairs, pieces):
@@ -115,7 +118,23 @@ def original_records(
     return records
 
 
-def _pairs(piece, source, fields, texts):
+def to_pairs(
+    piece: ColumnPiece,
+    source: Source,
+    fields: Mapping[str, Column],
+    texts: Mapping[str, TextSide],
+) -> tuple[PairTable, RejectedRows, dict[str, list[Problem]]]:
+    """Makes pairs of some rows.
+
+    Args:
+        piece: The rows.
+        source: Where they come from.
+        fields: Of the piece's columns.
+        texts: What makes ids of the sides that hold texts, by name.
+
+    Returns:
+        Pairs, rejected rows, and the problems that were found in texts.
+    """
     present = np.ones(len(piece.numbers), bool)
     for column in piece.table.columns:
         present &= np.array(column.is_valid()).astype(bool)

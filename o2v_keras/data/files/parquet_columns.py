@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -55,16 +56,36 @@ def read_parquet_columns(
             for field, column in columns.items()
             if column.name in file.schema_arrow.names or column.default is None
         }
-        rules = [(name, *_RULES[kind]) for name, kind, _ in columns.values()]
-        check_columns(path, file.schema_arrow, rules)
+        check_schema(path, file.schema_arrow, columns)
         groups, first = None, 0
         if row_group is not None:
             groups = [row_group]
             first = sum(row_group_sizes(path)[:row_group])
         names = list(dict.fromkeys(column.name for column in columns.values()))
         for batch in file.iter_batches(batch_rows, groups, columns=names):
-            yield _piece(batch, first, columns)
+            yield arrow_piece(batch, first, columns)
             first += len(batch)
+
+
+def check_schema(
+    place: str,
+    schema: pa.Schema,
+    columns: Mapping[str, Column],
+    names: Sequence[str] | None = None,
+) -> None:
+    """Checks that columns are there and hold what they should.
+
+    Args:
+        place: The file, or what else the columns are of.
+        schema: Of the columns.
+        columns: Field -> `Column` that must be there.
+        names: All columns, for the message. Defaults to those of `schema`.
+
+    Raises:
+        DataError: With all columns that do not fit.
+    """
+    rules = [(name, *_RULES[kind]) for name, kind, _ in columns.values()]
+    check_columns(place, schema, rules, names)
 
 
 def _holds_texts(type_):
@@ -86,7 +107,16 @@ _RULES = {
 }
 
 
-def _piece(batch, first, columns):
+def arrow_piece(
+    batch: pa.RecordBatch, first: int, columns: Mapping[str, Column]
+) -> ColumnPiece:
+    """Takes some rows of a table apart into those that are whole and others.
+
+    Args:
+        batch: Rows, of a schema that `check_schema` has passed.
+        first: Number of the first row.
+        columns: Name in the piece -> `Column`.
+    """
     table = pa.Table.from_batches([batch])
     raw, faults = {}, {}
     for field, (name, kind, _) in columns.items():

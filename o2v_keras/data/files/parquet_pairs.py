@@ -105,6 +105,7 @@ def check_columns(
     path: str,
     schema: pa.Schema,
     rules: Sequence[tuple[str, Callable[[pa.DataType], bool], str]],
+    names: Sequence[str] | None = None,
 ) -> None:
     """Checks that each of some columns is there once and of a fitting type.
 
@@ -113,6 +114,7 @@ def check_columns(
         schema: Of the file.
         rules: Name of each column, whether a type fits, and the words for
             what fits.
+        names: All columns, for the message. Defaults to those of `schema`.
 
     Raises:
         DataError: With all columns that are not so.
@@ -129,7 +131,7 @@ def check_columns(
     if faults:
         raise DataError(
             f"{path}: {'; '.join(faults)}. "
-            f"Columns in the file: {', '.join(schema.names):.500}"
+            f"Its columns: {', '.join(names or schema.names):.500}"
         )
 
 

@@ -7,6 +7,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.read.file_system import failures_named
@@ -19,6 +20,7 @@ MANIFEST = "_manifest.json"
 Paths = str | os.PathLike | Sequence[str | os.PathLike]
 
 _NAMES_SHOWN = 5
+_TFRECORD = (".tfrecord", ".tfrecord.gz")
 # As Spark and Hive mark what is beside the data: _SUCCESS, .part-0.crc.
 _HIDDEN = ("_", ".")
 _SHARD = re.compile(r"(?P<stem>.*?)(?P<number>\d+)-of-(?P<count>\d+)[^.]*")
@@ -118,6 +120,44 @@ def missing_shards(names: Sequence[str], manifest: dict) -> list[str]:
             for number in set(expected) - found
         }
     return sorted(missing)
+
+
+def is_tfrecord(source: Any) -> bool:
+    """Whether a source is files and all of them are TFRecord.
+
+    Raises:
+        DataError: If a path names no file.
+
+    Example:
+    >>> is_tfrecord({"in0": ["a dog"]})
+    False
+    """
+    if not isinstance(source, str | os.PathLike | list | tuple):
+        return False
+    return all(file.endswith(_TFRECORD) for file in expand_paths(source))
+
+
+def read_manifest(folder: str) -> dict:
+    """Returns what `convert` says of the shards in a folder.
+
+    Returns:
+        What `_manifest.json` holds; nothing where there is none, or one of
+        another program.
+
+    Raises:
+        DataError: If a remote folder cannot be reached.
+    """
+    path = os.path.join(folder, MANIFEST)
+    if not is_file(path):
+        return {}
+    with open_stream(path) as stream:
+        text = stream.read()
+    try:
+        manifest = json.loads(text)
+    except ValueError:
+        return {}
+    is_ours = isinstance(manifest, dict) and "job" in manifest
+    return manifest if is_ours else {}
 
 
 def auxiliary_file(
@@ -233,7 +273,7 @@ def _of_folder(folder, files):
     ]
     if not shown:
         raise DataError(f"{folder}: is a folder without files. Name files.")
-    manifest = _read_manifest(files[MANIFEST]) if MANIFEST in files else {}
+    manifest = read_manifest(folder) if MANIFEST in files else {}
     missing = missing_shards(files, manifest)
     if missing:
         names = ", ".join(missing[:_NAMES_SHOWN])
@@ -244,15 +284,3 @@ def _of_folder(folder, files):
             "or name the files to be read."
         )
     return shown
-
-
-def _read_manifest(path):
-    with open_stream(path) as stream:
-        text = stream.read()
-    try:
-        manifest = json.loads(text)
-    except ValueError:
-        manifest = None
-    # Other programs write files of this name, too.
-    is_ours = isinstance(manifest, dict) and "job" in manifest
-    return manifest if is_ours else {}

@@ -113,7 +113,7 @@ def test_names_all_columns_that_do_not_fit(write):
         f'{path}: column "in0" is int64, must be a list of integers (a single '
         'token is a list of one); column "in1" is list<element: double>, must '
         "be a list of integers (a single token is a list of one); no column "
-        '"label". Columns in the file: in0, in1, target'
+        '"label". Its columns: in0, in1, target'
     )
 
 
