@@ -119,8 +119,8 @@ def _train(root):
 
 def _files(root, channel):
     """What `o2v train` reads of the folder and of those in it."""
-    from o2v_keras.data.files.data_files import expand_paths
-    from o2v_keras.data.files.data_files import is_meant
+    from o2v_keras.data.read.paths import expand_paths
+    from o2v_keras.data.read.paths import is_meant
 
     pattern = os.path.join(
         glob.escape(os.fspath(root / "input" / "data" / channel)), "**", "*"

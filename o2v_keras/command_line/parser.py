@@ -104,6 +104,15 @@ def add_commands(subparsers: Commands) -> None:
         metavar="N",
         help="rows of a shard; default: %(default)s",
     )
+    add_column_options(converter)
+    add_hyperparameter_options(converter)
+    converter.add_argument(
+        "--tokenizers",
+        metavar="DIR",
+        help="make ids of texts by these, `_tokenizers` of other shards or "
+        "`tokenizers` of a model directory; default: learn them",
+    )
+    add_auxiliary(converter)
     add_record_options(converter)
 
     _add_train(subparsers)

@@ -12,6 +12,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags
 
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.in_memory import column_names
+from o2v_keras.data.read.in_memory import is_in_memory
 from o2v_keras.evaluation.inference import embed
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.neighbors.model_fingerprint import model_fingerprint
@@ -106,7 +108,7 @@ class Object2VecTransformer(
         Args:
             X: A sequence of ids for each row, in any form that
                 `Sequences.from_any` takes; or whatever `embed` takes, such as
-                files or a mapping with the side.
+                files, or a mapping or data frame with the side.
 
         Returns:
             float32 `(rows, enc_dim)`.
@@ -117,7 +119,10 @@ class Object2VecTransformer(
             ValueError: If an embedding is NaN or infinite.
         """
         model = self.model_
-        if not isinstance(X, str | os.PathLike | Mapping | PairTable):
+        is_source = isinstance(X, str | os.PathLike | Mapping | PairTable) or (
+            is_in_memory(X) and self.side in column_names(X)
+        )
+        if not is_source:
             X = {self.side: X}
         vectors = embed(model, self.side, X, self.batch_size)
         if not np.isfinite(vectors).all():

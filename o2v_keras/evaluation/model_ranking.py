@@ -14,6 +14,8 @@ from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.in_memory import column_names
+from o2v_keras.data.read.in_memory import is_in_memory
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.evaluation.inference import embed_rows
 from o2v_keras.evaluation.inference import read_rows
@@ -330,7 +332,7 @@ def _read_pairs(model, pairs, columns):
     unlabelled = (
         pairs.labels is None
         if isinstance(pairs, PairTable)
-        else isinstance(pairs, Mapping) and columns.label not in pairs
+        else is_in_memory(pairs) and columns.label not in column_names(pairs)
     )
     if unlabelled:
         return read_rows(model, pairs, _SIDES, columns)

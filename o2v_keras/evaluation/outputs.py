@@ -1,6 +1,5 @@
 """What a model answers for rows, and the texts that they were read from."""
 
-from collections.abc import Mapping
 
 import keras
 import numpy as np
@@ -9,11 +8,13 @@ import tensorflow as tf
 from o2v_keras.data.batches.padded_rows import PaddedRows
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read.files import read_blocks
+from o2v_keras.data.read.in_memory import is_in_memory
+from o2v_keras.data.read.in_memory import texts_in_memory
+from o2v_keras.data.read.paths import is_tfrecord
 from o2v_keras.data.read.record import Column
 from o2v_keras.data.read_source import Source
 from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.sequences import Sequences
-from o2v_keras.data.text.text_arrays import to_texts
 from o2v_keras.progress import Progress
 
 
@@ -76,14 +77,14 @@ class RowOutputs:
 
 def has_texts(source: Source) -> bool:
     """Whether a source holds texts still, and not their ids alone."""
-    return not isinstance(source, PairTable)
+    return not (isinstance(source, PairTable) or is_tfrecord(source))
 
 
 def original_texts(source: Source, origin: RowOrigin, column: str) -> list[str]:
     """Returns the texts of rows, read from their source again.
 
     Args:
-        source: What was read: files, or a mapping.
+        source: What was read: files, or data in memory.
         origin: Of the rows, in any order.
         column: Name of the column with the texts.
 
@@ -93,9 +94,9 @@ def original_texts(source: Source, origin: RowOrigin, column: str) -> list[str]:
     >>> original_texts(source, rows, "in0")
     ['a cow', 'a dog']
     """
-    if isinstance(source, Mapping):
-        texts = to_texts(source[column], column)
-        return texts.take(origin.numbers).to_pylist()
+    if is_in_memory(source):
+        texts = texts_in_memory(source, column)
+        return [texts[row] for row in origin.numbers]
     found = np.empty(len(origin), object)
     for number, file in enumerate(origin.sources):
         rows = np.flatnonzero(origin.source_ids == number)

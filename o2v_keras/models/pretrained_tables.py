@@ -10,7 +10,7 @@ import numpy as np
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.auxiliary import auxiliary_file
+from o2v_keras.data.read.paths import auxiliary_file
 from o2v_keras.data.text.vocabulary import is_reserved
 from o2v_keras.data.text.vocabulary_files import read_word_ids
 from o2v_keras.layers.table_rows import row_parts

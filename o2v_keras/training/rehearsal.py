@@ -5,8 +5,8 @@ import os
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.epoch_plan import EpochPlanner
 from o2v_keras.data.check.report import CheckReport
-from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.read.paths import Paths
 from o2v_keras.data.read_source import NO_TOKENIZERS
 from o2v_keras.data.read_source import read_source
 from o2v_keras.models.pretrained_tables import vector_sources

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 
-from o2v_keras.data.files.data_files import expand_paths
+from o2v_keras.data.read.paths import expand_paths
 from serving.batch_inference.json_lines_input import read_json_lines
 from serving.batch_inference.parquet_input import read_parquet
 from serving.batch_inference.separated_input import read_separated

@@ -7,7 +7,7 @@ import pyarrow as pa
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from o2v_keras.data.files.data_files import is_meant
+from o2v_keras.data.read.paths import is_meant
 from serving.batch_inference.input_files import expand_inputs
 from serving.batch_inference.json_lines_input import JsonLinesWindow
 from serving.batch_inference.json_lines_input import read_json_lines

@@ -45,7 +45,7 @@ def test_every_record_is_a_positive(tmp_path, name, weighted, head):
         np.testing.assert_array_equal(block.labels, 1)
 
 
-def test_texts_without_labels_get_them(tmp_path):
+def test_texts_have_labels_where_they_are_read(tmp_path):
     config = Object2VecConfig(
         **SIZES,
         enc0_tokenizer="words",

@@ -15,12 +15,12 @@ from o2v_keras.data.check.check import check_block
 from o2v_keras.data.check.sound_rows import MAX_SKIPPED
 from o2v_keras.data.check.sound_rows import SoundRows
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.data_files import Paths
-from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read.pairs import read_pieces
 from o2v_keras.data.read.parquet import row_group_sizes
+from o2v_keras.data.read.paths import Paths
+from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import NO_TOKENIZERS
 from o2v_keras.data.read_source import SIDES
@@ -108,7 +108,7 @@ class PairStream:
         check_tokenizers(tokenizers, config)
         columns.check_label(config)
         self._columns = columns
-        self._texts = text_encoders(tokenizers)
+        self._texts = text_encoders(paths, tokenizers)
         self._units = _list_units(expand_paths(paths))
         self._unit_rows = []
         self._fingerprint = _Fingerprint()

@@ -127,7 +127,7 @@ def _check(options, beam_options):
 
     from o2v_keras.config import Object2VecConfig
     from o2v_keras.data.beam.statistics import write_statistics
-    from o2v_keras.data.files.data_files import expand_paths
+    from o2v_keras.data.read.paths import expand_paths
 
     config = None
     hyperparameters = hyperparameters_of(options)
@@ -148,7 +148,7 @@ def _check(options, beam_options):
 
 def _vocabulary(options, beam_options):
     from o2v_keras.data.beam.vocabulary import write_vocabulary
-    from o2v_keras.data.files.data_files import expand_paths
+    from o2v_keras.data.read.paths import expand_paths
     from o2v_keras.data.text.text_columns import check_text_files
     from o2v_keras.data.text.vocabulary_files import check_vocabulary_ending
 
@@ -169,7 +169,7 @@ def _vocabulary(options, beam_options):
 
 def _convert(options, beam_options):
     from o2v_keras.data.beam.convert import write_tfrecord
-    from o2v_keras.data.files.data_files import expand_paths
+    from o2v_keras.data.read.paths import expand_paths
 
     rows, left_out = write_tfrecord(
         expand_paths(options.input),

@@ -6,7 +6,8 @@ import re
 from tensorflow.io import gfile
 
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.shard_names import MANIFEST
+from o2v_keras.data.read.paths import MANIFEST
+from o2v_keras.data.text.converted_texts import TOKENIZERS
 
 _JOB = "_job.json"
 # Files of others may have come since the folder was found empty.
@@ -124,6 +125,9 @@ class ShardFolder:
 
     def clear(self) -> None:
         """Removes what an unfinished job has left, and the folder if made."""
+        tokenizers = gfile.join(self.path, TOKENIZERS)
+        if gfile.isdir(tokenizers):
+            gfile.rmtree(tokenizers)
         for name in gfile.listdir(self.path):
             if _OURS.fullmatch(name):
                 gfile.remove(gfile.join(self.path, name))

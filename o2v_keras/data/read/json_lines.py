@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.json
 
 from o2v_keras.data.check.rejected_rows import RejectedRow
-from o2v_keras.data.files.remote_files import open_stream
 from o2v_keras.data.read.block import ARROW_TYPES
 from o2v_keras.data.read.block import Block
 from o2v_keras.data.read.block import as_lists
+from o2v_keras.data.read.file_system import open_stream
 from o2v_keras.data.read.lines import TextLines
 from o2v_keras.data.read.lines import numbered
 from o2v_keras.data.read.lines import whole_lines

@@ -17,18 +17,20 @@ from o2v_keras.data.check.rejected_rows import RejectedRow
 from o2v_keras.data.check.rejected_rows import RejectedRows
 from o2v_keras.data.check.report import Problem
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.data_files import Paths
-from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.pair_table import to_weights
+from o2v_keras.data.read.block import Block
 from o2v_keras.data.read.files import check_file
 from o2v_keras.data.read.files import read_blocks
 from o2v_keras.data.read.map_in_threads import map_in_threads
+from o2v_keras.data.read.paths import Paths
+from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.data.read.record import WEIGHT
 from o2v_keras.data.read.record import Column
 from o2v_keras.data.read.record import missing
 from o2v_keras.data.row_origin import RowOrigin
+from o2v_keras.data.row_origin import Source
 from o2v_keras.data.row_origin import file_source
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.progress import Progress
@@ -164,7 +166,7 @@ def read_pieces(
     positives = label and columns.label is None
 
     def pairs(block):
-        return _pairs(block, source, fields, texts, positives)
+        return to_pairs(block, source, fields, texts, positives)
 
     blocks = read_blocks(file, fields, rows, row_group)
     yield from map_in_threads(pairs, ((block,) for block in blocks))
@@ -222,7 +224,22 @@ def original_records(
     return records
 
 
-def _pairs(block, source, fields, texts, positives):
+def to_pairs(
+    block: Block,
+    source: Source,
+    fields: Mapping[str, Column],
+    texts: Mapping[str, Encode],
+    positives: bool,
+) -> ReadPairs:
+    """Makes pairs of a block.
+
+    Args:
+        block: The rows.
+        source: Where they come from.
+        fields: Field of the block -> `Column`.
+        texts: For each side that holds texts, what makes ids of them.
+        positives: Whether all rows are positives, labelled 1.
+    """
     table, numbers, rejected = block.table, block.numbers, list(block.rejected)
     if any(column.null_count for column in table.columns):
         present = functools.reduce(pc.and_, map(pc.is_valid, table.columns))

@@ -12,9 +12,9 @@ import pyarrow.csv
 
 from o2v_keras.data.check.rejected_rows import RejectedRow
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.remote_files import open_stream
 from o2v_keras.data.read.block import Block
 from o2v_keras.data.read.cells import parse_cells
+from o2v_keras.data.read.file_system import open_stream
 from o2v_keras.data.read.lines import whole_lines
 from o2v_keras.data.read.map_in_threads import map_in_threads
 from o2v_keras.data.read.record import Column

@@ -3,24 +3,25 @@
 import os
 import reprlib
 from collections.abc import Iterator
-from collections.abc import Mapping
 
 from o2v_keras.config import EncoderConfig
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.auxiliary import auxiliary_file
-from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read.files import check_file
 from o2v_keras.data.read.files import read_blocks
+from o2v_keras.data.read.in_memory import is_in_memory
+from o2v_keras.data.read.in_memory import texts_in_memory
 from o2v_keras.data.read.pairs import fields_of
+from o2v_keras.data.read.paths import auxiliary_file
+from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.data.read.record import ADVICE
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import Source
 from o2v_keras.data.row_origin import file_source
+from o2v_keras.data.text.converted_texts import converted_tokenizers
 from o2v_keras.data.text.marked_texts import holds_line_break
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
-from o2v_keras.data.text.text_arrays import to_texts
 from o2v_keras.data.text.text_columns import read_text_file
 from o2v_keras.data.text.tokenizers.learn_tokenizer import learn_tokenizer
 from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
@@ -40,12 +41,14 @@ def learn_tokenizers(
 
     Each vocabulary takes one pass over its column; one that both sides
     share, over both columns. Where the configuration names a file of words
-    (`enc0_vocab_file`), that is taken and nothing is read. Broken records
+    (`enc0_vocab_file`), that is taken and nothing is read; of shards that
+    `convert` has made of texts, the tokenizers beside them. Broken records
     are passed over: reading the data for training tells of them.
 
     Args:
         source: Path, glob or folder of JSON Lines, CSV, TSV or Parquet
-            files, a list of them, or a mapping with lists of strings.
+            files or of converted shards, a list of them, a mapping with lists
+            of strings, or a data frame or table.
         config: `Object2VecConfig`.
         columns: `PairColumns` of the source. Defaults to `in0`, `in1`.
         auxiliary: Folder from which a relative `enc*_vocab_file` counts.
@@ -70,10 +73,15 @@ def learn_tokenizers(
     >>> tokenizers.configure(config).enc0_vocab_size
     8
     """
+    converted = None
+    if config.enc0_tokenizer or config.enc1_tokenizer:
+        converted = converted_tokenizers(source, config)
 
     def learn(prefix: str, encoder: EncoderConfig, *sides: str) -> Tokenizer:
         if encoder.vocab_file:
             return tokenizer_of_file(prefix, encoder, auxiliary)
+        if converted is not None:
+            return converted.sides[sides[0]]
         texts = _texts(source, sides, columns, verbose)
         if encoder.tokenizer == "category":
             texts = _categories(texts, source, sides, columns)
@@ -138,11 +146,12 @@ def _categories(texts, source, sides, columns) -> Iterator[str | None]:
 def _place(text, source, sides, columns):
     """Names the first row with a text, and its column."""
     wanted = fields_of(sides, False, columns, sides)
-    if isinstance(source, Mapping):
+    if is_in_memory(source):
         for side, (name, *_) in wanted.items():
-            texts = to_texts(source[name], name).to_pylist()
+            texts = texts_in_memory(source, name)
             if text in texts:
                 return f"row {texts.index(text)}: {side}"
+        return "the data"  # changed in between
     for file in expand_paths(source):
         for piece in read_blocks(file, wanted):
             for side in sides:
@@ -155,15 +164,14 @@ def _place(text, source, sides, columns):
 
 def _texts(source, sides, columns, verbose) -> Iterator[str | None]:
     names = [getattr(columns, side) for side in sides]
-    if isinstance(source, Mapping):
+    if is_in_memory(source):
         for name in names:
-            if name not in source:
-                raise ValueError(f"In-memory data must have the key {name}.")
-            yield from to_texts(source[name], name).to_pylist()
+            yield from texts_in_memory(source, name)
         return
     if not isinstance(source, str | os.PathLike | list | tuple):
         raise ValueError(
-            "Texts to learn from must be in files or in a mapping of lists. "
+            "Texts to learn from must be in files, in a mapping of lists or "
+            "in a data frame. "
             f"Received: {type(source).__name__}"
         )
     files = expand_paths(source)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from collections.abc import Sequence
 
-from o2v_keras.data.files.data_files import Paths
-from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.read.files import check_file
 from o2v_keras.data.read.files import read_blocks
 from o2v_keras.data.read.files import read_sound_blocks
+from o2v_keras.data.read.paths import Paths
+from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.data.read.record import Column
 
 

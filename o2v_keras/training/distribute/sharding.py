@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -10,9 +9,10 @@ import tensorflow as tf
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.batches.pair_stream import PairStream
-from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.in_memory import is_in_memory
+from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.distribute.strategy import tell_all
@@ -47,7 +47,7 @@ def own_source(source: Source, worker: Worker, shard_by: str) -> Source:
         )
     if shard_by == "row" or worker.count == 1:
         return source
-    if isinstance(source, Mapping | PairTable):
+    if isinstance(source, PairTable) or is_in_memory(source):
         raise ValueError(
             '`shard_by` must be "row" for training data that is not in '
             'files. Received: shard_by="file"'

@@ -130,8 +130,8 @@ class Killed(BaseException):
     pass
 
 
-def kill_at(patch, moment):
-    """Stops a conversion at its n-th rename or removal; False: it has not."""
+def kill_at(patch, moment, names=("rename", "remove")):
+    """Stops a conversion at its n-th rename or removal."""
     count = 0
 
     def guarded(function):
@@ -144,7 +144,7 @@ def kill_at(patch, moment):
 
         return call
 
-    for name in ("rename", "remove"):
+    for name in names:
         function = getattr(tf.io.gfile, name)
         patch.setattr(shard_folder.gfile, name, guarded(function))
 

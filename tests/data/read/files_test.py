@@ -283,7 +283,7 @@ def test_parquet_names_all_columns_that_do_not_fit(tmp_path):
     message = (
         'column "plot" is int64, must be text, .*; column "user" is string, '
         'must be integers .* enc0_tokenizer "words"; no column "liked". '
-        "Columns in the file: plot, user"
+        "Its columns: plot, user"
     )
     with pytest.raises(DataError, match=message):
         read(tmp_path / "a.parquet")

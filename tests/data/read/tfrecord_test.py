@@ -49,7 +49,7 @@ def test_remote_files_are_read():
     table = read_pairs(["ram://pairs", "ram://more/*.jsonl.gz"]).table
     assert table.labels.tolist() == [3, 4, 5, 6, 7, 1, 2, 9]
     assert table.locate(5) == "ram://pairs/b.tfrecord.gz: row 0"
-    with pytest.raises(DataError, match="ram://none/x.*: names no file"):
+    with pytest.raises(DataError, match="ram://none/x.*: no such file"):
         read_pairs("ram://none/x.tfrecord")
 
 

@@ -62,7 +62,7 @@ def test_broken_records_are_left_to_the_reading(tmp_path):
 
 
 def test_sources_without_texts_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="must have the key plot"):
+    with pytest.raises(ValueError, match="must have the columns plot"):
         learn_tokenizers({"in0": ["a"]}, config(), COLUMNS)
     table = PairTable.from_arrays([[1]], [[2]], [1])
     with pytest.raises(ValueError, match="Received: PairTable"):

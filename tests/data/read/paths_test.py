@@ -3,7 +3,9 @@ import pathlib
 import pytest
 
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.data_files import expand_paths
+from o2v_keras.data.read.paths import auxiliary_file
+from o2v_keras.data.read.paths import expand_paths
+from o2v_keras.data.read.paths import missing_shards
 
 
 @pytest.fixture(autouse=True)
@@ -98,3 +100,77 @@ def test_says_what_is_wrong_with_paths(paths, message):
 def test_manifests_of_other_programs_are_passed_over(content):
     pathlib.Path("folder/_manifest.json").write_text(content)
     assert expand_paths("folder") == ["folder/a.parquet", "folder/b.parquet"]
+
+
+def names(stem, count, numbers, ending=".tfrecord"):
+    return [f"{stem}-{n:05d}-of-{count:05d}{ending}" for n in numbers]
+
+
+@pytest.mark.parametrize(
+    ("found", "missing"),
+    [
+        pytest.param(names("a", 3, range(3)), [], id="all"),
+        pytest.param(names("a", 3, [1, 2, 3]), [], id="all_from_one"),
+        pytest.param(names("a", 3, [1]), names("a", 3, [0, 2]), id="two"),
+        pytest.param(names("a", 3, [1, 3]), names("a", 3, [2]), id="from_one"),
+        pytest.param(
+            [*names("a", 2, [0, 1]), *names("b", 2, [0])],
+            names("b", 2, [1]),
+            id="two_sets",
+        ),
+        pytest.param(
+            [*names("a", 2, [0], "-9f.gz"), *names("a", 2, [1], "-3c.gz")],
+            [],
+            id="hashes_in_the_names",
+        ),
+        pytest.param(["one-of-these.jsonl", "3.jsonl"], [], id="others"),
+    ],
+)
+def test_names_tell_of_missing_shards(found, missing):
+    assert missing_shards(found, {}) == missing
+
+
+def test_a_manifest_tells_of_missing_shards():
+    manifest = {"shards": [{"file": "a"}, {"file": "b"}]}
+    assert missing_shards(["b", "c"], manifest) == ["a"]
+
+
+@pytest.fixture
+def words(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "words.txt").write_text("the")
+    return tmp_path
+
+
+def test_relative_paths_count_from_the_folder(words):
+    expected = str(words / "sub" / "words.txt")
+    assert auxiliary_file("f", "words.txt", words / "sub") == expected
+    assert auxiliary_file("f", "sub/words.txt", words) == expected
+
+
+def test_relative_paths_count_from_the_working_directory(words, monkeypatch):
+    monkeypatch.chdir(words)
+    expected = str(words / "sub" / "words.txt")
+    assert auxiliary_file("f", "sub/words.txt") == expected
+
+
+def test_whole_paths_need_no_folder(words):
+    path = str(words / "sub" / "words.txt")
+    assert auxiliary_file("f", path, "elsewhere") == path
+    assert auxiliary_file("f", f"file://{path}", words) == f"file://{path}"
+    remote = f"file://{words}/sub"
+    assert auxiliary_file("f", "words.txt", remote) == f"file://{path}"
+
+
+@pytest.mark.parametrize("name", ["a.txt", "sub", "file:///none/a.txt"])
+def test_says_where_it_looked(words, name):
+    path = name if "://" in name else str(words / name)
+    message = f"`f` must name a file in the auxiliary .* no file {path}"
+    with pytest.raises(DataError, match=message):
+        auxiliary_file("f", name, words)
+
+
+def test_names_the_argument(words, monkeypatch):
+    monkeypatch.chdir(words)
+    with pytest.raises(DataError, match=rf"`--auxiliary DIR`.* {words}/a"):
+        auxiliary_file("f", "a")
