@@ -94,7 +94,7 @@ def parse_examples(
             (NumPy's `S` drops zero bytes at the end), or string tensor, of
             shape `(rows,)`.
         sides: Names of the sides to read. Defaults to both. A side that a
-            record lacks becomes an empty sequence, which `check_pairs`
+            record lacks becomes an empty sequence, which `PairCheck`
             reports.
         label: Whether to read labels, and weights where there are some;
             without, both are ignored. Defaults to `True`.
