@@ -1,6 +1,5 @@
 """What a model answers for rows, and the texts that they were read from."""
 
-
 import keras
 import numpy as np
 import tensorflow as tf
