@@ -15,7 +15,7 @@ def read_texts(paths: Paths, columns: Sequence[str]) -> Iterator[str | None]:
     r"""Reads the texts of some columns of files, row by row.
 
     Args:
-        paths: A path or glob, or a list of them, of files as `read_columns`
+        paths: A path or glob, or a list of them, of files as `read_blocks`
             takes them.
         columns: Names of the columns.
 
