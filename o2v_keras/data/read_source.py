@@ -23,7 +23,6 @@ from o2v_keras.data.read.pairs import fields_of
 from o2v_keras.data.read.pairs import original_records
 from o2v_keras.data.read.pairs import read_pairs
 from o2v_keras.data.row_origin import RowOrigin
-from o2v_keras.data.text.converted_texts import encoders_for
 from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 
 Source = str | os.PathLike | Sequence | Mapping | ArrowStream | PairTable
