@@ -8,7 +8,7 @@ from o2v_keras.command import CommandError
 from o2v_keras.command import Commands
 from o2v_keras.data.job_options import add_import_option
 from o2v_keras.data.job_options import import_modules
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 from serving.signatures import MODES
 
 _NOT_ACCEPTED = 1

@@ -27,7 +27,7 @@ import traceback
 from o2v_keras.command import TRAIN
 from o2v_keras.command import Commands
 from o2v_keras.command import run_alone
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 
 USER_ERROR = 1
 INTERNAL_ERROR = 255

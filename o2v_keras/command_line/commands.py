@@ -11,7 +11,7 @@ from o2v_keras.data.job_options import columns_of
 from o2v_keras.data.job_options import hyperparameters_of
 from o2v_keras.data.job_options import required_hyperparameters
 from o2v_keras.progress import Progress
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 
 _TEXTS_BETWEEN_LOOKS = 10_000
 
@@ -25,7 +25,7 @@ def check(options: argparse.Namespace) -> int | None:
     from o2v_keras.data.read.pairs import read_pairs
     from o2v_keras.data.read.paths import is_tfrecord
     from o2v_keras.data.read_source import Loaded
-    from o2v_keras.data.text.marked_texts import MarkedTexts
+    from o2v_keras.text.marked_texts import MarkedTexts
 
     if any(".tfrecord" in path or "gs://" in path for path in options.data):
         start_tensorflow()
@@ -68,9 +68,9 @@ def _say_found(report, columns):
 
 def vocabulary(options: argparse.Namespace) -> int | None:
     """Writes the vocabulary of texts."""
-    from o2v_keras.data.text.text_columns import read_texts
-    from o2v_keras.data.text.vocabulary import Vocabulary
-    from o2v_keras.data.text.vocabulary_files import check_vocabulary_path
+    from o2v_keras.text.text_columns import read_texts
+    from o2v_keras.text.vocabulary import Vocabulary
+    from o2v_keras.text.vocabulary_files import check_vocabulary_path
 
     check_vocabulary_path(options.output)
     if options.vocabulary:
@@ -98,8 +98,8 @@ def convert(options: argparse.Namespace) -> int | None:
     """Writes data as TFRecord shards."""
     start_tensorflow()
     from o2v_keras.config import Object2VecConfig
-    from o2v_keras.data.files.convert import convert as write_shards
-    from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+    from o2v_keras.data.convert.convert import convert as write_shards
+    from o2v_keras.text.pair_tokenizers import PairTokenizers
 
     config = tokenizers = None
     if options.tokenizers or hyperparameters_of(options):

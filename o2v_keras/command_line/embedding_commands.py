@@ -7,7 +7,7 @@ from o2v_keras.command_line.option_groups import add_id_column
 from o2v_keras.command_line.option_groups import add_model_and_data
 from o2v_keras.data.job_options import add_column_options
 from o2v_keras.data.job_options import columns_of
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 
 _TOP = 10
 # Queries that tell a graph's recall to about a hundredth.

@@ -12,7 +12,7 @@ from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import NO_TOKENIZERS
 from o2v_keras.data.read_source import Source
 from o2v_keras.data.read_source import read_source
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.user_warning import warn_user
 
 # TensorFlow takes seconds to start, and `load_pairs` needs none of it.

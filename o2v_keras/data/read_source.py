@@ -14,6 +14,7 @@ from o2v_keras.data.check.sound_rows import MAX_SKIPPED
 from o2v_keras.data.check.sound_rows import SoundRows
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.provenance import Provenance
 from o2v_keras.data.read.in_memory import ArrowStream
 from o2v_keras.data.read.in_memory import is_in_memory
 from o2v_keras.data.read.in_memory import read_in_memory
@@ -22,8 +23,7 @@ from o2v_keras.data.read.pairs import ReadPairs
 from o2v_keras.data.read.pairs import fields_of
 from o2v_keras.data.read.pairs import original_records
 from o2v_keras.data.read.pairs import read_pairs
-from o2v_keras.data.row_origin import RowOrigin
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 
 Source = str | os.PathLike | Sequence | Mapping | ArrowStream | PairTable
 SIDES = ("in0", "in1")
@@ -161,6 +161,7 @@ def text_encoders(
     if not any(side in tokenizers.sides for side in sides):
         return {}
     # TensorFlow takes seconds to start, and ids need none of it.
+    from o2v_keras.text.converted_texts import encoders_for
 
     return encoders_for(source, tokenizers, sides)
 
@@ -170,7 +171,7 @@ def file_records(
     label: bool,
     columns: PairColumns,
     texts: Mapping,
-) -> Callable[[RowOrigin], list[str]]:
+) -> Callable[[Provenance], list[str]]:
     """Returns what gives rows of files as they are written."""
     fields = fields_of(sides, label, columns, texts)
     return lambda origin: original_records(origin, fields)

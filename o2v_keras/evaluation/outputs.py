@@ -6,13 +6,13 @@ import tensorflow as tf
 
 from o2v_keras.data.batches.padded_rows import PaddedRows
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.provenance import Provenance
 from o2v_keras.data.read.files import read_blocks
 from o2v_keras.data.read.in_memory import is_in_memory
 from o2v_keras.data.read.in_memory import texts_in_memory
 from o2v_keras.data.read.paths import is_tfrecord
 from o2v_keras.data.read.record import Column
 from o2v_keras.data.read_source import Source
-from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.progress import Progress
 
@@ -79,7 +79,9 @@ def has_texts(source: Source) -> bool:
     return not (isinstance(source, PairTable) or is_tfrecord(source))
 
 
-def original_texts(source: Source, origin: RowOrigin, column: str) -> list[str]:
+def original_texts(
+    source: Source, origin: Provenance, column: str
+) -> list[str]:
     """Returns the texts of rows, read from their source again.
 
     Args:
@@ -89,7 +91,7 @@ def original_texts(source: Source, origin: RowOrigin, column: str) -> list[str]:
 
     Example:
     >>> source = {"in0": ["a dog", "a cat", "a cow"]}
-    >>> rows = RowOrigin.in_memory(3).take(np.array([2, 0]))
+    >>> rows = Provenance.in_memory(3).take(np.array([2, 0]))
     >>> original_texts(source, rows, "in0")
     ['a cow', 'a dog']
     """

@@ -9,7 +9,6 @@ import keras
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.in_batch_targets import exchanged_sides
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.models.bpr_loss import BPRLoss
 from o2v_keras.models.encoder_factory import make_encoder
 from o2v_keras.models.global_batch_loss import GlobalBatchLoss
@@ -31,6 +30,7 @@ from o2v_keras.models.pretrained_tables import fill_tables
 from o2v_keras.models.pretrained_tables import vector_sources
 from o2v_keras.models.token_tables import FrozenTables
 from o2v_keras.models.token_tables import row_penalty
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.text.pretrained_vectors import Coverage
 
 # Whether this thread is within a step of `fit` or `evaluate`, where a loss

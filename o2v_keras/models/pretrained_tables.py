@@ -11,8 +11,6 @@ import numpy as np
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.read.paths import auxiliary_file
-from o2v_keras.data.text.vocabulary import is_reserved
-from o2v_keras.data.text.vocabulary_files import read_word_ids
 from o2v_keras.layers.table_rows import row_parts
 from o2v_keras.layers.table_rows import write_rows
 from o2v_keras.layers.token_embedding import TokenEmbedding
@@ -21,6 +19,8 @@ from o2v_keras.text.pretrained_vectors import PretrainedVectors
 from o2v_keras.text.pretrained_vectors import is_array
 from o2v_keras.text.pretrained_vectors import read_vectors
 from o2v_keras.text.vector_files import VectorArray
+from o2v_keras.text.vocabulary import is_reserved
+from o2v_keras.text.vocabulary_files import read_word_ids
 
 
 class VectorSource(NamedTuple):

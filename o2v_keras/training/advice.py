@@ -8,9 +8,9 @@ import keras
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_table import PairTable
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.models.trained_ids import TrainedIds
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.training.memory import learned_table_bytes
 from o2v_keras.user_warning import warn_user
 
@@ -198,8 +198,8 @@ def unknown_words(
         A line, or `""` where there are no texts in memory.
 
     Example:
-    >>> from o2v_keras.data.text.tokenizers.word_tokenizer import WordTokenizer
-    >>> from o2v_keras.data.text.vocabulary import Vocabulary
+    >>> from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+    >>> from o2v_keras.text.vocabulary import Vocabulary
     >>> tokenizers = PairTokenizers(in0=WordTokenizer(Vocabulary(["dog"])))
     >>> table = PairTable.from_arrays([[2, 1], [2, 2]], [[1], [1]])
     >>> unknown_words({"train": table}, tokenizers)

@@ -13,10 +13,10 @@ from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
-from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
-from o2v_keras.data.text.learn_tokenizers import tokenizer_of_file
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.evaluation.training_labels import TrainingLabels
+from o2v_keras.text.learn_tokenizers import learn_tokenizers
+from o2v_keras.text.learn_tokenizers import tokenizer_of_file
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import tokenizers_folder

@@ -7,18 +7,18 @@ import numpy as np
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.data_error import DataError
+from o2v_keras.data.global_ids import global_ids
 from o2v_keras.data.load_dataset import Source
-from o2v_keras.data.object_numbers import object_numbers
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import read_source
-from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
-from o2v_keras.data.text.tokenizers.category_tokenizer import CategoryTokenizer
-from o2v_keras.data.text.vocabulary import Vocabulary
 from o2v_keras.models.expand_vocabulary import with_larger_tables
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.storage.temporary_folder import TemporaryFolder
+from o2v_keras.text.learn_tokenizers import learn_tokenizers
+from o2v_keras.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.tokenizers.category_tokenizer import CategoryTokenizer
+from o2v_keras.text.vocabulary import Vocabulary
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.train import TrainingResult
@@ -172,7 +172,7 @@ def _joined(old: Vocabulary, new: Vocabulary) -> Vocabulary:
 def _require_negatives(config, pairs):
     """Raises `DataError` where each object belongs to all of the other side."""
     numbers = np.stack(
-        [object_numbers(pairs.sides[side]) for side in ("in0", "in1")]
+        [global_ids(pairs.sides[side]) for side in ("in0", "in1")]
     )
     objects = numbers.max(axis=1) + 1
     if len(np.unique(numbers, axis=1).T) == objects.prod():

@@ -9,7 +9,7 @@ import tensorflow as tf
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.mined_rows import MinedRows
 from o2v_keras.data.batches.pair_batches import PairBatches
-from o2v_keras.data.object_numbers import object_numbers
+from o2v_keras.data.global_ids import global_ids
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.evaluation.inference import embed_rows
 from o2v_keras.evaluation.pair_scores import EmbeddingScores
@@ -56,7 +56,7 @@ class NegativeMiner:
         self._exchanges_in1 = mined.exchanges_in1
         self._objects, self._rows, self._encode = {}, {}, {}
         for side, sequences in table.sides.items():
-            numbers = object_numbers(sequences)
+            numbers = global_ids(sequences)
             first = np.unique(numbers, return_index=True)[1]
             self._objects[side] = numbers
             self._rows[side] = first

@@ -7,7 +7,6 @@ import pathlib
 import keras
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.trained_ids import TrainedIds
 from o2v_keras.storage.damage import check_archive
@@ -15,6 +14,7 @@ from o2v_keras.storage.damage import damage_named
 from o2v_keras.storage.output_folder import OutputFolder
 from o2v_keras.storage.replace import replaced_file
 from o2v_keras.storage.replace import write_file
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.weight_files import BestWeightsFiles
 from o2v_keras.training.weight_files import write_keras_file

@@ -50,7 +50,7 @@ def rehearse(
     sources = vector_sources(config, auxiliary)
     word_ids, tokenizers = {}, NO_TOKENIZERS
     if config.enc0_tokenizer or config.enc1_tokenizer:
-        from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
+        from o2v_keras.text.learn_tokenizers import learn_tokenizers
 
         tokenizers = learn_tokenizers(paths, config, columns, auxiliary)
         config = tokenizers.configure(config)

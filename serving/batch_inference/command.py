@@ -6,7 +6,7 @@ import sys
 from o2v_keras.command import SERVE
 from o2v_keras.command import CommandError
 from o2v_keras.command import Commands
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 from serving.signatures import EMBEDDINGS_SIGNATURE
 from serving.signatures import IN0
 from serving.signatures import IN1

@@ -8,7 +8,7 @@ import threading
 from o2v_keras.command import SERVE
 from o2v_keras.command import CommandError
 from o2v_keras.command import Commands
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 from serving.local_server.flags import add_flags
 from serving.local_server.flags import flags_of
 

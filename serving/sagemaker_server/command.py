@@ -6,7 +6,7 @@ import threading
 
 from o2v_keras.command import SERVE
 from o2v_keras.command import Commands
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 from serving.signatures import MODES
 
 # What SageMaker's own container takes, and the signature that it prefers.

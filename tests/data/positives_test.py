@@ -8,7 +8,7 @@ from o2v_keras.data.batches.pair_stream import PairStream
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import read_source
-from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
+from o2v_keras.text.learn_tokenizers import learn_tokenizers
 from tests.data.read.weights_test import FORMATS
 from tests.data.read.weights_test import without_weight
 from tests.data.read.weights_test import write

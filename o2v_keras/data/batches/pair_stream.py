@@ -27,7 +27,7 @@ from o2v_keras.data.read_source import SIDES
 from o2v_keras.data.read_source import check_tokenizers
 from o2v_keras.data.read_source import file_records
 from o2v_keras.data.read_source import text_encoders
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 
 # Read side by side, so that a block mixes their rows.
 _OPEN_UNITS = 8

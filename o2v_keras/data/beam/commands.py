@@ -14,7 +14,7 @@ from o2v_keras.data.job_options import add_check_options
 from o2v_keras.data.job_options import add_record_options
 from o2v_keras.data.job_options import add_vocabulary_options
 from o2v_keras.data.job_options import hyperparameters_of
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 
 _NO_BEAM = (
     "Apache Beam is not installed. Install it in an environment of its own: "
@@ -149,8 +149,8 @@ def _check(options, beam_options):
 def _vocabulary(options, beam_options):
     from o2v_keras.data.beam.vocabulary import write_vocabulary
     from o2v_keras.data.read.paths import expand_paths
-    from o2v_keras.data.text.text_columns import check_text_files
-    from o2v_keras.data.text.vocabulary_files import check_vocabulary_ending
+    from o2v_keras.text.text_columns import check_text_files
+    from o2v_keras.text.vocabulary_files import check_vocabulary_ending
 
     check_vocabulary_ending(options.output)
     files = expand_paths(options.input)

@@ -20,9 +20,9 @@ from o2v_keras.data.check.values import Finding
 from o2v_keras.data.check.values import are_classes
 from o2v_keras.data.check.values import check_values
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.provenance import Provenance
 from o2v_keras.data.read.record import ADVICE
 from o2v_keras.data.read.record import Fault
-from o2v_keras.data.row_origin import RowOrigin
 
 # Blocks whose kept rows wait to be made fewer.
 _WAITING = 64
@@ -281,7 +281,7 @@ def _compact(rows):
     return dataclasses.replace(rows, origin=rows.origin.compact())
 
 
-def _order(origin: RowOrigin, files):
+def _order(origin: Provenance, files):
     paths = [source.path or "" for source in origin.sources]
     ranks = {path: rank for rank, path in enumerate(files or sorted(paths))}
     ranks = np.array([ranks.get(path, 0) for path in paths], int)

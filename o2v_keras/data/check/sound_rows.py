@@ -16,13 +16,13 @@ from o2v_keras.data.check.report import CheckReport
 from o2v_keras.data.check.report import Problem
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.provenance import Provenance
 from o2v_keras.data.read.file_system import is_remote
 from o2v_keras.data.read.file_system import output_files
-from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.storage.replace import replaced_file
 from o2v_keras.user_warning import warn_user
 
-Records = Callable[[RowOrigin], list[str]]
+Records = Callable[[Provenance], list[str]]
 # A share of bad rows that is larger is more likely a fault of the whole file.
 MAX_SKIPPED = 0.01
 

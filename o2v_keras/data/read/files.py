@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.data_error import read_failure
+from o2v_keras.data.provenance import file_source
 from o2v_keras.data.read.block import Block
 from o2v_keras.data.read.json_lines import field_names
 from o2v_keras.data.read.json_lines import read_json_lines
@@ -15,7 +16,6 @@ from o2v_keras.data.read.parquet import read_parquet
 from o2v_keras.data.read.record import ADVICE
 from o2v_keras.data.read.record import Column
 from o2v_keras.data.read.separated import read_separated
-from o2v_keras.data.row_origin import file_source
 
 
 def _read_tfrecord(*arguments):

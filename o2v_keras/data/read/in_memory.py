@@ -16,6 +16,8 @@ from o2v_keras.data.check.rejected_rows import RejectedRows
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.provenance import Provenance
+from o2v_keras.data.provenance import Source
 from o2v_keras.data.read.map_in_threads import map_in_threads
 from o2v_keras.data.read.pairs import Encode
 from o2v_keras.data.read.pairs import ReadPairs
@@ -24,13 +26,10 @@ from o2v_keras.data.read.pairs import to_pairs
 from o2v_keras.data.read.parquet import arrow_block
 from o2v_keras.data.read.parquet import check_schema
 from o2v_keras.data.read.record import Column
-from o2v_keras.data.row_origin import RowOrigin
-from o2v_keras.data.row_origin import Source
-from o2v_keras.data.text.text_arrays import to_texts
 
 _PIECE_ROWS = 1 << 13
 _MEMORY = Source(None, "row")
-Records = Callable[[RowOrigin], list[str]]
+Records = Callable[[Provenance], list[str]]
 
 
 class ArrowStream(Protocol):
@@ -175,7 +174,7 @@ def _read_mapping(source, fields, texts, positives):
     problems = []
     for side in texts:
         column = to_texts(arrays[side], names[side])
-        origin = RowOrigin.in_memory(len(column))
+        origin = Provenance.in_memory(len(column))
         arrays[side], found = texts[side](column, origin)
         problems += found
     table = PairTable.from_arrays(
@@ -308,3 +307,53 @@ def _unlike_rows(source, names):
                 "alike: all lists of integers, all integers, or all strings."
             )
     return None
+
+
+def to_texts(data: Any, name: str) -> pa.Array:
+    """Makes an arrow array of texts.
+
+    Args:
+        data: A list or 1-D NumPy array of strings, an arrow string array, or
+            whatever NumPy makes such an array of.
+        name: The argument as error messages call it.
+
+    Raises:
+        ValueError: If a row is no text. The message names `name` and the
+            first such row.
+
+    Example:
+    >>> to_texts(np.array(["a dog", ""]), "in0").to_pylist()
+    ['a dog', '']
+    """
+    if isinstance(data, pa.ChunkedArray):
+        data = data.combine_chunks()
+    if isinstance(data, pa.Array):
+        texts = data.to_pylist()
+    elif isinstance(data, list | tuple):
+        texts = data
+    else:
+        array = np.asarray(data)
+        if array.ndim != 1:
+            raise _no_texts(name, f"{name} of shape {array.shape}")
+        texts = array.tolist()
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise _no_texts(name, f"{name}[{row}]={reprlib.repr(text)}")
+    try:
+        return pa.array(texts, pa.large_string())
+    except UnicodeEncodeError:
+        row = next(r for r, text in enumerate(texts) if not _is_whole(text))
+        raise _no_texts(
+            name, f"{name}[{row}]={reprlib.repr(texts[row])}, half a character"
+        ) from None
+
+
+def _is_whole(text):
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _no_texts(name, received):
+    return ValueError(
+        f"`{name}` must be texts, since the side has a tokenizer: a list or "
+        f"1-D array of strings. Received: {received}"
+    )

@@ -20,6 +20,9 @@ from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.pair_table import to_weights
+from o2v_keras.data.provenance import Provenance
+from o2v_keras.data.provenance import Source
+from o2v_keras.data.provenance import file_source
 from o2v_keras.data.read.block import Block
 from o2v_keras.data.read.files import check_file
 from o2v_keras.data.read.files import read_blocks
@@ -29,15 +32,12 @@ from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.data.read.record import WEIGHT
 from o2v_keras.data.read.record import Column
 from o2v_keras.data.read.record import missing
-from o2v_keras.data.row_origin import RowOrigin
-from o2v_keras.data.row_origin import Source
-from o2v_keras.data.row_origin import file_source
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.progress import Progress
 
 # Makes ids of texts `(rows,)` that were read at an origin, and says what is to
 # be said of the texts. Called from several threads at once.
-Encode = Callable[[pa.Array, RowOrigin], tuple[Sequences, list[Problem]]]
+Encode = Callable[[pa.Array, Provenance], tuple[Sequences, list[Problem]]]
 
 _COLUMNS = PairColumns()
 _NO_TEXTS = MappingProxyType({})
@@ -201,7 +201,7 @@ def fields_of(
 
 
 def original_records(
-    origin: RowOrigin, fields: Mapping[str, Column]
+    origin: Provenance, fields: Mapping[str, Column]
 ) -> list[str]:
     """Reads the records of some rows of files again, as they are written.
 
@@ -253,7 +253,7 @@ def to_pairs(
             number, record = int(numbers[row]), block.record(row)
             rejected.append(RejectedRow(number, record, faults))
         table, numbers = table.filter(pa.array(present)), numbers[present]
-    origin = RowOrigin.of(source, numbers)
+    origin = Provenance.of(source, numbers)
     sides, problems = {"in0": None, "in1": None}, []
     for side in [name for name in sides if name in fields]:
         column = table[side].combine_chunks()

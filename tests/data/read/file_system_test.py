@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from o2v_keras.data.convert.convert import convert
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.data_error import UnreadableError
-from o2v_keras.data.files.convert import convert
 from o2v_keras.data.read.file_system import file_state
 from o2v_keras.data.read.file_system import open_stream
 from o2v_keras.data.read.pairs import read_pairs

@@ -14,12 +14,12 @@ from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read.in_memory import is_in_memory
 from o2v_keras.data.read_source import read_source
-from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
 from o2v_keras.evaluation.evaluate import evaluate
 from o2v_keras.evaluation.inference import embed
 from o2v_keras.evaluation.inference import predict_scores
 from o2v_keras.evaluation.rank import rank
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.text.learn_tokenizers import learn_tokenizers
 from o2v_keras.training.train import train
 
 COLUMNS = PairColumns("user", "plot", "liked", "importance")

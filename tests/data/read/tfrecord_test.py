@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 
 from o2v_keras.data.check.check import PairCheck
+from o2v_keras.data.convert.tf_example import make_example
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.tf_example import make_example
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read.pairs import read_pairs
 from o2v_keras.data.read.pairs import read_pieces
