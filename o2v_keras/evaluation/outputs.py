@@ -1,4 +1,4 @@
-"""Writes what a model gives for rows: vectors, scores, texts."""
+"""Computes and writes the outputs of a model for rows of data."""
 
 import json
 import os
@@ -26,13 +26,12 @@ from o2v_keras.storage.replace import replaced_file
 class RowOutputs:
     """Calls a model on all rows of sequences, in order.
 
-    Rows are held and the model is traced once, however often the outputs
-    are asked for while its weights change.
+    It traces the model once and can be called again after weights change.
 
     Args:
-        model: Keras model with one input, or with those that `sides` names.
-        sides: Name of each input -> its rows and the length they are cut to.
-        batch_size: Rows of a step.
+        model: Keras model with one input, or with the inputs in `sides`.
+        sides: Name of each input -> its rows and their largest length.
+        batch_size: int. Rows of a step.
 
     Example:
     >>> rows = Sequences.from_any([[1], [2, 3]], "in0")
@@ -58,7 +57,7 @@ class RowOutputs:
             num_parallel_calls=tf.data.AUTOTUNE,
         ).prefetch(tf.data.AUTOTUNE)
 
-        # `model.predict` traces anew for each length it meets; this does not.
+        # `model.predict` would trace again for each new length.
         @tf.function(input_signature=[self._batches.element_spec])
         def outputs(batch):
             return model(
@@ -66,11 +65,11 @@ class RowOutputs:
                 training=False,
             )
 
-        # Of many functions made at one place TensorFlow warns when called.
+        # A concrete function avoids TensorFlow's warning about retracing.
         self._outputs = outputs.get_concrete_function()
 
     def __call__(self) -> np.ndarray:
-        """Returns float32 `(rows, dim)` by the weights as they are."""
+        """Returns float32 `(rows, dim)` for the current weights."""
         lines = ProgressLines(f"running the model on {self._what}", self._count)
         parts = []
         for batch in self._batches:
@@ -80,16 +79,16 @@ class RowOutputs:
 
 
 def has_texts(source: Source) -> bool:
-    """Whether a source holds texts still, and not their ids alone."""
+    """Whether a source can hold texts: a `PairTable` has ids alone."""
     return not isinstance(source, PairTable)
 
 
 def original_texts(source: Source, origin: RowOrigin, column: str) -> list[str]:
-    """Returns the texts of rows, read from their source again.
+    """Reads the texts of rows from their source again.
 
     Args:
-        source: What was read: files, or a mapping.
-        origin: Of the rows, in any order.
+        source: The files or the mapping that the rows come from.
+        origin: The provenance of the rows, in any order.
         column: Name of the column with the texts.
 
     Example:
@@ -112,7 +111,7 @@ def original_texts(source: Source, origin: RowOrigin, column: str) -> list[str]:
 
 
 def _texts_of_file(path, numbers, column):
-    """Returns the texts in some lines or rows of a file, any order."""
+    """Returns the texts of some lines or rows of a file, in any order."""
     texts = dict.fromkeys(numbers.tolist())
     for piece in read_columns(path, {"text": Column(column, "text")}):
         wanted = np.isin(piece.numbers, numbers)
@@ -124,18 +123,17 @@ def _texts_of_file(path, numbers, column):
 def write_vectors(
     path: str | os.PathLike, vectors: np.ndarray, name: str
 ) -> None:
-    """Writes vectors in order; the ending of `path` chooses the format.
-
-    The file appears under its name only when it is complete.
+    """Writes vectors atomically, in the format of the ending of `path`.
 
     Args:
-        path: `.npy` (array), `.parquet` (a fixed-size list column) or
-            `.jsonl` (`{"<name>": [...]}` a line, as SageMaker answers).
+        path: `.npy` (an array), `.parquet` (a fixed-size list column) or
+            `.jsonl` (a line `{"<name>": [...]}` each, as in SageMaker's
+            responses).
         vectors: float32 `(rows, dim)`.
-        name: `"scores"` or `"embeddings"`: column or key.
+        name: Name of the column or key, such as `"scores"`.
 
     Raises:
-        ValueError: If the ending is another one.
+        ValueError: If the ending is unknown.
     """
     check_vector_path(path)
     path = pathlib.Path(path)
@@ -144,11 +142,11 @@ def write_vectors(
 
 
 def check_vector_path(path: str | os.PathLike) -> None:
-    """Checks where vectors are to go, before anything is computed.
+    """Checks an output path before anything is computed.
 
     Raises:
         ValueError: If the ending is none of `.npy`, `.parquet` and `.jsonl`,
-            or the file cannot be made there.
+            or the folder does not exist.
     """
     path = pathlib.Path(path)
     if path.suffix not in _WRITERS:
