@@ -1,4 +1,4 @@
-"""What a training would refuse, found without a model."""
+"""Finds the errors of a training without a model."""
 
 import os
 
@@ -22,23 +22,24 @@ def rehearse(
     columns: PairColumns,
     auxiliary: str | os.PathLike | None = None,
 ) -> tuple[CheckReport, PairTable]:
-    """Takes the steps of a training up to its first batch.
+    """Runs the checks of a training up to its first batch.
 
-    TensorFlow is loaded where texts need a tokenizer, and not otherwise.
+    Imports TensorFlow only if texts need a tokenizer.
 
     Args:
         config: `Object2VecConfig` of the training.
-        paths: The training data, files.
-        columns: Which columns hold the sides and the label.
-        auxiliary: Folder from which relative paths of vocabularies and
-            vectors count. Defaults to `None`: the working directory.
+        paths: Files of the training data.
+        columns: `PairColumns` of the data.
+        auxiliary: Folder of relative paths of vocabularies and vectors.
+            Defaults to `None`: the working directory.
 
     Returns:
-        The report on the rows, and their table. Without errors in the report
-        `train` takes data and configuration.
+        The report on the rows, and their table. If the report has no errors,
+        `train` accepts data and configuration.
 
     Raises:
-        ValueError: For all that `train` refuses, but for single rows.
+        ValueError: For the errors of `train` that do not concern single
+            rows.
 
     Example:
     >>> import pathlib, tempfile

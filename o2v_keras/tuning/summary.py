@@ -1,4 +1,4 @@
-"""The trials of a search, as a table and as a file."""
+"""Summaries of the trials of a search: a table and a CSV file."""
 
 import csv
 import itertools
@@ -12,16 +12,16 @@ from o2v_keras.evaluation.ranking_metrics import aligned_lines
 from o2v_keras.storage.replace import replaced_file
 from o2v_keras.tuning.trials import TrialRecord
 
-# Columns that stand side by side on a screen.
+# Number of trials in the table, for the width of a screen.
 _SHOWN = 6
 
 
 class Baseline(NamedTuple):
-    """The best answer without a model.
+    """The best baseline.
 
     Args:
-        name: As in `metrics.json`.
-        value: Of the objective.
+        name: Its name in `metrics.json`.
+        value: Its value of the objective.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Baseline(NamedTuple):
 def best_baseline(
     baselines: Mapping[str, float], direction: str
 ) -> Baseline | None:
-    """Returns the best of some baselines, `None` without any.
+    """Returns the best baseline, or `None` if there are none.
 
     Args:
         baselines: Name -> value of the objective.
@@ -50,7 +50,7 @@ def best_baseline(
 def best_first(
     trials: Sequence[TrialRecord], direction: str
 ) -> list[TrialRecord]:
-    """Returns the completed trials, the best one first.
+    """Returns the completed trials, best first.
 
     Args:
         trials: `TrialRecord`s.
@@ -67,16 +67,15 @@ def trials_table(
     direction: str,
     baseline: Baseline | None = None,
 ) -> str:
-    """Puts the six best trials side by side, and says why others failed.
+    """Returns a text table of the six best trials, with reasons of failures.
 
-    The last column is the baseline; a trial that is no better has learned
-    nothing that is of use.
+    The last column is the baseline.
 
     Args:
         trials: `TrialRecord`s.
         objective: Name of the objective.
         direction: `"min"` or `"max"`.
-        baseline: Defaults to `None`: not known.
+        baseline: `Baseline`. Defaults to `None`: unknown.
     """
     shown = best_first(trials, direction)[:_SHOWN]
     rows = [
@@ -101,8 +100,8 @@ def trials_table(
         gain = shown[0].objective - baseline.value
         if (gain if direction == "max" else -gain) <= 0:
             lines.append(
-                f"No trial is better than {baseline.name}, an answer without "
-                "a model: narrow the ranges, or look at the data."
+                f"No trial is better than the baseline {baseline.name}: "
+                "narrow the ranges, or look at the data."
             )
     counts = {
         status: sum(trial.status == status for trial in trials)
@@ -120,10 +119,10 @@ def trials_table(
 def write_trials(
     path: str | os.PathLike, trials: Sequence[TrialRecord], objective: str
 ):
-    """Writes all trials as CSV, in the order in which they began.
+    """Writes all trials as CSV, in the order of their start.
 
-    The objective is in the column of its name; searched hyperparameters, as
-    they held, are in columns of their names, empty where they meant nothing.
+    Columns are named after the objective and the searched hyperparameters,
+    which are empty if they had no effect.
 
     Args:
         path: The file.
@@ -155,7 +154,7 @@ def write_trials(
 
 
 def _searched(trials):
-    """Names of what is searched, in the space's order as far as known."""
+    """Returns the searched names, in the order of the space."""
     return list(dict.fromkeys(n for trial in trials for n in trial.values))
 
 

@@ -1,4 +1,4 @@
-"""Runs the trials of a search, each a training in a model directory."""
+"""Runs the trials of a search as trainings in model directories."""
 
 import contextlib
 import gc
@@ -18,6 +18,7 @@ from keras_tuner.engine.trial import TrialStatus
 from o2v_keras.data.data_error import DataError
 from o2v_keras.storage.replace import replaced_folder
 from o2v_keras.storage.replace import write_file
+from o2v_keras.storage.replace import write_json
 from o2v_keras.training.callbacks.metrics import EpochMetrics
 from o2v_keras.training.channels import LoadedChannels
 from o2v_keras.training.distribute.cluster import Worker
@@ -33,34 +34,32 @@ from o2v_keras.tuning.trials import BASELINES_FILE
 from o2v_keras.tuning.trials import FAILURE_FILE
 from o2v_keras.tuning.trials import require_same
 from o2v_keras.tuning.trials import require_same_data
-from o2v_keras.tuning.trials import write_json
 
-# Keras Tuner asks again at once when there is nothing to do yet.
+# Keras Tuner asks again without a pause if there is no trial yet.
 _SECONDS_IDLE = 1.0
 _ALL = 1 << 30
 
 
 class TrialTuner(BaseTuner):
-    """A Keras Tuner tuner whose trials are trainings as `train` does them.
+    """A Keras Tuner tuner whose trials are trainings like `train`'s.
 
-    A trial that was interrupted goes on from its checkpoint. Hyperband's
-    longer trials go on from the checkpoint of the shorter one, optimizer and
-    all. Whatever goes wrong in a trial is written beside it and does not end
-    the search, but for data that are unusable and an objective that no epoch
-    reports.
+    An interrupted trial resumes from its checkpoint. Hyperband's longer
+    trials resume from the checkpoint of the shorter one, with its optimizer
+    state. The error of a failed trial is written to its folder and does not
+    stop the search, except for unusable data and an unknown objective.
 
     Args:
         oracle: From `make_oracle`.
-        space: What proposals stand for.
+        space: `SearchSpace`.
         data: `TuningData`, or `None` for a chief, which trains nothing.
         directory: The search's folder.
-        callbacks: Returns a trial's own callbacks, given its data.
-        identity: What the search must have in common with the chief's.
+        callbacks: Function from a trial's `LoadedChannels` to its callbacks.
+        identity: JSON dict that must equal the chief's.
         auxiliary: Folder of vocabularies and vectors, or `None`.
-        keeps_models: Whether trials keep their models until the search has
-            ended.
+        keeps_models: bool. Whether trials keep their models until the search
+            ends.
         say: Prints a line.
-        require_chief: Returns once the chief of a shared search listens.
+        require_chief: Waits until the chief of a shared search listens.
     """
 
     def __init__(
@@ -87,7 +86,7 @@ class TrialTuner(BaseTuner):
         self._say = say
         self._require_chief = require_chief
         self._asked = False
-        # It prints where it reloads its state from.
+        # It prints the path of a state that it reloads.
         with contextlib.redirect_stdout(None):
             super().__init__(
                 oracle,
@@ -104,20 +103,20 @@ class TrialTuner(BaseTuner):
             self.oracle.reload()
 
     def _get_tuner_fname(self):
-        # A tuner has no state beside its oracle's.
+        # A tuner has no state but its oracle's.
         return self.oracle._get_oracle_fname()
 
     def pre_create_trial(self):
         if self._asked:
             time.sleep(_SECONDS_IDLE)
         self._asked = True
-        # Asked in vain, Keras Tuner would wait for an hour and say nothing.
+        # Without a chief, Keras Tuner would wait silently for an hour.
         self._require_chief()
 
     def on_trial_begin(self, trial: Trial):
         self._asked = False
         require_same(pathlib.Path(self.project_dir), self._identity)
-        values = self._space.in_force(
+        values = self._space.resolved(
             self._space.configure(trial.hyperparameters.values)
         )
         active = trial.hyperparameters.values
@@ -167,9 +166,9 @@ class TrialTuner(BaseTuner):
             self.drop_models()
 
     def drop_models(self):
-        """Removes the models of all ended trials but the best one."""
-        # One answer of the oracle's: a trial that is not the best of all that
-        # had ended then can never become it, whatever others end meanwhile.
+        """Removes the models of all finished trials but the best one."""
+        # Read once: a trial that is not the best of these can never become
+        # the best, whichever trials finish meanwhile.
         best, *others = self.oracle.get_best_trials(_ALL)
         for trial in others:
             if trial.status in (TrialStatus.COMPLETED, TrialStatus.FAILED):
@@ -190,7 +189,7 @@ class TrialTuner(BaseTuner):
             pathlib.Path(self.project_dir), fingerprints(channels)
         )
         if "tuner/trial_id" in values:
-            _go_on_from(self._directory(values["tuner/trial_id"]), directory)
+            _resume_from(self._directory(values["tuner/trial_id"]), directory)
         objective = self.oracle.objective
         callbacks = self._callbacks(channels)
         options = TrainingOptions(
@@ -217,7 +216,7 @@ class TrialTuner(BaseTuner):
         }
 
     def _keep_baselines(self, report, callbacks):
-        """Writes what the objective is without a model, once a search."""
+        """Writes the baselines of the objective, once per search."""
         path = pathlib.Path(self.project_dir, BASELINES_FILE)
         name = self.oracle.objective.name
         if path.exists() or not name.startswith("val_"):
@@ -246,8 +245,8 @@ class _RequireMetric(EpochMetrics):
             )
 
 
-def _go_on_from(parent, directory):
-    """Copies the training that a longer one goes on with."""
+def _resume_from(parent, directory):
+    """Copies the training that a longer trial resumes."""
     if directory.has_checkpoint:
         return
     with replaced_folder(directory.path) as new:

@@ -1,4 +1,4 @@
-"""The trials of a search, on disk."""
+"""The files of a search."""
 
 import csv
 import dataclasses
@@ -11,13 +11,13 @@ import keras_tuner
 from o2v_keras.storage.damage import read_json
 from o2v_keras.storage.output_folder import MARKER
 from o2v_keras.storage.output_folder import OutputFolder
-from o2v_keras.storage.replace import write_file
+from o2v_keras.storage.replace import write_json
 from o2v_keras.training.model_directory import ModelDirectory
 
 FAILURE_FILE = "failure.txt"
 BASELINES_FILE = "baselines.json"
 _SEARCH, _DATA = "search.json", "data.json"
-_REMEDY = "Put a copy of it back, or search again with `--overwrite`."
+_REMEDY = "Restore it from a copy, or search again with `--overwrite`."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,14 +25,14 @@ class TrialRecord:
     """One trial of a search.
 
     Args:
-        name: Its number, as in the folder's name `trial_NAME`.
+        name: Its number; its folder is `trial_NAME`.
         status: `"completed"`, `"failed"` or `"unfinished"`.
         objective: The best epoch's value, or `None`.
         best_epoch: Counted from 0, or `None`.
-        epochs: Epochs trained.
+        epochs: Number of trained epochs.
         seconds: Time of these epochs.
-        values: The values of what is searched, as they held.
-        reason: Why it has failed, or an empty text.
+        values: The resolved values of the searched hyperparameters.
+        reason: Why it failed, or an empty string.
         folder: Its model directory.
     """
 
@@ -50,14 +50,14 @@ class TrialRecord:
 def read_trials(
     directory: str | os.PathLike, searched: list[str]
 ) -> list[TrialRecord]:
-    """Reads the trials of a search, in the order in which they began.
+    """Reads the trials of a search, in the order of their start.
 
     Args:
         directory: The search's folder.
-        searched: Names of what is searched.
+        searched: Names of the searched hyperparameters.
 
     Raises:
-        ValueError: If there is no search in the folder.
+        ValueError: If the folder holds no search.
     """
     state = pathlib.Path(directory, "oracle.json")
     if not state.is_file():
@@ -70,11 +70,7 @@ def read_trials(
 
 
 def read_baselines(directory: str | os.PathLike) -> dict[str, float]:
-    """Returns what the objective is without a model, by name.
-
-    Args:
-        directory: The search's folder.
-    """
+    """Returns the baselines of a search: name -> value of the objective."""
     path = pathlib.Path(directory, BASELINES_FILE)
     return json.loads(path.read_text()) if path.is_file() else {}
 
@@ -115,10 +111,10 @@ def _epochs(path):
 
 
 def search_folder(path: str | os.PathLike) -> OutputFolder:
-    """Returns a search's folder."""
+    """Returns the folder of a search, for writing."""
     trial = [f"trial_*/{name}" for name in ("trial.json", FAILURE_FILE)]
     models = ModelDirectory(path).output.files
-    # The oracle first: without it the others mean nothing.
+    # Removed in this order: without the oracle the others are ignored.
     files = [
         "oracle.json",
         _SEARCH,
@@ -133,7 +129,7 @@ def search_folder(path: str | os.PathLike) -> OutputFolder:
 
 
 def best_model_folder(path: str | os.PathLike) -> OutputFolder:
-    """Returns the folder that receives a copy of the best model."""
+    """Returns the folder for a copy of the best model."""
     output = ModelDirectory(path).output
     output.argument = "best_model_dir"
     return output
@@ -145,18 +141,18 @@ def _is_older(folder):
 
 
 def require_same(folder: pathlib.Path, identity: dict):
-    """Stops a search that goes on, or works for a chief, with other words.
+    """Raises an error if a resumed or shared search has other settings.
 
     Args:
         folder: The search's folder.
-        identity: What must be as it was.
+        identity: JSON dict of the settings.
 
     Raises:
-        ValueError: If something differs.
+        FatalValueError: If something differs.
     """
     path = folder / _SEARCH
     saved = read_json(path, _REMEDY)
-    # As it will have been written: tuples are lists.
+    # JSON turns tuples into lists.
     identity = json.loads(json.dumps(identity))
     differing = [
         name
@@ -165,35 +161,30 @@ def require_same(folder: pathlib.Path, identity: dict):
     ]
     if differing:
         raise keras_tuner.errors.FatalValueError(
-            f"A search must go on as it began; these differ from {path}: "
-            f"{', '.join(differing)}. Search anew in another folder, or with "
+            f"A search must continue with the same settings; these differ "
+            f"from {path}: {', '.join(differing)}. Use another folder, or "
             "`overwrite`."
         )
 
 
-def write_json(path: pathlib.Path, values: dict):
-    """Writes a JSON file whole."""
-    write_file(path, json.dumps(values, indent=2) + "\n")
-
-
 def require_same_data(folder: pathlib.Path, digests: dict):
-    """Stops a search that goes on with other data.
+    """Raises an error if a resumed search has other data.
 
     Args:
         folder: The search's folder.
-        digests: Name of a fingerprint -> fingerprint.
+        digests: Result of `fingerprints`.
 
     Raises:
-        ValueError: If one differs.
+        FatalValueError: If one differs.
     """
     path = folder / _DATA
     saved = read_json(path, _REMEDY) if path.is_file() else {}
     for name, digest in digests.items():
         if saved.get(name, digest) != digest:
             raise keras_tuner.errors.FatalValueError(
-                "A search must go on with the same data, but these have "
-                f"changed since it began: {name}. Search anew in another "
-                "folder, or with `overwrite`."
+                "A search must continue with the same data, but these have "
+                f"changed since it began: {name}. Use another folder, or "
+                "`overwrite`."
             )
     if not {*digests} <= {*saved}:
         write_json(path, {**saved, **digests})

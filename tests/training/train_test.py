@@ -148,7 +148,7 @@ def test_without_validation_the_training_loss_is_watched(tmp_path, capsys):
         model_dir=tmp_path,
     )
     printed = capsys.readouterr().out
-    assert "early stopping watches the training loss" in printed
+    assert "early stopping uses training loss" in printed
     assert "memory: about" in printed
     assert "\nepoch 2: accuracy" in printed
     assert f"model directory: {tmp_path}" in printed
