@@ -210,7 +210,7 @@ class RowSparseUpdates(SummedRowClipping):
             )
         if isinstance(self, _NOT_BY_ROWS):
             raise TypeError(
-                "`RowSparseUpdates` must stand before an optimizer that "
+                "`RowSparseUpdates` must come before an optimizer that "
                 "updates each number by its own gradient and slots, such as "
                 f"Adam. Received: {type(self).__name__}"
             )
