@@ -313,7 +313,7 @@ def test_shows_where_it_resumes(killed, capsys, monkeypatch):
         pytest.param(
             {},
             {"train": make_source(23, seed=1, label=1)},
-            "same data; these differ from the checkpoint's: train. Train",
+            "same data; these differ from the checkpoint's: train. To use",
             id="data",
         ),
         pytest.param(

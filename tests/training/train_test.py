@@ -280,7 +280,7 @@ def test_an_initial_model_must_fit(trained, tmp_path):
     folder, _ = trained
     settings = {"model_dir": tmp_path, "verbose": 0}
     config = make_config(mlp_dim=9)
-    with pytest.raises(ValueError, match="`initial_model` must have been made"):
+    with pytest.raises(ValueError, match="`initial_model` must have the same"):
         train(config, make_source(9), initial_model=folder, **settings)
     with pytest.raises(ValueError, match="^`path` must be .* there is no"):
         train(config, make_source(9), initial_model=tmp_path, **settings)
