@@ -147,5 +147,5 @@ class HCNNEncoder(keras.layers.Layer):
 def _zero_padding(inputs, mask):
     if mask is None:
         return inputs
-    mask = ops.cast(mask, "bool")[..., None]  # (batch, steps, 1)
+    mask = ops.expand_dims(ops.cast(mask, "bool"), axis=-1)  # (batch, steps, 1)
     return ops.where(mask, inputs, 0)
