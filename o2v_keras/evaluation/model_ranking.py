@@ -1,4 +1,4 @@
-"""Ranks a whole corpus by a model, and by answers without one."""
+"""Ranks a corpus by a model and by baselines."""
 
 import dataclasses
 import functools
@@ -40,31 +40,31 @@ _SIDES = ("in0", "in1")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RankingOptions:
-    """The options of `rank`, whose documentation says what each does.
+    """The options of `rank`.
 
     Args:
         columns: `PairColumns` of all data. Defaults to `in0`, `in1`, `label`.
         query: Side of the queries. Defaults to `"in0"`.
-        score: `"cosine"`, `"dot"` or `"head"`. Defaults to `None`: what the
-            model was trained by.
+        score: `"cosine"`, `"dot"` or `"head"`. Defaults to `None`: the one
+            that the model was trained by.
         at: The `k`s of the metrics. Defaults to `(1, 10, 100)`.
         min_label: Least label of a target. Defaults to `None`: 1 for a model
-            of two classes, otherwise any.
-        keep_seen: Whether known partners stay candidates. Defaults to
+            of two classes, otherwise no limit.
+        keep_seen: Whether known partners are candidates. Defaults to
             `False`.
-        filtered: Whether each target is ranked without the others. Defaults
-            to `False`.
-        exclude_own: Whether ids of the query are no candidates. Defaults to
-            `None`: for bags of ids.
+        filtered: Whether each target is ranked without the query's other
+            targets. Defaults to `False`.
+        exclude_own: Whether ids of the query are excluded from its
+            candidates. Defaults to `None`: for bags of ids only.
         given_candidates: Whether a query has only the candidates of its
             rows. Defaults to `False`.
         allow_leaks: Whether targets may be in the training data. Defaults to
             `False`.
-        texts: Side -> texts of its rows. Defaults to `None`: those of the
-            data.
+        texts: Side -> texts of its rows. Defaults to `None`: the texts in
+            the data.
 
     Raises:
-        ValueError: If an option is not among its choices.
+        ValueError: If a value is invalid.
 
     Example:
     >>> RankingOptions(query="in1").target
@@ -96,22 +96,22 @@ class RankingOptions:
 
 
 class ModelRanking:
-    """Data of a ranking, read once, to be ranked by changing weights.
+    """A ranking whose data are read once and ranked by changing weights.
 
     Args:
         model: `Object2Vec`.
         pairs: Test data; each row is a query and a target.
         corpus: The candidates. Defaults to `None`: the objects of `pairs` and
             `training`.
-        training: Pairs that the model was trained with. Defaults to `None`.
-        options: `RankingOptions`. Defaults to `None`: the defaults of `rank`.
+        training: The training pairs. Defaults to `None`.
+        options: `RankingOptions`. Defaults to `None`: the defaults.
 
     Attributes:
         counts: dict of int: `rows`, `queries`, `pairs`, `candidates`,
             `excluded`, `excluded_own` and `leaked`.
 
     Raises:
-        ValueError: If options do not suit the data or the model.
+        ValueError: If options contradict the data or the model.
         DataError: If rows are unusable, `pairs` has a pair of `training`, or
             `corpus` lacks a target.
     """
@@ -172,7 +172,7 @@ class ModelRanking:
         self._has_training = training is not None
         if options.texts is None:
             tables = {"pairs": ranked, "corpus": corpus, "training": training}
-            # Read when baselines are asked for: an epoch's ranking has none.
+            # Read only for baselines, which the ranking of an epoch omits.
             self._texts = functools.partial(
                 self._read_texts, sources, tables, columns
             )
@@ -194,10 +194,10 @@ class ModelRanking:
         }
 
     def metrics(self) -> dict[str, float]:
-        """Ranks by the model's weights as they are.
+        """Ranks by the model's current weights.
 
         Returns:
-            The metrics that `ranking_metrics` defines.
+            The metrics of `ranking_metrics`.
 
         Raises:
             ValueError: If a score is NaN or infinite.
@@ -223,10 +223,9 @@ class ModelRanking:
         """Ranks without a model.
 
         Returns:
-            Name -> metrics: `random`, the mean over all orders;
-            `popularity`, by the number of a candidate's rows in the training
-            data, where these are given; `tfidf_words` and `tfidf_characters`
-            (2- to 4-grams), where texts are.
+            Name -> metrics: `random`, the mean over all orders; with training
+            data `popularity`, by the number of a candidate's training rows;
+            with texts `tfidf_words` and `tfidf_characters` (2- to 4-grams).
         """
         task = self._task
         links, counts = task.targets, task.candidate_counts
@@ -254,10 +253,10 @@ class ModelRanking:
         return ranking_metrics(links, above, self._at)
 
     def _read_texts(self, sources, tables, columns):
-        """Returns texts of queries and candidates, where both sides hold any.
+        """Returns the texts of queries and candidates, or `None`.
 
-        Names of categories are no texts in this sense: they share words by
-        chance.
+        Both sides must hold texts other than names of categories, which share
+        words by chance.
         """
         tokenizers = self._model.tokenizers.sides.values()
         kinds = [tokenizer.kind for tokenizer in tokenizers]
@@ -287,7 +286,7 @@ class ModelRanking:
         return queries, candidates.tolist()
 
     def _given_texts(self, texts, kept, corpus):
-        """A text for each query and each candidate."""
+        """Returns the given texts of queries and candidates."""
         if corpus is None:
             raise ValueError(
                 "`texts` must come with a `corpus`, whose rows they describe. "
@@ -310,7 +309,7 @@ class ModelRanking:
 
 
 def own_score(config: Object2VecConfig) -> str:
-    """Returns what the embeddings of a model are meant to be compared by.
+    """Returns the similarity that a model was trained by.
 
     Example:
     >>> own_score(Object2VecConfig(enc0_max_seq_len=1, enc0_vocab_size=9))
@@ -322,13 +321,13 @@ def own_score(config: Object2VecConfig) -> str:
 
 
 def _own_queries(links):
-    """Makes each link the only one of a query."""
+    """Makes each link a query of its own."""
     numbers = np.arange(len(links) + 1)
     return dataclasses.replace(links, queries=numbers[:-1], starts=numbers)
 
 
 def _read_pairs(model, pairs, columns):
-    """Reads labels as well where there may be some that matter."""
+    """Reads pairs, with labels unless there are none."""
     unlabelled = (
         pairs.labels is None
         if isinstance(pairs, PairTable)
@@ -357,7 +356,7 @@ def _target_rows(pairs, config, min_label):
 
 
 def _are_bags(model, queries, targets):
-    """Whether queries are bags of what is ranked, beyond doubt."""
+    """Whether queries are certainly bags of candidates."""
     return (
         model.config.tied_token_embedding_weight
         and not model.tokenizers.sides
@@ -369,7 +368,7 @@ def _are_bags(model, queries, targets):
 def _require_common_ids(tokenizers):
     if tokenizers.in0 is not tokenizers.in1:
         raise ValueError(
-            "`exclude_own` must be left out where the sides number their "
+            "`exclude_own` must be left out if the sides number their "
             "words differently: an id of one is no object of the other. "
             "Received: exclude_own=True"
         )

@@ -20,13 +20,12 @@ from o2v_keras.progress import Progress
 class RowOutputs:
     """Calls a model on all rows of sequences, in order.
 
-    Rows are held and the model is traced once, however often the outputs
-    are asked for while its weights change.
+    It traces the model once and can be called again after weights change.
 
     Args:
-        model: Keras model with one input, or with those that `sides` names.
-        sides: Name of each input -> its rows and the length they are cut to.
-        batch_size: Rows of a step.
+        model: Keras model with one input, or with the inputs in `sides`.
+        sides: Name of each input -> its rows and their largest length.
+        batch_size: int. Rows of a step.
 
     Example:
     >>> rows = Sequences.from_any([[1], [2, 3]], "in0")
@@ -52,7 +51,7 @@ class RowOutputs:
             num_parallel_calls=tf.data.AUTOTUNE,
         ).prefetch(tf.data.AUTOTUNE)
 
-        # `model.predict` traces anew for each length it meets; this does not.
+        # `model.predict` would trace again for each new length.
         @tf.function(input_signature=[self._batches.element_spec])
         def outputs(batch):
             return model(
@@ -60,11 +59,11 @@ class RowOutputs:
                 training=False,
             )
 
-        # Of many functions made at one place TensorFlow warns when called.
+        # A concrete function avoids TensorFlow's warning about retracing.
         self._outputs = outputs.get_concrete_function()
 
     def __call__(self) -> np.ndarray:
-        """Returns float32 `(rows, dim)` by the weights as they are."""
+        """Returns float32 `(rows, dim)` for the current weights."""
         parts = []
         what = f"running the model on {self._what}"
         with Progress(what, self._count) as progress:
@@ -82,11 +81,11 @@ def has_texts(source: Source) -> bool:
 def original_texts(
     source: Source, origin: Provenance, column: str
 ) -> list[str]:
-    """Returns the texts of rows, read from their source again.
+    """Reads the texts of rows from their source again.
 
     Args:
-        source: What was read: files, or data in memory.
-        origin: Of the rows, in any order.
+        source: The files or the data in memory that the rows come from.
+        origin: The provenance of the rows, in any order.
         column: Name of the column with the texts.
 
     Example:
@@ -109,7 +108,7 @@ def original_texts(
 
 
 def _texts_of_file(path, numbers, column):
-    """Returns the texts in some lines or rows of a file, any order."""
+    """Returns the texts of some lines or rows of a file, in any order."""
     texts = dict.fromkeys(numbers.tolist())
     for piece in read_blocks(path, {"text": Column(column, "text")}):
         wanted = np.isin(piece.numbers, numbers)

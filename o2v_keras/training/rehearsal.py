@@ -1,4 +1,4 @@
-"""What a training would refuse, found without a model."""
+"""Finds the errors of a training without a model."""
 
 import os
 
@@ -20,23 +20,24 @@ def rehearse(
     columns: PairColumns,
     auxiliary: str | os.PathLike | None = None,
 ) -> CheckReport:
-    """Takes the steps of a training up to its first batch.
+    """Runs the checks of a training up to its first batch.
 
-    TensorFlow is loaded where texts need a tokenizer, and not otherwise.
+    Imports TensorFlow only if texts need a tokenizer.
 
     Args:
         config: `Object2VecConfig` of the training.
-        paths: The training data, files.
-        columns: Which columns hold the sides and the label.
-        auxiliary: Folder from which relative paths of vocabularies and
-            vectors count. Defaults to `None`: the working directory.
+        paths: Files of the training data.
+        columns: `PairColumns` of the data.
+        auxiliary: Folder of relative paths of vocabularies and vectors.
+            Defaults to `None`: the working directory.
 
     Returns:
-        The report on the rows. Without errors in it `train` takes data and
+        The report on the rows. If it has no errors, `train` accepts data and
         configuration.
 
     Raises:
-        ValueError: For all that `train` refuses, but for single rows.
+        ValueError: For the errors of `train` that do not concern single
+            rows.
 
     Example:
     >>> import pathlib, tempfile

@@ -196,7 +196,7 @@ def test_goes_on_from_the_checkpoint_before_a_damaged_one(
     result = run(folder, resume=True, verbose=1)
     printed = capsys.readouterr().out
     assert f"{path} {reason}" in printed
-    assert f"Going on from {folder / 'checkpoint.earlier.zip'}." in printed
+    assert f"Resuming from {folder / 'checkpoint.earlier.zip'}." in printed
     assert "Resuming at epoch 2, batch 6." in printed
     assert_same_training(folder, result, *uninterrupted)
 
@@ -308,13 +308,13 @@ def test_shows_where_it_resumes(killed, capsys, monkeypatch):
         pytest.param(
             {"dropout": 0.3, "seed": 7},
             {},
-            "same hyperparameters; these differ .*: dropout, seed. Train anew",
+            "same hyperparameters; these differ .*: dropout, seed. To use the",
             id="hyperparameters",
         ),
         pytest.param(
             {},
             {"train": make_source(23, seed=1, label=1)},
-            "same data; these differ from the checkpoint's: train. Train",
+            "same data; these differ from the checkpoint's: train. To use",
             id="data",
         ),
         pytest.param(

@@ -91,7 +91,7 @@ def test_replicas_share_negatives(changes):
     [
         ({"stream_rows": 50}, "`stream_rows` must be left out .*rows=50"),
         ({"shard_by": "file"}, '`shard_by` must be "row" .*shard_by="file"'),
-        ({}, "`mined_negatives` must be 0 where several.*mined_negatives=1"),
+        ({}, "`mined_negatives` must be 0 with several.*mined_negatives=1"),
     ],
     ids=["streamed", "shared_by_file", "mined_by_several"],
 )
