@@ -2,8 +2,6 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,11 +10,9 @@ from o2v_keras.data.check.leaks import refuse_leaks
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import load_pairs
-from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read.in_memory import column_names
 from o2v_keras.data.read.in_memory import is_in_memory
-from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.evaluation.inference import embed_rows
 from o2v_keras.evaluation.inference import read_rows
 from o2v_keras.evaluation.outputs import has_texts
@@ -28,71 +24,14 @@ from o2v_keras.evaluation.pair_scores import TfidfScores
 from o2v_keras.evaluation.ranking_metrics import count_above
 from o2v_keras.evaluation.ranking_metrics import random_ranking
 from o2v_keras.evaluation.ranking_metrics import ranking_metrics
+from o2v_keras.evaluation.ranking_options import RankingOptions
 from o2v_keras.evaluation.ranking_task import RankingTask
 from o2v_keras.models.head import UPSIDE_DOWN
 from o2v_keras.models.head import similarity_sign
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.user_warning import warn_user
 
-_SCORES = ("cosine", "dot", "head")
 _SIDES = ("in0", "in1")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RankingOptions:
-    """The options of `rank`.
-
-    Args:
-        columns: `PairColumns` of all data. Defaults to `in0`, `in1`, `label`.
-        query: Side of the queries. Defaults to `"in0"`.
-        score: `"cosine"`, `"dot"` or `"head"`. Defaults to `None`: the one
-            that the model was trained by.
-        at: The `k`s of the metrics. Defaults to `(1, 10, 100)`.
-        min_label: Least label of a target. Defaults to `None`: 1 for a model
-            of two classes, otherwise no limit.
-        keep_seen: Whether known partners are candidates. Defaults to
-            `False`.
-        filtered: Whether each target is ranked without the query's other
-            targets. Defaults to `False`.
-        exclude_own: Whether ids of the query are excluded from its
-            candidates. Defaults to `None`: for bags of ids only.
-        given_candidates: Whether a query has only the candidates of its
-            rows. Defaults to `False`.
-        allow_leaks: Whether targets may be in the training data. Defaults to
-            `False`.
-        texts: Side -> texts of its rows. Defaults to `None`: the texts in
-            the data.
-
-    Raises:
-        ValueError: If a value is invalid.
-
-    Example:
-    >>> RankingOptions(query="in1").target
-    'in0'
-    """
-
-    columns: PairColumns = DEFAULT_COLUMNS
-    query: str = "in0"
-    score: str | None = None
-    at: Sequence[int] = (1, 10, 100)
-    min_label: float | None = None
-    keep_seen: bool = False
-    filtered: bool = False
-    exclude_own: bool | None = None
-    given_candidates: bool = False
-    allow_leaks: bool = False
-    texts: Mapping[str, Sequence[str]] | None = None
-
-    def __post_init__(self):
-        _require_choice("query", self.query, _SIDES)
-        if self.score is not None:
-            _require_choice("score", self.score, _SCORES)
-        _require_cutoffs(self.at)
-
-    @property
-    def target(self) -> str:
-        """The side that is ranked."""
-        return _SIDES[1 - _SIDES.index(self.query)]
 
 
 class ModelRanking:
@@ -392,20 +331,3 @@ def _tells_two_labels(config):
     if config.output_layer == "in_batch_softmax":
         return True
     return config.output_layer == "softmax" and config.num_classes == 2
-
-
-def _require_choice(name, value, choices):
-    if value not in choices:
-        raise ValueError(
-            f"`{name}` must be one of {', '.join(choices)}. "
-            f"Received: {name}={value!r}"
-        )
-
-
-def _require_cutoffs(at):
-    numbers = at if isinstance(at, Sequence) else [None]
-    if not numbers or not all(isinstance(k, int) and k > 0 for k in numbers):
-        raise ValueError(
-            "`at` must be a list of integers of at least 1. "
-            f"Received: at={at!r}"
-        )

@@ -8,7 +8,7 @@ from o2v_keras import Object2Vec
 from o2v_keras import Object2VecConfig
 from o2v_keras import load_dataset
 from o2v_keras.evaluation.model_ranking import ModelRanking
-from o2v_keras.evaluation.model_ranking import RankingOptions
+from o2v_keras.evaluation.ranking_options import RankingOptions
 from o2v_keras.text.learn_tokenizers import learn_tokenizers
 
 CONFIG = {

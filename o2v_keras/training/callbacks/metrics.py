@@ -10,7 +10,7 @@ from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.evaluation.model_ranking import ModelRanking
-from o2v_keras.evaluation.model_ranking import RankingOptions
+from o2v_keras.evaluation.ranking_options import RankingOptions
 from o2v_keras.evaluation.scored_pairs import ScoredPairs
 
 
