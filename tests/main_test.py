@@ -171,7 +171,7 @@ def test_training_watches_a_ranking_as_evaluation_ranks(
     ("monitor", "message"),
     [
         ([], "`--monitor`, with a metric that ranks, must be given with"),
-        (["--monitor", "val_loss"], "must be one that ranks"),
+        (["--monitor", "val_loss"], "must be a ranking metric"),
     ],
     ids=["none", "loss"],
 )
