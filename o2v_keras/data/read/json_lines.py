@@ -51,7 +51,7 @@ def read_json_lines(
         OSError: If the file cannot be read.
     """
     size = rows * _BYTES_PER_ROW if rows else _CHUNK_BYTES
-    parse = functools.partial(_parse_chunk, columns=columns)
+    parse = functools.partial(parse_lines, columns=columns)
     with open_stream(path) as stream:
         yield from map_in_threads(parse, numbered(whole_lines(stream, size)))
 
@@ -70,8 +70,26 @@ def field_names(path: str) -> list[str]:
     return []
 
 
-def _parse_chunk(text, number, columns):
-    lines = TextLines.scan(text, number)
+def parse_lines(
+    text: bytes, first_number: int, columns: Mapping[str, Column]
+) -> Block:
+    r"""Reads columns of whole lines of a JSON Lines file.
+
+    Args:
+        text: bytes. Whole lines, with `\n` or `\r\n` between them.
+        first_number: int. Number of the first line in its file.
+        columns: Field of the block -> `Column`.
+
+    Returns:
+        `Block` of the lines that are not blank.
+
+    Example:
+    >>> text = b'{"in0": [6, 17]}\n\n{"in0": 5}\n'
+    >>> block = parse_lines(text, 10, {"in0": Column("in0", "ids")})
+    >>> block.numbers, block.table["in0"].to_pylist()
+    (array([10, 12]), [[6, 17], [5]])
+    """
+    lines = TextLines.scan(text, first_number)
     occurring = {
         field: column
         for field, column in columns.items()
@@ -117,15 +135,16 @@ def _parse_with_arrow(lines, columns):
     # then mean one object a line.
     if not lines.braced.all():
         raise pa.ArrowInvalid("a line is not one object")
-    if any(column.kind == "json" for column in columns.values()):
-        raise pa.ArrowInvalid("a column has values of any type")
+    typed = {f: c for f, c in columns.items() if c.kind != "json"}
+    if not typed:
+        raise pa.ArrowInvalid("all columns have values of any type")
     table = pyarrow.json.read_json(
         pa.BufferReader(lines.span),
         pyarrow.json.ReadOptions(
             use_threads=False, block_size=len(lines.span) + 1
         ),
         pyarrow.json.ParseOptions(
-            explicit_schema=_schema(lines, columns),
+            explicit_schema=_schema(lines, typed),
             unexpected_field_behavior="ignore",
         ),
     )
@@ -134,6 +153,8 @@ def _parse_with_arrow(lines, columns):
     return pa.table(
         {
             field: _finished(table[column.name], column, lines)
+            if field in typed
+            else _json_values(lines, column)
             for field, column in columns.items()
         }
     )
@@ -164,6 +185,17 @@ def _finished(values, column, lines):
     elif column.default is not None and values.null_count:
         return _with_defaults(values, column, lines)
     return values
+
+
+def _json_values(lines, column):
+    """Reads a column of values of any type in Python."""
+    values = []
+    for row in range(len(lines)):
+        record, faults = parse_record(_text(lines, row), {"": column})
+        if any(fault.kind != "missing" for fault in faults):
+            raise pa.ArrowInvalid("a record has a fault")
+        values.append(record.get(""))
+    return pa.array(values, pa.string())
 
 
 def _with_defaults(numbers, column, lines):
