@@ -133,7 +133,7 @@ class Window(abc.ABC):
             if number in rejected:
                 found, _ = parse_record(rejected[number].record, names)
                 texts[row] = found.get(NAMES)
-        return [None if text is None else json.loads(text) for text in texts]
+        return json.loads(f"[{','.join(text or 'null' for text in texts)}]")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

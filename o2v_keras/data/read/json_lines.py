@@ -13,6 +13,7 @@ from o2v_keras.data.check.rejected_rows import RejectedRow
 from o2v_keras.data.files.remote_files import open_stream
 from o2v_keras.data.read.block import ARROW_TYPES
 from o2v_keras.data.read.block import Block
+from o2v_keras.data.read.block import as_json_texts
 from o2v_keras.data.read.block import as_lists
 from o2v_keras.data.read.lines import TextLines
 from o2v_keras.data.read.lines import numbered
@@ -135,16 +136,13 @@ def _parse_with_arrow(lines, columns):
     # then mean one object a line.
     if not lines.braced.all():
         raise pa.ArrowInvalid("a line is not one object")
-    typed = {f: c for f, c in columns.items() if c.kind != "json"}
-    if not typed:
-        raise pa.ArrowInvalid("all columns have values of any type")
     table = pyarrow.json.read_json(
         pa.BufferReader(lines.span),
         pyarrow.json.ReadOptions(
             use_threads=False, block_size=len(lines.span) + 1
         ),
         pyarrow.json.ParseOptions(
-            explicit_schema=_schema(lines, typed),
+            explicit_schema=_schema(lines, columns),
             unexpected_field_behavior="ignore",
         ),
     )
@@ -153,21 +151,25 @@ def _parse_with_arrow(lines, columns):
     return pa.table(
         {
             field: _finished(table[column.name], column, lines)
-            if field in typed
-            else _json_values(lines, column)
             for field, column in columns.items()
         }
     )
 
 
 def _schema(lines, columns):
-    """The types of the columns; ids stand alone if those of a row do."""
+    """The types of the columns by the first line.
+
+    There ids stand alone or in lists, and values of any type are integers or
+    texts; Python reads others.
+    """
     types = {name: ARROW_TYPES[kind] for name, kind, _ in columns.values()}
+    if len({column[:2] for column in columns.values()}) > len(types):
+        raise pa.ArrowInvalid("a field is asked for as two kinds")
     # As numbers they come as they are written.
     numbers = {
         column.name: column._replace(kind="number")
         for column in columns.values()
-        if column.kind == "ids"
+        if column.kind in ("ids", "json")
     }
     for name, value in parse_record(_text(lines, 0), numbers)[0].items():
         if type(value) is int:
@@ -180,22 +182,13 @@ def _finished(values, column, lines):
         values = as_lists(values)
         if values.flatten().null_count:
             raise pa.ArrowInvalid("an id is null")
-    elif column.kind == "text":
+    elif column.kind in ("text", "json"):
         values.validate(full=True)  # arrow takes what is no UTF-8
+        if column.kind == "json":
+            values = as_json_texts(values.combine_chunks())
     elif column.default is not None and values.null_count:
         return _with_defaults(values, column, lines)
     return values
-
-
-def _json_values(lines, column):
-    """Reads a column of values of any type in Python."""
-    values = []
-    for row in range(len(lines)):
-        record, faults = parse_record(_text(lines, row), {"": column})
-        if any(fault.kind != "missing" for fault in faults):
-            raise pa.ArrowInvalid("a record has a fault")
-        values.append(record.get(""))
-    return pa.array(values, pa.string())
 
 
 def _with_defaults(numbers, column, lines):

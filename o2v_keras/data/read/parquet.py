@@ -17,10 +17,10 @@ from o2v_keras.data.ragged_input import is_list
 from o2v_keras.data.ragged_input import row_lengths
 from o2v_keras.data.read.block import ARROW_TYPES
 from o2v_keras.data.read.block import Block
+from o2v_keras.data.read.block import as_json_texts
 from o2v_keras.data.read.block import as_lists
 from o2v_keras.data.read.record import Column
 from o2v_keras.data.read.record import Fault
-from o2v_keras.data.read.record import as_json
 from o2v_keras.data.read.record import parse_record
 
 _BLOCK_ROWS = 1 << 13
@@ -177,7 +177,7 @@ def _block(batch, first, columns):
     rows = np.setdiff1d(np.arange(len(table)), list(bad))
     sound = pa.table(
         {
-            field: pa.array(map(as_json, raw[field].to_pylist()), pa.string())
+            field: as_json_texts(raw[field])
             if column.kind == "json"
             else raw[field]
             for field, column in columns.items()
