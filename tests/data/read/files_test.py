@@ -350,3 +350,17 @@ def test_csv_cells_that_are_no_list_are_told(tmp_path, cell):
     (tmp_path / "a.csv").write_text(f'plot,user,liked\na,"{cell}",1\n')
     found, rejected = read(tmp_path / "a.csv")
     assert rejected[2] == [f"in1: non-integer id: user='{cell}'"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "rows"),
+    [
+        ("a.csv", "plot,user,liked\n", 0),
+        ("a.jsonl", "\n", 0),
+        ("b.jsonl", "{}", 1),
+    ],
+)
+def test_a_file_may_be_empty(tmp_path, name, content, rows):
+    (tmp_path / name).write_text(content)
+    blocks = read_blocks(str(tmp_path / name), COLUMNS, may_be_empty=True)
+    assert sum(len(block.numbers) for block in blocks) == rows

@@ -6,6 +6,7 @@ import pytest
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.read.files import read_blocks
 from o2v_keras.data.read.record import Column
+from o2v_keras.data.read.record import parse_record
 
 GOOD = '{"in0": [6, 17], "in1": [], "label": 1}'
 
@@ -243,3 +244,34 @@ def test_big_file_without_one_good_line_is_soon_diagnosed(write):
     pairs, rejected = read(path)
     assert pairs == {}
     assert len(rejected) == 20_000
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ['"a"', '"b \\"c\\""', '"\\u00fc"'],
+        ["7", "-8", "99999999999999999999"],
+        ["7", '"a"', "7.5"],
+        ['"a"', "7", "true"],
+        ['"2020-01-01"', "null", '{"a": 1}'],
+    ],
+    ids=["texts", "integers", "numbers", "mixed", "others"],
+)
+def test_values_of_any_type_beside_ids(write, names):
+    path = write("\n".join(f'{{"name": {name}, "in0": [1]}}' for name in names))
+    columns = {"in0": COLUMNS["in0"], "name": Column("name", "json")}
+    values, rejected = read(path, columns)
+    assert rejected == {}
+    expected = [parse_record(f'{{"name": {n}}}', columns)[0] for n in names]
+    assert [name for _, name in values.values()] == [
+        record.get("name") for record in expected
+    ]
+
+
+def test_a_field_may_be_asked_for_as_two_kinds(write):
+    path = write('{"in0": "a"}\n{"in0": 5}\n')
+    columns = {"in0": COLUMNS["in0"], "name": Column("in0", "json")}
+    assert read(path, columns) == (
+        {2: [[5], "5"]},
+        {1: ["in0: a text in place of ids: in0='a'"]},
+    )
