@@ -61,7 +61,8 @@ clean: ## remove what the other targets made, the environment included
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Made anew only when one of these files changed. The package itself is
-# installed as a link to this folder, and brings nothing beside the pins.
+# installed as a link to this folder, with the command `o2v`; the ranges of
+# pyproject.toml are for other installers, so the pins are all it brings.
 $(RUNTIME): requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet -r requirements.txt
@@ -73,8 +74,9 @@ $(DEVELOPMENT): requirements-dev.txt $(RUNTIME)
 	touch $@
 
 # Beam holds pyarrow back, so it cannot share an environment with the rest.
-$(BEAM): requirements-beam.txt requirements-dev.txt
+$(BEAM): requirements-beam.txt requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv .venv-beam
 	.venv-beam/bin/pip install --quiet -r requirements-beam.txt \
 	    $(shell grep == requirements-dev.txt)
+	.venv-beam/bin/pip install --quiet --no-deps --editable .
 	touch $@

@@ -15,7 +15,7 @@ collect_ignore_glob = (
     else ["o2v_keras/data/beam/*", "serving/beam/*"]
 )
 
-# Tests that keep ids of texts say where.
+# Tests that download data sets say where.
 os.environ["O2V_CACHE_DIR"] = ""
 
 # Two logical CPU devices, so that distribution is tested on any machine. They

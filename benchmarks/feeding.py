@@ -10,7 +10,7 @@ import pathlib
 import statistics
 import time
 
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 
 start_tensorflow()
 
@@ -26,7 +26,7 @@ from o2v_keras import Object2VecConfig  # noqa: E402
 from o2v_keras.data.batches.epoch_plan import EpochPlanner  # noqa: E402
 from o2v_keras.data.batches.pair_batches import PairBatches  # noqa: E402
 from o2v_keras.data.pair_table import PairTable  # noqa: E402
-from o2v_keras.data.row_origin import RowOrigin  # noqa: E402
+from o2v_keras.data.provenance import Provenance  # noqa: E402
 from o2v_keras.data.sequences import Sequences  # noqa: E402
 from o2v_keras.models.presets import MOVIELENS_RATING  # noqa: E402
 from o2v_keras.models.presets import SNLI  # noqa: E402
@@ -55,7 +55,7 @@ def _table(lengths0, lengths1, vocab_size, labels):
         _sequences(lengths0, vocab_size),
         _sequences(lengths1, vocab_size),
         labels,
-        RowOrigin.in_memory(len(labels)),
+        Provenance.in_memory(len(labels)),
     )
 
 

@@ -4,7 +4,7 @@ Run with `make bench` or `python -m benchmarks.optimizers`. Both libraries
 train the same model on the same ids with `fit` and ten steps an execution.
 """
 
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 
 start_tensorflow()
 

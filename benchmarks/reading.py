@@ -1,13 +1,14 @@
-"""Reading pairs from JSON Lines and Parquet, beside what a script would do.
+"""Reading pairs from files, beside what a script would do.
 
 Run with `make bench` or `python -m benchmarks.reading`.
 """
 
+import csv
 import json
 import pathlib
 import tempfile
 
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 
 start_tensorflow()
 
@@ -18,10 +19,13 @@ import pyarrow.parquet  # noqa: E402
 from benchmarks.interleaved import interleaved  # noqa: E402
 from benchmarks.machine import machine  # noqa: E402
 from notebooks.sizes import sized  # noqa: E402
+from o2v_keras.data.pair_columns import PairColumns  # noqa: E402
 from o2v_keras.data.read.pairs import read_pairs  # noqa: E402
 
 RECORDS = sized(200_000, quick=500)
 REPEATS = sized(5, quick=1)
+STANDARD = PairColumns()
+RENAMED = PairColumns("user", "films", "seen")
 
 
 def _columns():
@@ -43,41 +47,82 @@ def _write_json_lines(path, columns, **extra):
             file.write(json.dumps(record | extra) + "\n")
 
 
+def _write_csv(path, columns, *note):
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*columns, "note"][: len(columns) + len(note)])
+        for label, *sides in zip(*columns.values(), strict=True):
+            ids = [" ".join(map(str, side)) for side in sides]
+            writer.writerow([label, *ids, *note])
+
+
 def _json_loop(path):
     with open(path, encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 
 
+def _csv_loop(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        reader = csv.reader(file)
+        next(reader)
+        return [
+            (
+                float(label),
+                list(map(int, in0.split())),
+                list(map(int, in1.split())),
+            )
+            for label, in0, in1 in reader
+        ]
+
+
+def _renamed(columns):
+    return dict(zip(("seen", "user", "films"), columns.values(), strict=True))
+
+
 def main():
-    """Prints records a second and the ratios to the `json.loads` loop."""
+    """Prints records a second and the ratios to a script's loops."""
     print(machine())
     with tempfile.TemporaryDirectory() as folder:
-        plain = pathlib.Path(folder, "plain.jsonl")
-        other = pathlib.Path(folder, "other.jsonl")
-        parquet = pathlib.Path(folder, "pairs.parquet")
+        folder = pathlib.Path(folder)
         columns = _columns()
-        _write_json_lines(plain, columns)
-        # An escape is what only a general parser reads.
-        _write_json_lines(other, columns, source="f\u00fcr")
-        pa.parquet.write_table(pa.table(columns), parquet)
-        del columns
-        megabytes = plain.stat().st_size / 1e6
-        print(f"{RECORDS:,} records, {megabytes:.0f} MB of JSON Lines")
-        times = interleaved(
-            {
-                "json.loads loop": lambda: _json_loop(plain),
-                "read_pairs, JSON Lines": lambda: read_pairs(plain),
-                "read_pairs, JSON Lines with other text": (
-                    lambda: read_pairs(other)
-                ),
-                "read_pairs, Parquet": lambda: read_pairs(parquet),
-            },
-            REPEATS,
+        _write_json_lines(folder / "plain.jsonl", columns)
+        # An escape, and each id alone instead of in a list.
+        alone = columns | {"in0": [ids[0] for ids in columns["in0"]]}
+        _write_json_lines(
+            folder / "renamed.jsonl", _renamed(alone), source="f\u00fcr"
         )
+        _write_csv(folder / "pairs.csv", columns)
+        _write_csv(folder / "quotes.csv", columns, 'a "note", of all')
+        # What arrow is not given, and Python's csv reads.
+        _write_csv(folder / "breaks.csv", columns, "two\nlines")
+        pa.parquet.write_table(pa.table(columns), folder / "pairs.parquet")
+        del columns, alone
+        megabytes = (folder / "plain.jsonl").stat().st_size / 1e6
+        print(f"{RECORDS:,} records, {megabytes:.0f} MB of JSON Lines")
+
+        def read(name, columns=STANDARD):
+            return lambda: read_pairs(folder / name, columns=columns, verbose=0)
+
+        loops = {
+            "json.loads loop": lambda: _json_loop(folder / "plain.jsonl"),
+            "csv.reader and int loop": lambda: _csv_loop(folder / "pairs.csv"),
+        }
+        contenders = {
+            "read_pairs, JSON Lines": read("plain.jsonl"),
+            "read_pairs, JSON Lines of other names": read(
+                "renamed.jsonl", RENAMED
+            ),
+            "read_pairs, CSV": read("pairs.csv"),
+            "read_pairs, CSV with quotes": read("quotes.csv"),
+            "read_pairs, CSV with line breaks in quotes": read("breaks.csv"),
+            "read_pairs, Parquet": read("pairs.parquet"),
+        }
+        times = interleaved(loops | contenders, REPEATS)
     for name, timing in times.items():
         rate = RECORDS / timing.median
-        ratio = timing.ratio(times["json.loads loop"])
-        print(f"{name}: {rate:,.0f} records/s, {ratio}")
+        loop = [*loops]["CSV" in name or "csv" in name]
+        ratio = timing.ratio(times[loop])
+        print(f"{name}: {rate:,.0f} records/s, {ratio} (beside the {loop})")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import threading
 import time
 from typing import NamedTuple
 
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 
 start_tensorflow()
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 
 start_tensorflow()
 
@@ -25,9 +25,9 @@ from o2v_keras import convert  # noqa: E402
 from o2v_keras import train  # noqa: E402
 from o2v_keras.data.batches.pair_batches import PairBatches  # noqa: E402
 from o2v_keras.data.batches.pair_stream import PairStream  # noqa: E402
-from o2v_keras.data.files.data_files import expand_paths  # noqa: E402
 from o2v_keras.data.load_dataset import load_pairs  # noqa: E402
 from o2v_keras.data.read.pairs import read_pieces  # noqa: E402
+from o2v_keras.data.read.paths import expand_paths  # noqa: E402
 
 ROWS = sized(60_000, quick=600)
 TIMES = sized((1, 10), quick=(1,))

@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 from notebooks.sizes import sized
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 
 _STEPS = sized(8, quick=2)
 _BATCH = 256

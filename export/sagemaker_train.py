@@ -1,4 +1,4 @@
-"""`python -m export.sagemaker_train`: what SageMaker runs to train.
+"""`o2v sagemaker-train`: what SageMaker runs to train.
 
 Reads and writes where SageMaker mounts things, below `/opt/ml`:
 
@@ -16,7 +16,6 @@ metrics go to the standard output in the lines that SageMaker's container
 prints.
 """
 
-import argparse
 import glob
 import json
 import os
@@ -25,7 +24,10 @@ import sys
 import tarfile
 import traceback
 
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.command import TRAIN
+from o2v_keras.command import Commands
+from o2v_keras.command import run_alone
+from o2v_keras.start_tensorflow import start_tensorflow
 
 USER_ERROR = 1
 INTERNAL_ERROR = 255
@@ -35,17 +37,15 @@ _FAILURE_CHARACTERS = 1024
 _CHANNELS = ("train", "validation", "test")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Trains, exports and packs.
-
-    Args:
-        arguments: Words after the command. SageMaker passes `train`, which
-            is accepted. Defaults to `None`: the process's own.
-
-    Returns:
-        The exit status.
-    """
-    parser = argparse.ArgumentParser(prog="python -m export.sagemaker_train")
+def add_command(commands: Commands) -> None:
+    """Adds `sagemaker-train`."""
+    parser = commands.add(
+        "sagemaker-train",
+        _run,
+        "train and export as a SageMaker container does",
+        TRAIN,
+    )
+    # SageMaker passes this word to the container.
     parser.add_argument("command", nargs="?", choices=("train",))
     parser.add_argument(
         "--root",
@@ -54,7 +54,23 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="DIR",
         help="where SageMaker mounts things; default /opt/ml",
     )
-    root = parser.parse_args(arguments).root
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs `o2v sagemaker-train`.
+
+    Args:
+        arguments: Words after the command. Defaults to `None`: the process's
+            own.
+
+    Returns:
+        The exit status.
+    """
+    return run_alone(add_command, "sagemaker-train", arguments)
+
+
+def _run(options):
+    root = options.root
     try:
         _train(root)
     except (ValueError, OSError, MemoryError) as error:
@@ -63,7 +79,6 @@ def main(arguments: list[str] | None = None) -> int:
         traceback.print_exc()
         message = f"AlgorithmError: {type(error).__name__}: {error}"
         return _fail(root, message, INTERNAL_ERROR)
-    return 0
 
 
 def _train(root):
@@ -104,8 +119,8 @@ def _train(root):
 
 def _files(root, channel):
     """What `o2v train` reads of the folder and of those in it."""
-    from o2v_keras.data.files.data_files import expand_paths
-    from o2v_keras.data.files.data_files import is_meant
+    from o2v_keras.data.read.paths import expand_paths
+    from o2v_keras.data.read.paths import is_meant
 
     pattern = os.path.join(
         glob.escape(os.fspath(root / "input" / "data" / channel)), "**", "*"

@@ -14,7 +14,7 @@ from export.serving_module import ServingModule
 from export.versions import publish_version
 from export.warmup import write_warmup_requests
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.quiet_start import without_file_names
+from o2v_keras.start_tensorflow import without_file_names
 from o2v_keras.storage.temporary_folder import TemporaryFolder
 
 _ACCEPTANCE = pathlib.Path(__file__).with_name("acceptance.py")

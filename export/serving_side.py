@@ -6,8 +6,8 @@ import tensorflow as tf
 from export.request_checks import known_ids
 from export.request_checks import one_text_a_row
 from o2v_keras.config import EncoderConfig
-from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.text.tokenizers.tokenizer import Tokenizer
 from serving.signatures import IN0
 from serving.signatures import IN1
 

@@ -10,7 +10,7 @@ import pathlib
 import threading
 import time
 
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 
 start_tensorflow()
 

@@ -13,7 +13,7 @@ import pathlib
 import shlex
 import shutil
 
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 
 start_tensorflow()
 

@@ -116,6 +116,6 @@ def version_directory(path: str | os.PathLike) -> pathlib.Path:
     if not versions:
         raise ValueError(
             f"{path} is no SavedModel: it holds neither saved_model.pb nor "
-            f"numbered versions with one. Make it with `python -m export`."
+            f"numbered versions with one. Make it with `o2v export`."
         )
     return max(versions, key=lambda child: int(child.name))

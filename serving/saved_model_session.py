@@ -19,7 +19,7 @@ from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import input_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from o2v_keras.quiet_start import without_file_names
+from o2v_keras.start_tensorflow import without_file_names
 from serving.errors import invalid_argument
 from serving.signature_step import SignatureStep
 

@@ -16,12 +16,11 @@ OURS = (*PACKAGES, "tests", "benchmarks", "notebooks", "conftest")
 # A part of o2v_keras may import itself, its peers and the parts before it.
 ORDER = (
     {
-        *("registry", "quiet_start", "progress_lines"),
+        *("registry", "start_tensorflow", "progress", "command"),
         *("palette", "storage", "user_warning"),
     },
     {"config"},
-    {"data", "datasets"},
-    {"text"},
+    {"data", "text", "datasets"},
     {"layers"},
     {"optimizers"},
     {"models"},
@@ -37,7 +36,9 @@ UNRANKED = {"__init__", "__main__"}
 NOT_FOR_LAYERS = {"config", "data", "datasets"}
 # What of o2v_keras the servers and their tools share; none of it has Keras.
 FOR_SERVING = (
-    "o2v_keras.quiet_start",
+    "o2v_keras.command",
+    "o2v_keras.progress",
+    "o2v_keras.start_tensorflow",
     "o2v_keras.storage",
     "o2v_keras.config",
     "o2v_keras.data",

@@ -442,7 +442,7 @@ def test_outputs_are_checked_before_the_model_is_loaded(tmp_path, capsys):
         path = str(tmp_path / output)
         arguments = ["--model", "m", "--data", "d", "--output", path]
         assert main(["predict", *arguments]) == 2
-        assert "`path` must" in capsys.readouterr().err
+        assert "`--output` must" in capsys.readouterr().err
 
 
 def test_a_module_of_the_users_is_imported(tmp_path, monkeypatch, capsys):
@@ -461,13 +461,33 @@ def test_resume_and_overwrite_exclude_each_other(capsys):
     assert "not allowed with argument" in capsys.readouterr().err
 
 
-def test_help_starts_without_tensorflow():
+def test_a_clone_that_is_not_installed_says_what_to_run(monkeypatch, capsys):
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [])
+    assert main(["export", "--model", "m"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("o2v: no command export. This copy of o2v_keras is")
+    assert error.endswith("run: pip install -e .\n")
+    with pytest.raises(SystemExit):
+        main(["check", "--help"])
+
+
+@pytest.mark.parametrize("command", [[], ["export"], ["serve"], ["client"]])
+def test_help_starts_at_once(command):
+    # Of the clone, installed or not.
     code = (
-        "import sys; from o2v_keras.__main__ import main\n"
-        "try: main(['--help'])\n"
-        "except SystemExit: assert 'tensorflow' not in sys.modules"
+        "import sys; from tests.command_line.commands import all_commands\n"
+        f"try: all_commands().run([*{command}, '--help'])\n"
+        "except SystemExit as error: status = error.code\n"
+        "heavy = {'tensorflow', 'keras', 'numpy', 'pyarrow', 'rich'}\n"
+        "sys.exit(status or (heavy & {*sys.modules}) or 0)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    finished = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=pathlib.Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+    )
+    assert (finished.returncode, finished.stderr) == (0, "")
 
 
 def test_vocabulary_is_built_and_copied(tmp_path, capsys):

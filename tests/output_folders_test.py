@@ -189,7 +189,7 @@ def test_best_model_never_replaces_its_search(inputs, tmp_path, capsys, best):
     )
     assert run(inputs, target) == 2
     assert (
-        "neither `directory`, nor in it, nor above" in capsys.readouterr().err
+        "neither `--directory`, nor in it, nor above" in capsys.readouterr().err
     )
     assert snapshot(tmp_path / "project") == {}
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from o2v_keras import Object2VecConfig
-from o2v_keras.command_line.parser import make_parser
 from o2v_keras.registry import COMPARATORS
 from serving.local_server.local_server import LocalServer
+from tests.command_line.commands import all_commands
 from tests.tuning.small_search import IGNORED
 
 README = pathlib.Path(__file__).parents[1] / "README.md"
@@ -126,7 +126,7 @@ def test_hyperparameters_are_accepted():
 @pytest.mark.parametrize("command", commands("o2v"))
 def test_commands_are_accepted(command):
     words = shlex.split(command, comments=True)
-    make_parser().parse_args(words[1:])
+    all_commands().parse(words[1:])
 
 
 def test_every_hyperparameter_is_in_the_table():

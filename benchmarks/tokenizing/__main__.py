@@ -16,7 +16,7 @@ import pathlib
 import statistics
 import tempfile
 
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 
 start_tensorflow()
 
@@ -24,8 +24,8 @@ from benchmarks.contest import Rate
 from benchmarks.contest import run_contest
 from benchmarks.machine import machine
 from notebooks.sizes import sized
-from o2v_keras.data.text.tokenizers.learn_tokenizer import learn_tokenizer
 from o2v_keras.datasets.wordnet import load_wordnet_sample
+from o2v_keras.text.tokenizers.learn_tokenizer import learn_tokenizer
 
 ROUNDS = sized(9, quick=1)
 TEXTS = sized(None, quick=500)

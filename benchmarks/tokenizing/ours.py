@@ -7,13 +7,13 @@ import pathlib
 import sys
 import time
 
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 
 start_tensorflow()
 
 from benchmarks.rounds import play_rounds
-from o2v_keras.data.text.tokenizers.encode_texts import encode_texts
-from o2v_keras.data.text.tokenizers.load_tokenizer import load_tokenizer
+from o2v_keras.text.tokenizers.encode_texts import encode_texts
+from o2v_keras.text.tokenizers.load_tokenizer import load_tokenizer
 
 
 def main():

@@ -9,7 +9,7 @@ import json
 import pathlib
 import sys
 
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 
 start_tensorflow()
 

@@ -7,7 +7,7 @@ Run by `benchmarks.training` with a folder; every batch is padded to
 import pathlib
 import sys
 
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 
 start_tensorflow()
 

@@ -10,8 +10,8 @@ from o2v_keras.data.job_options import changes_of
 from o2v_keras.data.job_options import columns_of
 from o2v_keras.data.job_options import hyperparameters_of
 from o2v_keras.data.job_options import required_hyperparameters
-from o2v_keras.progress_lines import ProgressLines
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.progress import Progress
+from o2v_keras.start_tensorflow import start_tensorflow
 
 _TEXTS_BETWEEN_LOOKS = 10_000
 
@@ -23,10 +23,11 @@ def check(options: argparse.Namespace) -> int | None:
     """Prints what is wrong with data; 2 where there are errors."""
     from o2v_keras.config import Object2VecConfig
     from o2v_keras.data.read.pairs import read_pairs
+    from o2v_keras.data.read.paths import is_tfrecord
     from o2v_keras.data.read_source import Loaded
-    from o2v_keras.data.text.marked_texts import MarkedTexts
+    from o2v_keras.text.marked_texts import MarkedTexts
 
-    if any(".tfrecord" in path or "://" in path for path in options.data):
+    if any(".tfrecord" in path or "gs://" in path for path in options.data):
         start_tensorflow()
     config, texts, columns = None, {}, columns_of(options)
     hyperparameters = hyperparameters_of(options)
@@ -45,7 +46,9 @@ def check(options: argparse.Namespace) -> int | None:
             "in0": config.encoder0.tokenizer,
             "in1": config.encoder1.tokenizer,
         }
-        texts = {n: MarkedTexts(kind, n) for n, kind in kinds.items() if kind}
+        # Converted texts are ids.
+        if not is_tfrecord(options.data):
+            texts = {n: MarkedTexts(k, n) for n, k in kinds.items() if k}
     result = read_pairs(options.data, columns=columns, texts=texts)
     report = Loaded.check(result, config, options.training).report
     return _say_found(report, columns)
@@ -65,9 +68,9 @@ def _say_found(report, columns):
 
 def vocabulary(options: argparse.Namespace) -> int | None:
     """Writes the vocabulary of texts."""
-    from o2v_keras.data.text.text_columns import read_texts
-    from o2v_keras.data.text.vocabulary import Vocabulary
-    from o2v_keras.data.text.vocabulary_files import check_vocabulary_path
+    from o2v_keras.text.text_columns import read_texts
+    from o2v_keras.text.vocabulary import Vocabulary
+    from o2v_keras.text.vocabulary_files import check_vocabulary_path
 
     check_vocabulary_path(options.output)
     if options.vocabulary:
@@ -84,18 +87,27 @@ def vocabulary(options: argparse.Namespace) -> int | None:
 
 
 def _counted(texts):
-    lines = ProgressLines("reading", unit="texts")
-    for number, text in enumerate(texts, 1):
-        yield text
-        if number % _TEXTS_BETWEEN_LOOKS == 0:
-            lines.add(_TEXTS_BETWEEN_LOOKS)
+    with Progress("reading", unit="texts") as progress:
+        for number, text in enumerate(texts, 1):
+            yield text
+            if number % _TEXTS_BETWEEN_LOOKS == 0:
+                progress.add(_TEXTS_BETWEEN_LOOKS)
 
 
 def convert(options: argparse.Namespace) -> int | None:
     """Writes data as TFRecord shards."""
     start_tensorflow()
-    from o2v_keras.data.files.convert import convert as write_shards
+    from o2v_keras.config import Object2VecConfig
+    from o2v_keras.data.convert.convert import convert as write_shards
+    from o2v_keras.text.pair_tokenizers import PairTokenizers
 
+    config = tokenizers = None
+    if options.tokenizers or hyperparameters_of(options):
+        config = Object2VecConfig.from_hyperparameters(
+            required_hyperparameters(options)
+        )
+    if options.tokenizers:
+        tokenizers = PairTokenizers.load(options.tokenizers, config)
     write_shards(
         options.input,
         options.output,
@@ -103,6 +115,10 @@ def convert(options: argparse.Namespace) -> int | None:
         compression=options.compression,
         sides=[options.side] if options.side else ["in0", "in1"],
         label=not options.unlabelled,
+        columns=columns_of(options),
+        config=config,
+        tokenizers=tokenizers,
+        auxiliary=options.auxiliary,
         skip_bad_rows=options.skip_bad_rows,
     )
 

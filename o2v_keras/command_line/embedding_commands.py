@@ -7,7 +7,7 @@ from o2v_keras.command_line.option_groups import add_id_column
 from o2v_keras.command_line.option_groups import add_model_and_data
 from o2v_keras.data.job_options import add_column_options
 from o2v_keras.data.job_options import columns_of
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 
 _TOP = 10
 # Queries that tell a graph's recall to about a hundredth.
@@ -24,6 +24,8 @@ def index(options: argparse.Namespace) -> int | None:
     folder = _index_folder(options)
     index_folder(folder).check_replaceable()
     ids = _names(options)
+    if ids is not None:
+        _refuse_repeated(ids, options.id_column)
     made = NeighborIndex.from_model(
         load_model(options.model),
         options.side,
@@ -239,6 +241,18 @@ def _names(options):
     if options.id_column is None:
         return None
     return read_names(options.data, options.id_column)
+
+
+def _refuse_repeated(names, column):
+    rows = {}
+    for row, name in enumerate(names):
+        first = rows.setdefault(name, row)
+        if first != row:
+            raise ValueError(
+                "`--id-column` must name a column that holds a different value "
+                f"in each row. Received: {column}, with {name!r} in rows "
+                f"{first:,} and {row:,} (rows count from 0 over all files)"
+            )
 
 
 def _ask_like(index, top, options):

@@ -49,8 +49,8 @@ def refuse_input_as_output(options: argparse.Namespace) -> None:
 def _files(path):
     """What a path means on this machine; the command itself reports faults."""
     from o2v_keras.data.data_error import DataError
-    from o2v_keras.data.files.data_files import expand_paths
-    from o2v_keras.data.files.remote_files import is_remote
+    from o2v_keras.data.read.file_system import is_remote
+    from o2v_keras.data.read.paths import expand_paths
 
     with contextlib.suppress(DataError):
         return [] if is_remote(path) else expand_paths(path)

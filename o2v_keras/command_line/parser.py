@@ -1,7 +1,13 @@
-"""The words that `o2v` takes."""
+"""The commands of `o2v` that need no other package, with their options."""
 
-import argparse
+import functools
 
+from o2v_keras.command import DATA
+from o2v_keras.command import EMBEDDINGS
+from o2v_keras.command import EVALUATE
+from o2v_keras.command import TRAIN
+from o2v_keras.command import CommandError
+from o2v_keras.command import Commands
 from o2v_keras.command_line import commands
 from o2v_keras.command_line import embedding_commands
 from o2v_keras.command_line import tuning_commands
@@ -10,22 +16,44 @@ from o2v_keras.command_line.option_groups import add_model_and_data
 from o2v_keras.command_line.option_groups import add_ranking_options
 from o2v_keras.command_line.option_groups import add_resume_or_overwrite
 from o2v_keras.command_line.option_groups import add_vector_output
+from o2v_keras.command_line.option_groups import refuse_input_as_output
+from o2v_keras.data.beam.commands import add_beam_commands
 from o2v_keras.data.job_options import add_check_options
 from o2v_keras.data.job_options import add_column_options
 from o2v_keras.data.job_options import add_hyperparameter_options
+from o2v_keras.data.job_options import add_import_option
 from o2v_keras.data.job_options import add_record_options
 from o2v_keras.data.job_options import add_set_option
 from o2v_keras.data.job_options import add_skip_option
 from o2v_keras.data.job_options import add_vocabulary_options
+from o2v_keras.data.job_options import import_modules
+from o2v_keras.neighbors.extras import MissingExtraError
+
+_GROUPS = {
+    "check": DATA,
+    "vocabulary": DATA,
+    "convert": DATA,
+    "train": TRAIN,
+    "fold-in": TRAIN,
+    "tune": TRAIN,
+    "evaluate": EVALUATE,
+    "predict": EVALUATE,
+    "card": EVALUATE,
+    "embed": EMBEDDINGS,
+    "index": EMBEDDINGS,
+    "neighbors": EMBEDDINGS,
+    "map": EMBEDDINGS,
+}
+# How an interrupted command is continued.
+_INTERRUPTED = {
+    "train": "go on with --resume",
+    "tune": "go on with --resume",
+    "convert": "the same command goes on",
+}
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Returns the parser; `run` of what it parses is the command's action."""
-    parser = argparse.ArgumentParser(
-        prog="o2v", description="Object2Vec: embeddings of pairs of objects."
-    )
-    subparsers = parser.add_subparsers(dest="command", required=True)
-
+def add_commands(subparsers: Commands) -> None:
+    """Adds the commands."""
     check = _command(
         subparsers, "check", commands.check, "find what is wrong with data"
     )
@@ -76,6 +104,15 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="rows of a shard; default: %(default)s",
     )
+    add_column_options(converter)
+    add_hyperparameter_options(converter)
+    converter.add_argument(
+        "--tokenizers",
+        metavar="DIR",
+        help="make ids of texts by these, `_tokenizers` of other shards or "
+        "`tokenizers` of a model directory; default: learn them",
+    )
+    add_auxiliary(converter)
     add_record_options(converter)
 
     _add_train(subparsers)
@@ -85,14 +122,14 @@ def make_parser() -> argparse.ArgumentParser:
         _command(subparsers, "tune", tuning_commands.tune, text)
     )
 
-    text = "run the workers of a training, and restart them when one dies"
-    launcher = subparsers.add_parser(
+    text = "run the workers of a training; restart them when one dies"
+    launcher = subparsers.add(
         "launch",
-        help=text,
-        description=text,
+        commands.launch,
+        text,
+        TRAIN,
         usage="o2v launch [--workers N] [--max-restarts N] -- train ...",
     )
-    launcher.set_defaults(run=commands.launch, modules=[])
     launcher.add_argument(
         "--workers",
         type=int,
@@ -164,7 +201,7 @@ def make_parser() -> argparse.ArgumentParser:
         ),
     ):
         add_options(_command(subparsers, name, action, text))
-    return parser
+    add_beam_commands(subparsers)
 
 
 def _add_train(subparsers):
@@ -261,14 +298,21 @@ def _add_fold_in(subparsers):
 
 
 def _command(subparsers, name, run, text):
-    parser = subparsers.add_parser(name, help=text, description=text)
-    parser.set_defaults(run=run)
-    parser.add_argument(
-        "--import",
-        dest="modules",
-        action="append",
-        default=[],
-        metavar="MODULE",
-        help="import a module that registers encoders or comparators",
+    parser = subparsers.add(
+        name,
+        functools.partial(_run, run),
+        text,
+        _GROUPS[name],
+        interrupted=_INTERRUPTED.get(name, ""),
     )
+    add_import_option(parser)
     return parser
+
+
+def _run(action, options):
+    try:
+        import_modules(options)
+        refuse_input_as_output(options)
+        return action(options)
+    except MissingExtraError as error:
+        raise CommandError(error) from error

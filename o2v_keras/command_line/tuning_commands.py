@@ -10,7 +10,7 @@ from o2v_keras.data.job_options import add_column_options
 from o2v_keras.data.job_options import add_hyperparameter_options
 from o2v_keras.data.job_options import columns_of
 from o2v_keras.data.job_options import required_hyperparameters
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 
 
 def add_tuning_options(parser: argparse.ArgumentParser):

@@ -1,38 +1,39 @@
-"""One encoder's hyperparameters with everything resolved."""
+"""The resolved hyperparameters of one encoder."""
 
 import dataclasses
 
-# Size of a vocabulary of categories that is still to be learned.
+# Size of a category vocabulary before it is learned from data.
 UNLIMITED = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
-    """What one encoder is built from; made by `Object2VecConfig`.
+    """The hyperparameters of one encoder, made by `Object2VecConfig`.
 
-    Nothing is left open here: `layers` is a number where the configuration
-    says `"auto"`, and an encoder that copies enc0 holds enc0's values.
+    Every value is resolved: `"auto"` layers are a number, and a side that
+    copies enc0 holds enc0's values.
 
     Args:
         network: str. Name of the encoder in the registry.
         layers: int. Number of convolutions or of stacked LSTMs.
-        cnn_filter_width: int. Tokens that one convolution filter spans.
-        max_seq_len: int. Ids used of a sequence; later ones are cut off.
+        cnn_filter_width: int. Width of a convolution filter, in tokens.
+        max_seq_len: int. Longest sequence; later ids are cut off.
         vocab_size: int. Number of ids, the padding id 0 included.
-        token_embedding_dim: int. Width of the token embedding.
+        token_embedding_dim: int. Width of a token embedding.
         enc_dim: int. Width of the encoding.
         dropout: float. Rate, from 0 to 1.
-        pretrained_embedding_file: str. Empty when there is none.
-        vocab_file: str. Empty when there is none.
-        freeze_pretrained_embedding: bool. Has an effect only beside a
-            pretrained file, as in SageMaker.
-        freeze_epochs: int. Epochs in which pretrained vectors rest first.
-        tokenizer: str. Empty where the side holds ids.
-        min_count: int. How often a word must be there to have an id.
-        hash_buckets: int. Ids for unknown words or n-grams.
-        id_dropout: float. Share of rows whose first token becomes the
-            unknown id in training.
-        unknown_id: int. The id of what training has not seen; 0 if none.
+        pretrained_embedding_file: str. Empty for none.
+        vocab_file: str. Empty for none.
+        freeze_pretrained_embedding: bool. Ignored without a pretrained file,
+            as in SageMaker.
+        freeze_epochs: int. Number of first epochs in which the token table
+            is frozen.
+        tokenizer: str. Empty if the side holds ids.
+        min_count: int. Occurrences that a word needs to get an id.
+        hash_buckets: int. Ids shared by unknown words or n-grams.
+        id_dropout: float. Share of training rows whose first token becomes
+            `unknown_id`.
+        unknown_id: int. Stands for ids unseen in training; 0 for none.
     """
 
     network: str
@@ -55,6 +56,6 @@ class EncoderConfig:
 
     @property
     def freezes_table(self) -> bool:
-        """Whether the token table keeps its pretrained vectors for good."""
+        """Whether the token table is frozen in all epochs."""
         has_vectors = bool(self.pretrained_embedding_file)
         return has_vectors and self.freeze_pretrained_embedding

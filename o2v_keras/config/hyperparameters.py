@@ -1,4 +1,4 @@
-"""SageMaker's form of hyperparameters: all values may be strings."""
+"""Parses SageMaker hyperparameters, whose values may be strings."""
 
 import difflib
 from collections.abc import Collection
@@ -10,10 +10,7 @@ from o2v_keras.user_warning import warn_user
 
 
 def check_known(names: Collection[str], known: Collection[str]) -> None:
-    """Raises `ValueError` for a name that is no hyperparameter.
-
-    The message has the nearest known name.
-    """
+    """Raises `ValueError` for an unknown name; suggests the nearest known."""
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.0)
@@ -28,13 +25,12 @@ def parsed(
     rules: Mapping[str, Rule],
     optional: Collection[str],
 ) -> dict[str, object]:
-    """Returns the values without SageMaker's own keys, strings parsed.
+    """Parses strings and drops the keys of SageMaker's container and SDK.
 
     Args:
-        hyperparameters: Names -> values, of which any may be strings.
-        rules: The rule of each hyperparameter.
-        optional: Names of those that may be unset: an empty string or `null`
-            leaves them out.
+        hyperparameters: Names -> values; any value may be a string.
+        rules: Names -> rules.
+        optional: Names that may be unset, by an empty string or `null`.
 
     Raises:
         ValueError: If a name is unknown.

@@ -1,4 +1,4 @@
-"""JSON objects that users write."""
+"""Reads JSON files written by users."""
 
 import json
 import os
@@ -6,17 +6,15 @@ import pathlib
 
 
 def read_json_object(path: str | os.PathLike, argument: str) -> dict:
-    """Reads a JSON file whose content is an object.
-
-    A byte-order mark, as some editors put it before a text, is taken.
+    """Reads a JSON file that holds one object, in UTF-8 with or without BOM.
 
     Args:
         path: The file.
-        argument: What the user has named it for, for messages.
+        argument: Name of the argument or option, for error messages.
 
     Raises:
-        ValueError: If there is no such file, something else is in it, or an
-            object in it has a key twice.
+        ValueError: If the file is missing or unreadable, holds no JSON
+            object, or an object in it repeats a key.
 
     Example:
     >>> import tempfile
@@ -50,10 +48,10 @@ def read_json_object(path: str | os.PathLike, argument: str) -> dict:
 
 
 def distinct_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Makes an object of keys and values, as `json.loads` calls it.
+    """An `object_pairs_hook` for `json.loads` that rejects repeated keys.
 
     Raises:
-        ValueError: If a key is there twice: which value is meant is unknown.
+        ValueError: If a key is repeated.
     """
     content = dict(pairs)
     if len(content) < len(pairs):

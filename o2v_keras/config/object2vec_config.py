@@ -1,4 +1,4 @@
-"""All hyperparameters of one Object2Vec model and its training."""
+"""The hyperparameters of an Object2Vec model and its training."""
 
 import dataclasses
 import os
@@ -24,7 +24,6 @@ from o2v_keras.config.validation import check_tied_tables
 from o2v_keras.registry import COMPARATORS
 from o2v_keras.registry import ENCODERS
 
-# Ours: how a side's texts become ids.
 TOKENIZERS = (
     "words",
     "unicode_script",
@@ -34,7 +33,8 @@ TOKENIZERS = (
     "category",
 )
 
-# SageMaker's, which knows no other metric to stop by than the loss.
+# SageMaker's default. It applies to losses alone: SageMaker stops by no other
+# metric.
 _LOSS_TOLERANCE = 0.01
 _LOSSES = (
     "loss",
@@ -53,21 +53,20 @@ def _field(rule, default=dataclasses.MISSING):
 class Object2VecConfig:
     """Hyperparameters under their SageMaker names and defaults.
 
-    The fields `enc1_*` describe the second encoder. Under
-    `enc1_network="enc0"` it copies every setting of the first one (not its
-    weights); an `enc1_*` value is then accepted only when it agrees. A
-    `pooled_embedding` encoder has no projection, so its
-    `token_embedding_dim` follows `enc_dim`. After construction every field
-    holds the value in force. Immutable; use `replace` for a variant.
+    Fields marked "Ours" are not SageMaker's. `enc1_*` describes the second
+    encoder. `enc1_network="enc0"` copies every setting of the first one (not
+    its weights); an `enc1_*` value must then be equal. A `pooled_embedding`
+    encoder has no projection, so its `token_embedding_dim` follows `enc_dim`.
+    After construction every field holds its resolved value. Immutable; use
+    `replace` for a variant.
 
     Args:
         enc0_max_seq_len: int, at least 1. Longer sequences of `in0` are cut
-            to their first ids. Required, but for categories, which are one id
-            each.
-        enc0_vocab_size: int, at least 2. Ids of `in0` are smaller than this.
-            Required, but for categories. Where a vocabulary is learned from
-            texts, this is the most ids that it may have; training then sets
-            what it has.
+            to their first ids. Required, except for categories, which have
+            one id.
+        enc0_vocab_size: int, at least 2. Ids of `in0` are below it. Required,
+            except for categories. For a vocabulary learned from texts it is
+            the largest size; training then sets the actual one.
         enc0_network: str. `"hcnn"`, `"bilstm"`, `"pooled_embedding"` or a
             name you registered. Defaults to `"hcnn"`.
         enc0_layers: `"auto"` or int, at least 1. `"auto"` is 4 for `hcnn`
@@ -76,125 +75,118 @@ class Object2VecConfig:
         enc0_token_embedding_dim: int, at least 2. Defaults to `300`.
         enc0_pretrained_embedding_file: str. Path of word vectors. Defaults
             to `""` (none).
-        enc0_vocab_file: str. Path of the ids of words: of the pretrained
-            vectors, and of `in0`'s texts if they have a tokenizer. Defaults
-            to `""` (none).
+        enc0_vocab_file: str. Path of the word ids, for pretrained vectors
+            and for the tokenizer. Defaults to `""` (none).
         enc0_freeze_pretrained_embedding: bool. Defaults to `True`.
-        enc0_freeze_epochs: int, at least 0. Epochs at the beginning in which
-            pretrained vectors rest that are not frozen for good. Ours.
-            Defaults to `0`.
-        enc0_tokenizer: str. What makes ids of the texts of `in0`: `"words"`,
+        enc0_freeze_epochs: int, at least 0. Number of first epochs in which
+            pretrained vectors are frozen; needs
+            `enc0_freeze_pretrained_embedding=False`. Ours. Defaults to `0`.
+        enc0_tokenizer: str. Turns the texts of `in0` into ids: `"words"`,
             `"unicode_script"`, `"wordpiece"`, `"sentencepiece"`, `"ngrams"`
             or `"category"`. Ours. Defaults to `""`: `in0` holds ids.
-        enc0_min_count: int, at least 1. Words that the training texts hold
-            less often are unknown. Ours. Defaults to `1`.
-        enc0_hash_buckets: int, at least 0. Ids that unknown words, or
-            character n-grams, share by their hash. Ours. Defaults to `0`.
+        enc0_min_count: int, at least 1. Words that occur less often in the
+            training texts are unknown. Ours. Defaults to `1`.
+        enc0_hash_buckets: int, at least 0. Number of ids to which unknown
+            words, or character n-grams, are hashed. Ours. Defaults to `0`.
         enc0_id_dropout: float, 0 to 1. Share of training rows of `in0` whose
-            first token is exchanged for the unknown id, which so learns to
-            stand for ids that training has not seen. Ours. Defaults to
-            `0.0`.
-        enc0_unknown_id: int, at least 0. That id; needed beside
-            `enc0_id_dropout` where `in0` holds ids. Ours. Defaults to `0`:
-            none, or the tokenizer's own.
+            first token is replaced by the unknown id, which learns to stand
+            for ids unseen in training. Ours. Defaults to `0.0`.
+        enc0_unknown_id: int, at least 0. The unknown id; required with
+            `enc0_id_dropout` if `in0` holds ids. Ours. Defaults to `0`:
+            none, or the tokenizer's.
         enc1_network: str. A network, or `"enc0"`: a copy of enc0's settings.
             Defaults to `"enc0"`.
         enc1_max_seq_len: int. Required unless `enc1_network` is `"enc0"`.
         enc1_vocab_size: int. Required unless `enc1_network` is `"enc0"`.
-        enc1_*: The other fields of `enc1` are those of `enc0`, with the same
-            rules and defaults.
+        enc1_*: The other fields have the rules and defaults of `enc0_*`.
         enc_dim: int, at least 4. Width of both encodings. Defaults to
             `4096`.
-        tied_token_embedding_weight: bool. One token table for both sides.
-            Defaults to `False`.
+        tied_token_embedding_weight: bool. Whether both sides share one token
+            table. Defaults to `False`.
         token_embedding_storage_type: str. `"dense"` or `"row_sparse"`.
             Defaults to `"dense"`.
-        comparator_list: tuple of str or comma-separated str. Any order of
-            `"hadamard"`, `"concat"`, `"abs_diff"`, ours `"dot"` and
-            `"cosine"`, and registered names.
-            Defaults to all three in this order.
+        comparator_list: tuple of str or comma-separated str. Distinct names
+            in any order: `"hadamard"`, `"concat"`, `"abs_diff"`, ours `"dot"`
+            and `"cosine"`, or a registered name. Defaults to
+            `("hadamard", "concat", "abs_diff")`.
         mlp_layers: int, at least 0. Defaults to `2`.
         mlp_dim: int, at least 2. Defaults to `512`.
         mlp_activation: str. `"tanh"`, `"relu"` or `"linear"`. Defaults to
             `"linear"`.
         output_layer: str. `"softmax"`, `"mean_squared_error"` or one of ours:
-            `"in_batch_softmax"` compares the encodings by `similarity`
-            alone, without comparator, MLP and head, and tells each positive
-            from what else its batch holds; `"bpr"` gives a score by which
-            each record, all of which are positives labelled 1, is compared
-            with its own `negative_sampling_rate` negatives. Defaults to
-            `"softmax"`.
-        num_classes: int, at least 2. Ignored by other heads than `softmax`.
-            Defaults to `2`.
-        similarity: str. What `in_batch_softmax` compares encodings by, and
-            gives as score: `"cosine"` or `"dot"`. Ours. Defaults to
-            `"cosine"`.
+            `"in_batch_softmax"` scores by `similarity` alone, without
+            comparator, MLP and head, and classifies each positive against
+            the other objects of its batch; `"bpr"` ranks each record (all
+            must be positives, labelled 1) above its own
+            `negative_sampling_rate` negatives. Defaults to `"softmax"`.
+        num_classes: int, at least 2. Used by `softmax` alone. Defaults to
+            `2`.
+        similarity: str. The score of `in_batch_softmax`: `"cosine"` or
+            `"dot"`. Ours. Defaults to `"cosine"`.
         temperature: float, at least 1e-6. `in_batch_softmax` divides
             similarities by it. Ours. Defaults to `0.05`.
-        learn_temperature: bool. Whether `temperature` is where learning
-            begins. Ours. Defaults to `False`.
+        learn_temperature: bool. Whether the temperature is trained, from
+            `temperature` on. Ours. Defaults to `False`.
         sampling_bias_correction: bool. Whether `in_batch_softmax` subtracts
-            the logarithm of an object's frequency from its logits, so that
-            popular objects, which are negatives more often, are not put down
-            for it. Ours. Defaults to `True`.
-        hard_negatives: int, at least 0. Negatives of its batch that
-            `in_batch_softmax` counts for a positive, those with the highest
-            logits; 0 counts all. Ours. Defaults to `0`.
-        mined_negatives: int, at least 0. Negatives for each record that
-            `in_batch_softmax` adds to its batch, the nearest that training
-            finds in the whole corpus. Ours. Defaults to `0`.
-        mining_epochs: int, at least 1. Epochs from one search for
-            `mined_negatives` to the next. Ours. Defaults to `1`.
+            the logarithm of an object's frequency from its logits. Frequent
+            objects are negatives more often; this offsets it. Ours. Defaults
+            to `True`.
+        hard_negatives: int, at least 0. `in_batch_softmax` uses this many
+            negatives with the highest logits for a positive; 0 uses all.
+            Ours. Defaults to `0`.
+        mined_negatives: int, at least 0. Negatives that `in_batch_softmax`
+            adds to a batch for each record: the nearest in the whole corpus.
+            Ours. Defaults to `0`.
+        mining_epochs: int, at least 1. Epochs between two searches for
+            `mined_negatives`. Ours. Defaults to `1`.
         dropout: float, 0 to 1. Defaults to `0.0`.
         optimizer: str. `"adam"`, `"adagrad"`, `"adadelta"`, `"rmsprop"` or
             `"sgd"`. Defaults to `"adam"`.
         learning_rate: float, at least 1e-6. Defaults to `0.0004`.
-        learning_rate_schedule: str. `"constant"`, or `"cosine"`, which lets
-            the rate fall to 0 over all `epochs`. Ours. Defaults to
+        learning_rate_schedule: str. `"constant"`, or `"cosine"`, which
+            decays the rate to 0 over all `epochs`. Ours. Defaults to
             `"constant"`.
         warmup_steps: int, at least 0. First steps, in which the rate rises
             from 0. Ours. Defaults to `0`.
-        weight_decay: float, at least 0. Times the weight, added to the
-            gradient. Defaults to `0.0`.
-        token_embedding_l2: float, at least 0. Times the squares of the
-            token embeddings that an example looks up, summed up and added to
-            its loss. Unlike `weight_decay` it shrinks a row as often as
-            examples hold it, as matrix factorization of ratings needs it.
-            Ours. Defaults to `0.0`.
-        global_clipnorm: float, at least 0. Gradients are scaled down to this
-            norm where all of them together exceed it; 0 leaves them. Ours.
+        weight_decay: float, at least 0. This times the weight is added to
+            the gradient. Defaults to `0.0`.
+        token_embedding_l2: float, at least 0. L2 penalty that each example
+            adds for every row that it looks up. Unlike `weight_decay` it
+            shrinks a row once per occurrence, as matrix factorization of
+            ratings needs it. Ours. Defaults to `0.0`.
+        global_clipnorm: float, at least 0. Largest norm of all gradients
+            together; larger ones are scaled down. 0 disables it. Ours.
             Defaults to `0.0`.
         mini_batch_size: int, at least 1. Rows of one step over all replicas,
-            negatives included; under `bpr` as many whole groups of a record
+            negatives included; for `bpr` as many whole groups of a record
             and its negatives as fit. Defaults to `32`.
         epochs: int, at least 1. Defaults to `30`.
         early_stopping_patience: int, at least 1. Defaults to `3`.
-        early_stopping_tolerance: float, at least 1e-6. Absolute decrease of
-            the loss, or of another metric that is watched. Defaults to
-            `None`: 0.01 of the loss, and nothing of other metrics.
-        bucket_width: int, at least 0. Rows of a batch have lengths in the
-            same buckets of this width; 0 is no bucketing. Defaults to `0`.
-        negative_sampling_rate: int, at least 0. Negatives made for every
-            record, and for validation and test data of positives alone.
+        early_stopping_tolerance: float, at least 1e-6. Least absolute
+            improvement of the monitored metric. Defaults to `None`: 0.01 for
+            losses, 0 for other metrics.
+        bucket_width: int, at least 0. Batches hold rows whose lengths fall
+            into the same buckets of this width; 0 disables bucketing.
             Defaults to `0`.
-        negative_sampling_side: str. The side that is exchanged: `"in0"`,
-            `"in1"` or `"both"` (one or the other at random). It also says
-            which of a batch's others are negatives of `in_batch_softmax`;
-            `"both"` is the mean of two losses. Ours, not SageMaker's.
-            Defaults to `"in1"`.
+        negative_sampling_rate: int, at least 0. Negatives drawn for every
+            training record, and for validation and test data that hold
+            positives alone. Defaults to `0`.
+        negative_sampling_side: str. The side that negatives replace:
+            `"in0"`, `"in1"` or `"both"` (either at random). For
+            `in_batch_softmax` the side whose objects are negatives; `"both"`
+            is the mean of two losses. Ours. Defaults to `"in1"`.
         negative_sampling_distribution: str. `"records"` draws by frequency,
-            `"objects"` evenly over distinct objects. Ours. Defaults to
+            `"objects"` uniformly over distinct objects. Ours. Defaults to
             `"records"`.
-        seed: int, at least 0. Initial weights, dropout, row order and
-            negatives follow from it. Ours. Defaults to `0`.
-        dtype_policy: str. `"float32"`, or the mixed precision of
-            `"mixed_bfloat16"` or `"mixed_float16"` (with loss scaling), in
-            which weights and scores stay float32. Ours. Defaults to
-            `"float32"`.
+        seed: int, at least 0. Determines initial weights, dropout, row order
+            and negatives. Ours. Defaults to `0`.
+        dtype_policy: str. `"float32"`, `"mixed_bfloat16"` or
+            `"mixed_float16"` (with loss scaling); weights and scores stay
+            float32. Ours. Defaults to `"float32"`.
 
     Raises:
-        ValueError: If a value breaks its rule, or two values disagree. The
-            message names the field, the rule and the value.
+        ValueError: If a value breaks its rule, or two values contradict each
+            other. The message names the field, the rule and the value.
 
     Example:
     >>> config = Object2VecConfig(
@@ -207,8 +199,8 @@ class Object2VecConfig:
     (944, 64)
 
     Reference:
-    - SageMaker Developer Guide, "Object2Vec Hyperparameters"; defaults also
-      printed by its container.
+    - SageMaker Developer Guide, "Object2Vec Hyperparameters"; the container
+      prints the same defaults.
     """
 
     enc0_max_seq_len: int | None = _field(Integer(1), None)
@@ -314,20 +306,19 @@ class Object2VecConfig:
     def from_hyperparameters(
         cls, hyperparameters: Mapping[str, object] | str | os.PathLike
     ) -> "Object2VecConfig":
-        """Reads SageMaker's form, in which every value may be a string.
+        """Makes a configuration from SageMaker hyperparameters.
 
         Args:
-            hyperparameters: Mapping of names to values, or the path of a
-                JSON file that holds one, such as SageMaker's
-                `hyperparameters.json`. Strings may have quotes of their own
-                (`'"hcnn"'`), as the SDK's estimators write them. The keys of
-                the container and of the SDK, which begin with `_` or
-                `sagemaker_`, are ignored with a warning that lists them.
+            hyperparameters: Mapping of names to values, which may be
+                strings, or the path of a JSON file that holds one, such as
+                SageMaker's `hyperparameters.json`. Strings may be quoted
+                (`'"hcnn"'`), as the SDK's estimators write them. Keys of the
+                container and the SDK, which begin with `_` or `sagemaker_`,
+                are ignored with a warning.
 
         Raises:
-            ValueError: If a name is unknown (the nearest known one is
-                named), a value breaks its rule, or the file holds no JSON
-                object.
+            ValueError: If a name is unknown, a value breaks its rule, or the
+                file holds no JSON object.
 
         Example:
         >>> config = Object2VecConfig.from_hyperparameters({
@@ -352,7 +343,7 @@ class Object2VecConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, object]) -> "Object2VecConfig":
-        """Rebuilds a configuration from what `to_dict` returned.
+        """Makes a configuration from the result of `to_dict`.
 
         Raises:
             ValueError: If a name is unknown or a value breaks its rule.
@@ -361,15 +352,15 @@ class Object2VecConfig:
         return cls(**values)
 
     def to_dict(self) -> dict[str, object]:
-        """Returns all values in force; the dict goes through JSON."""
+        """Returns all resolved values as a dict that JSON can hold."""
         values = dataclasses.asdict(self)
         return {**values, "comparator_list": list(self.comparator_list)}
 
     def replace(self, **changes: object) -> "Object2VecConfig":
-        """Returns a copy with some fields changed and the rest resolved anew.
+        """Returns a copy with changed fields and resolves the others again.
 
-        Unlike `dataclasses.replace`, a value that was derived from other
-        fields follows their change.
+        Unlike `dataclasses.replace`, it updates values that derive from
+        changed fields.
 
         Example:
         >>> config = Object2VecConfig(enc0_max_seq_len=9, enc0_vocab_size=50)
@@ -381,7 +372,7 @@ class Object2VecConfig:
 
     @property
     def group_rows(self) -> int:
-        """Rows that stay together: for `bpr` a positive and its negatives.
+        """Rows that share a batch: for `bpr` a positive and its negatives.
 
         Example:
         >>> Object2VecConfig(enc0_max_seq_len=9, enc0_vocab_size=50).group_rows
@@ -392,7 +383,7 @@ class Object2VecConfig:
         return 1 + self.negative_sampling_rate
 
     def tolerance_of(self, metric: str) -> float:
-        """How much better an epoch must be by the metric that is watched.
+        """Returns the least improvement of a monitored metric.
 
         Args:
             metric: Name in an epoch's logs, such as `"val_ndcg@10"`.
@@ -410,12 +401,12 @@ class Object2VecConfig:
 
     @property
     def encoder0(self) -> EncoderConfig:
-        """The encoder of `in0`, with everything resolved."""
+        """The settings of the encoder of `in0`."""
         return self._encoder("enc0", self.enc0_network)
 
     @property
     def encoder1(self) -> EncoderConfig:
-        """The encoder of `in1`, with everything resolved."""
+        """The settings of the encoder of `in1`."""
         copies = self.enc1_network == "enc0"
         return self._encoder(
             "enc1", self.enc0_network if copies else self.enc1_network
@@ -423,16 +414,16 @@ class Object2VecConfig:
 
     @property
     def shares_tokenizer(self) -> bool:
-        """Whether texts of both sides are split and numbered alike."""
+        """Whether both sides use one tokenizer and one vocabulary."""
         alike = self.enc1_network == "enc0" or self.tied_token_embedding_weight
         return bool(self.enc0_tokenizer) and alike
 
     @property
     def token_tables(self) -> dict[str, EncoderConfig]:
-        """The encoder that says how each token table is filled.
+        """The encoder settings that each token table is built from.
 
-        Keys are `"enc0"` and `"enc1"`. Of a tied table it is one of them, the
-        one with pretrained vectors if only one has them.
+        Keys are `"enc0"` and `"enc1"`. A tied table has one of them: the one
+        with pretrained vectors if only one has them.
 
         Example:
         >>> config = Object2VecConfig(
@@ -471,7 +462,7 @@ _OPTIONAL = {field.name for field in _FIELDS if field.default is None}
 
 
 def typed_values(hyperparameters: Mapping[str, object]) -> dict[str, object]:
-    """Returns SageMaker's form without its own keys, with strings parsed.
+    """Parses SageMaker hyperparameters without checking their values.
 
     Raises:
         ValueError: If a name is unknown.

@@ -1,4 +1,4 @@
-"""Fills in the settings of both encoders that depend on other settings."""
+"""Resolves encoder settings that depend on other settings."""
 
 from collections.abc import Collection
 
@@ -6,8 +6,8 @@ from o2v_keras.config.encoder_config import UNLIMITED
 from o2v_keras.config.validation import UNKNOWN_WORD
 from o2v_keras.user_warning import warn_user
 
-# SageMaker's defaults for the fields whose value depends on other fields, so
-# that a value the user gave can be told from one he did not.
+# SageMaker's defaults. The fields themselves default to None, so that a value
+# given by the user differs from one left out.
 LATE_DEFAULTS = {
     "token_embedding_dim": 300,
     "cnn_filter_width": 3,
@@ -22,7 +22,7 @@ LATE_DEFAULTS = {
     "id_dropout": 0.0,
     "unknown_id": 0,
 }
-# A category is one id, and all of those that the data hold have one.
+# A category is a sequence of one id; its vocabulary holds all training values.
 _CATEGORY_SIZES = {"max_seq_len": 1, "vocab_size": UNLIMITED}
 # SageMaker's `auto`: four convolutions, one bidirectional LSTM.
 _AUTO_LAYERS = {"hcnn": 4}
@@ -30,7 +30,7 @@ ENCODER_FIELDS = ("max_seq_len", "vocab_size", *LATE_DEFAULTS)
 
 
 def layers_of(network: str, layers: int | str) -> int:
-    """Returns the number of layers, for `"auto"` that of the network.
+    """Returns the number of layers; `"auto"` depends on the network.
 
     Example:
     >>> layers_of("hcnn", "auto"), layers_of("bilstm", "auto")
@@ -42,11 +42,11 @@ def layers_of(network: str, layers: int | str) -> int:
 def resolved_encoders(
     values: dict[str, object], given: Collection[str]
 ) -> dict[str, object]:
-    """Returns the fields `enc0_*` and `enc1_*` with the values in force.
+    """Returns the resolved fields `enc0_*` and `enc1_*`.
 
     Args:
-        values: All fields of a configuration; `None` where none was given.
-        given: Names of the fields that were given.
+        values: All fields of a configuration; `None` if not given.
+        given: Names of the fields that the user gave.
 
     Raises:
         ValueError: If a size is missing, or `enc1_*` contradicts the copy of
@@ -68,7 +68,7 @@ def resolved_encoders(
         for name in ("enc1_max_seq_len", "enc1_vocab_size"):
             if values[name] is None:
                 raise ValueError(
-                    f"`{name}` must be given beside "
+                    f"`{name}` must be given with "
                     f'enc1_network="{values["enc1_network"]}"; only '
                     f'enc1_network="enc0" copies it from enc0. '
                     f"Received: {name}=None"
@@ -86,7 +86,7 @@ def _resolve(values, prefix, given):
                 values[f"{prefix}_{name}"] = size
     has_tokenizer = values[f"{prefix}_tokenizer"] != ""
     if values[f"{prefix}_id_dropout"] and has_tokenizer:
-        # The tokenizer has an id for unknown words.
+        # Tokenizers have their own id for unknown words.
         values[f"{prefix}_unknown_id"] = (
             values[f"{prefix}_unknown_id"] or UNKNOWN_WORD
         )
@@ -108,7 +108,7 @@ def _copy_enc0(values):
         resolved = layers_of(network, copied) if name == "layers" else copied
         if value not in (None, "", copied, resolved):
             raise ValueError(
-                f"`enc1_{name}` must equal enc0's beside enc1_network="
+                f"`enc1_{name}` must equal enc0's with enc1_network="
                 f'"enc0", which copies every setting of enc0. Received: '
                 f"enc1_{name}={value!r} and enc0_{name}={resolved!r}. "
                 f"Leave enc1_{name} out, or set enc1_network="

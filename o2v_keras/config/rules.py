@@ -1,8 +1,8 @@
-"""What a hyperparameter may be: one rule a type.
+"""Types and bounds of single hyperparameters.
 
-A rule turns a Python value into the stored one (`check`) and SageMaker's
-string form into a Python value (`parse`). Lower bounds, types and choices are
-SageMaker's; its upper caps exist for its own hardware and are not enforced.
+A rule validates a Python value (`check`) and parses SageMaker's string form
+(`parse`). Types, choices and lower bounds are SageMaker's; its upper bounds
+reflect its hardware and are not enforced.
 """
 
 import contextlib
@@ -22,19 +22,19 @@ class Rule:
     description: str
 
     def check(self, name: str, value: object) -> object:
-        """Returns `value` in its stored form or raises `ValueError`."""
+        """Returns the normalized value or raises `ValueError`."""
         raise self.error(name, value)
 
     def parse(self, text: str) -> object:
-        """Returns the Python value of SageMaker's string form.
+        """Parses SageMaker's string form.
 
-        Text that has no such value is returned as it is, for `check` to
-        refuse under the hyperparameter's name.
+        Returns invalid text unchanged: `check` then rejects it with the
+        hyperparameter's name.
         """
         return text
 
     def error(self, name: str, value: object) -> ValueError:
-        """The one form in which a bad value is reported."""
+        """Returns the error for an invalid value."""
         return ValueError(
             f"`{name}` must be {self.description}. Received: {name}={value!r}"
         )
@@ -42,7 +42,7 @@ class Rule:
 
 @dataclasses.dataclass(frozen=True)
 class Integer(Rule):
-    """A whole number of at least `minimum`, or the word `auto`."""
+    """An integer of at least `minimum`; with `auto` also the word `"auto"`."""
 
     minimum: int
     auto: bool = False
@@ -72,7 +72,7 @@ class Integer(Rule):
 
 @dataclasses.dataclass(frozen=True)
 class Number(Rule):
-    """A finite real number of at least `minimum`, at most `maximum`."""
+    """A finite number from `minimum` to `maximum`."""
 
     minimum: float
     maximum: float = math.inf
@@ -115,7 +115,7 @@ class Boolean(Rule):
 
 @dataclasses.dataclass(frozen=True)
 class Choice(Rule):
-    """One of a fixed set of names, or of the names in a registry."""
+    """One of fixed names or of the names in a registry."""
 
     names: tuple[str, ...] = ()
     registry: Registry | None = None
@@ -137,7 +137,7 @@ class Choice(Rule):
 
 @dataclasses.dataclass(frozen=True)
 class NameList(Rule):
-    """Distinct names out of a registry, in an order that matters."""
+    """An ordered, non-empty list of distinct names in a registry."""
 
     registry: Registry
 
@@ -164,7 +164,7 @@ class NameList(Rule):
 
 @dataclasses.dataclass(frozen=True)
 class Path(Rule):
-    """The path of a file, or nothing."""
+    """The path of a file, or an empty string."""
 
     description = "the path of a file, or empty"
 
@@ -175,7 +175,7 @@ class Path(Rule):
 
 
 def unpacked(text: str) -> object:
-    """Returns what a string holds that SageMaker's SDK has written as JSON.
+    """Decodes a string that SageMaker's SDK encoded as JSON.
 
     Example:
     >>> unpacked('"hcnn"'), unpacked("hcnn"), unpacked('["dot", "concat"]')

@@ -1,11 +1,11 @@
-"""Rules that concern several hyperparameters at once."""
+"""Rules that involve several hyperparameters."""
 
 from o2v_keras.config.encoder_config import EncoderConfig
 
 _HEAD = "in_batch_softmax"
-# What asks for something that no other head does.
+# Settings that only this head uses -> their values with other heads.
 _OFF = {"hard_negatives": 0, "mined_negatives": 0, "learn_temperature": False}
-# The id that tokenizers give unknown words.
+# The id of unknown words in every tokenizer.
 UNKNOWN_WORD = 1
 _TIED_FIELDS = (
     "vocab_size",
@@ -23,27 +23,27 @@ _TIED_VECTOR_FIELDS = (
 
 
 def check_retrieval(config) -> None:
-    """Raises `ValueError` if settings do not go with the head.
+    """Raises `ValueError` if `in_batch_softmax` settings are inconsistent.
 
     Args:
-        config: `Object2VecConfig` with the values in force.
+        config: A resolved `Object2VecConfig`.
     """
     if config.output_layer != _HEAD:
         for name, off in _OFF.items():
             value = getattr(config, name)
             if value != off:
                 raise ValueError(
-                    f"`{name}` must be {off} beside "
+                    f"`{name}` must be {off} with "
                     f'output_layer="{config.output_layer}"; only '
-                    f'output_layer="{_HEAD}" knows it. '
+                    f'output_layer="{_HEAD}" uses it. '
                     f"Received: {name}={value}"
                 )
         return
     if config.mini_batch_size < 2:
         raise ValueError(
-            f"`mini_batch_size` must be at least 2 beside "
+            f"`mini_batch_size` must be at least 2 with "
             f'output_layer="{_HEAD}", where the other rows of a batch are '
-            f"the negatives; some hundreds are usual. "
+            f"the negatives; a few hundred are usual. "
             f"Received: mini_batch_size={config.mini_batch_size}"
         )
     if config.mined_negatives >= config.mini_batch_size:
@@ -56,28 +56,24 @@ def check_retrieval(config) -> None:
 
 
 def check_bpr(config) -> None:
-    """Checks the fields that `output_layer="bpr"` goes by.
+    """Raises `ValueError` if the settings of `bpr` are inconsistent.
 
     Args:
-        config: `Object2VecConfig`.
-
-    Raises:
-        ValueError: If there are no negatives, or no batch can hold a positive
-            with all of its own.
+        config: A resolved `Object2VecConfig`.
     """
     if config.output_layer != "bpr":
         return
     if config.negative_sampling_rate < 1:
         raise ValueError(
-            "`negative_sampling_rate` must be at least 1 beside "
-            'output_layer="bpr", which compares each positive with negatives '
-            "of its own. Received: negative_sampling_rate="
+            "`negative_sampling_rate` must be at least 1 with "
+            'output_layer="bpr", which compares each positive with its own '
+            "negatives. Received: negative_sampling_rate="
             f"{config.negative_sampling_rate}"
         )
     if config.mini_batch_size < config.group_rows:
         raise ValueError(
             "`mini_batch_size` must be at least 1 + negative_sampling_rate, "
-            f'{config.group_rows}, beside output_layer="bpr": a positive and '
+            f'{config.group_rows}, with output_layer="bpr": a positive and '
             "its negatives are in one batch. Received: mini_batch_size="
             f"{config.mini_batch_size}"
         )
@@ -86,12 +82,12 @@ def check_bpr(config) -> None:
 def check_encoder(
     encoder: EncoderConfig, prefix: str, weight_decay: float
 ) -> None:
-    """Raises `ValueError` if an encoder's settings do not go together.
+    """Raises `ValueError` if the settings of an encoder are inconsistent.
 
     Args:
-        encoder: All that holds for it.
-        prefix: `"enc0"` or `"enc1"`, for the message.
-        weight_decay: Of the training.
+        encoder: The resolved settings.
+        prefix: `"enc0"` or `"enc1"`, for error messages.
+        weight_decay: The configuration's weight decay.
     """
     if encoder.network == "bilstm" and encoder.enc_dim % 2:
         raise ValueError(
@@ -102,17 +98,17 @@ def check_encoder(
     if encoder.network == "hcnn" and encoder.enc_dim < encoder.layers:
         raise ValueError(
             f"`enc_dim` must be at least {prefix}_layers for "
-            f'{prefix}_network="hcnn", where every convolution gives a '
-            f"part of it. Received: enc_dim={encoder.enc_dim}, "
+            f'{prefix}_network="hcnn", where every convolution has at '
+            f"least one filter. Received: enc_dim={encoder.enc_dim}, "
             f"{prefix}_layers={encoder.layers}"
         )
 
     ordered = encoder.network in ("hcnn", "bilstm")
     if encoder.tokenizer == "ngrams" and ordered:
         raise ValueError(
-            f'`{prefix}_tokenizer` must not be "ngrams" beside '
+            f'`{prefix}_tokenizer` must not be "ngrams" with '
             f'{prefix}_network="{encoder.network}", for which the order '
-            f"of ids matters: n-grams are a bag. Use "
+            f"of ids matters: n-grams have no order. Use "
             f'{prefix}_network="pooled_embedding", or '
             f'{prefix}_tokenizer="wordpiece". '
             f'Received: {prefix}_tokenizer="ngrams"'
@@ -122,7 +118,7 @@ def check_encoder(
 
 
 def check_tied_tables(first: EncoderConfig, second: EncoderConfig) -> None:
-    """Raises `ValueError` if one token table does not suit both encoders."""
+    """Raises `ValueError` if both encoders cannot share one token table."""
     names = list(_TIED_FIELDS)
     if first.pretrained_embedding_file and second.pretrained_embedding_file:
         names += _TIED_VECTOR_FIELDS
@@ -130,9 +126,9 @@ def check_tied_tables(first: EncoderConfig, second: EncoderConfig) -> None:
         values = getattr(first, name), getattr(second, name)
         if values[0] != values[1]:
             raise ValueError(
-                f"`enc0_{name}` and `enc1_{name}` must be equal beside "
-                f"tied_token_embedding_weight=True, which gives both "
-                f"encoders one table. Received: enc0_{name}={values[0]}, "
+                f"`enc0_{name}` and `enc1_{name}` must be equal with "
+                f"tied_token_embedding_weight=True: both encoders share "
+                f"one table. Received: enc0_{name}={values[0]}, "
                 f"enc1_{name}={values[1]}"
             )
 
@@ -144,13 +140,13 @@ def _check_freezing(encoder, prefix, weight_decay):
         reason = f"without {prefix}_pretrained_embedding_file"
     elif encoder.freeze_pretrained_embedding:
         reason = (
-            f"beside {prefix}_freeze_pretrained_embedding=True, which "
-            f"freezes the vectors for good; set that to false"
+            f"with {prefix}_freeze_pretrained_embedding=True, which "
+            f"freezes the vectors in all epochs; set that to false"
         )
     elif weight_decay:
         reason = (
-            f"beside weight_decay={weight_decay}, which would move "
-            f"resting vectors all the same"
+            f"with weight_decay={weight_decay}, which would change "
+            f"frozen vectors"
         )
     else:
         return
@@ -163,9 +159,9 @@ def _check_freezing(encoder, prefix, weight_decay):
 def _check_unknown_id(encoder, prefix):
     if encoder.id_dropout and not encoder.unknown_id:
         raise ValueError(
-            f"`{prefix}_unknown_id` must be given beside "
-            f"{prefix}_id_dropout={encoder.id_dropout}: the id, used by no "
-            f"object of your data, that stands for unknown ones. Received: "
+            f"`{prefix}_unknown_id` must be given with "
+            f"{prefix}_id_dropout={encoder.id_dropout}: an id that no object "
+            f"in your data has, which stands for unknown ones. Received: "
             f"{prefix}_unknown_id=0"
         )
     if encoder.unknown_id >= encoder.vocab_size:
@@ -176,7 +172,7 @@ def _check_unknown_id(encoder, prefix):
         )
     if encoder.tokenizer and encoder.unknown_id not in (0, UNKNOWN_WORD):
         raise ValueError(
-            f"`{prefix}_unknown_id` must be left out beside "
+            f"`{prefix}_unknown_id` must be left out with "
             f"{prefix}_tokenizer={encoder.tokenizer!r}, whose unknown words "
             f"have the id {UNKNOWN_WORD}. Received: "
             f"{prefix}_unknown_id={encoder.unknown_id}"

@@ -1,43 +1,29 @@
 """Options of jobs on data, for one machine's commands and for Beam's."""
 
 import argparse
-import os
-import re
-import sys
 from collections.abc import Mapping
-from collections.abc import Sequence
 
 from o2v_keras.config.json_object import read_json_object
 from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.registry import import_registering
 
-_NUMBER = re.compile(r"-(\d+|\d*\.\d+)")
+
+def add_import_option(parser: argparse.ArgumentParser):
+    """Modules of the user; `import_modules` imports them."""
+    parser.add_argument(
+        "--import",
+        dest="modules",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="import a module that registers encoders or comparators",
+    )
 
 
-def with_dashed_values(arguments: Sequence[str] | None) -> list[str]:
-    """Returns words of which no value is taken for an option for its dash.
-
-    All options are `-h` or begin with two dashes. What else begins with a
-    dash is a path that is there, or the value of the option before it.
-
-    Args:
-        arguments: Words of the command line, or `None`: the process's own.
-
-    Example:
-    >>> with_dashed_values(["--output", "-new.npy", "--top", "-1"])
-    ['--output=-new.npy', '--top', '-1']
-    """
-    words = []
-    for word in sys.argv[1:] if arguments is None else arguments:
-        single = re.match("-[^-]", word) and word != "-h"
-        if not single or _NUMBER.fullmatch(word):
-            words.append(word)
-        elif os.path.lexists(word):
-            words.append(os.path.join(os.curdir, word))
-        elif words and re.fullmatch("--[^=]+", words[-1]):
-            words[-1] += f"={word}"
-        else:
-            words.append(word)
-    return words
+def import_modules(options: argparse.Namespace) -> None:
+    """Imports the modules of `--import`; raises `ValueError` if it fails."""
+    for module in options.modules:
+        import_registering(module)
 
 
 def add_check_options(parser: argparse.ArgumentParser):

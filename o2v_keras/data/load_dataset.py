@@ -12,7 +12,7 @@ from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import NO_TOKENIZERS
 from o2v_keras.data.read_source import Source
 from o2v_keras.data.read_source import read_source
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.user_warning import warn_user
 
 # TensorFlow takes seconds to start, and `load_pairs` needs none of it.
@@ -35,8 +35,9 @@ def load_pairs(
 
     Args:
         source: Path, glob or folder of JSON Lines, CSV, TSV, Parquet or
-            TFRecord files (see `read_pairs`), a list of them, a mapping with
-            `in0`, `in1`, `label` and perhaps `weight` arrays, or a `PairTable`.
+            TFRecord files (see `read_pairs`), a list of them, a mapping or
+            data frame with `in0`, `in1`, `label` and perhaps `weight` (see
+            `read_in_memory`), or a `PairTable`.
         config: `Object2VecConfig` that the data must fit.
         training: Whether negatives will be drawn for the data, so that all
             labels must be 1. Defaults to `False`.
@@ -110,8 +111,9 @@ def load_dataset(
 
     Args:
         paths: Path, glob or folder of JSON Lines, CSV, TSV, Parquet or
-            TFRecord files (see `read_pairs`), a list of them, a mapping with
-            `in0`, `in1`, `label` and perhaps `weight` arrays, or a `PairTable`.
+            TFRecord files (see `read_pairs`), a list of them, a mapping or
+            data frame with `in0`, `in1`, `label` and perhaps `weight` (see
+            `read_in_memory`), or a `PairTable`.
         config: `Object2VecConfig`.
         training: Whether to shuffle, to group rows by `bucket_width` and to
             draw `negative_sampling_rate` negatives a record, all anew in

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from o2v_keras.data.row_origin import RowOrigin
+from o2v_keras.data.provenance import Provenance
 from o2v_keras.data.sequences import Sequences
 
 
@@ -22,7 +22,7 @@ class PairTable:
         in0: `Sequences` for the first encoder, or `None`.
         in1: `Sequences` for the second encoder, or `None`.
         labels: float64 array of shape `(rows,)`, or `None`.
-        origin: `RowOrigin` of the rows.
+        origin: `Provenance` of the rows.
         weights: float32 array of shape `(rows,)`: how much each row counts in
             losses and metrics. Defaults to `None`: all count 1.
 
@@ -38,7 +38,7 @@ class PairTable:
     in0: Sequences | None
     in1: Sequences | None
     labels: np.ndarray | None
-    origin: RowOrigin
+    origin: Provenance
     weights: np.ndarray | None = None
 
     def __post_init__(self):
@@ -88,7 +88,7 @@ class PairTable:
         if weights is not None:
             weights = to_weights(_numbers(weights, "weights"))
         given = [side for side in sides.values() if side is not None]
-        origin = RowOrigin.in_memory(len(given[0]) if given else 0)
+        origin = Provenance.in_memory(len(given[0]) if given else 0)
         return cls(**sides, labels=labels, origin=origin, weights=weights)
 
     @classmethod
@@ -115,7 +115,7 @@ class PairTable:
             joined("in0", Sequences.concat),
             joined("in1", Sequences.concat),
             joined("labels", np.concatenate),
-            RowOrigin.concat([table.origin for table in tables]),
+            Provenance.concat([table.origin for table in tables]),
             _joined_weights(tables),
         )
 

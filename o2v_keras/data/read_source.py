@@ -1,13 +1,10 @@
 """From what a user names as data to pairs of ids."""
 
 import dataclasses
-import json
 import os
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
-
-import numpy as np
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.check.check import PairCheck
@@ -17,16 +14,18 @@ from o2v_keras.data.check.sound_rows import MAX_SKIPPED
 from o2v_keras.data.check.sound_rows import SoundRows
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.provenance import Provenance
+from o2v_keras.data.read.in_memory import ArrowStream
+from o2v_keras.data.read.in_memory import is_in_memory
+from o2v_keras.data.read.in_memory import read_in_memory
 from o2v_keras.data.read.pairs import Encode
 from o2v_keras.data.read.pairs import ReadPairs
 from o2v_keras.data.read.pairs import fields_of
 from o2v_keras.data.read.pairs import original_records
 from o2v_keras.data.read.pairs import read_pairs
-from o2v_keras.data.row_origin import RowOrigin
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
-from o2v_keras.data.text.text_arrays import to_texts
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 
-Source = str | os.PathLike | Sequence | Mapping | PairTable
+Source = str | os.PathLike | Sequence | Mapping | ArrowStream | PairTable
 SIDES = ("in0", "in1")
 NO_TOKENIZERS = PairTokenizers()
 DEFAULT_COLUMNS = PairColumns()
@@ -75,14 +74,13 @@ def read_source(
 
     Args:
         source: Path, glob or folder of files (see `read_pairs`), a list of
-            them, a mapping of columns (ids in any form that
-            `Sequences.from_any` takes, texts as lists or arrays of strings),
-            or a `PairTable`, whose texts are ids already.
+            them, a mapping of columns, a data frame or table (see
+            `read_in_memory`), or a `PairTable`, whose texts are ids already.
         config: `Object2VecConfig` that the data must fit. Says which sides
             hold texts.
         tokenizers: `PairTokenizers` of these sides. Defaults to none.
-        columns: `PairColumns` of the files or the mapping. Defaults to
-            `in0`, `in1`, `label` and, if there is one, `weight`.
+        columns: `PairColumns` of the source. Defaults to `in0`, `in1`,
+            `label` and, if there is one, `weight`.
         sides: Names of the sides to read. Defaults to both.
         label: Whether to read labels. Defaults to `True`.
         training: Whether the rows are to be trained on, see `check_pairs`.
@@ -95,12 +93,12 @@ def read_source(
         verbose: 0 or 1. Whether to show progress. Defaults to `1`.
 
     Raises:
-        ValueError: If the source is something else, a mapping lacks a column
-            or holds something else than the side takes, or the tokenizers
-            are not those that the configuration asks for.
+        ValueError: If the source is something else, a column of a mapping
+            holds something else than the side takes, or the tokenizers are
+            not those that the configuration asks for.
         DataError: If a path names no file, a file cannot be read, holds no
-            record or lacks a column; with `rejected_rows_file`, if too many
-            rows have errors.
+            record or lacks a column, or data in memory lack one; with
+            `rejected_rows_file`, if too many rows have errors.
 
     Example:
     >>> config = Object2VecConfig(enc0_max_seq_len=2, enc0_vocab_size=9)
@@ -131,13 +129,14 @@ def _read(source, config, tokenizers, columns, sides, label, verbose):
     check_tokenizers(tokenizers, config, sides)
     if label:
         columns.check_label(config)
-    texts = text_encoders(tokenizers, sides)
-    if isinstance(source, Mapping):
-        return _read_mapping(source, texts, columns, sides, label)
+    texts = text_encoders(source, tokenizers, sides)
+    if is_in_memory(source):
+        return read_in_memory(source, sides, label, columns, texts)
     if not isinstance(source, str | os.PathLike | list | tuple):
         raise ValueError(
-            "Data must be a path or glob, a list of them, a mapping with "
-            "in0, in1 and label, or a PairTable. "
+            "Data must be a path or glob, a list of them, a mapping or a data "
+            "frame with in0, in1 and label, or a PairTable; of a lazy frame "
+            "what its `collect()` gives. "
             f"Received: {type(source).__name__}"
         )
     pairs = read_pairs(
@@ -148,16 +147,23 @@ def _read(source, config, tokenizers, columns, sides, label, verbose):
 
 
 def text_encoders(
-    tokenizers: PairTokenizers, sides: Sequence[str] = SIDES
+    source: Source,
+    tokenizers: PairTokenizers,
+    sides: Sequence[str] = SIDES,
 ) -> dict[str, Encode]:
-    """Returns what makes ids of each side that holds texts, of some sides."""
-    wanted = {n: t for n, t in tokenizers.sides.items() if n in sides}
-    if not wanted:
+    """Returns what makes ids of each of some sides that hold texts.
+
+    Shards that `convert` has made of texts hold ids: none is needed there.
+
+    Raises:
+        DataError: If shards were made with other tokenizers or with none.
+    """
+    if not any(side in tokenizers.sides for side in sides):
         return {}
     # TensorFlow takes seconds to start, and ids need none of it.
-    from o2v_keras.data.text.text_encoder import TextEncoder
+    from o2v_keras.text.converted_texts import encoders_for
 
-    return {name: TextEncoder(name, wanted[name]) for name in wanted}
+    return encoders_for(source, tokenizers, sides)
 
 
 def file_records(
@@ -165,7 +171,7 @@ def file_records(
     label: bool,
     columns: PairColumns,
     texts: Mapping,
-) -> Callable[[RowOrigin], list[str]]:
+) -> Callable[[Provenance], list[str]]:
     """Returns what gives rows of files as they are written."""
     fields = fields_of(sides, label, columns, texts)
     return lambda origin: original_records(origin, fields)
@@ -190,51 +196,3 @@ def check_tokenizers(
                 "holds them. "
                 f"Received: {setting}={kind!r} and {received}"
             )
-
-
-def _read_mapping(source, texts, columns, sides, label):
-    names = [*sides, *(["label"] if label and columns.label else [])]
-    if label and columns.has_weight:
-        optional = columns.weight_is_optional
-        names += ["weight"] if columns.weight in source or not optional else []
-    wanted = {name: getattr(columns, name) for name in names}
-    missing = [key for key in wanted.values() if key not in source]
-    if missing:
-        *others, last = wanted.values()
-        keys = (
-            f"keys {', '.join(others)} and {last}" if others else f"key {last}"
-        )
-        raise ValueError(
-            f"In-memory data must have the {keys}. "
-            f"Missing: {', '.join(sorted(missing))}"
-        )
-    arrays = {name: source[key] for name, key in wanted.items()}
-    problems = []
-    for name, side in texts.items():
-        column = to_texts(arrays[name], wanted[name])
-        origin = RowOrigin.in_memory(len(column))
-        arrays[name], found = side(column, origin)
-        problems += found
-    table = PairTable.from_arrays(
-        arrays.get("in0"),
-        arrays.get("in1"),
-        arrays.get("label"),
-        arrays.get("weight"),
-    )
-    if label and columns.label is None:
-        table = dataclasses.replace(table, labels=np.ones(len(table)))
-
-    def records(origin):
-        return [_record(source, wanted, row) for row in origin.numbers]
-
-    pairs = ReadPairs(table, RejectedRows.none(), tuple(problems))
-    return pairs, records if texts else None
-
-
-def _record(source, wanted, row):
-    values = {key: source[key][row] for key in wanted.values()}
-    return json.dumps(values, ensure_ascii=False, default=_plain)
-
-
-def _plain(value):
-    return np.asarray(value).tolist()

@@ -15,7 +15,6 @@ from typing import BinaryIO
 import requests
 
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.cache_folder import cache_folder
 from o2v_keras.storage.replace import staged
 
 _TIMEOUT = 30  # seconds, to connect and between two pieces
@@ -50,9 +49,10 @@ class DataSource:
     """A published data set: its files, its publisher and its licence.
 
     A file is looked up in the folder `$O2V_DATA_DIR/<name>`, then in
-    `datasets/<name>` of the package's cache (`O2V_CACHE_DIR`, or
-    `~/.cache/o2v_keras`). If it is in neither, it is downloaded to the cache,
-    and publisher and licence are printed.
+    `datasets/<name>` of the package's cache (`O2V_CACHE_DIR`, else
+    `o2v_keras` in `XDG_CACHE_HOME` or `~/.cache`; empty: none). If it is in
+    neither, it is downloaded to the cache, and publisher and licence are
+    printed.
 
     Args:
         name: Name of the folder.
@@ -107,7 +107,7 @@ class DataSource:
         if local and (path := pathlib.Path(local, self.name, file)).is_file():
             self._check(path)
             return path
-        cache = cache_folder()
+        cache = _cache_folder()
         if cache is None:
             raise self._missing(file, "`O2V_CACHE_DIR` is empty")
         folder = cache / "datasets" / self.name
@@ -190,6 +190,16 @@ def _content_sha256(path, size, changed):
     """The cache's key holds size and time, so that changes are noticed."""
     with _open(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _cache_folder():
+    """The folder of downloads, or `None` where nothing is to be kept."""
+    folder = os.environ.get("O2V_CACHE_DIR")
+    if folder is not None:
+        return pathlib.Path(folder) if folder else None
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    # Relative where there is no home.
+    return pathlib.Path(caches, "o2v_keras") if os.path.isabs(caches) else None
 
 
 def _open(path):

@@ -1,1 +1,1 @@
-"""Embeddings as features of other programs."""
+"""Embeddings as features for other libraries."""

@@ -1,4 +1,4 @@
-"""Embeddings as features of scikit-learn's estimators."""
+"""A scikit-learn transformer from objects to embeddings."""
 
 import os
 from collections.abc import Mapping
@@ -12,6 +12,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags
 
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.in_memory import column_names
+from o2v_keras.data.read.in_memory import is_in_memory
 from o2v_keras.evaluation.inference import embed
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.neighbors.model_fingerprint import model_fingerprint
@@ -22,27 +24,28 @@ from o2v_keras.training.train import train
 class Object2VecTransformer(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
-    """Turns objects into their embeddings.
+    """Transforms objects into their embeddings.
 
-    With `model`, a trained one, there is nothing to fit. With `pairs` and
-    `config`, `fit` trains a model in `model_dir` first. What `fit` itself is
-    given (rows and classes of the downstream task) trains nothing: those rows
-    need not be pairs, and their classes cannot leak into the embeddings.
+    With a trained `model` there is nothing to fit. With `pairs` and `config`,
+    `fit` trains a model in `model_dir`. The arguments of `fit` (rows and
+    classes of the downstream task) are not used, so classes cannot leak into
+    the embeddings.
 
-    A pickle holds the path of the model directory and not the model; it loads
-    wherever that folder is, and refuses one that was trained anew. A model
-    given as an object is in the pickle.
+    A pickle holds the path of the model directory, not the model. After
+    loading, the folder must hold the same model. A model given as an object
+    is in the pickle.
 
     Args:
         model: `Object2Vec`, model directory or `.keras` file. Defaults to
-            `None`: train one.
+            `None`: `fit` trains one.
         side: `"in0"` or `"in1"`. Defaults to `"in0"`.
-        pairs: Training data, as `train` takes them. Defaults to `None`.
-        config: `Object2VecConfig` or hyperparameters, as `train` takes them.
+        pairs: Training data: files, a mapping of columns or a `PairTable`.
             Defaults to `None`.
-        model_dir: A folder for what training leaves; one that holds a
-            training is replaced. Defaults to `None`.
-        batch_size: Rows of a step of `transform`. Defaults to 1024.
+        config: `Object2VecConfig`, or SageMaker's hyperparameters as a
+            mapping or the path of a JSON file. Defaults to `None`.
+        model_dir: Folder for the trained model; an earlier training in it is
+            replaced. Defaults to `None`.
+        batch_size: int. Rows of a step of `transform`. Defaults to 1024.
 
     Attributes:
         model_: The `Object2Vec` in use.
@@ -83,8 +86,8 @@ class Object2VecTransformer(
             y: Not used.
 
         Raises:
-            ValueError: If neither `model` nor all of `pairs`, `config` and
-                `model_dir` are given, or both are; or as `train`.
+            ValueError: If not either `model` or all of `pairs`, `config` and
+                `model_dir` are given, or they are unusable.
         """
         self._check_sources()
         if self.model is None:
@@ -104,9 +107,8 @@ class Object2VecTransformer(
         """Returns the embeddings of rows.
 
         Args:
-            X: A sequence of ids for each row, in any form that
-                `Sequences.from_any` takes; or whatever `embed` takes, such as
-                files or a mapping with the side.
+            X: A sequence of ids (or a text) for each row, or files, a mapping
+                or data frame with the side, or a `PairTable`.
 
         Returns:
             float32 `(rows, enc_dim)`.
@@ -117,7 +119,10 @@ class Object2VecTransformer(
             ValueError: If an embedding is NaN or infinite.
         """
         model = self.model_
-        if not isinstance(X, str | os.PathLike | Mapping | PairTable):
+        is_source = isinstance(X, str | os.PathLike | Mapping | PairTable) or (
+            is_in_memory(X) and self.side in column_names(X)
+        )
+        if not is_source:
             X = {self.side: X}
         vectors = embed(model, self.side, X, self.batch_size)
         if not np.isfinite(vectors).all():
@@ -129,11 +134,11 @@ class Object2VecTransformer(
 
     @property
     def model_(self) -> Object2Vec:
-        """The model in use; loaded when it is first asked for.
+        """The model in use, loaded on first use.
 
         Raises:
             NotFittedError: If there is none yet.
-            ValueError: If its folder holds another one than in `fit`.
+            ValueError: If its folder holds another model than in `fit`.
         """
         if not self.__sklearn_is_fitted__():
             raise NotFittedError(
@@ -148,8 +153,8 @@ class Object2VecTransformer(
             if found != getattr(self, "fingerprint_", found):
                 raise ValueError(
                     f"{place} must hold the model that this transformer was "
-                    "fitted with: estimators behind it know no other "
-                    "embeddings. Fit again, or bring that model back. "
+                    "fitted with: later estimators were fitted to its "
+                    "embeddings. Fit again, or restore that model. "
                     f"Received: a model with the fingerprint {found}; "
                     f"fitted with {self.fingerprint_}"
                 )
@@ -157,7 +162,7 @@ class Object2VecTransformer(
         return self._loaded
 
     def set_params(self, **params) -> "Object2VecTransformer":
-        """Sets parameters; another `model` takes effect at once."""
+        """Sets parameters; a new `model` takes effect immediately."""
         if "model" in params:
             self._loaded = None
             vars(self).pop("fingerprint_", None)

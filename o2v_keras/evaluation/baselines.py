@@ -1,4 +1,4 @@
-"""What answers without a model score, to stand beside a model's metrics."""
+"""Baselines for a model's metrics: predictors without a model."""
 
 import math
 
@@ -11,7 +11,7 @@ from o2v_keras.data.pair_table import PairTable
 from o2v_keras.evaluation.training_labels import TrainingLabels
 
 _ROUNDS = 10
-# How many rows of the overall mean each token is believed to have besides.
+# Strength of the prior: rows with the overall mean added to each token.
 _PRIOR_ROWS = {"in0": 15, "in1": 10}
 
 
@@ -20,38 +20,36 @@ def baselines(
     config: Object2VecConfig,
     training: PairTable | TrainingLabels | None,
 ) -> dict[str, dict[str, float]]:
-    """Scores trivial predictors on a split.
+    """Computes the metrics of trivial predictors on a split.
 
-    * `majority_class`: the scored split's own most frequent class, and for
-      the loss its own class shares: the best that any constant answer can
-      reach there, so that the baseline never flatters the model.
-    * `global_mean`: the mean label of the training data; without these
-      `best_constant`, the scored split's own mean, which no other constant
-      answer can beat there.
+    * `majority_class`: the most frequent class of the scored split and, for
+      the loss, its class shares: no constant prediction is better there.
+    * `global_mean`: the mean label of the training data. Without training
+      data `best_constant`: the mean of the scored split, which no constant
+      prediction beats there.
     * `in0_majority`, `in1_majority`, `in0_mean`, `in1_mean`: for a side of
-      single tokens, the training data's answer for that token (`user mean`,
-      `item mean`); the overall answer for a token not seen in training.
-    * `side_biases`: for values of pairs of single tokens, the mean plus what
-      both tokens are known to differ from it (`SideBiases`).
+      single tokens, the most frequent class or mean label of the token in
+      the training data (user mean, item mean); the overall one for a token
+      unseen in training.
+    * `side_biases`: for values of pairs of single tokens, the mean plus both
+      tokens' biases (`SideBiases`).
 
-    For `bpr` see `pairwise_baselines`.
-
-    Where data have weights, all counts and means are weighted: those of the
-    training data that answer, and those of the scored ones.
+    For `bpr` see `pairwise_baselines`. All counts and means are weighted by
+    the rows' weights.
 
     Args:
         scored: Table with labels.
-        config: Says whether labels are classes or values.
-        training: The training table, or the tallies of one that is not in
-            memory (they leave `side_biases` out), or `None` when neither is
-            at hand; the per-side answers are then left out. So they are
-            when negatives are drawn, whose labels the training table does
-            not hold.
+        config: The configuration; its head says whether labels are classes
+            or values.
+        training: The training table, or the tallies of a table that is not
+            in memory (then without `side_biases`). Defaults to `None`: no
+            baselines by side. There are none either if negatives are drawn,
+            whose labels are not in the training table.
 
     Returns:
-        Name of the baseline -> metrics under the names that the model's own
-        metrics have. None for `in_batch_softmax`, whose loss no constant
-        answer has: `rank` has baselines for its ranking.
+        Name of the baseline -> metrics under the names of the model's
+        metrics. Empty for `in_batch_softmax`, whose loss is undefined for
+        constants; `rank` has baselines for its ranking.
 
     Example:
     >>> config = Object2VecConfig(enc0_max_seq_len=1, enc0_vocab_size=9)
@@ -96,7 +94,7 @@ def _class_baselines(scored, num_classes, training):
         answers = np.where(
             counts.sum(axis=1) > 0, counts.argmax(axis=1), overall
         )
-        answers = _look_up(answers, overall, _tokens(scored, side))
+        answers = _look_up(answers, overall, _first_ids(scored, side))
         scores[f"{side}_majority"] = {
             "accuracy": float(
                 np.average(answers == labels, weights=scored.weights)
@@ -115,14 +113,13 @@ def _mean_baselines(scored, training):
     for side, columns in training.sides.items():
         counts, sums = columns.T
         answers = np.where(counts > 0, sums / np.maximum(counts, 1), mean)
-        answers = _look_up(answers, mean, _tokens(scored, side))
+        answers = _look_up(answers, mean, _first_ids(scored, side))
         scores[f"{side}_mean"] = _errors(scored, answers)
     return scores
 
 
-def _tokens(table, side):
-    """The first id of each row; the only one on a side of single tokens."""
-    sequences = getattr(table, side)
+def _first_ids(table, side):
+    sequences = table.sides[side]
     return sequences.values[sequences.offsets[:-1]]
 
 
@@ -146,21 +143,21 @@ def _errors(scored, answers):
 def pairwise_baselines(
     scored: PairTable, config: Object2VecConfig, training: PairTable | None
 ) -> dict[str, dict[str, float]]:
-    """Compares positives with the negatives that `bpr` draws for them.
+    """Computes baselines of positives against the negatives of `bpr`.
 
-    * `random`: scores drawn anew for each pair; for the loss, scores that are
-      all equal, which no other answer without knowledge beats.
-    * `popularity`: the object that the training data hold more often, with
-      their weights, belongs to the positive; a tie counts half.
+    * `random`: a random score for each pair; for the loss, equal scores,
+      which no other uninformed prediction beats.
+    * `popularity`: the weighted number of training rows that hold the
+      object; a tie counts half.
 
     Args:
         scored: Table of positives.
-        config: Says how negatives are drawn.
-        training: The training table, or `None`: no `popularity`.
+        config: The configuration by which negatives are drawn.
+        training: The training table. `None` for no `popularity`.
 
     Returns:
-        Name of the baseline -> metrics under the names that the model's own
-        metrics have.
+        Name of the baseline -> metrics under the names of the model's
+        metrics.
 
     Example:
     >>> config = Object2VecConfig(
@@ -182,7 +179,7 @@ def pairwise_baselines(
         plan = planner.plan(0)
         rows = plan.in0_rows, plan.in1_rows, plan.weights
         in0, in1, weights = (r.reshape(-1, config.group_rows) for r in rows)
-        # One side of a negative is its positive's: the other one decides.
+        # A negative shares one side with its positive: that count cancels.
         counts = _counts(scored.in0, training, "in0")[in0]
         counts = counts + _counts(scored.in1, training, "in1")[in1]
         right = (np.sign(counts[:, :1] - counts[:, 1:]) + 1) / 2
@@ -192,7 +189,7 @@ def pairwise_baselines(
 
 
 def _counts(sequences, training, side):
-    """How much of the training data holds the object of each row."""
+    """Returns the weight of the training rows that hold each row's object."""
     known, places = np.unique(
         sequence_hashes(training.sides[side]), return_inverse=True
     )
@@ -203,12 +200,12 @@ def _counts(sequences, training, side):
 
 
 class SideBiases:
-    """Answers the mean plus what is known of both sides' tokens.
+    """Predicts the mean plus a bias for the token of each side.
 
-    The biases `b0`, `b1` of the answer `mean + b0[in0] + b1[in1]` minimize
-    the squared error plus 15 times the squares of `b0` and 10 times those of
-    `b1`, found in 10 rounds, each side in turn. A row counts as often as its
-    weight says. A token without training rows has bias 0.
+    The biases of the prediction `mean + b0[in0] + b1[in1]` minimize the
+    weighted squared error plus 15 times the squares of `b0` and 10 times
+    those of `b1`, in 10 rounds of alternating least squares. A token without
+    training rows has bias 0.
 
     Args:
         training: `PairTable` with labels whose sides are single tokens.
@@ -224,7 +221,7 @@ class SideBiases:
     """
 
     def __init__(self, training: PairTable):
-        tokens = {name: _side_tokens(training, name) for name in _PRIOR_ROWS}
+        tokens = {name: _first_ids(training, name) for name in _PRIOR_ROWS}
         weights = training.weights
         rows = {n: np.bincount(ids, weights) for n, ids in tokens.items()}
         self._mean = np.average(training.labels, weights=weights)
@@ -239,16 +236,10 @@ class SideBiases:
                 self._biases[name] = sums / (_PRIOR_ROWS[name] + rows[name])
 
     def predict(self, table: PairTable) -> np.ndarray:
-        """Returns the answers to a table's pairs, float64 `(rows,)`."""
+        """Returns the predictions for a table's pairs, float64 `(rows,)`."""
         answers = np.full(len(table), self._mean)
         for name, biases in self._biases.items():
-            tokens = _side_tokens(table, name)
+            tokens = _first_ids(table, name)
             known = tokens < len(biases)
             answers[known] += biases[tokens[known]]
         return answers
-
-
-def _side_tokens(table, name):
-    """The first id of each row; the only one on a side of single tokens."""
-    sequences = table.sides[name]
-    return sequences.values[sequences.offsets[:-1]]

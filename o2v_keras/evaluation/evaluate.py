@@ -1,4 +1,4 @@
-"""A model's metrics on labelled data, with baselines beside them."""
+"""Evaluates a model on labelled data, with baselines."""
 
 import keras
 
@@ -12,7 +12,7 @@ from o2v_keras.data.read_source import Source
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.evaluation.scored_pairs import ScoredPairs
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.progress_lines import ProgressLines
+from o2v_keras.progress import Progress
 
 
 def evaluate(
@@ -23,38 +23,34 @@ def evaluate(
     columns: PairColumns = DEFAULT_COLUMNS,
     allow_leaks: bool = False,
 ) -> dict:
-    """Scores a model on every row exactly once.
+    """Computes a model's metrics over every row exactly once.
 
-    Where the model learned from drawn negatives and the data hold positives
-    alone, negatives are drawn for them as well (`with_negatives`).
-
-    Where rows have weights, metrics, correlations, calibration and baselines
-    are those of data that hold each row as often as its weight says.
+    If the model was trained with drawn negatives and the data hold positives
+    alone, negatives are drawn for them (`with_negatives`). A row of weight 2
+    counts as two rows in metrics, correlations, calibration and baselines.
 
     Args:
-        model: `Object2Vec`, compiled as its configuration says.
-        source: Labelled data, as `load_dataset` takes it; texts for the sides
-            that have one of `model.tokenizers`.
-        training: What the model was trained with, labels included. From it
-            come the baselines, and it may not hold a pair of `source`; for
-            `bpr`, no negative that is drawn for these is a pair of it.
-            Defaults to `None`: only baselines that need no training data.
+        model: `Object2Vec`, compiled by its configuration.
+        source: Labelled data: files, a mapping of columns or a `PairTable`;
+            texts for the sides with a tokenizer in `model.tokenizers`.
+        training: The training data, with labels, for the baselines. For
+            `bpr`, no drawn negative is a pair in it. Defaults to `None`: only
+            baselines that need no training data.
         columns: `PairColumns` of both. Defaults to `in0`, `in1`, `label`.
-        allow_leaks: Score pairs of `training` all the same. Defaults to
-            `False`: an error.
+        allow_leaks: bool. Whether pairs of `source` may be in `training`.
+            Defaults to `False`: they are an error.
 
     Returns:
-        `{"metrics": {...}, "correlation": {...}, "cosine_correlation": {...},
-        "baselines": {name: {...}}, "rows": n, "negatives": n, "leaked": n}`:
-        `metrics` and `baselines` under Keras's metric names, the correlations
-        of the labels with the model's values (or expected classes) and with
-        the cosines of the two encoders' embeddings (for `in_batch_softmax`,
-        how well these tell labels 0 and 1 apart); and `calibration` where the
-        model gives probabilities (see `label_metrics`). `negatives` counts
-        the rows drawn besides, `leaked` those whose pair is in `training`.
+        A dict. `metrics` and `baselines` (name -> metrics) have Keras's metric
+        names. `correlation` and `cosine_correlation` are those of the labels
+        with the model's values (or expected classes) and with the cosines of
+        the two embeddings. `calibration` is there if the model predicts
+        probabilities (see `label_metrics`). `rows` counts the rows of
+        `source`, `negatives` the drawn ones, `leaked` the rows whose pair is
+        in `training`.
 
     Raises:
-        DataError: If rows are unusable, or their pairs in `training`.
+        DataError: If rows are unusable, or pairs are in `training`.
 
     Example:
     >>> from o2v_keras import Object2VecConfig
@@ -76,7 +72,7 @@ def evaluate(
         )
     rows = len(table)
     table = with_negatives(table, config, training)
-    # A model trained on several replicas is evaluated on them as well.
+    # A model made for several replicas is evaluated on them.
     replicas = model.distribute_strategy.num_replicas_in_sync
     batches = PairBatches(table, config, False, replicas, known=training)
     return {
@@ -92,11 +88,11 @@ def evaluate(
 def evaluate_batches(
     model: Object2Vec, batches: PairBatches
 ) -> dict[str, float]:
-    """Returns Keras's metrics of batches; `ProgressLines` say how far it is."""
-    lines = ProgressLines("evaluating", batches.num_batches, "batches")
-    callback = keras.callbacks.LambdaCallback(
-        on_test_batch_end=lambda batch, logs: lines.reach(batch + 1)
-    )
-    return model.evaluate(
-        batches.dataset(), return_dict=True, verbose=0, callbacks=[callback]
-    )
+    """Returns Keras's metrics over batches, with a progress display."""
+    with Progress("evaluating", batches.num_batches, "batches") as progress:
+        callback = keras.callbacks.LambdaCallback(
+            on_test_batch_end=lambda batch, logs: progress.reach(batch + 1)
+        )
+        return model.evaluate(
+            batches.dataset(), return_dict=True, verbose=0, callbacks=[callback]
+        )

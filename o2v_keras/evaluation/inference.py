@@ -1,4 +1,4 @@
-"""Scores and embeddings of whole tables, rows in order."""
+"""Computes scores and embeddings of data."""
 
 from collections.abc import Sequence
 
@@ -23,20 +23,18 @@ def predict_scores(
     batch_size: int = _BATCH_SIZE,
     columns: PairColumns = DEFAULT_COLUMNS,
 ) -> np.ndarray:
-    """Returns the model's scores for pairs; labels are not needed.
+    """Returns the model's scores for pairs, in the order of the rows.
 
     Args:
         model: `Object2Vec`.
         source: Path, glob or list of files, a mapping with `in0` and `in1`,
-            or a `PairTable`; texts for the sides that have one of
-            `model.tokenizers`.
-        batch_size: Rows of a step. Defaults to 1024.
-        columns: `PairColumns` of the data, of which only those needed must be
-            there. Defaults to `in0` and `in1`.
+            or a `PairTable`; texts for the sides with a tokenizer in
+            `model.tokenizers`. Labels are not needed.
+        batch_size: int. Rows of a step. Defaults to 1024.
+        columns: `PairColumns` of the data. Defaults to `in0` and `in1`.
 
     Returns:
-        float32 `(rows, num_classes)` probabilities or `(rows, 1)` values, in
-        the order of the rows.
+        float32 `(rows, num_classes)` probabilities or `(rows, 1)` values.
 
     Raises:
         DataError: If rows are unusable, with file and line of the first.
@@ -61,23 +59,22 @@ def embed(
     batch_size: int = _BATCH_SIZE,
     columns: PairColumns = DEFAULT_COLUMNS,
 ) -> np.ndarray:
-    """Returns one side's embeddings.
+    """Returns the embeddings of one side, in the order of the rows.
 
     Args:
         model: `Object2Vec`.
-        side: `"in0"` (encoder0) or `"in1"` (encoder1). Embeddings that are
-            to be compared by cosine should come from one side.
+        side: `"in0"` (encoder0) or `"in1"` (encoder1). Compare embeddings of
+            one side only by cosine.
         source: Path, glob or list of files, a mapping with that side, or a
-            `PairTable`; texts if the side has one of `model.tokenizers`.
-        batch_size: Rows of a step. Defaults to 1024.
-        columns: `PairColumns` of the data, of which only those needed must be
-            there. Defaults to `in0` and `in1`.
+            `PairTable`; texts if `model.tokenizers` has one for the side.
+        batch_size: int. Rows of a step. Defaults to 1024.
+        columns: `PairColumns` of the data. Defaults to `in0` and `in1`.
 
     Returns:
-        float32 `(rows, enc_dim)` in the order of the rows.
+        float32 `(rows, enc_dim)`.
 
     Raises:
-        ValueError: If `side` is another word.
+        ValueError: If `side` is unknown.
         DataError: If rows are unusable, with file and line of the first.
 
     Example:
@@ -98,21 +95,21 @@ def embed_marked(
     batch_size: int = _BATCH_SIZE,
     columns: PairColumns = DEFAULT_COLUMNS,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns embeddings and which of them training has never reached.
+    """Returns embeddings and a mask of the untrained ones.
 
     Args:
         model: `Object2Vec`.
         side: `"in0"` or `"in1"`.
         source: Data with that side.
-        batch_size: Rows encoded at a time.
+        batch_size: int. Rows of a step. Defaults to 1024.
         columns: `PairColumns` of the source. Defaults to `in0`, `in1`.
 
     Returns:
-        float32 `(rows, enc_dim)`, and bool `(rows,)`: rows without any id
-        that training has seen; none where `model.trained_ids` is unknown.
+        float32 `(rows, enc_dim)`, and bool `(rows,)`: `True` for rows without
+        any trained id; all `False` if `model.trained_ids` is `None`.
 
     Raises:
-        ValueError: If `side` is another name.
+        ValueError: If `side` is unknown.
         DataError: If rows are unusable.
     """
     if side not in ("in0", "in1"):
@@ -127,12 +124,12 @@ def embed_marked(
 
 
 def warn_of_untrained(untrained: np.ndarray, side: str, what: str) -> None:
-    """Warns of rows whose embeddings are as random as before training.
+    """Warns of rows whose embeddings are still random.
 
     Args:
         untrained: bool `(rows,)`, from `embed_marked`.
         side: The rows' side.
-        what: What becomes of them.
+        what: A verb phrase for the message that says how they are handled.
     """
     count = np.count_nonzero(untrained)
     if count:
@@ -146,7 +143,7 @@ def warn_of_untrained(untrained: np.ndarray, side: str, what: str) -> None:
 def score_rows(
     model: Object2Vec, table: PairTable, batch_size: int = _BATCH_SIZE
 ) -> RowOutputs:
-    """Returns what gives the scores of a checked table's rows."""
+    """Returns a function that computes the scores of a checked table."""
     lengths = {
         "in0": model.config.encoder0.max_seq_len,
         "in1": model.config.encoder1.max_seq_len,
@@ -161,7 +158,7 @@ def embed_rows(
     rows: Sequences,
     batch_size: int = _BATCH_SIZE,
 ) -> RowOutputs:
-    """Returns what gives the embeddings of checked rows of one side."""
+    """Returns a function that computes embeddings of one side's rows."""
     encoders = {"in0": model.encoder0, "in1": model.encoder1}
     settings = {"in0": model.config.encoder0, "in1": model.config.encoder1}
     return RowOutputs(
@@ -175,12 +172,12 @@ def read_rows(
     sides: Sequence[str],
     columns: PairColumns = DEFAULT_COLUMNS,
 ) -> PairTable:
-    """Reads and checks rows whose labels are not needed.
+    """Reads and checks rows without labels.
 
     Args:
-        model: `Object2Vec` that the rows must fit.
+        model: `Object2Vec`; its configuration and tokenizers are used.
         source: Files, a mapping of columns or a `PairTable`.
-        sides: Names of the sides that the rows must have.
+        sides: Names of the required sides.
         columns: `PairColumns` of the source. Defaults to `in0`, `in1`.
 
     Raises:

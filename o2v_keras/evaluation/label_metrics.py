@@ -1,4 +1,4 @@
-"""How scores go with labels, beyond what Keras's metrics say."""
+"""Correlation and calibration metrics."""
 
 import numpy as np
 from scipy import stats
@@ -10,18 +10,17 @@ _BINS = 15
 def correlation(
     labels: np.ndarray, values: np.ndarray, weights: np.ndarray | None = None
 ) -> dict[str, float]:
-    """Pearson's and Spearman's correlation of values with labels.
+    """Returns Pearson's and Spearman's correlation of values with labels.
 
     Args:
         labels: `(rows,)` numbers.
         values: `(rows,)` numbers, such as cosines.
         weights: `(rows,)` numbers: a row of weight 2 counts as two rows.
-            Defaults to `None`: all count 1.
+            Defaults to `None`: ones.
 
     Returns:
-        `pearson`, and `spearman` (ties share their mean rank), from -1 to 1;
-        empty where all labels or all values are equal, since nothing is
-        defined there.
+        `pearson`, and `spearman` (ties share their mean rank), from -1 to 1.
+        Empty if all labels or all values are equal: both are undefined.
 
     Example:
     >>> correlation(np.array([1, 2, 3]), np.array([0.1, 0.2, 0.9]))["spearman"]
@@ -50,27 +49,25 @@ def calibration(
     probabilities: np.ndarray,
     weights: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """Says how far probabilities can be taken at their word.
+    """Returns calibration metrics of predicted probabilities.
 
-    * `expected_calibration_error`: rows are put by the probability of their
-      most likely class into 15 bins of equal width, `(0, 1/15]` and so on;
-      the mean distance of a bin's accuracy from its mean probability,
+    * `expected_calibration_error`: rows are binned by the probability of
+      their most likely class, in 15 bins of equal width, `(0, 1/15]` and so
+      on; the mean distance between accuracy and mean probability of a bin,
       weighted by its rows.
-    * `brier`: mean squared error of the probability of class 1 where there
-      are two classes (0 to 1), of the sum over classes of squared errors
-      where there are more (0 to 2).
-    * `auc`: for two classes, the chance that a row of class 1 has a higher
-      probability of it than a row of class 0; left out where a class has no
-      row.
+    * `brier`: for two classes the mean squared error of the probability of
+      class 1 (0 to 1), for more the mean sum of squared errors over classes
+      (0 to 2).
+    * `auc`: for two classes, the area under the ROC curve; missing if a
+      class has no row.
 
     Args:
         labels: int `(rows,)` classes.
         probabilities: `(rows, num_classes)`.
-        weights: `(rows,)`. How much each row counts. Defaults to `None`: all
-            alike.
+        weights: `(rows,)`. Weights of the rows. Defaults to `None`: ones.
 
     Returns:
-        Name -> value; 0 is perfect but for `auc`, where it is 1.
+        Name -> value. The best value is 0, for `auc` 1.
 
     Example:
     >>> calibration(np.array([0, 1]), np.eye(2))["brier"]
@@ -85,7 +82,7 @@ def calibration(
         weights = weights[counted].astype(np.float64)
     classes = np.arange(probabilities.shape[1])
     probabilities = probabilities.astype(np.float64)
-    # In float32 they add up to 1 but for rounding, which scikit-learn checks.
+    # scikit-learn rejects sums that differ from 1 by float32 rounding.
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     results = {
         "expected_calibration_error": _calibration_error(
@@ -119,12 +116,11 @@ def _calibration_error(labels, probabilities, weights):
     rows = len(labels) if weights is None else weights.sum()
     if weights is not None:
         gaps *= weights
-    # What a bin's hits have over its confidence, summed up over its rows.
     return float(np.abs(np.bincount(bins, gaps)).sum() / rows)
 
 
 def _mean_ranks(values, weights):
-    """Ranks as if a row were there as often as its weight says."""
+    """Returns ranks for which a row of weight 2 counts as two rows."""
     _, places = np.unique(values, return_inverse=True)
     ties = np.bincount(places, weights)
     return (np.cumsum(ties) - ties / 2)[places]

@@ -1,9 +1,7 @@
-"""Ranks a whole corpus by a model, and by answers without one."""
+"""Ranks a corpus by a model and by baselines."""
 
 import dataclasses
 import functools
-from collections.abc import Mapping
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,9 +10,9 @@ from o2v_keras.data.check.leaks import refuse_leaks
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import load_pairs
-from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
-from o2v_keras.data.read_source import DEFAULT_COLUMNS
+from o2v_keras.data.read.in_memory import column_names
+from o2v_keras.data.read.in_memory import is_in_memory
 from o2v_keras.evaluation.inference import embed_rows
 from o2v_keras.evaluation.inference import read_rows
 from o2v_keras.evaluation.outputs import has_texts
@@ -26,90 +24,33 @@ from o2v_keras.evaluation.pair_scores import TfidfScores
 from o2v_keras.evaluation.ranking_metrics import count_above
 from o2v_keras.evaluation.ranking_metrics import random_ranking
 from o2v_keras.evaluation.ranking_metrics import ranking_metrics
+from o2v_keras.evaluation.ranking_options import RankingOptions
 from o2v_keras.evaluation.ranking_task import RankingTask
 from o2v_keras.models.head import UPSIDE_DOWN
 from o2v_keras.models.head import similarity_sign
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.user_warning import warn_user
 
-_SCORES = ("cosine", "dot", "head")
 _SIDES = ("in0", "in1")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RankingOptions:
-    """The options of `rank`, whose documentation says what each does.
-
-    Args:
-        columns: `PairColumns` of all data. Defaults to `in0`, `in1`, `label`.
-        query: Side of the queries. Defaults to `"in0"`.
-        score: `"cosine"`, `"dot"` or `"head"`. Defaults to `None`: what the
-            model was trained by.
-        at: The `k`s of the metrics. Defaults to `(1, 10, 100)`.
-        min_label: Least label of a target. Defaults to `None`: 1 for a model
-            of two classes, otherwise any.
-        keep_seen: Whether known partners stay candidates. Defaults to
-            `False`.
-        filtered: Whether each target is ranked without the others. Defaults
-            to `False`.
-        exclude_own: Whether ids of the query are no candidates. Defaults to
-            `None`: for bags of ids.
-        given_candidates: Whether a query has only the candidates of its
-            rows. Defaults to `False`.
-        allow_leaks: Whether targets may be in the training data. Defaults to
-            `False`.
-        texts: Side -> texts of its rows. Defaults to `None`: those of the
-            data.
-
-    Raises:
-        ValueError: If an option is not among its choices.
-
-    Example:
-    >>> RankingOptions(query="in1").target
-    'in0'
-    """
-
-    columns: PairColumns = DEFAULT_COLUMNS
-    query: str = "in0"
-    score: str | None = None
-    at: Sequence[int] = (1, 10, 100)
-    min_label: float | None = None
-    keep_seen: bool = False
-    filtered: bool = False
-    exclude_own: bool | None = None
-    given_candidates: bool = False
-    allow_leaks: bool = False
-    texts: Mapping[str, Sequence[str]] | None = None
-
-    def __post_init__(self):
-        _require_choice("query", self.query, _SIDES)
-        if self.score is not None:
-            _require_choice("score", self.score, _SCORES)
-        _require_cutoffs(self.at)
-
-    @property
-    def target(self) -> str:
-        """The side that is ranked."""
-        return _SIDES[1 - _SIDES.index(self.query)]
-
-
 class ModelRanking:
-    """Data of a ranking, read once, to be ranked by changing weights.
+    """A ranking whose data are read once and ranked by changing weights.
 
     Args:
         model: `Object2Vec`.
         pairs: Test data; each row is a query and a target.
         corpus: The candidates. Defaults to `None`: the objects of `pairs` and
             `training`.
-        training: Pairs that the model was trained with. Defaults to `None`.
-        options: `RankingOptions`. Defaults to `None`: the defaults of `rank`.
+        training: The training pairs. Defaults to `None`.
+        options: `RankingOptions`. Defaults to `None`: the defaults.
 
     Attributes:
         counts: dict of int: `rows`, `queries`, `pairs`, `candidates`,
             `excluded`, `excluded_own` and `leaked`.
 
     Raises:
-        ValueError: If options do not suit the data or the model.
+        ValueError: If options contradict the data or the model.
         DataError: If rows are unusable, `pairs` has a pair of `training`, or
             `corpus` lacks a target.
     """
@@ -170,7 +111,7 @@ class ModelRanking:
         self._has_training = training is not None
         if options.texts is None:
             tables = {"pairs": ranked, "corpus": corpus, "training": training}
-            # Read when baselines are asked for: an epoch's ranking has none.
+            # Read only for baselines, which the ranking of an epoch omits.
             self._texts = functools.partial(
                 self._read_texts, sources, tables, columns
             )
@@ -192,10 +133,10 @@ class ModelRanking:
         }
 
     def metrics(self) -> dict[str, float]:
-        """Ranks by the model's weights as they are.
+        """Ranks by the model's current weights.
 
         Returns:
-            The metrics that `ranking_metrics` defines.
+            The metrics of `ranking_metrics`.
 
         Raises:
             ValueError: If a score is NaN or infinite.
@@ -221,10 +162,9 @@ class ModelRanking:
         """Ranks without a model.
 
         Returns:
-            Name -> metrics: `random`, the mean over all orders;
-            `popularity`, by the number of a candidate's rows in the training
-            data, where these are given; `tfidf_words` and `tfidf_characters`
-            (2- to 4-grams), where texts are.
+            Name -> metrics: `random`, the mean over all orders; with training
+            data `popularity`, by the number of a candidate's training rows;
+            with texts `tfidf_words` and `tfidf_characters` (2- to 4-grams).
         """
         task = self._task
         links, counts = task.targets, task.candidate_counts
@@ -252,10 +192,10 @@ class ModelRanking:
         return ranking_metrics(links, above, self._at)
 
     def _read_texts(self, sources, tables, columns):
-        """Returns texts of queries and candidates, where both sides hold any.
+        """Returns the texts of queries and candidates, or `None`.
 
-        Names of categories are no texts in this sense: they share words by
-        chance.
+        Both sides must hold texts other than names of categories, which share
+        words by chance.
         """
         tokenizers = self._model.tokenizers.sides.values()
         kinds = [tokenizer.kind for tokenizer in tokenizers]
@@ -285,7 +225,7 @@ class ModelRanking:
         return queries, candidates.tolist()
 
     def _given_texts(self, texts, kept, corpus):
-        """A text for each query and each candidate."""
+        """Returns the given texts of queries and candidates."""
         if corpus is None:
             raise ValueError(
                 "`texts` must come with a `corpus`, whose rows they describe. "
@@ -308,7 +248,7 @@ class ModelRanking:
 
 
 def own_score(config: Object2VecConfig) -> str:
-    """Returns what the embeddings of a model are meant to be compared by.
+    """Returns the similarity that a model was trained by.
 
     Example:
     >>> own_score(Object2VecConfig(enc0_max_seq_len=1, enc0_vocab_size=9))
@@ -320,17 +260,17 @@ def own_score(config: Object2VecConfig) -> str:
 
 
 def _own_queries(links):
-    """Makes each link the only one of a query."""
+    """Makes each link a query of its own."""
     numbers = np.arange(len(links) + 1)
     return dataclasses.replace(links, queries=numbers[:-1], starts=numbers)
 
 
 def _read_pairs(model, pairs, columns):
-    """Reads labels as well where there may be some that matter."""
+    """Reads pairs, with labels unless there are none."""
     unlabelled = (
         pairs.labels is None
         if isinstance(pairs, PairTable)
-        else isinstance(pairs, Mapping) and columns.label not in pairs
+        else is_in_memory(pairs) and columns.label not in column_names(pairs)
     )
     if unlabelled:
         return read_rows(model, pairs, _SIDES, columns)
@@ -355,7 +295,7 @@ def _target_rows(pairs, config, min_label):
 
 
 def _are_bags(model, queries, targets):
-    """Whether queries are bags of what is ranked, beyond doubt."""
+    """Whether queries are certainly bags of candidates."""
     return (
         model.config.tied_token_embedding_weight
         and not model.tokenizers.sides
@@ -367,7 +307,7 @@ def _are_bags(model, queries, targets):
 def _require_common_ids(tokenizers):
     if tokenizers.in0 is not tokenizers.in1:
         raise ValueError(
-            "`exclude_own` must be left out where the sides number their "
+            "`exclude_own` must be left out if the sides number their "
             "words differently: an id of one is no object of the other. "
             "Received: exclude_own=True"
         )
@@ -391,20 +331,3 @@ def _tells_two_labels(config):
     if config.output_layer == "in_batch_softmax":
         return True
     return config.output_layer == "softmax" and config.num_classes == 2
-
-
-def _require_choice(name, value, choices):
-    if value not in choices:
-        raise ValueError(
-            f"`{name}` must be one of {', '.join(choices)}. "
-            f"Received: {name}={value!r}"
-        )
-
-
-def _require_cutoffs(at):
-    numbers = at if isinstance(at, Sequence) else [None]
-    if not numbers or not all(isinstance(k, int) and k > 0 for k in numbers):
-        raise ValueError(
-            "`at` must be a list of integers of at least 1. "
-            f"Received: at={at!r}"
-        )

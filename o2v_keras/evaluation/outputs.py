@@ -1,32 +1,31 @@
 """What a model answers for rows, and the texts that they were read from."""
 
-from collections.abc import Mapping
-
 import keras
 import numpy as np
 import tensorflow as tf
 
 from o2v_keras.data.batches.padded_rows import PaddedRows
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.provenance import Provenance
 from o2v_keras.data.read.files import read_blocks
+from o2v_keras.data.read.in_memory import is_in_memory
+from o2v_keras.data.read.in_memory import texts_in_memory
+from o2v_keras.data.read.paths import is_tfrecord
 from o2v_keras.data.read.record import Column
 from o2v_keras.data.read_source import Source
-from o2v_keras.data.row_origin import RowOrigin
 from o2v_keras.data.sequences import Sequences
-from o2v_keras.data.text.text_arrays import to_texts
-from o2v_keras.progress_lines import ProgressLines
+from o2v_keras.progress import Progress
 
 
 class RowOutputs:
     """Calls a model on all rows of sequences, in order.
 
-    Rows are held and the model is traced once, however often the outputs
-    are asked for while its weights change.
+    It traces the model once and can be called again after weights change.
 
     Args:
-        model: Keras model with one input, or with those that `sides` names.
-        sides: Name of each input -> its rows and the length they are cut to.
-        batch_size: Rows of a step.
+        model: Keras model with one input, or with the inputs in `sides`.
+        sides: Name of each input -> its rows and their largest length.
+        batch_size: int. Rows of a step.
 
     Example:
     >>> rows = Sequences.from_any([[1], [2, 3]], "in0")
@@ -52,7 +51,7 @@ class RowOutputs:
             num_parallel_calls=tf.data.AUTOTUNE,
         ).prefetch(tf.data.AUTOTUNE)
 
-        # `model.predict` traces anew for each length it meets; this does not.
+        # `model.predict` would trace again for each new length.
         @tf.function(input_signature=[self._batches.element_spec])
         def outputs(batch):
             return model(
@@ -60,41 +59,44 @@ class RowOutputs:
                 training=False,
             )
 
-        # Of many functions made at one place TensorFlow warns when called.
+        # A concrete function avoids TensorFlow's warning about retracing.
         self._outputs = outputs.get_concrete_function()
 
     def __call__(self) -> np.ndarray:
-        """Returns float32 `(rows, dim)` by the weights as they are."""
-        lines = ProgressLines(f"running the model on {self._what}", self._count)
+        """Returns float32 `(rows, dim)` for the current weights."""
         parts = []
-        for batch in self._batches:
-            parts.append(self._outputs(batch).numpy())
-            lines.add(len(parts[-1]))
+        what = f"running the model on {self._what}"
+        with Progress(what, self._count) as progress:
+            for batch in self._batches:
+                parts.append(self._outputs(batch).numpy())
+                progress.add(len(parts[-1]))
         return np.concatenate(parts).astype(np.float32)
 
 
 def has_texts(source: Source) -> bool:
     """Whether a source holds texts still, and not their ids alone."""
-    return not isinstance(source, PairTable)
+    return not (isinstance(source, PairTable) or is_tfrecord(source))
 
 
-def original_texts(source: Source, origin: RowOrigin, column: str) -> list[str]:
-    """Returns the texts of rows, read from their source again.
+def original_texts(
+    source: Source, origin: Provenance, column: str
+) -> list[str]:
+    """Reads the texts of rows from their source again.
 
     Args:
-        source: What was read: files, or a mapping.
-        origin: Of the rows, in any order.
+        source: The files or the data in memory that the rows come from.
+        origin: The provenance of the rows, in any order.
         column: Name of the column with the texts.
 
     Example:
     >>> source = {"in0": ["a dog", "a cat", "a cow"]}
-    >>> rows = RowOrigin.in_memory(3).take(np.array([2, 0]))
+    >>> rows = Provenance.in_memory(3).take(np.array([2, 0]))
     >>> original_texts(source, rows, "in0")
     ['a cow', 'a dog']
     """
-    if isinstance(source, Mapping):
-        texts = to_texts(source[column], column)
-        return texts.take(origin.numbers).to_pylist()
+    if is_in_memory(source):
+        texts = texts_in_memory(source, column)
+        return [texts[row] for row in origin.numbers]
     found = np.empty(len(origin), object)
     for number, file in enumerate(origin.sources):
         rows = np.flatnonzero(origin.source_ids == number)
@@ -106,7 +108,7 @@ def original_texts(source: Source, origin: RowOrigin, column: str) -> list[str]:
 
 
 def _texts_of_file(path, numbers, column):
-    """Returns the texts in some lines or rows of a file, any order."""
+    """Returns the texts of some lines or rows of a file, in any order."""
     texts = dict.fromkeys(numbers.tolist())
     for piece in read_blocks(path, {"text": Column(column, "text")}):
         wanted = np.isin(piece.numbers, numbers)

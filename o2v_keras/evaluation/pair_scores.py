@@ -1,4 +1,4 @@
-"""Scores of queries against candidates: of embeddings, the head, or fixed."""
+"""Scores of queries with candidates, by a model or a baseline."""
 
 from collections.abc import Sequence
 
@@ -11,17 +11,16 @@ from o2v_keras.models.object2vec import Object2Vec
 
 _HEAD_ROUNDING = 1e-6
 _STEP_PAIRS = 1 << 13
-# Relative to the length of the vectors; sums of float32 products differ by
-# less when they are taken in another order, or the encoder's batch was.
+# Tolerance relative to the lengths of the vectors. Float32 sums of products
+# differ by less if their order or the encoder's batch differs.
 _ROUNDING = 1e-6
 
 
 class PopularityScores:
-    """Ranks candidates alike for all queries, the most frequent first.
+    """Ranks candidates by frequency, alike for all queries.
 
-    Candidates of the same frequency keep their order, which in a
-    `RankingTask` is as good as random: were ties held against a baseline,
-    it would flatter the model.
+    Candidates of equal frequency keep their order, which is pseudo-random in
+    a `RankingTask`: ties that count against a baseline would favor the model.
 
     Args:
         counts: int64 `(candidates,)`.
@@ -43,7 +42,7 @@ class PopularityScores:
     def pairs(
         self, queries: np.ndarray, candidates: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the pairs' scores, float64, twice: none is rounded."""
+        """Returns the pairs' scores, float64, twice: they have no tolerance."""
         scores = self._scores[candidates]
         return scores, scores
 
@@ -51,13 +50,12 @@ class PopularityScores:
 class TfidfScores:
     """Cosines of the TF-IDF vectors of texts.
 
-    Words, or n-grams, are weighted by their rareness among all texts of both
-    sides, which serves best: no label and no training is needed. Ties keep
-    the candidates' order, as in `PopularityScores`.
+    Document frequencies are those in the texts of both sides. Ties keep the
+    candidates' order, which is pseudo-random in a `RankingTask`.
 
     Args:
-        queries: A text for each query.
-        candidates: A text for each candidate.
+        queries: The text of each query.
+        candidates: The text of each candidate.
         **settings: Arguments of scikit-learn's `TfidfVectorizer`.
 
     Example:
@@ -83,7 +81,7 @@ class TfidfScores:
     def pairs(
         self, queries: np.ndarray, candidates: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the pairs' scores, float64, twice: none is rounded."""
+        """Returns the pairs' scores, float64, twice: they have no tolerance."""
         products = self._queries[queries].multiply(self._candidates[candidates])
         cosines = np.asarray(products.sum(axis=1)).reshape(-1)
         scores = cosines + self._tie_break[candidates]
@@ -91,16 +89,16 @@ class TfidfScores:
 
 
 def _tie_break(count, width):
-    """What parts equal scores: falls from almost `width` to 0."""
+    """Returns additions to break ties, falling from almost `width` to 0."""
     return width * (np.arange(count, 0, -1) - 1) / count
 
 
 class HeadScores:
-    """What the model answers to pairs of encoded objects.
+    """Scores pairs of embeddings by the model's comparator, MLP and head.
 
-    A pair's score is its value or expected class (`expected_values`); scores
-    count as equal when they differ by less than a millionth. Every pair goes
-    through the MLP, which takes much longer than a product of matrices.
+    A score is the pair's value or expected class (`expected_values`); scores
+    are equal if they differ by less than 1e-6 of their size. Every pair runs
+    through the MLP, which is much slower than a matrix product.
 
     Args:
         model: `Object2Vec`.
@@ -143,7 +141,7 @@ class HeadScores:
     def pairs(
         self, queries: np.ndarray, candidates: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the pairs' scores, and these less the tolerance, float32."""
+        """Returns the pairs' scores, and these minus a tolerance, float32."""
         scores = self._pairs(
             self._queries[queries], self._candidates[candidates]
         )
@@ -161,14 +159,14 @@ class HeadScores:
 class EmbeddingScores:
     """Dot products or cosines of queries' and candidates' embeddings.
 
-    Scores count as equal when they differ by 10^-6 of the product of the
+    Scores are equal if they differ by at most 1e-6 of the product of the
     vectors' lengths.
 
     Args:
         queries: float32 `(queries, dim)`.
         candidates: float32 `(candidates, dim)`.
-        normalize: bool. Whether to divide by the vectors' lengths, for
-            cosines. A vector of zeros has cosine 0 with every other.
+        normalize: bool. Whether scores are cosines. A vector of zeros has
+            cosine 0.
 
     Raises:
         ValueError: If a number is NaN or infinite.
@@ -201,8 +199,7 @@ class EmbeddingScores:
     def pairs(
         self, queries: np.ndarray, candidates: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the pairs' scores, and these less the tolerance, float32."""
-        # Objects of neighbouring pairs only, so no more than a block.
+        """Returns the pairs' scores, and these minus a tolerance, float32."""
         first, second = self._queries[queries], self._candidates[candidates]
         lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
         scores = np.vecdot(first, second)
@@ -215,10 +212,10 @@ def _unit(vectors):
 
 
 def expected_values(scores: np.ndarray) -> np.ndarray:
-    """Returns the value of a score, or the expected class of probabilities.
+    """Returns values unchanged, and the expected class of probabilities.
 
-    Classes count as the numbers they are called: of two classes it is the
-    probability of class 1, of five grades the mean grade.
+    For two classes the expected class is the probability of class 1, for five
+    grades the mean grade.
 
     Args:
         scores: `(rows, 1)` values or `(rows, num_classes)` probabilities.

@@ -1,4 +1,4 @@
-"""Ranks every target among the whole corpus, with baselines beside it."""
+"""Ranks every target among the whole corpus, with baselines."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.evaluation.model_ranking import ModelRanking
-from o2v_keras.evaluation.model_ranking import RankingOptions
+from o2v_keras.evaluation.ranking_options import RankingOptions
 from o2v_keras.models.object2vec import Object2Vec
 
 
@@ -29,78 +29,71 @@ def rank(
     allow_leaks: bool = False,
     texts: Mapping[str, Sequence[str]] | None = None,
 ) -> dict:
-    """Ranks for each query its true targets among all candidates.
+    """Ranks each query's targets among all candidates, without sampling.
 
-    Nothing is sampled: each query's targets stand among the whole corpus,
-    but for what the query was trained with. Candidates with the same score
-    as a target count as before it, so that a model gains nothing by scores
-    that are all alike; the baselines' ties are broken at random instead,
-    so that they do not flatter the model. Objects with equal ids are one:
-    rows with the same query are one query with several targets, and equal
-    rows count once.
-    Scores are computed in blocks of at most 4 million, embeddings are held.
+    By default a query's partners in `training` are excluded. Candidates with
+    the score of a target rank before it, so constant scores gain nothing; the
+    baselines' ties are broken at random. Objects with equal ids are one: rows
+    with the same query are one query with several targets, and equal rows
+    count once. Scores are computed in blocks of at most 4 million; embeddings
+    are kept in memory.
 
     Args:
         model: `Object2Vec`.
-        pairs: Test data, as `load_pairs` takes them; a mapping or a
-            `PairTable` may lack labels. Each row is a query and a target.
+        pairs: Test data: files, a mapping of columns or a `PairTable`; the
+            latter two may lack labels. Each row is a query and a target.
         corpus: The candidates: data with the targets' side. Defaults to
             `None`: the distinct objects of that side in `pairs` and
             `training`.
-        training: Pairs that the model was trained with; labels do not
-            matter. Defaults to `None`.
+        training: The training pairs; labels are ignored. Defaults to `None`.
         columns: `PairColumns` of all three. Defaults to `in0`, `in1` and
             `label`.
         query: The side of the queries, `"in0"` or `"in1"`; the other side is
             ranked. Defaults to `"in0"`.
-        score: `"cosine"` or `"dot"` of the two encoders' embeddings, or
-            `"head"`, the model's own answer to each pair (its value, or the
-            expected class): every pair goes through the MLP, so for small
-            corpora. Defaults to `None`: the `similarity` of a model trained
-            by an in-batch softmax, `"dot"` where that is all its comparator
-            does, and otherwise `"cosine"`; the negative of it, with a
-            warning, where the head scores pairs lower that are more alike.
+        score: `"cosine"` or `"dot"` of the two embeddings, or `"head"`, the
+            model's score of each pair (its value or expected class), which
+            is slow and for small corpora. Defaults to `None`: the
+            `similarity` of a model trained by an in-batch softmax, `"dot"`
+            if the comparator has nothing else, otherwise `"cosine"`; negated,
+            with a warning, if the head scores similar pairs lower.
         at: The `k`s of the metrics. Defaults to `(1, 10, 100)`.
-        min_label: Rows of `pairs` with a smaller label name no target.
-            Defaults to `None`: 1 for a model of two classes, otherwise every
-            row names one.
-        keep_seen: Keep among a query's candidates what it knows already: its
-            partners in `training`, and the items of a bag (`exclude_own`).
-            Defaults to `False`: they are left out.
-        filtered: Rank every target without the query's other targets, as is
-            usual for knowledge graphs: each pair is then a query of its own.
-            Defaults to `False`.
-        exclude_own: Leave out the candidates that are one id of the query: a
-            bag of items is not to find what it holds. A target stays one.
-            Defaults to `None`: where one token table serves both sides
-            (`tied_token_embedding_weight`), both hold ids and not texts,
-            some query has several and each candidate one.
-        given_candidates: Rank within the candidates that the data give a
-            query: the other objects of its rows. Those labelled lower than
-            `min_label` are candidates and no targets. Only these pairs are
-            scored. Defaults to `False`: all candidates are every query's.
-        allow_leaks: Rank targets that `training` holds for their query all
-            the same. Defaults to `False`: an error.
-        texts: Side -> texts of its rows: those of `pairs` for the queries'
-            side and those of `corpus`, which must be given, for the other,
-            where the data hold ids of them. Gives the TF-IDF baselines.
-            Defaults to `None`: the texts of the data, where both sides have
-            tokenizers other than `"category"`.
+        min_label: Least label of a target; rows of `pairs` below it have
+            none. Defaults to `None`: 1 for a model of two classes, otherwise
+            no limit.
+        keep_seen: bool. Whether a query's partners in `training` and the
+            items of a bag (`exclude_own`) stay candidates. Defaults to
+            `False`.
+        filtered: bool. Whether each target is ranked without the query's
+            other targets, as is usual for knowledge graphs: each pair is then
+            a query. Defaults to `False`.
+        exclude_own: bool. Whether candidates that are one id of the query
+            are excluded, so that a bag does not find its own items. Targets
+            are not excluded. Defaults to `None`: `True` if the sides share a
+            token table (`tied_token_embedding_weight`) and hold ids, some
+            query has several ids and each candidate one.
+        given_candidates: bool. Whether the candidates of a query are the
+            objects of its rows alone, targets or not (labels below
+            `min_label`). Defaults to `False`: all queries have all
+            candidates.
+        allow_leaks: bool. Whether `training` may hold targets. Defaults to
+            `False`: they are an error.
+        texts: Side -> texts of its rows, for the TF-IDF baselines of data
+            that hold ids: the query side's of `pairs`, the other side's of
+            `corpus`, which must be given. Defaults to `None`: the texts in
+            the data if both sides have tokenizers other than `"category"`.
 
     Returns:
-        `{"metrics": {...}, "baselines": {name: {...}}, "rows": n, "queries":
-        n, "pairs": n, "candidates": n, "excluded": n, "excluded_own": n,
-        "leaked": n}`. Metrics are `hits@k`, `recall@k`, `ndcg@k` and
-        `accuracy@k` for each `k`, `mrr` and `mean_rank`, as `ranking_metrics`
-        defines them. Baselines are `random`, `popularity` (with `training`),
-        `tfidf_words` and `tfidf_characters` (with `texts`). Rows are those
-        that name a target, queries and pairs the distinct ones; excluded are
-        the pairs of a query and a candidate left out, some of them because
-        the candidate is an id of the query (`excluded_own`).
+        A dict. `metrics` has `hits@k`, `recall@k`, `ndcg@k` and `accuracy@k`
+        for each `k`, `mrr` and `mean_rank`, defined in `ranking_metrics`.
+        `baselines` has the same for `random`, `popularity` (with `training`),
+        `tfidf_words` and `tfidf_characters` (with texts). Counts are `rows`
+        with a target, distinct `queries`, `pairs` and `candidates`,
+        `excluded` pairs of a query and a candidate, `excluded_own` of them
+        because the candidate is an id of the query, and `leaked` rows.
 
     Raises:
-        ValueError: If an argument is not among its choices, or embeddings or
-            scores are NaN or infinite.
+        ValueError: If an argument is invalid, or embeddings or scores are
+            NaN or infinite.
         DataError: If rows are unusable, `pairs` has a pair of `training`, or
             `corpus` lacks a target.
 
@@ -119,8 +112,8 @@ def rank(
     2.0
 
     Reference:
-    - Sampled candidates may order models wrongly: Krichene and Rendle 2020,
-      "On Sampled Metrics for Item Recommendation".
+    - Krichene and Rendle 2020, "On Sampled Metrics for Item Recommendation":
+      sampled candidates can order models wrongly.
     """
     options = RankingOptions(
         columns=columns,

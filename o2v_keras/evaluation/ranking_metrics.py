@@ -1,4 +1,4 @@
-"""Ranks of right answers, and the metrics made of them."""
+"""Ranks of targets, and ranking metrics."""
 
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -10,38 +10,38 @@ from scipy.special import gammaln
 
 from o2v_keras.evaluation.ranking_task import Links
 from o2v_keras.evaluation.ranking_task import RankingTask
-from o2v_keras.progress_lines import ProgressLines
+from o2v_keras.progress import Progress
 
-# Scores of a block at most, but for a query's own row: 16 MB of float32.
+# Most scores of a block (at least one query's): 16 MB of float32.
 _BLOCK_SCORES = 1 << 22
 _BLOCK_CANDIDATES = 1 << 16
-# Pairs whose two vectors are held at once.
+# Pairs scored at once.
 _PAIRS = 1 << 13
 
 
 def ranking_metrics(
     targets: Links, above: np.ndarray, at: Sequence[int]
 ) -> dict[str, float]:
-    """Averages over queries, each of which has ranked its candidates.
+    """Returns ranking metrics, averaged over queries or pairs.
 
-    A target's *position* counts from 1, its query's other targets included.
-    With `n` targets a query:
+    The position of a target counts from 1 and includes the query's other
+    targets. With `n` targets of a query:
 
     * `hits@k`: share of queries with a target among the first `k`.
     * `recall@k`: targets among the first `k` over `n`, mean over queries.
     * `ndcg@k`: sum of `1 / log2(1 + position)` over the targets among the
-      first `k`, over what it is for targets at 1 to `min(n, k)`; mean over
+      first `k`, divided by the sum for targets at 1 to `min(n, k)`; mean over
       queries.
     * `accuracy@k`: share of pairs whose target is among the first `k`.
     * `mrr`: `1 / position` of the query's first target, mean over queries.
     * `mean_rank`: mean position, over pairs.
 
-    With one target a query, `hits@k`, `recall@k` and `accuracy@k` are equal.
+    With one target per query `hits@k`, `recall@k` and `accuracy@k` are equal.
 
     Args:
         targets: `Links` of the queries to their targets.
-        above: int64 `(links,)`. Candidates that are no targets and stand
-            before each target.
+        above: int64 `(links,)`. Number of candidates, other targets not
+            counted, that rank before each target.
         at: The `k`s.
 
     Example:
@@ -72,12 +72,12 @@ def ranking_metrics(
 def random_ranking(
     targets: Links, candidate_counts: np.ndarray, at: Sequence[int]
 ) -> dict[str, float]:
-    """What `ranking_metrics` gives on average where the order is random.
+    """Returns the expected `ranking_metrics` of a random order.
 
     Args:
         targets: `Links` of the queries to their targets.
-        candidate_counts: int64 `(queries,)`. Candidates of each query, its
-            targets among them.
+        candidate_counts: int64 `(queries,)`. Candidates of each query,
+            targets included.
         at: The `k`s.
 
     Example:
@@ -86,7 +86,7 @@ def random_ranking(
     >>> random_ranking(links, np.array([9]), at=[3])["mean_rank"]
     5.0
     """
-    # Queries with as many candidates and targets are in the same place.
+    # Queries with equal numbers of candidates and targets have equal metrics.
     kinds, weights = np.unique(
         np.stack([candidate_counts, targets.counts]), axis=1, return_counts=True
     )
@@ -125,14 +125,14 @@ def _gains_up_to(places):
 
 
 def _hit_chance(candidates, counts, k):
-    """Chance that the first `k` of a random order hold a target."""
+    """Probability that the first `k` of a random order hold a target."""
     others = np.maximum(candidates - counts, 0)
     missed = _log_choices(others, k) - _log_choices(candidates, k)
     return np.where(others < k, 1.0, 1 - np.exp(missed))
 
 
 def _reciprocal_first(candidates, count):
-    """Mean of `1 / position` of the first of some targets."""
+    """Expected `1 / position` of the first of `count` targets."""
     positions = np.arange(1, candidates - count + 2)
     rest = _log_choices(candidates - positions, count - 1)
     chances = np.exp(rest - _log_choices(candidates, count))
@@ -152,29 +152,28 @@ class PairScores(Protocol):
     """Scores any query with any candidate; higher is better."""
 
     def block(self, queries: slice, candidates: slice) -> np.ndarray:
-        """Returns floats `(queries, candidates)`, which may be written to."""
+        """Returns a writable array of floats `(queries, candidates)`."""
 
     def pairs(
         self, queries: np.ndarray, candidates: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns each pair's score, and the least that counts as no lower.
+        """Returns each pair's score, and the least score that ties with it.
 
-        Between the two is a tolerance: equal objects' scores may differ by
-        rounding.
+        Scores of equal objects can differ by rounding.
         """
 
 
 def count_above(task: RankingTask, scores: PairScores) -> np.ndarray:
-    """Counts for each target the candidates that are not ranked below it.
+    """Counts for each target the candidates that rank before it.
 
-    Candidates with the target's own score count: a model that scores all
-    alike puts every target last. Targets of the same query and what the task
-    excludes do not count.
+    Candidates with the score of the target count, so that a model with
+    constant scores ranks every target last. The query's other targets and
+    excluded candidates do not count.
 
     Args:
         task: `RankingTask`.
-        scores: `PairScores`. Never more of them are asked for at once than
-            a block's, 4 million or one query's with 65,536 candidates.
+        scores: `PairScores`. A block has at most 4 million scores, of at
+            most 65,536 candidates.
 
     Returns:
         int64 `(targets,)`, in the order of `task.targets`.
@@ -186,18 +185,18 @@ def count_above(task: RankingTask, scores: PairScores) -> np.ndarray:
         return _count_given(task, scores)
     above = np.zeros(len(task.targets), np.int64)
     width = min(len(task.candidates), _BLOCK_CANDIDATES)
-    lines = ProgressLines(
-        "ranking", len(task.queries) * len(task.candidates), "pairs"
-    )
-    for queries in _slices(len(task.queries), max(_BLOCK_SCORES // width, 1)):
-        pairs = task.targets.of_queries(queries)
-        _, thresholds = _pair_scores(task.targets, pairs, scores)
-        for candidates in _slices(len(task.candidates), width):
-            block = scores.block(queries, candidates)
-            for links in (task.targets, task.excluded):
-                _leave_out(block, links, queries, candidates)
-            above[pairs] += _count(block, thresholds, task, queries)
-            lines.add(block.size)
+    height = max(_BLOCK_SCORES // width, 1)
+    total = len(task.queries) * len(task.candidates)
+    with Progress("ranking", total, "pairs") as progress:
+        for queries in _slices(len(task.queries), height):
+            pairs = task.targets.of_queries(queries)
+            _, thresholds = _pair_scores(task.targets, pairs, scores)
+            for candidates in _slices(len(task.candidates), width):
+                block = scores.block(queries, candidates)
+                for links in (task.targets, task.excluded):
+                    links.mask(block, queries, candidates)
+                above[pairs] += _count(block, thresholds, task, queries)
+                progress.add(block.size)
     return above
 
 
@@ -207,12 +206,12 @@ def _slices(total: int, size: int) -> Iterator[slice]:
 
 
 def _count_given(task, scores):
-    """As `count_above`, scoring only the pairs that the task names."""
+    """Counts like `count_above` for queries with given candidates."""
     given, targets = task.given, task.targets
     values, least = _pair_scores(given, slice(0, len(given)), scores)
     width = len(task.candidates)
     keys = given.queries * width + given.candidates
-    # Both are sorted by query and candidate, and every target is given.
+    # Both are sorted by query and candidate, and every target is a candidate.
     wanted = np.searchsorted(keys, targets.queries * width + targets.candidates)
     values[wanted] = -np.inf
     above = np.zeros(len(targets), np.int64)
@@ -226,11 +225,11 @@ def _count_given(task, scores):
 
 def _pair_scores(links, part, scores):
     queries, candidates = links.queries[part], links.candidates[part]
-    lines = ProgressLines("scoring", len(queries), "pairs")
     parts = []
-    for part in _slices(len(queries), _PAIRS):
-        parts.append(scores.pairs(queries[part], candidates[part]))
-        lines.add(len(parts[-1][0]))
+    with Progress("scoring", len(queries), "pairs") as progress:
+        for part in _slices(len(queries), _PAIRS):
+            parts.append(scores.pairs(queries[part], candidates[part]))
+            progress.add(len(parts[-1][0]))
     values, least = map(np.concatenate, zip(*parts, strict=True))
     if not np.isfinite(values).all():
         raise ValueError(
@@ -240,20 +239,12 @@ def _pair_scores(links, part, scores):
     return values, least
 
 
-def _leave_out(block, links, queries, candidates):
-    part = links.of_queries(queries)
-    rows = links.queries[part] - queries.start
-    columns = links.candidates[part] - candidates.start
-    inside = (0 <= columns) & (columns < block.shape[1])
-    block[rows[inside], columns[inside]] = -np.inf
-
-
 def _count(block, thresholds, task, queries):
     counts = task.targets.counts[queries]
     starts = task.targets.starts[queries] - task.targets.starts[queries.start]
     above = np.zeros(len(thresholds), np.int64)
-    # Queries with the most targets come first, so those that have a further
-    # target are the block's first rows.
+    # Queries are sorted by falling number of targets, so those with more than
+    # `number` targets are the first rows of the block.
     for number in range(counts[0]):
         rows = np.count_nonzero(counts > number)
         pairs = starts[:rows] + number
@@ -263,10 +254,10 @@ def _count(block, thresholds, task, queries):
 
 
 def aligned_lines(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Pads cells so that columns align: the first left, the others right.
+    """Aligns columns: the first to the left, the others to the right.
 
     Args:
-        rows: Cells of each line, as many in each.
+        rows: The cells of each line, equally many in all.
 
     Example:
     >>> aligned_lines([("", "rank"), ("model", "3")])
@@ -286,11 +277,11 @@ def aligned_lines(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def metrics_table(columns: Mapping[str, Mapping[str, float]]) -> str:
-    """Puts metrics side by side, a line for each.
+    """Returns a text table with a line for each metric.
 
     Args:
-        columns: Heading -> metrics. Lines are those of the first column,
-            what another one lacks is a dash.
+        columns: Heading -> metrics. The first column determines the lines; a
+            metric missing in another column is a dash.
 
     Example:
     >>> print(metrics_table({"model": {"mrr": 0.5}, "random": {"mrr": 0.1}}))

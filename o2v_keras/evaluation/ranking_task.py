@@ -1,4 +1,4 @@
-"""Which candidates each query is to find."""
+"""Queries, candidates and targets of a ranking."""
 
 import dataclasses
 
@@ -12,13 +12,13 @@ from o2v_keras.data.sequences import Sequences
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Links:
-    """Pairs of a query and a candidate, by number, query after query.
+    """Pairs of the numbers of a query and a candidate, sorted by query.
 
     Args:
-        queries: int64 `(links,)`, not falling.
+        queries: int64 `(links,)`, sorted.
         candidates: int64 `(links,)`.
-        starts: int64 `(queries + 1,)`. Where each query's links begin, and
-            the end of the last one's.
+        starts: int64 `(queries + 1,)`. Offset of each query's first link, and
+            the number of links.
     """
 
     queries: np.ndarray
@@ -29,7 +29,7 @@ class Links:
     def of(
         cls, queries: np.ndarray, candidates: np.ndarray, num_queries: int
     ) -> "Links":
-        """Sorts pairs of numbers and keeps one of those that are equal."""
+        """Makes links of unsorted pairs; repeated pairs become one."""
         order = np.lexsort((candidates, queries))
         queries, candidates = queries[order], candidates[order]
         new = np.ones(len(queries), bool)
@@ -43,45 +43,61 @@ class Links:
 
     @property
     def counts(self) -> np.ndarray:
-        """Links of each query, int64 `(queries,)`."""
+        """Number of links of each query, int64 `(queries,)`."""
         return np.diff(self.starts)
 
     def of_queries(self, queries: slice) -> slice:
-        """The links of neighbouring queries."""
+        """Returns the range of links of a range of queries."""
         return slice(self.starts[queries.start], self.starts[queries.stop])
+
+    def mask(
+        self, block: np.ndarray, queries: slice, candidates: slice
+    ) -> None:
+        """Sets the linked scores of a block to -inf.
+
+        Args:
+            block: Scores `(queries, candidates)`, changed in place.
+            queries: The range of its rows.
+            candidates: The range of its columns.
+        """
+        part = self.of_queries(queries)
+        rows = self.queries[part] - queries.start
+        columns = self.candidates[part] - candidates.start
+        inside = (0 <= columns) & (columns < block.shape[1])
+        block[rows[inside], columns[inside]] = -np.inf
 
 
 class RankingTask:
-    """Distinct queries and candidates, and how they belong together.
+    """The distinct queries and candidates of a ranking, and their links.
 
-    Queries are in the order of their number of targets, the most first;
-    candidates in the order of their hashes, which is as good as random.
+    Queries are sorted by falling number of targets, candidates by hash, which
+    is a pseudo-random order.
 
     Args:
-        pairs: `PairTable`, each row a query and one of its targets.
+        pairs: `PairTable`; each row is a query and one of its targets.
         query: The side of the queries, `"in0"` or `"in1"`.
-        corpus: `PairTable` with the other side: the candidates. `None`: the
+        corpus: `PairTable` of candidates on the other side. `None`: the
             distinct objects of that side in `pairs` and `training`.
-        training: `PairTable` of pairs known already, or `None`.
-        keep_seen: Whether a query's partners in `training` stay among its
+        training: `PairTable` of known pairs, or `None`.
+        keep_seen: bool. Whether a query's partners in `training` stay
             candidates.
-        exclude_own: Whether the ids of a query, one by one, are no candidates
-            of it: the items of a bag. Defaults to `False`.
-        given: `PairTable` whose rows name all candidates of their query.
-            Defaults to `None`: every candidate is one of every query.
+        exclude_own: bool. Whether single ids of a query (the items of a bag)
+            are excluded from its candidates. Defaults to `False`.
+        given: `PairTable` whose rows hold all candidates of their query.
+            Defaults to `None`: all queries have all candidates.
 
     Attributes:
         queries: `Sequences` of the distinct queries.
         candidates: `Sequences` of the distinct candidates.
-        query_rows: int64. A row of `pairs` for each query.
-        candidate_rows: int64. For each candidate a row of `corpus`, or of
-            `pairs` and `training` joined.
-        targets: `Links` to what each query is to find.
-        excluded: `Links` to what is no candidate of a query.
-        own: int. How many of these are the query's own ids.
-        given: `Links` to all that is a candidate, or `None`: everything but
-            `excluded`.
-        popularity: int64 `(candidates,)`. Rows of `training` that hold it.
+        query_rows: int64 `(queries,)`. A row of `pairs` for each query.
+        candidate_rows: int64 `(candidates,)`. A row of `corpus` for each
+            candidate, or of `pairs` and `training` concatenated.
+        targets: `Links` of queries to their targets.
+        excluded: `Links` of queries to excluded candidates.
+        own: int. Number of excluded candidates that are ids of their query.
+        given: `Links` of queries to their only candidates, or `None`.
+        popularity: int64 `(candidates,)`. Number of rows of `training` that
+            hold each candidate.
 
     Raises:
         DataError: If `corpus` lacks a target.
@@ -151,7 +167,7 @@ class RankingTask:
 
     @property
     def candidate_counts(self) -> np.ndarray:
-        """Candidates of each query, its targets among them, int64."""
+        """Candidates of each query, targets included, int64 `(queries,)`."""
         if self.given is not None:
             return self.given.counts
         return len(self.candidates) - self.excluded.counts
@@ -160,7 +176,7 @@ class RankingTask:
         return Links.of(self._places[queries], candidates, len(self._queries))
 
     def _own_ids(self):
-        """Places of queries and the candidates that are one id of theirs."""
+        """Returns pairs of a query and a candidate that is one of its ids."""
         ids = self.queries.values
         found = self._candidates.numbers(
             Sequences.from_lengths(ids, np.ones(len(ids), np.int64))
@@ -169,7 +185,7 @@ class RankingTask:
         return np.stack([self.queries.rows_of(places), found[places]])
 
     def _without_targets(self, parts):
-        """Links of places and candidates; a target that leaked stays one."""
+        """Returns links of pairs that are no targets: leaked ones stay."""
         return self._without(np.concatenate(parts, axis=1), self.targets)
 
     def _given(self, queries, candidates):
@@ -186,7 +202,7 @@ class RankingTask:
 
 
 class _Objects:
-    """The distinct rows of sequences, numbered in the order of their hashes."""
+    """The distinct rows of sequences, numbered in the order of hashes."""
 
     def __init__(self, sequences):
         hashes = sequence_hashes(sequences)
@@ -196,7 +212,7 @@ class _Objects:
         return len(self.rows)
 
     def numbers(self, sequences):
-        """Numbers of the objects of some rows, -1 for unknown ones."""
+        """Returns the object number of each row, -1 for unknown objects."""
         hashes = sequence_hashes(sequences)
         places = np.searchsorted(self._hashes, hashes)
         places = np.minimum(places, len(self) - 1)

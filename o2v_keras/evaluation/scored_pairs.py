@@ -1,4 +1,4 @@
-"""Scores of labelled pairs and cosines of their embeddings, in one pass."""
+"""Correlation and calibration of a model on labelled pairs."""
 
 import keras
 
@@ -13,7 +13,9 @@ _BATCH_SIZE = 1024
 
 
 class ScoredPairs:
-    """Compares a model's answers with labels, by its weights as they are.
+    """Computes correlation and calibration for a model's current weights.
+
+    Scores and cosines are computed in one pass.
 
     Args:
         model: `Object2Vec`.
@@ -51,14 +53,13 @@ class ScoredPairs:
         )
 
     def metrics(self) -> dict[str, dict[str, float]]:
-        """Returns groups of metrics, weighted where the rows are.
+        """Returns groups of metrics, weighted by the rows' weights.
 
         Returns:
             `correlation`: `pearson` and `spearman` of the labels with the
-            model's values, or expected classes; `cosine_correlation`: the
-            same with the cosines of the two encoders' embeddings;
-            `calibration`: where the model gives probabilities. Undefined
-            ones are left out (`correlation`, `calibration`).
+            model's values or expected classes; `cosine_correlation`: the
+            same with the cosines of the two embeddings; `calibration`, if
+            the model predicts probabilities. Undefined metrics are missing.
         """
         outputs = self._outputs()
         scores, cosines = outputs[:, :-1], outputs[:, -1]

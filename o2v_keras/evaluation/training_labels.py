@@ -1,4 +1,4 @@
-"""What answers without a model need to know of the training data."""
+"""Tallies of the training labels, for baselines and the first bias."""
 
 import numpy as np
 
@@ -8,26 +8,25 @@ from o2v_keras.models.trained_ids import TrainedIds
 
 
 class TrainingLabels:
-    """Tallies labels, overall and by the token of a side of single tokens.
+    """Tallies labels, in total and by token for sides of single tokens.
 
-    A tally is a row: of classes the number of each, of values their number
-    and their sum; a row of weight 2 counts twice. Tables may be added one by
-    one; the tallies do not depend on how the data are cut (the overall sum of
-    values: but for rounding).
+    A tally of classes is the number of each class, a tally of values their
+    number and sum; a row of weight 2 counts twice. Tables can be added one by
+    one: how the data are divided affects only the rounding of sums.
 
     Args:
-        config: Says whether labels are classes or values. Where negatives
-            are drawn, tokens are not tallied: the data do not hold the
-            negatives' labels.
+        config: The configuration; its head says whether labels are classes
+            or values. If negatives are drawn, there are no tallies by token:
+            the data lack the negatives' labels.
 
     Attributes:
-        totals: The tally of all rows.
-        sides: Name of each side of single tokens -> tallies
-            `(tokens, classes)` or `(tokens, 2)`, a row for each token up to
-            the largest, or further.
-        range: The least and the largest label of a row of positive weight.
-        ids: `TrainedIds` of these rows.
-        constant: Names of the sides on which all rows are the same object.
+        totals: float64 `(classes,)` or `(2,)`. The tally of all rows.
+        sides: Name of each side of single tokens -> float64 tallies
+            `(tokens, classes)` or `(tokens, 2)`; `tokens` exceeds the largest
+            token.
+        range: The least and the largest label of rows of positive weight.
+        ids: `TrainedIds` of the rows.
+        constant: Names of the sides on which all rows are equal.
 
     Example:
     >>> config = Object2VecConfig(enc0_max_seq_len=2, enc0_vocab_size=9)
@@ -49,9 +48,9 @@ class TrainingLabels:
         self._first = None
 
     def mean_rows(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns labels and weights of a few rows that stand for all.
+        """Returns labels and weights of a few rows with the same mean label.
 
-        Classes, each with its number of rows, or the mean of the values.
+        All classes with their numbers of rows, or the mean of the values.
         """
         if self._softmax:
             return np.arange(self._width), self.totals
@@ -59,7 +58,7 @@ class TrainingLabels:
         return np.array([total / rows]), np.ones(1)
 
     def add(self, table: PairTable) -> None:
-        """Adds labelled rows that have passed the check."""
+        """Adds checked rows with labels."""
         self.ids.add(table)
         self._compare(table)
         weights, counted = table.weights, table.labels
@@ -108,7 +107,7 @@ class TrainingLabels:
         tallies = self.sides[name]
         missing = tokens.max(initial=-1) + 1 - len(tallies)
         if missing > 0:
-            # Doubled, so that many tables copy no more than twice the whole.
+            # Doubling bounds the total cost of copies.
             more = np.zeros((max(missing, len(tallies)), self._width))
             self.sides[name] = tallies = np.concatenate([tallies, more])
         return tallies

@@ -1,16 +1,13 @@
-"""Rules that several layers set for their constructor arguments."""
+"""Checks of constructor arguments shared by several layers."""
 
 
 def check_integer(name: str, value: int, minimum: int = 1) -> None:
-    """Raises an error unless `value` is an integer of at least `minimum`.
+    """Raises `ValueError` unless `value` is an integer of at least `minimum`.
 
     Args:
         name: str. The argument's name, for the error message.
         value: The argument's value.
         minimum: int. Smallest accepted value. Defaults to 1.
-
-    Raises:
-        ValueError: If `value` is no integer, a bool, or below `minimum`.
 
     Example:
     >>> check_integer("units", 0)
@@ -27,14 +24,11 @@ def check_integer(name: str, value: int, minimum: int = 1) -> None:
 
 
 def check_rate(name: str, value: float) -> None:
-    """Raises an error unless `value` is a number from 0 to 1.
+    """Raises `ValueError` unless `value` is a number from 0 to 1.
 
     Args:
         name: str. The argument's name, for the error message.
         value: The argument's value.
-
-    Raises:
-        ValueError: If `value` is no number, a bool, or outside [0, 1].
 
     Example:
     >>> check_rate("dropout", 7)

@@ -11,31 +11,29 @@ from o2v_keras.layers.packed_lstm import packed_lstm
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
 class BiLSTMEncoder(keras.layers.Layer):
-    """Encodes a sequence as the maxima of bidirectional LSTMs over time.
+    """Encodes a sequence as the maximum over time of bidirectional LSTMs.
 
-    Every layer runs one LSTM forwards and one backwards over the steps and
-    concatenates their outputs `(forward, backward)`, each of
-    `output_dim / 2` units; the encoding is the maximum over time of the last
-    layer. SageMaker's documentation says of its `bilstm` network only that
-    signals flow both ways; twice the hidden size and max-pooling are those of
-    InferSent, the network its notebooks compare it with.
+    Every layer runs one LSTM forwards and one backwards and concatenates
+    their outputs, each of `output_dim / 2` units; the encoding is the maximum
+    over time of the last layer. SageMaker's documentation of `bilstm` says
+    only that signals flow both ways; concatenation and max-pooling follow
+    InferSent, to which its notebooks compare it.
 
-    Masking: only real steps are computed, in their order, so padding before,
-    between or after them never changes an encoding, and a sequence made only
-    of padding is encoded as zeros. For cuDNN real steps are moved to the left
-    and no mask enters an LSTM (the backward one runs over rows reversed
-    within their lengths), since cuDNN rejects other masks than right padding
-    and empty rows. The time axis is reduced, so the output carries no mask.
+    Masking: only real steps are computed, in their order, so padding never
+    changes an encoding, and a sequence of padding alone is encoded as zeros.
+    cuDNN accepts only right padding and no empty rows; there real steps are
+    moved to the left, the backward LSTM runs over rows reversed within their
+    lengths, and no LSTM gets a mask. The output has no mask.
 
     Args:
         output_dim: int. Size of the encoding; a positive even number.
         layers: int. Number of bidirectional layers. Defaults to 1.
         dropout: float. Fraction of units to drop between layers in training,
             from 0 to 1. Defaults to 0.0.
-        use_cudnn: `"auto"` or bool, as in `keras.layers.LSTM`. Defaults to
-            `"auto"` (cuDNN where there is a GPU). The choice is made when the
-            layer is traced: to trace an existing layer for the CPU, first set
-            its attribute, `encoder.use_cudnn = False`.
+        use_cudnn: `"auto"` or bool. Whether to use cuDNN. Defaults to
+            `"auto"` (if there is a GPU). The choice is made when the layer
+            is traced: to trace an existing layer for the CPU, first set
+            `encoder.use_cudnn = False`.
         **kwargs: Base layer arguments such as `name` and `dtype`.
 
     Call arguments:
@@ -117,7 +115,7 @@ class BiLSTMEncoder(keras.layers.Layer):
     def call(self, inputs, mask=None, training=None):
         if mask is None:
             mask = tf.ones(tf.shape(inputs)[:2], tf.bool)
-        mask = tf.cast(mask, tf.bool)
+        mask = tf.cast(mask, tf.bool)  # (batch, steps)
         if self._takes_cudnn():
             return self._call_cudnn(inputs, mask, training)
         return self._call_packed(inputs, mask, training)
@@ -160,8 +158,8 @@ class BiLSTMEncoder(keras.layers.Layer):
                 )
                 # No output of an LSTM is below -1.
                 outputs.append(packed.unpack(steps, padding=-1.0))
-            hidden = tf.concat(outputs, axis=-1)
-        real = tf.reduce_any(mask, axis=1, keepdims=True)
+            hidden = tf.concat(outputs, axis=-1)  # (batch, steps, output_dim)
+        real = tf.reduce_any(mask, axis=1, keepdims=True)  # (batch, 1)
         return tf.where(real, tf.reduce_max(hidden, axis=1), 0.0)
 
     def _call_cudnn(self, inputs, mask, training):
@@ -173,6 +171,7 @@ class BiLSTMEncoder(keras.layers.Layer):
             backward = _reverse(
                 self.backward_lstms[i](_reverse(hidden, lengths)), lengths
             )
+            # (batch, steps, output_dim)
             hidden = tf.concat([forward, backward], axis=-1)
         return _max_over_time(hidden, lengths)
 
@@ -195,19 +194,19 @@ def _check_use_cudnn(value):
 
 
 def _move_left(inputs, mask):
-    """Moves real steps to the left; returns them and the rows' lengths."""
+    """Moves real steps to the left; also returns the rows' lengths."""
     mask = tf.cast(mask, tf.int32)
     order = tf.argsort(mask, axis=1, direction="DESCENDING", stable=True)
     return tf.gather(inputs, order, batch_dims=1), tf.reduce_sum(mask, axis=1)
 
 
 def _reverse(inputs, lengths):
-    """Reverses the first `lengths` steps of each row; the rest stays put."""
+    """Reverses the first `lengths` steps of each row."""
     return tf.reverse_sequence(inputs, lengths, seq_axis=1)
 
 
 def _max_over_time(inputs, lengths):
-    """Returns the maxima over real steps; zeros for rows without any."""
+    """Returns the maxima over real steps, zeros for rows without any."""
     real = tf.sequence_mask(lengths, tf.shape(inputs)[1])[..., None]
     # No output of an LSTM is below -1.
     maxima = tf.reduce_max(tf.where(real, inputs, -1.0), axis=1)

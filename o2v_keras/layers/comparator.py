@@ -14,13 +14,13 @@ def hadamard(first, second):
 
 @COMPARATORS.register("concat")
 def concat(first, second):
-    """Returns `first` and `second` side by side."""
+    """Returns `first` and `second` concatenated."""
     return ops.concatenate([first, second], axis=-1)
 
 
 @COMPARATORS.register("abs_diff")
 def abs_diff(first, second):
-    """Returns the elementwise distance `|first - second|`."""
+    """Returns the elementwise difference `|first - second|`."""
     return ops.abs(first - second)
 
 
@@ -32,22 +32,22 @@ def dot(first, second):
 
 @COMPARATORS.register("cosine")
 def cosine(first, second):
-    """Returns the cosine, `(batch_size, 1)`; 0 beside an encoding of zeros."""
-    # Half precision has no room for squares.
+    """Returns the cosine, `(batch_size, 1)`; 0 if an encoding is zero."""
+    # Squares overflow in half precision.
     wide = [ops.cast(side, "float32") for side in (first, second)]
     units = [ops.normalize(side, axis=-1, epsilon=1e-12) for side in wide]
     return ops.cast(dot(*units), first.dtype)
 
 
-# What grows as two encodings become more alike, by one number a pair.
+# Operations whose one output grows with the similarity of two encodings.
 _SIMILARITIES = ("dot", "cosine")
 
 
 def similarity_places(operations, dim):
-    """Returns the places of `dot` and `cosine` in a comparator's result.
+    """Returns the columns of `dot` and `cosine` in a comparator's output.
 
     Args:
-        operations: Names of comparisons, in their order.
+        operations: Names of operations, in order.
         dim: int. Size of an encoding.
 
     Example:
@@ -69,10 +69,9 @@ def similarity_places(operations, dim):
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
 class Comparator(keras.layers.Layer):
-    """Compares two encodings by a list of operations.
+    """Concatenates the results of several operations on two encodings.
 
-    The results are concatenated in the order of `operations`. For encodings
-    `a` and `b` of size `dim`:
+    For encodings `a` and `b` of size `dim`:
 
     | operation  | result        | size      |
     | ---------- | ------------- | --------- |
@@ -82,10 +81,10 @@ class Comparator(keras.layers.Layer):
     | `dot`      | `sum(a * b)`  | 1         |
     | `cosine`   | `dot` of `a` and `b` scaled to length 1 | 1 |
 
-    The first three are SageMaker's `comparator_list`. Other operations are
-    entered with `@o2v_keras.registry.COMPARATORS.register(name)` on a function
-    of two tensors `(batch_size, dim)`, before a layer or a saved model names
-    them.
+    The first three are SageMaker's `comparator_list`. To add an operation,
+    decorate a function of two tensors `(batch_size, dim)` with
+    `@o2v_keras.registry.COMPARATORS.register(name)` before a layer or a saved
+    model uses the name.
 
     Args:
         operations: list or tuple of str. Names of registered operations, at
@@ -130,7 +129,7 @@ class Comparator(keras.layers.Layer):
                 "`inputs` must be two encodings of the same size. "
                 f"Received: shapes {tuple(first)} and {tuple(second)}"
             )
-        # Later calls are held to that size; products would broadcast.
+        # Later calls must have this size: products would broadcast others.
         size = keras.layers.InputSpec(ndim=2, axes={-1: first[-1]})
         self.input_spec = [size, size]
 

@@ -8,13 +8,13 @@ from o2v_keras.layers.argument_checks import check_rate
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
 class FeedForward(keras.layers.Layer):
-    """Applies `layers` times a dense layer and dropout.
+    """A stack of dense layers, each followed by dropout.
 
     `x_{i+1} = dropout(activation(dot(x_i, kernel_i) + bias_i))`. With
-    `layers=0` the inputs come out as they are.
+    `layers=0` it returns its inputs.
 
-    SageMaker's Object2Vec builds its `mlp_layers` the same way, except that
-    it has no dropout after a linear layer; here every layer has.
+    SageMaker's Object2Vec builds its `mlp_layers` the same way, but without
+    dropout after a linear layer.
 
     Args:
         units: int. Size of every layer.

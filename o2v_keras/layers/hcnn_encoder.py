@@ -9,7 +9,7 @@ from o2v_keras.layers.argument_checks import check_rate
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
 class HCNNEncoder(keras.layers.Layer):
-    """Encodes a sequence as the maxima of a stack of convolutions over time.
+    """Encodes a sequence as the maxima over time of stacked convolutions.
 
     With `x_0` the embeddings, for each layer `i`:
 
@@ -19,27 +19,25 @@ class HCNNEncoder(keras.layers.Layer):
     x_{i+1} = dropout(h_i)
     ```
 
-    and the encoding is `concat(p_0, ..., p_{layers-1})`. The filters are
-    shared out evenly; where `output_dim` is no multiple of `layers`, the first
-    layers have one more, so the encoding always has `output_dim` units. No
-    dropout follows the last convolution.
+    and the encoding is `concat(p_0, ..., p_{layers-1})`. All layers have the
+    same number of filters; if `layers` does not divide `output_dim`, the
+    first layers have one more. No dropout follows the last convolution.
 
-    The operations and shapes are those that the training logs of SageMaker's
-    `hcnn` network print. ReLU is our reading: the published encodings are
-    non-negative and half zeros, as in InferSent's hierarchical ConvNet.
+    Operations and shapes are those in the training logs of SageMaker's `hcnn`
+    network. ReLU is inferred: the published encodings are non-negative and
+    half zeros, as in InferSent's hierarchical ConvNet.
 
-    Masking: padded steps are zeroed before every convolution and before every
+    Masking: padded steps are zeroed before every convolution and every
     maximum, so padding at either end of a sequence never changes its
-    encoding, and a sequence made only of padding is encoded as zeros.
-    (SageMaker masks before the first convolution alone, so there padding
-    takes part in the maxima.) Padding between real steps is a gap that the
-    filters see. The time axis is reduced, so the output carries no mask.
+    encoding, and a sequence of padding alone is encoded as zeros. (SageMaker
+    masks only before the first convolution, so padding enters its maxima.)
+    Filters see padding between real steps as zeros. The output has no mask.
 
     Args:
         output_dim: int. Size of the encoding; at least `layers`.
         layers: int. Number of convolutions. Defaults to 4.
-        filter_width: int. Width of the filters, in steps. Defaults to 3. An
-            even width reaches one step further to the right.
+        filter_width: int. Width of the filters, in steps; an even one
+            extends one step further to the right. Defaults to 3.
         dropout: float. Fraction of units to drop between convolutions in
             training, from 0 to 1. Defaults to 0.0.
         **kwargs: Base layer arguments such as `name` and `dtype`.
@@ -127,11 +125,11 @@ class HCNNEncoder(keras.layers.Layer):
         for i, convolution in enumerate(self.convolutions):
             if i > 0:
                 hidden = self.dropouts[i - 1](hidden, training=training)
-            # ReLU leaves nothing below zero, so zeroed steps are neutral to
-            # the maximum as well as to the next convolution.
+            # ReLU is never negative, so zeroed steps change neither the
+            # maximum nor the next convolution.
             hidden = _zero_padding(convolution(hidden), mask)
-            maxima.append(ops.max(hidden, axis=1))
-        return ops.concatenate(maxima, axis=-1)
+            maxima.append(ops.max(hidden, axis=1))  # (batch, filters)
+        return ops.concatenate(maxima, axis=-1)  # (batch, output_dim)
 
     def compute_mask(self, inputs, mask=None):
         return None
@@ -149,5 +147,5 @@ class HCNNEncoder(keras.layers.Layer):
 def _zero_padding(inputs, mask):
     if mask is None:
         return inputs
-    mask = ops.expand_dims(ops.cast(mask, "bool"), axis=-1)  # (B, T, 1)
+    mask = ops.expand_dims(ops.cast(mask, "bool"), axis=-1)  # (batch, steps, 1)
     return ops.where(mask, inputs, 0)

@@ -1,4 +1,4 @@
-"""Dropout of whole ids, which trains the unknown id."""
+"""Dropout of ids, which trains the unknown id."""
 
 import keras
 import tensorflow as tf
@@ -9,20 +9,19 @@ from o2v_keras.layers.argument_checks import check_rate
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
 class IdDropout(keras.layers.Layer):
-    """Exchanges the first token of some rows for the unknown id in training.
+    """Replaces the first token of random rows by the unknown id in training.
 
-    Where a side is an id, alone or before the tokens of its features, the
-    unknown id so learns what to say of an object that training has not seen:
-    beside features, what these do not tell; alone, what holds on average.
-    Outside training rows pass as they are.
+    If a side is an object's id, alone or followed by tokens of its features,
+    the unknown id learns to stand for objects unseen in training: alone for
+    an average object, with features for what they leave open. Outside
+    training the inputs are returned unchanged.
 
-    Padding: the first token is the first id that is not 0. Rows of padding
-    alone stay.
+    The first token is the first id that is not 0 (padding). Rows of padding
+    alone are unchanged.
 
     Args:
         rate: float. Share of rows, from 0 to 1.
-        unknown_id: int. What stands for ids that training has not seen, at
-            least 1.
+        unknown_id: int. Id of objects unseen in training, at least 1.
         seed: int. Defaults to `None`: a random one.
         **kwargs: Base layer arguments such as `name`.
 

@@ -1,4 +1,4 @@
-"""The recurrence of an LSTM over packed steps."""
+"""An LSTM over packed sequences."""
 
 import tensorflow as tf
 
@@ -6,22 +6,22 @@ import tensorflow as tf
 def packed_lstm(inputs, sizes, kernel, recurrent_kernel, bias, training=False):
     """Runs an LSTM over packed steps.
 
-    Computes what `keras.layers.LSTM` does (sigmoid gates, tanh state), but
-    products that do not wait for the step before are taken out of the loop
-    as one large product, forwards and backwards, and no step touches rows
-    that have ended. That is half the time of the Keras layer on a CPU.
+    Computes the same as `keras.layers.LSTM` (sigmoid gates, tanh state) in
+    half its time on a CPU: products that do not depend on the previous step
+    are one large product outside the loop, forwards and backwards, and rows
+    that have ended are skipped.
 
     Args:
         inputs: Float tensor `(packed steps, features)`, as `PackedSteps`
             orders them.
-        sizes: int32 `(steps,)`. Rows of each step; none exceeds the one
-            before.
+        sizes: int32 `(steps,)`. Rows of each step, not increasing.
         kernel: `(features, 4 * units)`; gates in the order of Keras: input,
             forget, cell, output.
         recurrent_kernel: `(units, 4 * units)`.
         bias: `(4 * units,)`.
-        training: Whether to keep what a fast gradient needs. Otherwise the
-            gradient is TensorFlow's own. Defaults to `False`.
+        training: bool. Whether to keep the intermediate values of a fast
+            gradient; otherwise TensorFlow derives the gradient. Defaults to
+            `False`.
 
     Returns:
         The hidden states, `(packed steps, units)`.
@@ -36,15 +36,15 @@ def packed_lstm(inputs, sizes, kernel, recurrent_kernel, bias, training=False):
     ... ).shape
     TensorShape([3, 1])
     """
-    # The part of the gates that only the inputs decide.
-    gates = tf.nn.bias_add(tf.matmul(inputs, kernel), bias)
+    # The part of the gates that depends on the inputs alone.
+    gates = tf.nn.bias_add(tf.matmul(inputs, kernel), bias)  # (N, 4 * units)
     if training:
         return _recurrence_with_gradient(gates, recurrent_kernel, sizes)
     return _recurrence(gates, recurrent_kernel, sizes)[0]
 
 
 def _recurrence(gates, kernel, sizes, keep=False):
-    """Returns all hidden states and, to `keep`, arrays of each step's cell."""
+    """Returns all hidden states and, with `keep`, the cells' values."""
     units = kernel.shape[0]
     steps = tf.shape(sizes)[0]
     starts = tf.cumsum(sizes, exclusive=True)
@@ -61,7 +61,7 @@ def _recurrence(gates, kernel, sizes, keep=False):
             state[:size],
         )
         arrays = [
-            # `kept` is the longer one where nothing is to be kept.
+            # Without `keep`, `arrays` is empty and `kept` is not.
             array.write(t, value)
             for array, value in zip(arrays, kept, strict=False)
         ]
@@ -84,7 +84,7 @@ def _recurrence(gates, kernel, sizes, keep=False):
 
 
 def _cell(gates, state):
-    """One step: returns hidden state, cell state, what the gradient needs."""
+    """Returns hidden state, cell state and the values for the gradient."""
     gate_in, forget, cell, out = tf.split(gates, 4, axis=1)
     gate_in, forget, out = map(tf.sigmoid, (gate_in, forget, out))
     cell = tf.tanh(cell)
@@ -111,7 +111,7 @@ def _recurrence_with_gradient(gates, kernel, sizes):
 
 
 def _gradient_by_gates(upstream, kernel, sizes, arrays):
-    """Goes back through the steps."""
+    """Backpropagates through time."""
     units = kernel.shape[0]
     steps = tf.shape(sizes)[0]
     starts = tf.cumsum(sizes, exclusive=True)
@@ -161,10 +161,9 @@ def _gradient_by_gates(upstream, kernel, sizes, arrays):
 
 
 def _gradient_by_kernel(hiddens, by_gates, sizes):
-    """One product over all steps but the first."""
     first = sizes[0]
     later = tf.range(first, tf.shape(hiddens)[0])
-    # A row's step before lies as far back as that step has rows.
+    # Distance to a row's previous step = number of rows of that step.
     before = later - tf.repeat(sizes[:-1], sizes[1:])
     return tf.matmul(
         tf.gather(hiddens, before), by_gates[first:], transpose_a=True
@@ -182,7 +181,7 @@ def _array(like, steps, units):
 
 
 def _grown(values, size):
-    """Adds zeros for the rows that end at this step."""
+    """Pads with zeros for the rows that end at this step."""
     return tf.pad(values, [[0, size - tf.shape(values)[0]], [0, 0]])
 
 
@@ -195,21 +194,19 @@ def _tanh_gradient(outputs, upstream):
 
 
 class PackedSteps:
-    """Takes the real steps out of a padded batch, and puts them back.
+    """Packs the real steps of a padded batch, and unpacks them.
 
-    Packed steps stand in the order in which a recurrent layer needs them:
-    the first step of all rows, then the second of those that have one, and so
-    on, longer rows before shorter ones. So step `t` is one slice of
-    `sizes[t]` rows, which are also the first rows of step `t - 1`, and
-    nothing is computed for padding, wherever it stands in a row.
-
-    A row of padding alone is packed as one step of whatever it holds.
+    Packed steps are ordered by step, then by length of the row: the first
+    step of all rows, then the second step of the rows that have one, and so
+    on, longer rows first. Step `t` is one slice of `sizes[t]` rows, which are
+    the first rows of step `t - 1`. Padding is dropped wherever it is in a
+    row; a row of padding alone keeps its first step.
 
     Args:
         mask: bool tensor `(batch_size, steps)`, at least one step, `True` at
             real steps.
-        reverse: Whether rows run from their last real step to their first.
-            Defaults to `False`.
+        reverse: bool. Whether rows run from their last real step to their
+            first. Defaults to `False`.
 
     Attributes:
         sizes: int32 `(longest row,)`. Rows of each step.
@@ -246,8 +243,8 @@ class PackedSteps:
         )
         count = tf.reduce_sum(self.lengths)
         mask = tf.reshape(mask, [-1])
-        # Where each padded step is among the packed ones (padding: behind
-        # them), and where each packed step is among the padded ones.
+        # Index of each step among the packed ones (padding: `count`), and of
+        # each packed step in the flattened batch.
         self._places = tf.where(mask, tf.reshape(places, [-1]), count)
         real = tf.cast(tf.where(mask), tf.int32)
         self._origins = tf.scatter_nd(
@@ -262,7 +259,7 @@ class PackedSteps:
         def pack(flat):
             return tf.gather(flat, self._origins), self._spread
 
-        # Without it, a gradient would be added up row by row.
+        # The gradient of a plain `tf.gather` would be summed row by row.
         return pack(tf.reshape(inputs, [-1, inputs.shape[-1]]))
 
     def unpack(self, packed, padding=0.0):

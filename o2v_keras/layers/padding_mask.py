@@ -6,11 +6,10 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
 class PaddingMask(keras.layers.Layer):
-    """Tells real tokens from padding: `mask = (ids != 0)`.
+    """Computes the mask of real tokens, `ids != 0`.
 
     SageMaker's Object2Vec masks id 0 in every encoder. The mask is a tensor
-    of the graph that encoders receive as `mask=`, not a hidden attribute of
-    another tensor.
+    that encoders receive as `mask=`, not an attribute of another tensor.
 
     Args:
         **kwargs: Base layer arguments such as `name`.

@@ -8,21 +8,20 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
 class PairVectors(keras.layers.Layer):
-    """Scales encodings so that dot products are similarities by temperature.
+    """Scales two encodings so that their dot products are logits.
 
-    For encodings `a` and `b` the vectors are `a / temperature` and `b`; for
-    cosines both encodings are first scaled to length 1, one of zeros staying
-    what it is. The dot product of any row's first vector with any row's
-    second one is then the logit of that pair.
+    Stacks `a / temperature` and `b` for encodings `a` and `b`. For
+    `"cosine"` both are first scaled to length 1 (zeros stay zeros). The dot
+    product of any row's first vector with any row's second vector is the
+    logit of that pair.
 
-    A learned temperature is the exponential of a weight, so it stays above
-    0; nothing else bounds it.
+    A learned temperature is the exponential of a weight, so it is positive.
 
     Args:
         similarity: str. `"cosine"` or `"dot"`. Defaults to `"cosine"`.
         temperature: float, above 0. Defaults to `0.05`.
-        learn_temperature: bool. Whether the temperature is a weight, which
-            begins at `temperature`. Defaults to `False`.
+        learn_temperature: bool. Whether the temperature is trained, from
+            `temperature` on. Defaults to `False`.
         **kwargs: Base layer arguments such as `name` and `dtype`.
 
     Call arguments:
@@ -42,8 +41,8 @@ class PairVectors(keras.layers.Layer):
             [4., 3.]]], dtype=float32)
 
     Reference:
-    - [Radford et al., 2021](https://arxiv.org/abs/2103.00020) learn the
-      logarithm of a softmax's temperature.
+    - [Radford et al., 2021](https://arxiv.org/abs/2103.00020): the learned
+      logarithm of the temperature.
     """
 
     def __init__(
@@ -88,6 +87,7 @@ class PairVectors(keras.layers.Layer):
         temperature = self.temperature
         if self.log_temperature is not None:
             temperature = ops.exp(self.log_temperature)
+        # (batch, 2, dim)
         return ops.stack([first / temperature, second], axis=1)
 
     def get_config(self):

@@ -11,16 +11,15 @@ class PooledEmbeddingEncoder(keras.layers.Layer):
     """Encodes a sequence as the mean of its real tokens' embeddings.
 
     For embeddings `x` and mask `m` the encoding is `dropout(mean)`, where
-    `mean = sum_t(m_t * x_t) / max(1, sum_t(m_t))`. There is no projection:
-    the encoding is as wide as the embeddings. These are the operations of
-    SageMaker's `pooled_embedding` network, as its training logs print them.
+    `mean = sum_t(m_t * x_t) / max(1, sum_t(m_t))`, without a projection.
+    These are the operations in the training logs of SageMaker's
+    `pooled_embedding` network.
 
-    Sum and count are taken in float32 at least, since float16 counts are
-    inexact above 2048 and sums overflow above 65504.
+    Sum and count are at least float32: float16 counts are inexact above 2048
+    and sums overflow above 65504.
 
-    Masking: padded steps never reach the mean, wherever they stand, and a
-    sequence made only of padding has mean zero, never `NaN`. The time axis is
-    reduced, so the output carries no mask.
+    Masking: padded steps never change the mean, and a sequence of padding
+    alone has mean zero, not `NaN`. The output has no mask.
 
     Args:
         dropout: float. Fraction of the mean's units to drop in training, from
@@ -29,9 +28,9 @@ class PooledEmbeddingEncoder(keras.layers.Layer):
 
     Call arguments:
         inputs: Float tensor of shape `(batch_size, steps, embedding_dim)`;
-            must be finite, at padded steps too. Or of shape
-            `(batch_size, embedding_dim)`: means that a pooled
-            `TokenEmbedding` has taken while looking up.
+            must be finite, at padded steps too. Or the means from
+            `TokenEmbedding(...)(ids, pooled=True)`, of shape
+            `(batch_size, embedding_dim)`.
         mask: Optional bool tensor of shape `(batch_size, steps)`, `True` at
             real steps. Defaults to `None` (every step is real).
         training: Optional bool. Whether to apply dropout.
@@ -54,7 +53,7 @@ class PooledEmbeddingEncoder(keras.layers.Layer):
     - [Iyyer et al., 2015](https://aclanthology.org/P15-1162/)
     """
 
-    # Whoever builds a graph may look means up instead of embeddings.
+    # `make_encoder` then passes means instead of embeddings.
     takes_means = True
 
     def __init__(self, dropout=0.0, **kwargs):
@@ -83,9 +82,9 @@ def _masked_mean(inputs, mask):
     inputs = ops.cast(inputs, dtype)
     if mask is None:
         return ops.mean(inputs, axis=1)
-    mask = ops.cast(ops.cast(mask, "bool"), dtype)  # (B, T)
+    mask = ops.cast(ops.cast(mask, "bool"), dtype)  # (batch, steps)
     # On long rows a matrix product takes half the time of selecting and
     # summing (512 x 50 x 300 with gradient, 2 cores: 4 ms against 11).
-    total = ops.matmul(mask[:, None, :], inputs)  # (B, 1, D)
-    count = ops.sum(mask, axis=1, keepdims=True)  # (B, 1)
-    return ops.squeeze(total, axis=1) / ops.maximum(count, 1)  # (B, D)
+    total = ops.matmul(mask[:, None, :], inputs)  # (batch, 1, dim)
+    count = ops.sum(mask, axis=1, keepdims=True)  # (batch, 1)
+    return ops.squeeze(total, axis=1) / ops.maximum(count, 1)  # (batch, dim)

@@ -1,4 +1,4 @@
-"""Bounds on the length of a batch of id sequences."""
+"""Limits the length of a batch of id sequences."""
 
 import keras
 import tensorflow as tf
@@ -10,14 +10,14 @@ from o2v_keras.layers.argument_checks import check_integer
 class SequenceLimit(keras.layers.Layer):
     """Keeps the first `max_length` ids of every row, and at least one step.
 
-    Longer rows lose the ids after the first `max_length`, as SageMaker's
-    Object2Vec does with `max_seq_len`. A batch of length 0 becomes one step
-    of the padding id 0, because recurrent layers need a step to run on.
-    Standing in the graph itself, the layer makes a model, its sub-models and
-    its exports agree on every input.
+    Longer rows are cut, as SageMaker's Object2Vec does with `max_seq_len`. A
+    batch of length 0 gets one step of the padding id 0, because recurrent
+    layers need a step. As a layer of the graph it applies alike to a model,
+    its sub-models and its exports.
 
     Args:
-        max_length: int. Longest sequence that passes, in steps; at least 1.
+        max_length: int. Length of the longest sequence, in steps; at least
+            1.
         **kwargs: Base layer arguments such as `name`.
 
     Call arguments:

@@ -1,9 +1,8 @@
-"""Reads and fills large variables in parts.
+"""Reads and writes large variables in parts.
 
 Once its rows have been scattered to, TensorFlow copies a variable whenever it
 is read as a whole, and a scatter while such a read is alive copies it again.
-In parts neither happens: the largest buffer besides the variable itself is
-the one that the caller asks for.
+Access in parts avoids both copies.
 """
 
 from collections.abc import Iterator
@@ -33,7 +32,7 @@ def row_parts(variable) -> Iterator[slice]:
 
 
 def local_copies(variable) -> tuple[tf.Variable, ...]:
-    """Returns the TensorFlow variables behind a Keras one on this machine."""
+    """Returns this machine's TensorFlow variables of a Keras variable."""
     value = variable.value
     if isinstance(value, tf.distribute.DistributedValues):
         strategy = value.distribute_strategy
@@ -42,19 +41,19 @@ def local_copies(variable) -> tuple[tf.Variable, ...]:
 
 
 def copy_on(device: str, variable: keras.Variable) -> tf.Variable:
-    """Returns the copy of a variable that lies on a device."""
+    """Returns the copy of a variable on a device."""
     copies = local_copies(variable)
     return next(copy for copy in copies if copy.device == device)
 
 
 def is_large(variable) -> bool:
-    """Whether a variable is worth reading and writing in parts."""
+    """Whether a variable is read and written in parts."""
     values = int(np.prod(variable.shape))
     return len(variable.shape) > 0 and 4 * values > _PART_BYTES
 
 
 def read_parts(variable: keras.Variable) -> Iterator[np.ndarray]:
-    """Yields the values of a variable, large ones some rows at a time."""
+    """Yields the values of a variable, a large one by `row_parts`."""
     if not is_large(variable):
         yield keras.ops.convert_to_numpy(variable)
         return
@@ -64,7 +63,7 @@ def read_parts(variable: keras.Variable) -> Iterator[np.ndarray]:
 
 
 def read_variable(variable: keras.Variable) -> np.ndarray:
-    """Returns a variable's value with no buffer but the array returned.
+    """Returns the value of a variable without further large buffers.
 
     Example:
     >>> read_variable(keras.Variable([[1.0], [2.0]]))

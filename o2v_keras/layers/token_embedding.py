@@ -9,7 +9,7 @@ from o2v_keras.layers.table_rows import read_variable
 from o2v_keras.layers.table_rows import row_parts
 from o2v_keras.layers.table_rows import write_rows
 
-# Initializers whose values do not depend on the shape they are part of.
+# Initializers whose values do not depend on the shape.
 _ELEMENTWISE = (
     keras.initializers.RandomNormal,
     keras.initializers.RandomUniform,
@@ -21,50 +21,48 @@ _ELEMENTWISE = (
 class TokenEmbedding(keras.layers.Layer):
     """Maps token ids to rows of a trainable table.
 
-    The cost of a training step follows the number of ids in the batch, not
-    the size of the table: rows are gathered straight from the TensorFlow
-    variable, so the gradient is a `tf.IndexedSlices` and the table is never
-    read as a whole. (`keras.layers.Embedding` reads it whole: 25 ms a step at
+    The cost of a training step depends on the number of ids in the batch, not
+    on the size of the table: rows are gathered from the TensorFlow variable
+    itself, so the gradient is a `tf.IndexedSlices` and the table is never
+    read as a whole. (`keras.layers.Embedding` reads it: 25 ms a step at
     1M x 100 on 2 CPU cores.) Under `tf.distribute.MirroredStrategy` each
-    replica gathers from its own copy, which keeps that property.
+    replica gathers from its own copy.
 
-    The table stays in the variable dtype (float32); the gathered rows are
-    cast to the compute dtype.
-
-    Masking: none is attached. Id 0 has a row like any other id; see
-    `PaddingMask` for the mask that encoders take. To tie the weights of two
-    inputs, call one layer twice.
+    The table has the variable dtype (float32); gathered rows are cast to the
+    compute dtype. Id 0 has a row like any other id, and the output has no
+    mask; see `PaddingMask`. To tie the weights of two inputs, call one layer
+    twice.
 
     Args:
         vocab_size: int. Rows of the table; ids must be below it.
         output_dim: int. Size of an embedding.
         embeddings_initializer: str or `keras.initializers.Initializer`.
             Defaults to `"uniform"` (-0.05 to 0.05).
-        gated: bool. Whether a scalar weight `gate`, which is not trained,
-            says if training reaches the table: at 1 it does, at 0 the
-            gradient of every row is zero. For tables that are to rest for
-            some epochs. Defaults to `False`: there is no such weight.
+        gated: bool. Whether the layer has a scalar, non-trainable weight
+            `gate` to freeze the table for some epochs: at 0 the gradient of
+            every row is zero, at 1 training updates the table. Defaults to
+            `False`.
         **kwargs: Base layer arguments such as `name` and `trainable`.
 
     Call arguments:
         inputs: int32 or int64 tensor of shape `(batch_size, length)`, values
-            from 0 to `vocab_size - 1`. On a CPU other values are a
-            `tf.errors.InvalidArgumentError`; a GPU answers with zeros.
+            from 0 to `vocab_size - 1`. Other values raise
+            `tf.errors.InvalidArgumentError` on a CPU and give zeros on a GPU.
         mask: Bool tensor of shape `(batch_size, length)`, `True` at real
-            tokens; needed where `pooled`. Defaults to `None`.
-        pooled: bool. Whether to return each row's mean over its real tokens
-            instead of their embeddings, zeros where it has none. Each
-            distinct id is looked up once and nothing of shape
-            `(batch_size, length, output_dim)` is made, neither here nor for
-            the gradient: a training step of 512 pairs of up to 30 and 50
-            tokens of 300 numbers takes a quarter less processor time. Sums
-            are float32. Defaults to `False`.
-        training: bool. The gate counts only in training. Defaults to `None`,
-            which Keras fills in.
+            tokens; required if `pooled`. Defaults to `None`.
+        pooled: bool. Whether to return the mean of each row's real tokens,
+            zeros for none, instead of their embeddings. It looks each
+            distinct id up once and makes no tensor of shape
+            `(batch_size, length, output_dim)`, nor does its gradient: a
+            training step of 512 pairs of up to 30 and 50 tokens of 300
+            numbers takes a quarter less processor time. Sums are float32.
+            Defaults to `False`.
+        training: bool. The gate applies in training only. Defaults to
+            `None`, which Keras fills in.
 
     Output shape:
-        `(batch_size, length, output_dim)`, or `(batch_size, output_dim)`
-        where `pooled`, of the compute dtype.
+        `(batch_size, length, output_dim)`, or `(batch_size, output_dim)` if
+        `pooled`, of the compute dtype.
 
     Raises:
         ValueError: If `vocab_size` or `output_dim` is not a positive integer.
@@ -86,8 +84,7 @@ class TokenEmbedding(keras.layers.Layer):
         check_integer("vocab_size", vocab_size)
         check_integer("output_dim", output_dim)
         super().__init__(**kwargs)
-        # XLA has no tensors whose size depends on values, such as the distinct
-        # ids of a batch.
+        # XLA supports no sizes that depend on values (distinct ids of a batch).
         self.supports_jit = False
         self.vocab_size = vocab_size
         self.output_dim = output_dim
@@ -104,7 +101,7 @@ class TokenEmbedding(keras.layers.Layer):
             name="embeddings",
             shape=(self.vocab_size, self.output_dim),
             initializer="zeros" if in_parts else self.embeddings_initializer,
-            # Autocast would cast the whole table, and make its gradient dense.
+            # Autocast would cast the whole table and make its gradient dense.
             autocast=False,
         )
         if in_parts:
@@ -128,14 +125,14 @@ class TokenEmbedding(keras.layers.Layer):
         return tf.cast(outputs, self.compute_dtype)
 
     def sum_of_squares(self, ids, weights):
-        """Returns the squares of the rows looked up, summed up with weights.
+        """Returns the weighted sum of squares of the rows looked up.
 
-        `sum_ij(weights_ij * sum(row(ids_ij) ** 2))`. Its gradient reaches the
-        rows of `ids` alone, and none of them while the gate is closed.
+        `sum_ij(weights_ij * sum(row(ids_ij) ** 2))`. The gradient is zero
+        for rows not in `ids`, and for all rows while the gate is closed.
 
         Args:
             ids: int tensor of shape `(batch_size, length)`.
-            weights: float32 tensor of that shape. Of padding 0.
+            weights: float32 tensor of that shape; 0 for padding.
 
         Returns:
             A float32 scalar.
@@ -153,20 +150,20 @@ class TokenEmbedding(keras.layers.Layer):
             tf.reshape(weights, [-1]), numbers, tf.size(distinct)
         )
         rows = _learning_rows(table, distinct, self._first_learning_id)
-        rows = tf.cast(rows, tf.float32)
+        rows = tf.cast(rows, tf.float32)  # (distinct, output_dim)
         if self.gated:
             is_open = _replica_component(self.gate) > 0
             rows = tf.where(is_open, rows, tf.stop_gradient(rows))
         return tf.reduce_sum(weights * tf.reduce_sum(rows**2, axis=1))
 
     def freeze_rows_below(self, first_id):
-        """Lets training reach only the rows of ids from `first_id` on.
+        """Trains only the rows of ids from `first_id` on.
 
-        Not saved: a table that is loaded learns in all rows. Takes effect
-        where training is traced anew, as after `Model.compile`.
+        Takes effect when training is traced again, such as after
+        `Model.compile`. Not saved.
 
         Args:
-            first_id: int. 0 lets all rows learn.
+            first_id: int. 0 trains all rows.
         """
         self._first_learning_id = first_id
 
@@ -190,16 +187,13 @@ class TokenEmbedding(keras.layers.Layer):
         }
 
     def _fill(self):
-        """Draws the table part by part.
-
-        Drawn at once, it would take several buffers of its size.
-        """
+        """Initializes the table in parts, to save buffers of its size."""
         config = self.embeddings_initializer.get_config()
         seed = self.embeddings_initializer.seed
         with tf.init_scope():
             for number, rows in enumerate(row_parts(self.embeddings)):
                 if isinstance(seed, int):
-                    # An initializer with a number for a seed repeats itself.
+                    # An initializer with an int seed repeats its values.
                     config["seed"] = seed + number
                     initializer = type(self.embeddings_initializer)(**config)
                 else:
@@ -210,7 +204,7 @@ class TokenEmbedding(keras.layers.Layer):
 
 
 def _learning_rows(table, ids, first_id):
-    """Looks ids up; rows of ids below `first_id` get no gradient."""
+    """Looks up ids; rows of ids below `first_id` get no gradient."""
     rows = tf.gather(table, ids)
     if not first_id:
         return rows
@@ -226,10 +220,10 @@ def _mean_of_rows(table, ids, mask, first_id):
     places = tf.where(mask)  # (N, 2)
     tokens = tf.gather_nd(ids, places)  # (N,)
     distinct, numbers = tf.unique(tokens)
-    # Without an operation between the two, TensorFlow's graph optimizer joins
-    # gather and mean into one that reads the whole table.
+    # Without an operation in between, TensorFlow's graph optimizer fuses
+    # gather and mean into an operation that reads the whole table.
     rows = _learning_rows(table, distinct, first_id)
-    rows = tf.ensure_shape(rows, [None, table.shape[1]])
+    rows = tf.ensure_shape(rows, [None, table.shape[1]])  # (distinct, dim)
     return tf.sparse.segment_mean(
         rows, numbers, places[:, 0], num_segments=tf.shape(ids)[0]
     )
@@ -238,12 +232,12 @@ def _mean_of_rows(table, ids, mask, first_id):
 def _replica_component(variable):
     """Returns the current replica's copy of a variable.
 
-    `tf.gather` on a mirrored variable as such reads it whole.
+    `tf.gather` on a mirrored variable reads it as a whole.
     """
     copies = local_copies(variable)
     replica = tf.distribute.get_replica_context()
     if len(copies) == 1 or replica is None:
         return copies[0]
-    # Replica ids count over all workers, copies over this one.
+    # Replica ids count over all workers, copies over this worker.
     replica_id = int(tf.get_static_value(replica.replica_id_in_sync_group))
     return copies[replica_id % len(copies)]

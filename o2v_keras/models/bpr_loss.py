@@ -1,4 +1,4 @@
-"""Pairwise loss of positives against their own negatives."""
+"""Bayesian personalized ranking loss."""
 
 import keras
 from keras import ops
@@ -12,17 +12,17 @@ from o2v_keras.models.replicas import sum_over_replicas
 class BPRLoss(keras.losses.Loss):
     """Mean of `-log(sigmoid(positive - negative))` over the global batch.
 
-    Every `1 + negatives` consecutive rows are a positive and the negatives
-    made of it, all on one replica. A pair has the weight of its negative, 0
-    where none was found or the rows only fill a batch; both sums of the
-    weighted mean are taken over all replicas, as in `GlobalBatchLoss`.
+    Every `1 + negatives` consecutive rows are a positive and its negatives,
+    all on one replica. A pair has the weight of its negative: 0 if none was
+    found or the row is a fill row. Like `GlobalBatchLoss`, the loss is a
+    weighted mean whose two sums run over all replicas.
 
     Args:
         negatives: int. Negatives of each positive.
         **kwargs: Base arguments; `name` defaults to `"bpr"`.
 
     Call arguments:
-        y_true: Not used: the place of a row says what it is.
+        y_true: Not used: a row's position marks it as positive or negative.
         y_pred: Scores `(groups * (1 + negatives), 1)`.
         sample_weight: Optional `(groups * (1 + negatives),)`. Defaults to
             ones.
@@ -34,7 +34,8 @@ class BPRLoss(keras.losses.Loss):
 
     Reference:
     - Rendle et al. 2009, "BPR: Bayesian Personalized Ranking from Implicit
-      Feedback"; its regularization is `token_embedding_l2` or `weight_decay`.
+      Feedback". Set its regularization by `token_embedding_l2` or
+      `weight_decay`.
     """
 
     def __init__(self, negatives, **kwargs):

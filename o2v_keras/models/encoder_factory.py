@@ -1,4 +1,4 @@
-"""From an encoder's configuration to its Keras model."""
+"""Builds the Keras model of an encoder from its configuration."""
 
 import keras
 
@@ -47,20 +47,21 @@ def make_encoder(
     input_name: str,
     name: str,
 ) -> keras.Model:
-    """Returns the model from padded ids to one side's encoding.
+    """Returns a model that encodes the padded ids of one side.
 
-    The graph itself cuts the ids to `max_seq_len`, gives an empty batch of
-    ids one padding step and masks id 0, so that whoever calls the model, or
-    exports it, agrees on every input.
+    The graph cuts ids to `max_seq_len`, pads an empty batch to one step and
+    masks id 0, so the model and its exports handle every input alike.
 
     Args:
         config: The encoder's resolved hyperparameters. `config.network`
             names the builder in `ENCODERS`: a function from `config` to a
             layer called as `layer(embedded, mask=mask)` on
             `(batch, length, token_embedding_dim)` and a bool
-            `(batch, length)`; one with an attribute `takes_means` is called
-            on the means of real tokens, `(batch, token_embedding_dim)`.
-        token_embedding: The table; the same layer twice ties two encoders.
+            `(batch, length)`. If the layer has a true attribute
+            `takes_means`, it is called on the means of real tokens,
+            `(batch, token_embedding_dim)`.
+        token_embedding: The token table. Pass the same layer to both
+            encoders to tie their weights.
         input_name: Name of the model's input, `(batch, length)` int64.
         name: Name of the model.
 
@@ -68,10 +69,10 @@ def make_encoder(
         A `keras.Model` with output `(batch, enc_dim)`.
 
     Raises:
-        ValueError: If a registered encoder gives another width than
-            `enc_dim`.
+        ValueError: If the width of the encoding is not `enc_dim`.
     """
     inputs = keras.Input((None,), dtype="int64", name=input_name)
+    # (batch, 1 to max_seq_len)
     ids = SequenceLimit(config.max_seq_len, name="sequence_limit")(inputs)
     if config.id_dropout:
         ids = IdDropout(

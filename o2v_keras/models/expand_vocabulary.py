@@ -1,4 +1,4 @@
-"""Gives a trained model room for new ids, and trains them alone."""
+"""Adds new ids to a trained model and trains only their embeddings."""
 
 from collections.abc import Mapping
 
@@ -16,15 +16,15 @@ from o2v_keras.models.object2vec import Object2Vec
 def with_larger_tables(
     model: Object2Vec, config: Object2VecConfig
 ) -> Object2Vec:
-    """Returns a model that answers as `model` does and has more ids.
+    """Returns a copy of a model with larger token tables.
 
-    New ids begin as the unknown id, where the configuration names one, and
-    otherwise as the mean of the old ones.
+    Embeddings of new ids start as a copy of the unknown id's if the
+    configuration names one, otherwise as the mean of the old embeddings.
 
     Args:
         model: The trained model.
-        config: Its configuration with vocabularies that are at least as
-            large.
+        config: Its configuration with vocabularies of at least the same
+            size.
 
     Example:
     >>> config = Object2VecConfig(
@@ -53,17 +53,15 @@ def with_larger_tables(
 def train_new_ids_only(
     model: Object2Vec, first_ids: Mapping[str, int]
 ) -> list[keras.Layer]:
-    """Has training reach token embeddings of new ids and nothing else.
-
-    The model is compiled anew.
+    """Freezes all weights but the token embeddings of new ids; compiles.
 
     Args:
         model: The model.
-        first_ids: `in0` or `in1` -> its first id that is to learn. A side
-            that is not there rests as a whole.
+        first_ids: `in0` or `in1` -> the first id to train. The table of a
+            side that is missing is frozen.
 
     Returns:
-        The layers that learned before, for `train_again`.
+        The layers that were trainable, for `train_again`.
     """
     tables = dict(zip(("in0", "in1"), model.token_embeddings, strict=True))
     learned = [layer for layer in _layers(model) if layer.trainable]
@@ -77,11 +75,11 @@ def train_new_ids_only(
 
 
 def train_again(model: Object2Vec, learned: list[keras.Layer]) -> None:
-    """Ends what `train_new_ids_only` began; compiles the model anew.
+    """Undoes `train_new_ids_only` and compiles the model.
 
     Args:
         model: The model.
-        learned: What `train_new_ids_only` returned.
+        learned: The result of `train_new_ids_only`.
     """
     for layer in learned:
         layer.trainable = True
@@ -97,17 +95,16 @@ def _build_optimizer(model):
 
 
 def _layers(model):
-    """Returns the layers below the models that only hold layers."""
+    """Returns all layers, those of the encoders one by one."""
     encoders = (model.encoder0, model.encoder1)
     inside = [layer for encoder in encoders for layer in encoder.layers]
-    beside = [part for part in model.layers if part not in encoders]
-    # Of the loss, which no output of the model depends on.
+    outside = [part for part in model.layers if part not in encoders]
+    # Used by the loss alone, so it is not among the model's layers.
     of_loss = [] if model.pair_vectors is None else [model.pair_vectors]
-    return [*inside, *beside, *of_loss]
+    return [*inside, *outside, *of_loss]
 
 
 def _other_weights(model):
-    """Returns the weights that do not belong to token tables."""
     in_tables = {
         id(weight)
         for table in model.token_embeddings
@@ -123,7 +120,7 @@ def _copy_rows(new: TokenEmbedding, old: TokenEmbedding, unknown_id: int):
     )
     for rows, values in parts:
         write_rows(new.embeddings, rows, values)
-        # Id 0 is padding and has not learned.
+        # Id 0 is padding, which is not trained.
         total += values[rows.start == 0 :].sum(axis=0, dtype="float64")
     first, last = old.vocab_size, new.vocab_size
     if unknown_id:

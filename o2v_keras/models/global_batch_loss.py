@@ -1,4 +1,4 @@
-"""Loss of a global batch, whatever number of replicas shares it."""
+"""Loss of a global batch, independent of the number of replicas."""
 
 import keras
 from keras import ops
@@ -10,11 +10,10 @@ from o2v_keras.models.replicas import sum_over_replicas
 class GlobalBatchLoss(keras.losses.Loss):
     """Mean loss over the real rows of the global batch.
 
-    `sum_i(w_i * loss_i) / sum_i(w_i)`, both sums taken over all replicas. A
-    row of weight 0 is a fill row: it changes neither sum. Keras's own
-    reduction averages each replica's rows and then the replicas, which is
-    another value, and another gradient, as soon as a batch does not divide.
-    Under a strategy each replica's value is its part of the sum.
+    `sum_i(w_i * loss_i) / sum_i(w_i)`, both sums over all replicas; each
+    replica returns its part. Fill rows have weight 0 and change neither sum.
+    Keras averages each replica's rows and then the replicas, which gives
+    another value and gradient if the replicas hold different numbers of rows.
 
     Args:
         kind: str. `"cross_entropy"` (integer labels, probabilities) or
@@ -22,12 +21,12 @@ class GlobalBatchLoss(keras.losses.Loss):
         **kwargs: Base arguments; `name` defaults to `kind`.
 
     Call arguments:
-        y_true: `(batch,)`. Class numbers or real values.
+        y_true: `(batch,)`. Classes or values.
         y_pred: `(batch, num_classes)` probabilities or `(batch, 1)`.
         sample_weight: Optional `(batch,)`. Defaults to ones.
 
     Raises:
-        ValueError: If `kind` is another word.
+        ValueError: If `kind` is unknown.
 
     Example:
     >>> loss = GlobalBatchLoss("mean_squared_error")
@@ -46,7 +45,7 @@ class GlobalBatchLoss(keras.losses.Loss):
         self.kind = kind
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        losses = self.call(y_true, y_pred)  # (B,)
+        losses = self.call(y_true, y_pred)  # (batch,)
         if sample_weight is None:
             weights = ops.ones_like(losses)
         else:

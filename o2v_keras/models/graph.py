@@ -1,4 +1,4 @@
-"""The parts of Object2Vec's graph, as a configuration asks for them."""
+"""Builds the parts of Object2Vec's graph from a configuration."""
 
 import contextlib
 import random
@@ -26,10 +26,10 @@ from o2v_keras.user_warning import warn_user
 def make_token_embeddings(
     config: Object2VecConfig,
 ) -> tuple[TokenEmbedding, TokenEmbedding]:
-    """Returns the token tables of both sides: one and the same if tied.
+    """Returns the token tables of both sides: the same layer twice if tied.
 
     Raises:
-        ValueError: If the size of a vocabulary is still to be learned.
+        ValueError: If the size of a vocabulary is not learned yet.
     """
     if UNLIMITED in (config.enc0_vocab_size, config.enc1_vocab_size):
         raise ValueError(
@@ -52,12 +52,12 @@ def make_token_embeddings(
 
 
 def make_comparison(config: Object2VecConfig) -> Callable:
-    """Returns comparator, MLP and head as a function of two encodings.
+    """Returns comparator, MLP and head as one function.
 
-    It takes a list of two tensors `(batch, enc_dim)`.
+    It maps a list of two encodings, each `(batch, enc_dim)`, to the scores,
+    `(batch, num_classes)` or `(batch, 1)`.
     """
-    # Scores stay float32 under mixed precision: they are what is compared
-    # with labels and what leaves the exported model.
+    # Under mixed precision, scores stay float32 for the loss and for exports.
     if config.output_layer == "in_batch_softmax":
         return Comparator(
             [config.similarity], dtype="float32", name="comparator"
@@ -75,7 +75,7 @@ def make_comparison(config: Object2VecConfig) -> Callable:
 
 
 def make_pair_vectors(config: Object2VecConfig) -> PairVectors | None:
-    """Returns the layer whose output the in-batch loss takes, or `None`."""
+    """Returns the layer before `InBatchSoftmaxLoss`, or `None`."""
     if config.output_layer != "in_batch_softmax":
         return None
     layer = PairVectors(
@@ -92,7 +92,7 @@ def make_pair_vectors(config: Object2VecConfig) -> PairVectors | None:
 def make_loss(
     config: Object2VecConfig,
 ) -> tuple[keras.Loss, list[keras.Metric]]:
-    """Returns the loss of the head, and the metrics beside it."""
+    """Returns the loss and the metrics of the head."""
     if config.output_layer == "softmax":
         loss = GlobalBatchLoss("cross_entropy")
         metrics = [
@@ -128,14 +128,14 @@ def add_weight_decay(
     weights: Sequence[keras.Variable],
     tables: Sequence[TokenEmbedding],
 ) -> None:
-    """Gives matrices the L2 penalty of `weight_decay`, and biases none.
+    """Sets the L2 penalty of `weight_decay` on matrices.
 
-    Row-sparse tables get none either: it would read whole tables, and their
-    optimizer decays the rows that a batch touches.
+    Biases have none, as in MXNet. Row-sparse tables have none either: it
+    would read whole tables. Their optimizer decays the rows of a batch.
     """
     if not config.weight_decay:
         return
-    # The gradient of an L2 penalty is twice its factor times the weight.
+    # The gradient of `factor * weight ** 2` is `2 * factor * weight`.
     penalty = keras.regularizers.L2(config.weight_decay / 2)
     row_sparse = config.token_embedding_storage_type == "row_sparse"
     left_out = {id(table.embeddings) for table in tables if row_sparse}
@@ -146,10 +146,10 @@ def add_weight_decay(
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Makes the seeds that Keras draws follow from `seed`.
+    """Makes the seeds that Keras draws depend on `seed` alone.
 
-    An initializer or a dropout layer without a seed of its own draws one
-    from Python's generator, whose state is put back afterwards.
+    Initializers and dropout layers without a seed draw one from Python's
+    generator, whose state is restored at the end.
     """
     state = random.getstate()
     random.seed(seed)
@@ -161,7 +161,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def dtype_policy(name: str) -> Iterator[None]:
-    """Gives the layers made within a dtype policy."""
+    """Sets Keras's global dtype policy for the layers made within."""
     before = keras.config.dtype_policy()
     if before.name not in (name, "float32"):
         warn_user(

@@ -1,4 +1,4 @@
-"""The last layer: scores of what the comparator and the MLP have made."""
+"""The last layer of Object2Vec, and what its weights say."""
 
 import keras
 import numpy as np
@@ -7,13 +7,13 @@ from keras import ops
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.layers.comparator import similarity_places
 
-# Where the weight of a similarity begins, and what it never falls below.
+# Initial and least weight of a similarity.
 _FIRST_WEIGHT = 1.0
 _LEAST_WEIGHT = 1e-3
-# A class that the training data lack begins with this share of them.
+# Assumed share of a class that is missing in the training data.
 _LEAST_SHARE = 1e-4
 
-# What is wrong with a model whose `similarity_sign` is -1.
+# Describes a model whose `similarity_sign` is -1.
 UPSIDE_DOWN = (
     "scores pairs lower whose embeddings are more alike: its head gives their "
     "similarity a negative weight, so the nearest embeddings are the worst "
@@ -22,29 +22,26 @@ UPSIDE_DOWN = (
 
 
 def make_head(config: Object2VecConfig) -> keras.layers.Dense:
-    """Returns the layer `scores`, for other heads than `in_batch_softmax`.
+    """Returns the layer `scores`, for all heads but `in_batch_softmax`.
 
-    Without an MLP, what the head adds to a score for `dot` and `cosine` is
-    positive: it begins at 1 and stays above 0 (for two classes, the weight on
-    class 1 less that on class 0). A negative one would classify as well, but
-    give embeddings in which the nearest are the worst partners.
-
-    Args:
-        config: Of the model.
+    Without an MLP, the weights of `dot` and `cosine` start at 1 and stay
+    positive (for two classes: the weight for class 1 minus that for class 0).
+    Negative weights would classify equally well, but then the nearest
+    embeddings would be the worst partners.
     """
     settings = {}
     units, activation = 1, None
     if config.output_layer == "softmax":
         units, activation = config.num_classes, "softmax"
     if config.output_layer == "bpr":
-        # What is added to all scores orders no pair, and is never learned.
+        # A bias cancels in the difference of two scores.
         settings["use_bias"] = False
     places = []
     if not config.mlp_layers and units <= 2:
         places = similarity_places(config.comparator_list, config.enc_dim)
     if config.output_layer == "bpr" and config.comparator_list == ("dot",):
         if not config.mlp_layers:
-            # The score is the dot product. A factor that learns would undo
+            # The score is the dot product: a trained factor would counteract
             # `token_embedding_l2`.
             settings |= {"kernel_initializer": "ones", "trainable": False}
     elif places:
@@ -61,12 +58,12 @@ def make_head(config: Object2VecConfig) -> keras.layers.Dense:
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
 class PositiveSimilarity(keras.constraints.Constraint):
-    """Lifts what a head adds to its score for similarities to a least value.
+    """Keeps a head's weights of similarities at or above a minimum.
 
     Args:
-        places: Rows of the kernel that weigh similarities.
-        least: float. Of the weight; of two outputs, the second's less the
-            first's. Defaults to 0.001.
+        places: Rows of the kernel that hold weights of similarities.
+        least: float. Minimum of the weight, or for two outputs of the
+            second's weight minus the first's. Defaults to 0.001.
 
     Example:
     >>> PositiveSimilarity([1], least=2.0)(np.array([[-3.0], [-3.0]])).numpy()
@@ -85,7 +82,7 @@ class PositiveSimilarity(keras.constraints.Constraint):
         marked[self.places] = True
         weights = kernel[:, -1] - (kernel[:, 0] if units == 2 else 0)
         missing = ops.where(marked, ops.maximum(self.least - weights, 0), 0)
-        # Both classes move by a half, so that only their difference changes.
+        # Each class gets half of the change, so their sum is unchanged.
         parts = ops.array([[-0.5, 0.5]] if units == 2 else [[1.0]])
         return kernel + missing[:, None] * ops.cast(parts, kernel.dtype)
 
@@ -94,17 +91,17 @@ class PositiveSimilarity(keras.constraints.Constraint):
 
 
 def similarity_sign(model: keras.Model) -> int:
-    """Says whether the head scores pairs higher that are more alike.
+    """Returns the sign of the effect of similarity on the head's score.
 
-    Models made before the weight was held positive, and those with an MLP
-    behind the similarity, may score them lower.
+    It can be -1 if an MLP follows the similarity, and for models of older
+    versions, whose weight was not constrained.
 
     Args:
         model: `Object2Vec`.
 
     Returns:
-        1 or -1; 0 where the comparator has neither `dot` nor `cosine`, there
-        are more than two classes, or it depends on the pair.
+        1 or -1; 0 if the comparator has neither `dot` nor `cosine`, there
+        are more than two classes, or the sign depends on the pair.
     """
     config = model.config
     if config.output_layer == "in_batch_softmax":
@@ -135,17 +132,17 @@ def first_bias(
     labels: np.ndarray,
     weights: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Returns the bias by which the head answers what is true on average.
+    """Returns the bias with which the head predicts the average label.
 
     Args:
-        config: Says what labels are, and how many negatives, labelled 0, will
-            be drawn for each row.
+        config: Its head and its number of negatives, labelled 0, for each
+            row are used.
         labels: `(rows,)` classes or values.
-        weights: `(rows,)`. Defaults to `None`: all rows count alike.
+        weights: `(rows,)`. Defaults to `None`: ones.
 
     Returns:
-        float32: for classes the logarithms of their shares, less the mean of
-        these; for values their mean.
+        float32: `(num_classes,)` logarithms of the shares of classes, with
+        mean 0; or `(1,)`, the mean of values.
 
     Example:
     >>> config = Object2VecConfig(enc0_max_seq_len=1, enc0_vocab_size=9)

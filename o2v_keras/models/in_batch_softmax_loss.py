@@ -1,4 +1,4 @@
-"""Loss that tells each positive from what else its batch holds."""
+"""In-batch softmax loss."""
 
 import keras
 import tensorflow as tf
@@ -8,7 +8,7 @@ from o2v_keras.data.batches.in_batch_targets import unpack_targets
 from o2v_keras.models.replicas import rows_of_replicas
 from o2v_keras.models.replicas import sum_over_replicas
 
-# Of what is no negative. Finite, so that no gradient is NaN.
+# The logit of a masked negative. Finite: infinity would give NaN gradients.
 _LOWEST = -1e30
 
 
@@ -16,45 +16,41 @@ _LOWEST = -1e30
 class InBatchSoftmaxLoss(keras.losses.Loss):
     """Mean cross-entropy of positives among the objects of their batch.
 
-    For a positive pair `i` and the batch's objects `j` of the exchanged side,
-    `loss_i = log(sum_j(exp(l_ij))) - l_ii`, where `l_ij` is the logit of
-    `i`'s other side with `j`. Of `j` are left out known partners of `i`'s
-    other side (accidental hits) and fill rows; `i` itself stays. Rows of
-    label 0 add an object to the negatives of all and have no loss of their
-    own. The batch is that of all replicas together, whatever number of them
-    shares it. A positive without any negative has loss 0.
+    For a positive pair `i`, `loss_i = log(sum_j(exp(l_ij))) - l_ii`. The
+    candidates `j` are the batch's objects of `side`, over all replicas;
+    `l_ij` is the logit of `i`'s other side with `j`. Known partners of `i`'s
+    other side (accidental hits) and fill rows are masked, `i` itself is not.
+    Rows of label 0 add a negative for all rows and have no loss. A positive
+    without any negative has loss 0.
 
-    The correction subtracts from each logit, the positive's own included,
-    the logarithm of the probability with which a row of the epoch holds the
-    object. A batch is a sample by frequency, so without it the softmax over
-    the batch estimates one over the corpus in which each object is repeated
-    as often as the data hold it, and similarities learn `log p(j | i)` less
-    `log p(j)`: popular objects are put down. With the correction of every
-    term, the positive's too since it is part of that sample, they learn
-    `log p(j | i)`, as of a softmax over the whole corpus. Counts stand for
-    probabilities: their sum would cancel out.
+    The sampling bias correction subtracts from every logit the logarithm of
+    the candidate's count in the epoch. A batch samples objects by frequency:
+    uncorrected similarities learn `log p(j | i) - log p(j)`, too low for
+    popular objects; corrected ones learn `log p(j | i)`, like a softmax over
+    the whole corpus. The positive is part of the sample, so its logit is
+    corrected too. Counts replace probabilities because their sum cancels.
 
     Args:
         side: str. The side whose objects are negatives: `"in1"`, `"in0"`, or
             `"both"` (the mean of both losses). Defaults to `"in1"`.
         sampling_bias_correction: bool. Defaults to `True`.
-        hard_negatives: int, at least 0. How many negatives with the highest
-            logits count; 0 for all. Defaults to `0`.
+        hard_negatives: int, at least 0. Number of negatives used, those with
+            the highest logits; 0 uses all. Defaults to `0`.
         **kwargs: Base arguments; `name` defaults to `"in_batch_softmax"`.
 
     Call arguments:
-        y_true: int64 `(rows, columns)`, as `InBatchTargets` makes them.
-        y_pred: float32 `(rows, 2, dim)`, as `PairVectors` makes them.
+        y_true: int64 `(rows, columns)`, made by `InBatchTargets`.
+        y_pred: float32 `(rows, 2, dim)`, made by `PairVectors`.
         sample_weight: Optional `(rows,)`. Defaults to ones.
 
     Raises:
-        ValueError: If `y_true` are mere labels.
+        ValueError: If `y_true` has labels only.
 
     Reference:
     - [Yi et al., 2019](https://doi.org/10.1145/3298689.3346996): the
-      correction, of the positive's logit as well.
-    - [Yang et al., 2020](https://doi.org/10.1145/3366424.3386195): further
-      negatives from the corpus, with frequencies of both sources.
+      correction, of the positive's logit too.
+    - [Yang et al., 2020](https://doi.org/10.1145/3366424.3386195): more
+      negatives from the corpus, with the frequencies of both sources.
     """
 
     def __init__(
@@ -79,9 +75,9 @@ class InBatchSoftmaxLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         if len(y_true.shape) != 2:
             raise ValueError(
-                "`y_true` must be the targets that `load_dataset` gives for "
-                'output_layer="in_batch_softmax": the loss must know more of '
-                "a batch than labels. Received: y_true of shape "
+                "`y_true` must be the targets that `load_dataset` returns for "
+                'output_layer="in_batch_softmax": the loss needs more than '
+                "labels. Received: y_true of shape "
                 f"{tuple(y_true.shape)}"
             )
         sides = exchanged_sides(self.side)
@@ -92,6 +88,7 @@ class InBatchSoftmaxLoss(keras.losses.Loss):
         losses = []
         for side, (counts, excluded) in zip(sides, candidates, strict=True):
             kept = vectors["in0" if side == "in1" else "in1"]
+            # (rows, batch)
             logits = tf.matmul(kept, gathered[side], transpose_b=True)
             if self.sampling_bias_correction:
                 counts = tf.cast(rows_of_replicas(counts), tf.float32)
@@ -103,7 +100,9 @@ class InBatchSoftmaxLoss(keras.losses.Loss):
         own = tf.one_hot(
             places, tf.shape(logits)[1], True, False, dtype=tf.bool
         )
-        positives = tf.gather(logits, places, batch_dims=1)[:, None]
+        positives = tf.gather(logits, places, batch_dims=1)[
+            :, None
+        ]  # (rows, 1)
         negatives = tf.where(own | excluded, _LOWEST, logits)
         if self.hard_negatives:
             count = tf.minimum(self.hard_negatives, tf.shape(logits)[1])

@@ -1,4 +1,4 @@
-"""Mean of the in-batch softmax over all positives of an epoch."""
+"""Metric of the in-batch softmax loss."""
 
 import keras
 
@@ -14,9 +14,9 @@ class InBatchSoftmaxMetric(keras.metrics.Mean):
         **kwargs: Base arguments; `name` defaults to the loss's.
 
     Call arguments:
-        y_true: As the loss takes it.
-        y_pred: As the loss takes it.
-        sample_weight: As the loss takes it.
+        y_true: int64 `(rows, columns)`, made by `InBatchTargets`.
+        y_pred: float32 `(rows, 2, dim)`, made by `PairVectors`.
+        sample_weight: Optional `(rows,)`. Defaults to ones.
     """
 
     def __init__(self, loss, **kwargs):

@@ -9,7 +9,6 @@ import keras
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.in_batch_targets import exchanged_sides
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.models.bpr_loss import BPRLoss
 from o2v_keras.models.encoder_factory import make_encoder
 from o2v_keras.models.global_batch_loss import GlobalBatchLoss
@@ -31,10 +30,11 @@ from o2v_keras.models.pretrained_tables import fill_tables
 from o2v_keras.models.pretrained_tables import vector_sources
 from o2v_keras.models.token_tables import FrozenTables
 from o2v_keras.models.token_tables import row_penalty
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.text.pretrained_vectors import Coverage
 
-# Whether this thread is within a step of `fit` or `evaluate`, where a loss
-# takes the place of scores; replicas take their steps in threads of their own.
+# Whether this thread runs a step of `fit` or `evaluate`, where the in-batch
+# loss needs vectors instead of scores. Each replica runs in its own thread.
 _IN_STEP = contextvars.ContextVar("in_step", default=False)
 
 
@@ -42,23 +42,21 @@ _IN_STEP = contextvars.ContextVar("in_step", default=False)
 class Object2Vec(keras.Model):
     """Two encoders, a comparator, an MLP and a head.
 
-    `scores = head(mlp(comparator(encoder0(in0), encoder1(in1))))`; for `bpr`
-    the head has no bias, and by `dot` without MLP it leaves the product as it
-    is. The encoders never share weights, except one token table when
-    `tied_token_embedding_weight` is set.
+    `scores = head(mlp(comparator(encoder0(in0), encoder1(in1))))`. For `bpr`
+    the head has no bias; with `dot` and no MLP it returns the dot product.
+    The encoders share no weights, except one token table with
+    `tied_token_embedding_weight`.
 
-    The model comes compiled as the configuration says: optimizer, learning
-    rate, loss over the real rows of the global batch, metrics, no XLA;
-    `weight_decay` times a weight is added to its gradient, to matrices and
-    not to biases, as MXNet did, and to rows of token tables only where a
-    batch touches them if these are `row_sparse`. `token_embedding_l2` is part
-    of what training minimizes, and of no loss that is told. `compile` it anew
-    to train it otherwise. The initial weights and the dropout masks follow
-    from `config.seed` alone.
+    The constructor compiles the model by `config`, without XLA; call
+    `compile` to change that. The loss covers the real rows of the global
+    batch. `weight_decay` applies to matrices, not to biases, as in MXNet,
+    and to the rows of `row_sparse` token tables that a batch looks up.
+    `token_embedding_l2` is added to the training loss but not to the
+    reported loss. Initial weights and dropout masks depend on `config.seed`
+    alone.
 
-    Where `config` names pretrained vectors, the first `fit` loads them; until
-    then tables hold their initial weights. A model that got its weights
-    otherwise, from a file or by `set_weights`, does not read them again.
+    If `config` names pretrained vectors, the first `fit` loads them, unless
+    the weights come from a file or `set_weights`.
 
     Args:
         config: `Object2VecConfig`.
@@ -69,15 +67,13 @@ class Object2Vec(keras.Model):
             with 0; lengths may differ between sides and calls.
 
     Output shape:
-        `(batch, num_classes)` float32 probabilities; `(batch, 1)` float32
-        for `output_layer="mean_squared_error"` and `"bpr"`, and for
-        `"in_batch_softmax"`, where it is the `similarity` of the two
-        encodings.
+        float32: for `output_layer="softmax"` probabilities
+        `(batch, num_classes)`, otherwise `(batch, 1)`; for
+        `"in_batch_softmax"` the `similarity` of the encodings.
 
     Attributes:
-        trained_ids: `TrainedIds`, or `None` where it is not known which ids
-            training has seen: `train` and `load_model` of a model directory
-            set it, `fit` does not.
+        trained_ids: `TrainedIds`, or `None` if unknown. `train` and
+            `load_model` of a model directory set it, `fit` does not.
 
     Raises:
         TypeError: If `config` is no `Object2VecConfig`.
@@ -94,8 +90,8 @@ class Object2Vec(keras.Model):
     TensorShape([2, 8])
 
     Reference:
-    - Graphs, layer order and parameter counts are those that SageMaker's
-      container prints in its training logs.
+    - Graphs, layer order and parameter counts are those in the training logs
+      of SageMaker's container.
     """
 
     def __init__(self, config, **kwargs):
@@ -137,22 +133,22 @@ class Object2Vec(keras.Model):
         )
         self._tokenizers = PairTokenizers()
         if similarity_sign(self) < 0:
-            # Behind an MLP nothing keeps the sign, but it begins right.
+            # An MLP leaves the sign unconstrained; this sets the initial one.
             kernel = self.get_layer("scores").kernel
             kernel.assign(-kernel)
         add_weight_decay(config, self.trainable_weights, tables)
         self.compile_as_configured()
 
     def __reduce__(self):
-        # Keras's own copies hold what a `.keras` file holds.
+        # Keras copies by a `.keras` file, which has no tokenizers.
         return _with_tokenizers, (*super().__reduce__(), self.tokenizers)
 
     @property
     def tokenizers(self):
-        """`PairTokenizers` of the sides that hold texts; may be set.
+        """`PairTokenizers` of the sides that hold texts; can be set.
 
-        They are no part of the `.keras` file: a model directory holds them
-        beside it. Copies (`copy.deepcopy`) and pickles have them.
+        A model directory, `copy.deepcopy` and pickles keep them; a `.keras`
+        file does not.
 
         Raises:
             TypeError: If set to anything else.
@@ -181,18 +177,16 @@ class Object2Vec(keras.Model):
 
     @property
     def steps_per_execution(self):
-        """Steps that `fit` and `evaluate` take at once; may be set.
+        """Steps that `fit` and `evaluate` run per TensorFlow call; can be set.
 
-        Set to more than 1, TensorFlow takes that many steps without Python
-        in between, and callbacks see the last of them only. Works on one
-        device; the steps are the same.
+        Callbacks see only the last of them. Works on one device.
         """
         return self._steps_per_execution
 
     @steps_per_execution.setter
     def steps_per_execution(self, steps):
-        # Keras keeps functions made for the number before, and then counts
-        # this many steps for each of theirs: parts of the data go missing.
+        # Keras would keep functions traced for the old number but count the
+        # new number of steps for each call, and so skip data.
         self._steps_per_execution = steps
         self.train_function = None
         self.test_function = None
@@ -201,11 +195,9 @@ class Object2Vec(keras.Model):
     def fit(self, *args, **kwargs):
         """Fits like `keras.Model.fit`; loads pretrained vectors first.
 
-        Tables rest in the epochs that `config` says, counted from 0: a later
-        call goes on with `initial_epoch`.
-
-        A cosine falls to 0 over the configuration's `epochs` of as many steps
-        as the first call's have.
+        `config` sets the epochs, counted from 0, in which tables are frozen:
+        continue in a later call with `initial_epoch`. A cosine schedule falls
+        to 0 over `config.epochs` epochs with the first call's steps.
 
         Raises:
             ValueError: If pretrained vectors are missing or unusable, or the
@@ -219,10 +211,10 @@ class Object2Vec(keras.Model):
             coverages = self.load_pretrained_vectors()
             if call.arguments.get("verbose") != 0:
                 print(*coverages, sep="\n")
-        resting = self._frozen_tables()
-        if resting:
+        frozen = self._frozen_tables()
+        if frozen:
             given = call.arguments.get("callbacks") or []
-            call.arguments["callbacks"] = [FrozenTables(resting), given]
+            call.arguments["callbacks"] = [FrozenTables(frozen), given]
         return super().fit(*call.args, **call.kwargs)
 
     def call(self, inputs, training=None, mask=None):
@@ -244,7 +236,7 @@ class Object2Vec(keras.Model):
             self._build_loss_and_metrics()
 
     def compile_from_config(self, config):
-        # Keras's own gives up where a model has a `compile` of its own.
+        # Keras's version does nothing if a model overrides `compile`.
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
@@ -264,7 +256,7 @@ class Object2Vec(keras.Model):
         sample_weight=None,
         training=True,
     ):
-        """Returns the loss, in training with the row penalty."""
+        """Returns the loss; in training with the row penalty."""
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
         if training and self.config.token_embedding_l2:
             loss += row_penalty(
@@ -278,12 +270,12 @@ class Object2Vec(keras.Model):
         """Fills the token tables with the vectors that `config` names.
 
         Args:
-            auxiliary: Folder from which relative paths count. Defaults to
-                `None`: the working directory.
+            auxiliary: Folder of relative paths. Defaults to `None`: the
+                working directory.
 
         Returns:
-            What was found for each table with pretrained vectors; `str` of
-            it is a sentence.
+            The coverage of each table with pretrained vectors; its `str` is
+            a sentence.
 
         Raises:
             ValueError: If files are missing or unusable; the message names
@@ -303,19 +295,18 @@ class Object2Vec(keras.Model):
         return coverages
 
     def initialize_bias(self, labels, weights=None) -> None:
-        """Begins the head's bias where it is right on average.
+        """Sets the head's bias to predict the average training label.
 
-        `train` does so by itself. Before `model.fit` it spares the first
-        epochs, and answers for objects that training never sees begin at the
-        mean instead of 0. Heads without a bias (`in_batch_softmax`, `bpr`)
-        stay as they are.
+        `train` calls it. Before `model.fit` it saves the epochs that would
+        learn the bias, and predictions for unseen objects start at the mean
+        instead of 0. Heads without a bias (`in_batch_softmax`, `bpr`) are
+        unchanged.
 
         Args:
             labels: `(rows,)`. The training labels: classes, whose log-odds
-                the bias takes, or values, whose mean it takes. Negatives that
-                the configuration has drawn are counted besides.
-            weights: `(rows,)`. How much each row counts. Defaults to `None`:
-                all alike.
+                become the bias, or values, whose mean does. Negatives drawn
+                by the configuration are added.
+            weights: `(rows,)`. Weights of the rows. Defaults to `None`: ones.
 
         Example:
         >>> config = Object2VecConfig(
@@ -333,20 +324,19 @@ class Object2Vec(keras.Model):
         self.get_layer("scores").bias.assign(bias)
 
     def set_weights(self, weights):
-        """Sets all weights; pretrained vectors are not loaded any more."""
+        """Sets all weights; `fit` then loads no pretrained vectors."""
         super().set_weights(weights)
         self.needs_vectors = False
 
     def load_own_variables(self, store):
-        # Called when weights come from a file, those of the tables included.
+        # Called when weights are loaded from a file.
         super().load_own_variables(store)
         self.needs_vectors = False
 
     def get_metrics_result(self):
-        """Returns the metrics, `loss` among them, over real rows.
+        """Returns the metrics; `loss` is the mean over real rows.
 
-        Keras averages its own loss over all rows, fill rows of weight 0 and
-        regularization included.
+        Keras's `loss` includes fill rows of weight 0 and regularization.
         """
         results = super().get_metrics_result()
         own = GlobalBatchLoss | InBatchSoftmaxLoss | BPRLoss
@@ -363,7 +353,7 @@ class Object2Vec(keras.Model):
         return cls(values, name=config["name"])
 
     def _build_loss_and_metrics(self):
-        # At the first batch Keras would build them for scores.
+        # Keras would build them for the shape of scores at the first batch.
         sides = len(exchanged_sides(self.config.negative_sampling_side))
         y_true = keras.ops.ones((2, 2 + 2 * sides), "int64")
         y_pred = keras.ops.zeros((2, 2, self.config.enc_dim))
@@ -372,7 +362,7 @@ class Object2Vec(keras.Model):
         self.reset_metrics()
 
     def _frozen_tables(self):
-        """Returns the epochs for which each gated table rests."""
+        """Returns the number of frozen epochs of each gated table."""
         tables = dict(zip(("enc0", "enc1"), self.token_embeddings, strict=True))
         return {
             tables[side]: encoder.freeze_epochs
@@ -381,7 +371,7 @@ class Object2Vec(keras.Model):
         }
 
     def compile_as_configured(self) -> None:
-        """Compiles anew, with a new optimizer, as the configuration says."""
+        """Compiles the model by its configuration, with a new optimizer."""
         loss, metrics = make_loss(self.config)
         self.compile(
             optimizer=make_optimizer(self.config),

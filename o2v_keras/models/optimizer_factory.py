@@ -1,4 +1,4 @@
-"""From a configuration to its Keras optimizer."""
+"""Builds the optimizer of a configuration."""
 
 import math
 from collections.abc import Mapping
@@ -36,9 +36,9 @@ _ROW_SPARSE = {
 
 
 def make_optimizer(config: Object2VecConfig) -> keras.optimizers.Optimizer:
-    """Returns the optimizer that a configuration describes.
+    """Returns the optimizer of a configuration.
 
-    Under `mixed_float16` it scales the loss.
+    With `mixed_float16` it scales the loss.
 
     Example:
     >>> config = Object2VecConfig(
@@ -52,7 +52,7 @@ def make_optimizer(config: Object2VecConfig) -> keras.optimizers.Optimizer:
     rate = _learning_rate(config)
     clipping = {"global_clipnorm": config.global_clipnorm or None}
     if config.token_embedding_storage_type == "dense":
-        # Keras itself adds the scaling of the loss.
+        # Keras adds the loss scaling in `compile`.
         return _DENSE[config.optimizer](rate, **clipping)
     optimizer = _ROW_SPARSE[config.optimizer](
         rate, row_l2=config.weight_decay, **clipping
@@ -65,13 +65,13 @@ def make_optimizer(config: Object2VecConfig) -> keras.optimizers.Optimizer:
 def _learning_rate(config):
     kind, warmup = config.learning_rate_schedule, config.warmup_steps
     if kind == "constant" and not warmup:
-        # A plain number can be set anew in a notebook.
+        # A user can change a number, but not a schedule, after compiling.
         return config.learning_rate
     return WarmupSchedule(config.learning_rate, kind, warmup)
 
 
 def needs_steps(optimizer: keras.optimizers.Optimizer) -> bool:
-    """Whether the learning rate falls over steps of unknown number.
+    """Whether a cosine schedule lacks its number of steps.
 
     Example:
     >>> optimizer = keras.optimizers.SGD(WarmupSchedule(0.1, "cosine"))
@@ -86,19 +86,16 @@ def needs_steps(optimizer: keras.optimizers.Optimizer) -> bool:
 def plan_learning_rate(
     optimizer: keras.optimizers.Optimizer, total_steps: int
 ) -> None:
-    """Has the learning rate fall to 0 over this many steps.
-
-    A schedule that knows its steps, or needs none, stays as it is.
-    """
+    """Sets the number of steps of a cosine schedule that lacks it."""
     if needs_steps(optimizer):
         _schedule(optimizer).total_steps = total_steps
 
 
 def steps_per_epoch(arguments: Mapping[str, object]) -> int:
-    """Returns the steps of an epoch, of the arguments of `Model.fit`.
+    """Returns the steps per epoch from the arguments of `Model.fit`.
 
     Raises:
-        ValueError: If they are unknown before the first epoch has ended.
+        ValueError: If they are unknown before the first epoch.
 
     Example:
     >>> steps_per_epoch({"x": {"in0": np.zeros((100, 3))}, "batch_size": 30})
@@ -117,7 +114,7 @@ def steps_per_epoch(arguments: Mapping[str, object]) -> int:
         return math.ceil(rows / (arguments.get("batch_size") or 32))
     raise ValueError(
         "`steps_per_epoch` must be given to `fit` for data of unknown "
-        'length beside learning_rate_schedule="cosine", which falls over all '
+        'length with learning_rate_schedule="cosine", which falls over all '
         f"steps. Received: x of type {type(data).__name__}"
     )
 

@@ -1,4 +1,4 @@
-"""Metrics of positives against their own negatives."""
+"""Metrics of pairs of a positive and one of its negatives."""
 
 import keras
 from keras import ops
@@ -12,13 +12,13 @@ class PairwiseMean(keras.metrics.Mean):
     """Weighted mean over all pairs of a positive and one of its negatives.
 
     Args:
-        kind: str. `"bpr"`, the loss, or `"pairwise_accuracy"`, the share of
-            pairs whose positive is scored higher; equal scores count half.
+        kind: str. `"bpr"` (the loss) or `"pairwise_accuracy"` (the share of
+            pairs whose positive has the higher score; ties count half).
         negatives: int. Negatives of each positive.
         **kwargs: Base arguments; `name` defaults to `kind`.
 
     Raises:
-        ValueError: If `kind` is another word.
+        ValueError: If `kind` is unknown.
 
     Example:
     >>> metric = PairwiseMean("pairwise_accuracy", negatives=2)

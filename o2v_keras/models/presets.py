@@ -1,4 +1,4 @@
-"""The published configurations: those of AWS's own notebooks."""
+"""Hyperparameters published in AWS's notebooks."""
 
 MOVIELENS_RATING = {
     "enc0_network": "pooled_embedding",

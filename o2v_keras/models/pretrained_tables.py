@@ -10,9 +10,7 @@ import numpy as np
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.auxiliary import auxiliary_file
-from o2v_keras.data.text.vocabulary import is_reserved
-from o2v_keras.data.text.vocabulary_files import read_word_ids
+from o2v_keras.data.read.paths import auxiliary_file
 from o2v_keras.layers.table_rows import row_parts
 from o2v_keras.layers.table_rows import write_rows
 from o2v_keras.layers.token_embedding import TokenEmbedding
@@ -21,6 +19,8 @@ from o2v_keras.text.pretrained_vectors import PretrainedVectors
 from o2v_keras.text.pretrained_vectors import is_array
 from o2v_keras.text.pretrained_vectors import read_vectors
 from o2v_keras.text.vector_files import VectorArray
+from o2v_keras.text.vocabulary import is_reserved
+from o2v_keras.text.vocabulary_files import read_word_ids
 
 
 class VectorSource(NamedTuple):
@@ -29,7 +29,7 @@ class VectorSource(NamedTuple):
     Args:
         side: `"enc0"` or `"enc1"`, whose hyperparameters name the files.
         path: File of vectors.
-        word_ids: Ids of words. `None` where a tokenizer knows them.
+        word_ids: Ids of words. `None` if a tokenizer has them.
         by_rows: Whether row `i` of the file is the vector of id `i`.
     """
 
@@ -42,22 +42,22 @@ class VectorSource(NamedTuple):
 def vector_sources(
     config: Object2VecConfig, auxiliary: str | os.PathLike | None = None
 ) -> list[VectorSource]:
-    """Finds the files of pretrained vectors and of the words they are for.
+    """Finds the files of pretrained vectors and reads their vocabularies.
 
-    Nothing but vocabularies is read: what is missing is told before a
-    training reads its data.
+    It reads no vectors, so missing files are reported before a training reads
+    its data.
 
     Args:
-        config: Names the files.
-        auxiliary: Folder from which relative paths count. Defaults to
-            `None`: the working directory.
+        config: The configuration that names the files.
+        auxiliary: Folder of relative paths. Defaults to `None`: the working
+            directory.
 
     Returns:
         A source for each token table with pretrained vectors.
 
     Raises:
         DataError: If a file is missing, or its words and ids do not fit.
-        ValueError: If nothing says which words the ids stand for.
+        ValueError: If the words of the ids are unknown.
 
     Example:
     >>> config = Object2VecConfig(enc0_max_seq_len=1, enc0_vocab_size=9)
@@ -84,7 +84,7 @@ def _source(side, encoder, auxiliary):
     field = f"{side}_vocab_file"
     if not encoder.vocab_file:
         raise ValueError(
-            f"`{field}` must name a file of words and their ids beside "
+            f"`{field}` must name a file of words and their ids with "
             f"{side}_pretrained_embedding_file, whose vectors are those of "
             f"words; or let {side}_tokenizer make the ids from texts. "
             f"Received: {field}=''"
@@ -96,7 +96,7 @@ def _source(side, encoder, auxiliary):
 
 
 def _require_rows(side, encoder, array, path):
-    # A vocabulary that is still to be learned has at most this many ids.
+    # `vocab_size` is an upper bound for a vocabulary that is not learned yet.
     is_open = encoder.tokenizer and array.rows < encoder.vocab_size
     if array.rows != encoder.vocab_size and not is_open:
         raise DataError(
@@ -116,9 +116,9 @@ def _read_word_ids(side, path, vocab_size):
         if id_ == 0:
             raise DataError(
                 f"{path}: id 0 is the word {word!r}, but id 0 is padding and "
-                f"every encoder masks it. Number the words anew with `o2v "
-                f"vocabulary --shift-ids`, and make the data anew with the "
-                f"ids that they get."
+                f"every encoder masks it. Renumber the words with `o2v "
+                f"vocabulary --shift-ids`, and write the data again with "
+                f"their new ids."
             )
         if id_ >= vocab_size:
             raise DataError(
@@ -134,26 +134,25 @@ def fill_tables(
     word_ids: Mapping[str, Mapping[str, int]],
     seed: int,
 ) -> list[Coverage]:
-    """Fills token tables with the vectors of their words.
+    """Fills token tables with pretrained vectors.
 
-    A word that the file lacks, and every id that is no word's, such as those
-    of unknown words, gets a vector drawn at random with the mean and the
-    standard deviation that the file's vectors have in each dimension. Two
-    tables with the same words and the same file get the same vectors. Row 0
-    is padding's, never used, and stays.
+    Ids without a vector in the file (missing words, unknown words) get a
+    normally distributed random one, with the mean and standard deviation of
+    the file's vectors in each dimension. Tables with the same words and file
+    get the same vectors. Row 0 (padding) is unchanged.
 
     Args:
-        sources: What to read, for each table that is to be filled.
-        tables: Side, as in the sources, -> built table.
-        word_ids: Side -> ids of its words, for sources that have none.
-        seed: The drawn vectors follow from it.
+        sources: The files of each table to fill.
+        tables: Side (`"enc0"`, `"enc1"`) -> built table.
+        word_ids: Side -> ids of its words, for sources without ids.
+        seed: Seed of the random vectors.
 
     Returns:
-        What was found, for each source.
+        The coverage of each source.
 
     Raises:
         DataError: If a file does not fit; the message names the line.
-        ValueError: If nobody has the ids of a side's words.
+        ValueError: If the ids of a side's words are unknown.
     """
     coverages, read = [], None
     for source in sources:
@@ -163,7 +162,7 @@ def fill_tables(
             continue
         ids = _word_ids(source, word_ids)
         ids = dict(sorted(ids.items(), key=lambda pair: pair[1]))
-        # Both sides mostly ask the same, and files take a while.
+        # Both sides often need the same vectors, and reading is slow.
         question = source.path, list(ids), table.output_dim
         if read is None or question != read:
             vectors, read = read_vectors(*question), question
@@ -218,7 +217,7 @@ def _fill(table, ids, vectors: PretrainedVectors, seed):
 
 
 def _write(table, values):
-    """Writes all rows but padding's, some at a time; returns a checksum."""
+    """Writes all rows but row 0 in parts; returns a checksum."""
     checksum = 0
     for rows in row_parts(table.embeddings):
         rows = slice(max(1, rows.start), rows.stop)

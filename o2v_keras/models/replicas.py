@@ -1,13 +1,16 @@
-"""What the replicas of a training step tell each other."""
+"""Collective operations of the replicas in a training step."""
 
 import tensorflow as tf
 
 
 def sum_over_replicas(value: tf.Tensor) -> tf.Tensor:
-    """Returns the sum of all replicas' values; without a strategy, `value`.
+    """Sums a tensor over all replicas (all-reduce).
 
     Args:
         value: Tensor of the same shape on every replica.
+
+    Returns:
+        The sum; `value` without a strategy.
 
     Example:
     >>> int(sum_over_replicas(tf.constant(3)))
@@ -20,14 +23,15 @@ def sum_over_replicas(value: tf.Tensor) -> tf.Tensor:
 
 
 def rows_of_replicas(rows: tf.Tensor) -> tf.Tensor:
-    """Returns all replicas' rows, replica by replica.
+    """Concatenates the rows of all replicas (all-gather).
 
-    Gradients flow back to the rows' own replicas, summed over those that
-    made use of them.
+    The gradient of a row is summed over all replicas and returned to its own.
 
     Args:
-        rows: Tensor of at least one dimension, of the same shape on every
-            replica.
+        rows: Tensor `(rows, ...)` of the same shape on every replica.
+
+    Returns:
+        `(replicas * rows, ...)`; `rows` without a strategy.
 
     Example:
     >>> rows_of_replicas(tf.constant([3, 4])).numpy()
@@ -40,7 +44,7 @@ def rows_of_replicas(rows: tf.Tensor) -> tf.Tensor:
 
 
 def _context():
-    """Returns the context of several replicas, or `None`."""
+    """Returns the replica context, or `None` for a single replica."""
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return None

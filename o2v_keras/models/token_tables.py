@@ -1,4 +1,4 @@
-"""Frozen token tables, and the penalty on the rows that a batch looks up."""
+"""Freezing of token tables, and the L2 penalty on rows looked up."""
 
 from collections.abc import Mapping
 
@@ -11,13 +11,13 @@ from o2v_keras.models.replicas import sum_over_replicas
 
 
 class FrozenTables(keras.callbacks.Callback):
-    """Opens the gate of each table in the epoch from which it learns.
+    """Freezes token tables for a number of first epochs.
 
-    The state follows from the epoch's number alone, so that a resumed
-    training goes on as it was.
+    The state depends on the number of the epoch alone, so training can
+    resume.
 
     Args:
-        epochs: Gated table -> epochs for which it rests.
+        epochs: Gated table -> number of epochs in which it is frozen.
 
     Example:
     >>> table = TokenEmbedding(9, 4, gated=True)
@@ -33,8 +33,8 @@ class FrozenTables(keras.callbacks.Callback):
         self._epochs = epochs
 
     def on_epoch_begin(self, epoch, logs=None):
-        for table, resting in self._epochs.items():
-            table.gate.assign(float(epoch >= resting))
+        for table, frozen_epochs in self._epochs.items():
+            table.gate.assign(float(epoch >= frozen_epochs))
 
 
 def row_penalty(
@@ -43,19 +43,18 @@ def row_penalty(
     inputs: dict[str, tf.Tensor],
     sample_weight: tf.Tensor | None,
 ) -> tf.Tensor:
-    """Returns a replica's part of the penalty of a global batch.
+    """Returns a replica's part of the L2 penalty of a global batch.
 
     `token_embedding_l2 * sum_i(w_i * sum_t(|row_it|^2)) / sum_i(w_i)`: each
-    example adds the squares of every row that it looks up, so that a row
-    shrinks as often as examples hold it. This is the regularization of
-    matrix factorization by stochastic gradient descent, where the penalty
-    belongs to a rating and not to a parameter.
+    example adds the squares of every row that it looks up. This is the
+    regularization of matrix factorization by stochastic gradient descent,
+    which penalizes per rating, not per parameter.
 
     Args:
-        config: Says the factor, and what of a sequence is used.
-        tables: Of `in0` and of `in1`.
-        inputs: `in0` and `in1`, int `(batch, length)`, padded with 0. Id
-            dropout does not count: what it exchanges is still penalized.
+        config: Its `token_embedding_l2` and `max_seq_len` are used.
+        tables: The token tables of `in0` and `in1`.
+        inputs: `in0` and `in1`, int `(batch, length)`, padded with 0, before
+            id dropout.
         sample_weight: `(batch,)`, or `None` for ones.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Which ids training has seen, and so which embeddings mean something."""
+"""The ids that training has seen."""
 
 import os
 
@@ -10,17 +10,17 @@ from o2v_keras.data.sequences import Sequences
 
 
 class TrainedIds:
-    """The ids of each side whose embeddings training has reached.
+    """The ids of each side whose embeddings were trained.
 
-    The embedding of any other id is as random as at the start. An id counts
-    if a row of positive weight holds it among its first `max_seq_len`.
+    All other embeddings are still random. An id is trained if a row of
+    positive weight holds it among its first `max_seq_len` ids.
 
     Args:
-        config: Gives the sizes of both sides.
+        config: The configuration, for `vocab_size` and `max_seq_len`.
 
     Attributes:
-        sides: `in0` and `in1` -> bool `(vocab_size,)`. A side that is not
-            there is not known.
+        sides: `in0` and `in1` -> bool `(vocab_size,)`. A missing side is
+            unknown.
 
     Example:
     >>> config = Object2VecConfig(enc0_max_seq_len=2, enc0_vocab_size=9)
@@ -38,7 +38,7 @@ class TrainedIds:
         }
 
     def add(self, table: PairTable) -> None:
-        """Adds rows that are trained on and have passed the check."""
+        """Adds checked training rows."""
         if table.weights is not None and not (table.weights > 0).all():
             table = table.take(table.weights > 0)
         for name, seen in self.sides.items():
@@ -48,11 +48,11 @@ class TrainedIds:
             seen[0] = False  # padding
 
     def settled(self, config: Object2VecConfig) -> "TrainedIds":
-        """Returns what a model of this configuration has trained.
+        """Returns the ids that a model of this configuration has trained.
 
-        The unknown id of id dropout is trained; ids of a tied table are
-        trained by either side; and a table that began as pretrained vectors
-        has none that mean nothing, so its side is left out.
+        Id dropout trains the unknown id, either side trains the ids of a
+        tied table, and a side with pretrained vectors is left out: all its
+        embeddings have meaning.
         """
         settled = TrainedIds(config)
         own = {name: seen.copy() for name, seen in self.sides.items()}
@@ -75,10 +75,10 @@ class TrainedIds:
         return settled
 
     def join(self, other: "TrainedIds") -> None:
-        """Adds the ids of a model that this one began as.
+        """Adds the ids of the model that training started from.
 
         Args:
-            other: Of tables at most as large.
+            other: Its trained ids; its vocabularies are not larger.
         """
         known = self.sides.keys() & other.sides.keys()
         self.sides = {name: self.sides[name] for name in sorted(known)}
@@ -87,7 +87,7 @@ class TrainedIds:
             seen[: len(before)] |= before
 
     def untrained(self, side: str, rows: Sequences) -> np.ndarray:
-        """Says which rows hold no trained id, bool `(rows,)`.
+        """Returns which rows hold no trained id, bool `(rows,)`.
 
         Args:
             side: `"in0"` or `"in1"`.
@@ -109,7 +109,7 @@ class TrainedIds:
     def load(
         cls, path: str | os.PathLike, config: Object2VecConfig
     ) -> "TrainedIds":
-        """Reads what `save` wrote for a model of this configuration."""
+        """Reads a file that `save` wrote for this configuration."""
         ids = cls(config)
         with np.load(path) as file:
             ids.sides = {name: file[name] for name in file.files}
@@ -117,7 +117,7 @@ class TrainedIds:
 
 
 def _first_ids(rows, length):
-    """Ids that count, and the numbers of their rows."""
+    """Returns the first `length` ids of all rows, and their row numbers."""
     numbers = np.repeat(np.arange(len(rows)), rows.lengths)
     places = np.arange(len(rows.values)) - rows.offsets[:-1][numbers]
     counts = places < length

@@ -1,4 +1,4 @@
-"""Exact search: every query with every vector, in blocks."""
+"""Exact nearest neighbour search."""
 
 import pathlib
 
@@ -12,9 +12,9 @@ _VECTORS = 8192
 
 
 class ExactSearch:
-    """Finds the vectors nearest to queries by comparing all of them.
+    """Compares every query with every vector, in blocks.
 
-    Memory: a block of 256 x 8,192 scores, whatever the number of vectors.
+    Memory: a block of 256 x 8,192 scores.
 
     Args:
         vectors: float32 `(rows, dim)`; may be mapped from a file.
@@ -37,7 +37,7 @@ class ExactSearch:
         self._vectors = vectors
         self._half_squares = None
         if metric == "euclidean":
-            # The order by q.x - x.x / 2 is that by distance.
+            # Falling q.x - x.x / 2 is rising distance.
             self._half_squares = np.einsum("ij,ij->i", vectors, vectors) / 2
 
     def search(self, queries: np.ndarray, count: int) -> np.ndarray:
@@ -45,10 +45,10 @@ class ExactSearch:
 
         Args:
             queries: float32 `(queries, dim)`.
-            count: Vectors for each query, at most as many as there are.
+            count: int. Vectors for each query, at most `rows`.
 
         Returns:
-            int64 `(queries, count)`. Of equal scores the lower row is first.
+            int64 `(queries, count)`. Ties are in the order of the rows.
         """
         blocks = [
             self._search_block(queries[start : start + _QUERIES], count)
@@ -64,8 +64,7 @@ class ExactSearch:
             scores = tf.matmul(queries, block, transpose_b=True)
             if self._half_squares is not None:
                 scores -= self._half_squares[start : start + _VECTORS]
-            # Of equal values top_k takes the first, so earlier rows stand
-            # before later ones at each step.
+            # `top_k` keeps the order of ties, so lower rows stay first.
             values, places = tf.math.top_k(scores, min(count, len(block)))
             places = tf.cast(places, tf.int64) + start
             if best is not None:
@@ -79,7 +78,7 @@ class ExactSearch:
         return rows.numpy()
 
     def save(self, folder: pathlib.Path) -> None:
-        """Writes nothing: the vectors are all it needs."""
+        """Writes nothing: the search needs only the vectors."""
 
     @classmethod
     def load(

@@ -1,24 +1,24 @@
-"""Packages that only some users need."""
+"""Optional packages."""
 
 import importlib
 import types
 
 
 class MissingExtraError(ModuleNotFoundError):
-    """An optional package is not installed; the message says how to."""
+    """An optional package is not installed."""
 
 
 def import_extra(module: str, package: str, purpose: str) -> types.ModuleType:
-    """Imports a module that this package does not require.
+    """Imports a module of an optional package.
 
     Args:
         module: Name to import.
         package: Name to install.
-        purpose: What needs it, for the message.
+        purpose: The feature that needs it, for the message.
 
     Raises:
-        MissingExtraError: If it is not installed, with the command that
-            installs it.
+        MissingExtraError: If it is not installed, with the command to install
+            it.
 
     Example:
     >>> import_extra("json", "json", "an example").__name__

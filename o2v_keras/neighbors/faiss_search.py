@@ -15,10 +15,10 @@ _EFFORT = 128
 
 
 class FaissSearch:
-    """Finds vectors near to queries in faiss's HNSW graph.
+    """Approximate search in an HNSW graph of faiss.
 
-    The graph has 16 links a vector, is built with effort 64 and searched
-    with effort 128, or twice the number of vectors asked for.
+    The graph has 16 links per vector; `efConstruction` is 64, `efSearch` 128
+    or, if that is more, twice the number of neighbours.
 
     Args:
         vectors: float32 `(rows, dim)`.
@@ -50,7 +50,7 @@ class FaissSearch:
     def search(self, queries: np.ndarray, count: int) -> np.ndarray:
         """Returns rows of near vectors, int64 `(queries, count)`.
 
-        Where fewer are found, -1 stands at the end.
+        Missing ones are -1, at the end.
         """
         parameters = _faiss().SearchParametersHNSW(
             efSearch=max(_EFFORT, 2 * count)

@@ -1,4 +1,4 @@
-"""The files of an index: vectors, ids, facts, and those of the backend."""
+"""The files of an index."""
 
 import json
 import os
@@ -23,7 +23,7 @@ _SIDECAR, _VECTORS, _IDS = "index.json", "vectors.npy", "ids.json"
 
 
 def index_folder(path: str | os.PathLike) -> OutputFolder:
-    """Returns the folder of an index, as a place to write to."""
+    """Returns the folder of an index, for writing."""
     files = [_SIDECAR, _VECTORS, _IDS]
     files += [f for search in BACKENDS.values() for f in search.files]
     return OutputFolder(
@@ -34,13 +34,13 @@ def index_folder(path: str | os.PathLike) -> OutputFolder:
 def write_index(
     folder: pathlib.Path, vectors: np.ndarray, ids: np.ndarray, facts: dict
 ) -> None:
-    """Writes the files that every backend has.
+    """Writes the files that do not depend on the backend.
 
     Args:
         folder: An empty folder.
         vectors: float32 `(rows, dim)`.
         ids: int64 or texts `(rows,)`.
-        facts: What `index.json` tells besides the shape.
+        facts: Values for `index.json`.
     """
     rows, dim = vectors.shape
     facts = {"format": _FORMAT, "rows": rows, "dim": dim, **facts}
@@ -50,10 +50,10 @@ def write_index(
 
 
 def read_index(folder: pathlib.Path) -> tuple[np.ndarray, list, dict]:
-    """Returns vectors (mapped, not in memory), ids and facts.
+    """Returns vectors (memory-mapped), ids and the values of `index.json`.
 
     Raises:
-        ValueError: If there is no index, or its files do not fit each other.
+        ValueError: If there is no index, or its files contradict each other.
     """
     repair(folder)
     facts = _read_sidecar(folder)
@@ -64,8 +64,8 @@ def read_index(folder: pathlib.Path) -> tuple[np.ndarray, list, dict]:
     if vectors.shape != expected or len(ids) != facts["rows"]:
         raise ValueError(
             f"{folder}: its files are of different indexes: {_SIDECAR} "
-            f"tells of vectors of shape {expected}, {_VECTORS} holds "
-            f"{vectors.shape}, {_IDS} {len(ids)} ids. Make it anew."
+            f"says vectors of shape {expected}, {_VECTORS} has "
+            f"{vectors.shape}, {_IDS} {len(ids)} ids. {REMEDY}"
         )
     return vectors, ids, facts
 
@@ -81,7 +81,7 @@ def _read_sidecar(folder):
         ) from None
     if sidecar.get("format") != _FORMAT:
         raise ValueError(
-            f"{folder / _SIDECAR}: must have the format {_FORMAT}. Make the "
-            f"index anew. Received: format={sidecar.get('format')!r}"
+            f"{folder / _SIDECAR}: must have the format {_FORMAT}. {REMEDY} "
+            f"Received: format={sidecar.get('format')!r}"
         )
     return sidecar

@@ -1,4 +1,4 @@
-"""What tells one model's embeddings from another's."""
+"""Fingerprints of models, to compare only embeddings of the same model."""
 
 import hashlib
 import json
@@ -10,10 +10,10 @@ from o2v_keras.models.object2vec import Object2Vec
 
 
 def model_fingerprint(model: Object2Vec) -> str:
-    """Returns a digest of both encoders: their settings and their weights.
+    """Returns a digest of the settings and weights of both encoders.
 
-    What comes after the encodings (comparator, MLP, head) does not count, so
-    that fingerprints agree where embeddings do.
+    Comparator, MLP and head are left out, since embeddings do not depend on
+    them.
 
     Args:
         model: `Object2Vec`.
@@ -36,7 +36,7 @@ def model_fingerprint(model: Object2Vec) -> str:
     }
     digest = hashlib.blake2b(digest_size=8)
     digest.update(json.dumps(settings, sort_keys=True).encode())
-    # Texts that become other ids have other embeddings.
+    # Embeddings of texts depend on the tokenizers.
     digest.update(str(model.tokenizers.fingerprint()).encode())
     for encoder in (model.encoder0, model.encoder1):
         for weight in encoder.weights:

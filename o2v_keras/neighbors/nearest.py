@@ -1,19 +1,18 @@
-"""The k nearest vectors of queries, whatever backend proposes them."""
+"""The k nearest vectors of queries, from any backend."""
 
 import numpy as np
 
 from o2v_keras.neighbors.exact_search import ExactSearch
 
-# Numbers of the vectors that a block of queries compares a second time.
+# Most numbers in the vectors that are rescored at once.
 _BLOCK_NUMBERS = 1 << 22
 
 
 class Nearest:
-    """Asks a backend, and computes its scores again from the vectors.
+    """Rescores the results of a backend from the vectors.
 
-    Scores are float64 sums, equal scores are in the order of the rows, and a
-    query that the backend finds too few vectors for is answered by
-    `ExactSearch`.
+    Scores are float64 sums; ties are in the order of the rows. If the backend
+    finds too few vectors for a query, `ExactSearch` is used.
 
     Args:
         vectors: float32 `(rows, dim)`, of length 1 under `"cosine"`.
@@ -39,11 +38,11 @@ class Nearest:
 
         Args:
             queries: float32 `(queries, dim)`.
-            k: Neighbours of a query.
-            excluded: For each query the rows that are not answered.
+            k: int. Neighbours of a query.
+            excluded: For each query the rows to exclude.
 
         Returns:
-            int64 rows, -1 where there is none; float64 scores, NaN there.
+            int64 rows, -1 for missing ones; float64 scores, NaN for these.
         """
         parts = [
             self._query_block(self._search, queries[block], k, excluded[block])
@@ -54,13 +53,13 @@ class Nearest:
         return rows, np.concatenate([none, *(p[1] for p in parts)])
 
     def recall(self, queries: np.ndarray, k: int) -> float:
-        """Returns the share of the exact neighbours that the backend finds.
+        """Returns the share of exact neighbours that the backend finds.
 
-        What is as near as the k-th nearest counts.
+        Any vector as near as the k-th nearest counts.
 
         Args:
             queries: float32 `(queries, dim)`, at least one.
-            k: Neighbours of a query.
+            k: int. Neighbours of a query.
         """
         exact = ExactSearch(self._vectors, self._metric)
         found = 0
@@ -77,12 +76,11 @@ class Nearest:
         return [slice(i, i + step) for i in range(0, queries, step)]
 
     def _query_block(self, search, queries, k, excluded):
-        """Rows and scores of a block of queries, `(queries, k)` each."""
         most = max(map(len, excluded))
         rows = search.search(queries, min(k + most, len(self._vectors)))
         for row, gone in zip(rows, excluded, strict=True):
             row[np.isin(row, gone)] = -1
-        # What is left moves to the front and keeps its order.
+        # Move missing rows to the end.
         order = np.argsort(rows < 0, axis=1, kind="stable")[:, :k]
         rows = np.take_along_axis(rows, order, axis=1)
         missing = k - rows.shape[1]
@@ -100,7 +98,7 @@ class Nearest:
         return rows, self._scores(closeness, rows)
 
     def _closeness(self, queries, rows):
-        """Float64 `(queries, k)`, larger for nearer; -inf for row -1."""
+        """Returns float64 `(queries, k)`, larger for nearer, -inf for -1."""
         near = self._vectors[rows].astype(np.float64)
         queries = queries.astype(np.float64)[:, None]
         if self._metric == "euclidean":

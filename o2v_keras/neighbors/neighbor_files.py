@@ -1,4 +1,4 @@
-"""Neighbours as text for people and as files for programs."""
+"""Writes neighbours as text or files."""
 
 import json
 import os
@@ -17,11 +17,11 @@ _ENDINGS = (".jsonl", ".parquet")
 
 
 def check_neighbor_path(path: str | os.PathLike) -> None:
-    """Checks where neighbours are to go, before anything is computed.
+    """Checks an output path before anything is computed.
 
     Raises:
         ValueError: If the ending is neither `.jsonl` nor `.parquet`, or the
-            file cannot be made there.
+            folder does not exist.
     """
     path = pathlib.Path(path)
     if path.suffix not in _ENDINGS or not path.parent.is_dir():
@@ -34,18 +34,17 @@ def check_neighbor_path(path: str | os.PathLike) -> None:
 def write_neighbors(
     path: str | os.PathLike, names: Sequence, nearest: Neighbors
 ) -> None:
-    """Writes `{"query": ..., "neighbors": [...], "scores": [...]}` a row.
+    """Writes a row `{"query": ..., "neighbors": [...], "scores": [...]}` each.
 
-    Lists are shorter where a query has fewer neighbours. The file appears
-    under its name only when it is complete.
+    Lists are shorter if a query has fewer neighbours. The write is atomic.
 
     Args:
-        path: `.jsonl`, or `.parquet` with three columns of these names.
+        path: A `.jsonl` file, or a `.parquet` file with these columns.
         names: A text or an integer for each query.
         nearest: `Neighbors` of these queries.
 
     Raises:
-        ValueError: As `check_neighbor_path`.
+        ValueError: If the path is unusable (see `check_neighbor_path`).
     """
     check_neighbor_path(path)
     path = pathlib.Path(path)
@@ -84,7 +83,7 @@ def format_neighbors(names: Sequence, nearest: Neighbors) -> str:
 
 def _rows(names, nearest):
     left = (nearest.rows >= 0).sum(axis=1)
-    # The shortest decimals that are these float32 numbers.
+    # The shortest decimals that round to these float32 numbers.
     scores = np.asarray(nearest.scores).astype(str).astype(np.float64)
     for row, (name, count) in enumerate(zip(names, left, strict=True)):
         yield (

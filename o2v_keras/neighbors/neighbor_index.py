@@ -1,4 +1,4 @@
-"""Nearest neighbours of embeddings, kept with all that queries must match."""
+"""An index of embeddings for nearest neighbour queries."""
 
 import os
 import pathlib
@@ -30,12 +30,10 @@ class Neighbors(NamedTuple):
     """The nearest vectors of each query, nearest first.
 
     Args:
-        ids: `(queries, k)` int64 or texts; `-1` or `""` where there is none.
-        scores: float32 `(queries, k)`; NaN where there is none. Cosine or
-            dot product, larger for nearer, or the Euclidean distance,
-            smaller for nearer.
-        rows: int64 `(queries, k)`. Numbers of the rows in the index; -1
-            where there is none.
+        ids: `(queries, k)` int64 or texts; `-1` or `""` for missing ones.
+        scores: float32 `(queries, k)`: cosine, dot product or Euclidean
+            distance; NaN for missing ones.
+        rows: int64 `(queries, k)`. Rows of the index; -1 for missing ones.
     """
 
     ids: np.ndarray
@@ -44,21 +42,21 @@ class Neighbors(NamedTuple):
 
 
 class NeighborIndex:
-    """Answers which vectors are nearest to a query.
+    """Finds the vectors nearest to a query.
 
-    Made by `build`, `from_model` or `load`. Whatever the backend, scores are
-    computed once more from the vectors themselves in float64, equal scores
-    are in the order of the rows, and a query that the backend finds too few
-    vectors for is answered by comparing all.
+    Create one by `build`, `from_model` or `load`. With any backend, scores
+    are computed again from the vectors in float64, ties are in the order of
+    the rows, and a query for which the backend finds too few vectors uses
+    exact search.
 
     Attributes:
         metric: `"cosine"`, `"dot"` or `"euclidean"`.
         backend: `"exact"`, `"faiss"` or `"usearch"`.
         ids: int64 or texts `(rows,)`.
         vectors: float32 `(rows, dim)`, of length 1 under `"cosine"`.
-        side: `"in0"` or `"in1"`: the side whose embeddings these are; `None`
-            if they did not come from a model.
-        fingerprint: `model_fingerprint` of that model, or `None`.
+        side: `"in0"` or `"in1"`: the side of the embeddings; `None` for
+            vectors without a model.
+        fingerprint: `model_fingerprint` of the model, or `None`.
 
     Example:
     >>> index = NeighborIndex.build([[1, 0], [0, 1], [1, 1]], ["x", "y", "xy"])
@@ -87,7 +85,7 @@ class NeighborIndex:
         metric: str = "cosine",
         backend: str = "exact",
     ) -> "NeighborIndex":
-        """Makes an index of vectors.
+        """Builds an index of vectors.
 
         Args:
             vectors: Numbers of shape `(rows, dim)`, scaled to length 1 under
@@ -96,9 +94,9 @@ class NeighborIndex:
                 to `None`: the numbers of the rows.
             metric: `"cosine"`, `"dot"` or `"euclidean"`. Defaults to
                 `"cosine"`.
-            backend: `"exact"`, or `"faiss"` or `"usearch"`, which find most
-                of the nearest (see `recall`) in a fraction of the time.
-                Defaults to `"exact"`.
+            backend: `"exact"`, or the approximate `"faiss"` or `"usearch"`,
+                which are much faster and find most of the nearest (see
+                `recall`). Defaults to `"exact"`.
 
         Raises:
             ValueError: If there is no vector, one holds NaN or is zero under
@@ -130,25 +128,24 @@ class NeighborIndex:
         backend: str = "exact",
         **settings,
     ) -> "NeighborIndex":
-        """Embeds objects and makes an index that knows its model.
+        """Embeds objects and builds an index with the model's fingerprint.
 
-        Objects without any id that training has seen (`trained_ids` of the
-        model) are left out, with a warning that counts them: their
-        embeddings are random, and would be neighbours by chance. It also
-        warns of a model whose nearest are the worst partners, and of
-        embeddings that are all equal.
+        Objects without any trained id (`trained_ids` of the model) are left
+        out with a warning: their embeddings are random. It also warns if the
+        nearest embeddings are the worst partners, or all embeddings are
+        equal.
 
         Args:
             model: `Object2Vec`.
-            side: `"in0"` or `"in1"`, the side that the objects are of.
-            source: Data with that side, as `embed` takes it.
-            ids: Names of the objects, in the order of the rows. Defaults to
+            side: `"in0"` or `"in1"`, the side of the objects.
+            source: Data with that side: files, a mapping or a `PairTable`.
+            ids: Ids of the objects, in the order of the rows. Defaults to
                 `None`: the numbers of the rows of `source`.
             metric: `"cosine"`, `"dot"` or `"euclidean"`. Defaults to
                 `"cosine"`.
             backend: `"exact"`, `"faiss"` or `"usearch"`. Defaults to
                 `"exact"`.
-            **settings: Further arguments of `embed`.
+            **settings: Other arguments of `embed`.
 
         Raises:
             ValueError: If data, ids or names are unusable.
@@ -170,12 +167,12 @@ class NeighborIndex:
 
     @property
     def dim(self) -> int:
-        """Numbers of a vector."""
+        """Width of the vectors."""
         return self.vectors.shape[1]
 
     @property
     def backend(self) -> str:
-        """Name of what searches."""
+        """Name of the backend."""
         return self._search.name
 
     def query(
@@ -184,22 +181,22 @@ class NeighborIndex:
         """Returns the nearest vectors of each query.
 
         Args:
-            vectors: Queries, numbers of shape `(queries, dim)`; under
-                `"cosine"` of any length but 0.
-            k: Neighbours of a query, at most as many as there are vectors.
+            vectors: Queries, numbers of shape `(queries, dim)`; not zero
+                under `"cosine"`.
+            k: int. Neighbours of a query, at most the number of vectors.
                 Defaults to 10.
-            exclude: For each query the ids that are not to be answered, such
-                as what a user has seen or the object itself; they need not
-                be in the index. Defaults to `None`: nothing is excluded.
+            exclude: For each query the ids to exclude, such as objects that
+                a user has seen; ids that are not in the index are ignored.
+                Defaults to `None`.
 
         Returns:
-            `Neighbors`. Where a query has fewer than `k` left, its last ids
-            are `-1` or `""`, their scores NaN and their rows -1.
+            `Neighbors`. If fewer than `k` are left, the last ids are `-1` or
+            `""`, their scores NaN and their rows -1.
 
         Raises:
             ValueError: If the queries have another width, hold NaN or are
                 zero under `"cosine"`, `k` is no integer from 1 to the number
-                of vectors, or an excluded id is of another type than ids.
+                of vectors, or an excluded id has another type than ids.
         """
         queries = checked_vectors(vectors, self.metric, self.dim, "queries")
         self._check_k(k)
@@ -221,18 +218,17 @@ class NeighborIndex:
         """Embeds queries with the index's model and returns their neighbours.
 
         Args:
-            model: The `Object2Vec` that the index was made from.
-            side: The side that the queries are of. The index's own side asks
-                for similar objects, the other one for partners.
-            source: Data with that side, as `embed` takes it.
-            k: Neighbours of a query. Defaults to 10.
-            exclude: For each query the ids that are not to be answered.
-                Defaults to `None`: nothing is excluded.
-            **settings: Further arguments of `embed`.
+            model: The `Object2Vec` that the index was built from.
+            side: The side of the queries. The index's side finds similar
+                objects, the other one partners.
+            source: Data with that side: files, a mapping or a `PairTable`.
+            k: int. Neighbours of a query. Defaults to 10.
+            exclude: For each query the ids to exclude. Defaults to `None`.
+            **settings: Other arguments of `embed`.
 
         Raises:
-            ValueError: If another model made the index, or as `query` and
-                `embed`.
+            ValueError: If the index is of another model, or an argument is
+                invalid.
         """
         self.check_model(model)
         vectors, untrained = embed_marked(model, side, source, **settings)
@@ -240,28 +236,28 @@ class NeighborIndex:
         return self.query(vectors, k, exclude)
 
     def similar(self, ids: Sequence, k: int = 10) -> Neighbors:
-        """Returns what is nearest to objects of the index, but not themselves.
+        """Returns the nearest other objects of objects in the index.
 
         Args:
             ids: Ids in the index.
-            k: Neighbours of a query. Defaults to 10.
+            k: int. Neighbours of a query. Defaults to 10.
 
         Raises:
-            ValueError: If an id is not in the index, or as `query`.
+            ValueError: If an id is not in the index, or `k` is out of range.
         """
         rows = np.array([self.row(i) for i in ids], np.int64)
         return self.query(self.vectors[rows], k, [[i] for i in ids])
 
     def recall(self, queries: Any, k: int = 10) -> float:
-        """Measures the backend against exact search.
+        """Returns the share of exact neighbours that the backend finds.
 
         Args:
             queries: Numbers of shape `(queries, dim)`, at least one row.
-            k: Neighbours of a query. Defaults to 10.
+            k: int. Neighbours of a query. Defaults to 10.
 
         Returns:
-            The share, from 0 to 1, of the `k` nearest vectors that the
-            backend finds. What is as near as the k-th nearest counts.
+            A float from 0 to 1. Any vector as near as the k-th nearest
+            counts.
 
         Raises:
             ValueError: If there is no query, its width differs, or `k` is out
@@ -290,11 +286,11 @@ class NeighborIndex:
         return row
 
     def check_model(self, model: Object2Vec) -> None:
-        """Raises `ValueError` if another model made the index."""
+        """Raises `ValueError` if the index is of another model."""
         if self.fingerprint is None:
             raise ValueError(
-                "This index was built of vectors and does not know their "
-                "model. Query it with vectors (`query`), or make it with "
+                "This index was built from vectors and has no "
+                "model. Query it with vectors (`query`), or build it with "
                 "`NeighborIndex.from_model`."
             )
         found = model_fingerprint(model)
@@ -302,19 +298,19 @@ class NeighborIndex:
             raise ValueError(
                 "`model` must be the one that made the index: embeddings of "
                 "two models, or of two trainings of one, cannot be compared. "
-                "Load that model, or make the index anew. Received: a model "
+                "Load that model, or make the index again. Received: a model "
                 f"with the fingerprint {found}; the index has "
                 f"{self.fingerprint}"
             )
 
     def save(self, folder: str | os.PathLike) -> None:
-        """Writes the index as a folder, under its name only when complete.
+        """Writes the index to a folder atomically.
 
         Args:
             folder: A new folder, or one with an index, which is replaced.
 
         Raises:
-            ValueError: If there is something else.
+            ValueError: If the folder holds other files.
             DiskFullError: If the disk is full.
         """
         facts = {
@@ -330,13 +326,13 @@ class NeighborIndex:
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> "NeighborIndex":
-        """Reads an index; vectors are mapped, not copied into memory.
+        """Reads an index; its vectors are memory-mapped.
 
         Args:
-            folder: What `save` wrote.
+            folder: A folder that `save` wrote.
 
         Raises:
-            ValueError: If there is no index, or its files do not fit each
+            ValueError: If there is no index, or its files contradict each
                 other.
             MissingExtraError: If its backend is not installed.
         """

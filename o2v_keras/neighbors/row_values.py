@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.data_files import Paths
-from o2v_keras.data.files.data_files import expand_paths
+from o2v_keras.data.provenance import file_source
 from o2v_keras.data.read.files import read_sound_blocks
+from o2v_keras.data.read.paths import Paths
+from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.data.read.record import Column
-from o2v_keras.data.row_origin import file_source
 from o2v_keras.user_warning import warn_user
 
 _CHUNK_BYTES = 1 << 20

@@ -16,11 +16,11 @@ _KINDS = {"cosine": "cos", "dot": "ip", "euclidean": "l2sq"}
 
 
 class UsearchSearch:
-    """Finds vectors near to queries in usearch's HNSW graph.
+    """Approximate search in an HNSW graph of usearch.
 
-    The graph has 16 links a vector, is built with effort 64 and searched
-    with effort 128, or twice the number of vectors asked for. It keeps
-    vectors as bfloat16, in half the memory.
+    The graph has 16 links per vector; `expansion_add` is 64,
+    `expansion_search` 128 or, if that is more, twice the number of
+    neighbours. It stores vectors as bfloat16, in half the memory.
 
     Args:
         vectors: float32 `(rows, dim)`.
@@ -50,12 +50,12 @@ class UsearchSearch:
     def search(self, queries: np.ndarray, count: int) -> np.ndarray:
         """Returns rows of near vectors, int64 `(queries, count)`.
 
-        Where fewer are found, -1 stands at the end.
+        Missing ones are -1, at the end.
         """
         if not len(queries):
             return np.empty((0, count), np.int64)
         self._graph.expansion_search = max(_EFFORT, 2 * count)
-        # usearch answers a single query in another form than several.
+        # usearch returns another type for a single query.
         several = np.concatenate([queries, queries[:1]])
         matches = self._graph.search(several, count)
         found = np.arange(count) < matches.counts[:, None]
@@ -70,7 +70,7 @@ class UsearchSearch:
     def load(
         cls, folder: pathlib.Path, vectors: np.ndarray, metric: str
     ) -> "UsearchSearch":
-        """Maps the graph from a folder."""
+        """Memory-maps the graph from a folder."""
         search = cls.__new__(cls)
         usearch = _usearch()
         with damage_named(folder / _FILE, REMEDY):

@@ -1,4 +1,4 @@
-"""What vectors and ids must be before they can be searched."""
+"""Checks of vectors and ids of an index."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 from o2v_keras.user_warning import warn_user
 
 METRICS = ("cosine", "dot", "euclidean")
-# What to do about a damaged file of an index.
+# The remedy for a damaged index.
 REMEDY = "Make the index again with `o2v index`."
 _SHOWN = 5
 
@@ -16,21 +16,20 @@ _SHOWN = 5
 def checked_vectors(
     vectors: Any, metric: str, dim: int | None = None, name: str = "vectors"
 ) -> np.ndarray:
-    """Returns vectors as the metric compares them.
+    """Checks vectors; scales them to length 1 for cosines.
 
     Args:
         vectors: Numbers of shape `(rows, dim)`.
-        metric: `"cosine"`, whose vectors are scaled to length 1, `"dot"` or
-            `"euclidean"`.
-        dim: The width they must have. Defaults to `None`: any.
-        name: What an error calls them.
+        metric: `"cosine"`, `"dot"` or `"euclidean"`.
+        dim: int. The required width. Defaults to `None`: any.
+        name: Name of the argument, for messages. Defaults to `"vectors"`.
 
     Returns:
         float32 `(rows, dim)`.
 
     Raises:
-        ValueError: If they have another shape, or a row holds NaN or an
-            infinite number, or only zeros under `"cosine"`.
+        ValueError: If the shape is wrong, or a row holds NaN or infinity, or
+            only zeros under `"cosine"`.
 
     Example:
     >>> checked_vectors([[3.0, 4.0]], "cosine")
@@ -67,7 +66,7 @@ def checked_vectors(
 
 
 def all_equal(vectors: np.ndarray) -> bool:
-    """Says whether several vectors are one and the same, but for rounding.
+    """Whether there are several vectors, all equal up to rounding.
 
     Example:
     >>> all_equal(np.ones((3, 2))), all_equal(np.eye(2)), all_equal(np.eye(1))
@@ -79,7 +78,7 @@ def all_equal(vectors: np.ndarray) -> bool:
 
 
 def warn_of_equal(vectors: np.ndarray) -> None:
-    """Warns of vectors that tell nothing apart."""
+    """Warns if all vectors are equal."""
     if all_equal(vectors):
         warn_user(
             f"All {len(vectors):,} embeddings are equal, so that each is as "
@@ -89,18 +88,18 @@ def warn_of_equal(vectors: np.ndarray) -> None:
 
 
 def checked_ids(ids: Sequence | np.ndarray | None, rows: int) -> np.ndarray:
-    """Returns the names of rows.
+    """Checks the ids of rows.
 
     Args:
         ids: Distinct integers of at least 0 or distinct texts that are not
             empty, or `None` for the numbers of the rows.
-        rows: How many there must be.
+        rows: int. The required number of ids.
 
     Returns:
         `(rows,)` int64 or texts.
 
     Raises:
-        ValueError: If they are others.
+        ValueError: If an id is invalid or repeated, or their number differs.
 
     Example:
     >>> checked_ids(None, rows=3)
@@ -137,11 +136,7 @@ def checked_ids(ids: Sequence | np.ndarray | None, rows: int) -> np.ndarray:
 
 
 def checked_metric(metric: str) -> str:
-    """Returns the metric's name.
-
-    Raises:
-        ValueError: If there is no such metric.
-    """
+    """Returns the name of a metric; raises `ValueError` if it is unknown."""
     if metric not in METRICS:
         raise ValueError(
             f"`metric` must be one of {', '.join(METRICS)}. "

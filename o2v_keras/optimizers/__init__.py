@@ -1,4 +1,4 @@
-"""Optimizers for token tables, by rows and as a whole."""
+"""Optimizers with dense and with row-sparse updates of token tables."""
 
 from o2v_keras.optimizers.dense_optimizers import DenseAdadelta
 from o2v_keras.optimizers.dense_optimizers import DenseAdagrad

@@ -1,10 +1,10 @@
-"""Sums repeated rows of a gradient, and clips it by its norm."""
+"""Clips sparse gradients after summing repeated rows."""
 
 import tensorflow as tf
 
 
 def with_rows_summed(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
-    """Returns a gradient's distinct rows, each with its occurrences' sum.
+    """Sums the occurrences of each row of a sparse gradient.
 
     Example:
     >>> gradient = tf.IndexedSlices(
@@ -14,7 +14,7 @@ def with_rows_summed(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
     array([6., 2.], dtype=float32)
     """
     indices, places = tf.unique(gradient.indices)
-    # Where no row occurs twice they keep their order, and a copy is saved.
+    # Without repeated rows the order is unchanged; this saves a copy.
     values = tf.cond(
         tf.equal(tf.size(indices), tf.size(places)),
         lambda: gradient.values,
@@ -26,11 +26,11 @@ def with_rows_summed(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
 
 
 class SummedRowClipping:
-    """Mixin that clips with the occurrences of a row summed up.
+    """Mixin that sums the occurrences of a row before it clips gradients.
 
-    Keras takes the norm of a sparse gradient occurrence by occurrence, which
-    is another one as soon as a batch holds a token twice, and makes some
-    gradients dense on the way.
+    Keras computes the norm of a sparse gradient from single occurrences,
+    which is wrong if a batch holds a token twice, and makes some gradients
+    dense.
 
     Example:
     >>> import keras

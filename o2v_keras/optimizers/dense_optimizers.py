@@ -1,10 +1,10 @@
-"""Keras's optimizers, right where a batch holds a token more than once.
+"""Keras optimizers that sum the occurrences of a token in a batch.
 
 Keras 3.15 squares a sparse gradient occurrence by occurrence: a token that
 occurs twice with gradients 1 and 2 adds 1 + 4 to its second moment instead of
-9, so that Adam, Adagrad, Adadelta and RMSprop take other steps than their
-formulas say, and other ones again when replicas share the batch. MXNet, and
-so SageMaker's Object2Vec, sums first.
+9. Adam, Adagrad, Adadelta and RMSprop then deviate from their formulas, and
+results depend on the number of replicas. MXNet, and so SageMaker's
+Object2Vec, sums first.
 """
 
 import keras
@@ -16,12 +16,11 @@ from o2v_keras.optimizers.clipping import with_rows_summed
 
 
 class FusedAdam:
-    """Mixin that has TensorFlow's own kernel update whole variables.
+    """Mixin that updates whole variables by TensorFlow's fused Adam kernel.
 
-    The formula is that of `keras.optimizers.Adam`, which Keras plays as a
-    dozen operations, each a pass over the memory: with an MLP of a million
-    weights these are a third of a step. What is updated by rows, and
-    `amsgrad`, stay with the base class.
+    The formula is that of `keras.optimizers.Adam`, which runs a dozen
+    operations, each a pass over the memory: a third of a step with an MLP of
+    a million weights. The base class still does row updates and `amsgrad`.
 
     Example:
     >>> import keras
@@ -57,9 +56,7 @@ class FusedAdam:
 
 
 class DenseUpdates(SummedRowClipping):
-    """Mixin that sums the occurrences of a row before the update.
-
-    Tables and slots are updated as a whole, as the base class does it.
+    """Mixin that sums the occurrences of a row, then updates whole tables.
 
     Example:
     >>> class DenseLion(DenseUpdates, keras.optimizers.Lion):
@@ -75,7 +72,7 @@ class DenseUpdates(SummedRowClipping):
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
 class DenseAdam(SummedRowClipping, FusedAdam, keras.optimizers.Adam):
-    """`keras.optimizers.Adam`, its sparse gradients made dense and summed."""
+    """`keras.optimizers.Adam` that makes sparse gradients dense by summing."""
 
     def update_step(self, gradient, variable, learning_rate):
         """Updates a variable by the base class's formula."""

@@ -1,4 +1,4 @@
-"""Row-sparse forms of the optimizers that SageMaker's Object2Vec offers."""
+"""Row-sparse versions of the optimizers of SageMaker's Object2Vec."""
 
 import keras
 import tensorflow as tf
@@ -21,8 +21,8 @@ class RowSparseAdam(RowSparseUpdates, FusedAdam, keras.optimizers.Adam):
 class RowSparseAdagrad(RowSparseUpdates, keras.optimizers.Adagrad):
     """`keras.optimizers.Adagrad` with `RowSparseUpdates`.
 
-    The only one of the five, but for plain SGD, that is the same lazily and
-    densely: a row that no batch touched has gradient 0 and does not move.
+    Like plain SGD it gives the same result as its dense version: a row with
+    gradient 0 does not change.
 
     Example:
     >>> optimizer = RowSparseAdagrad(learning_rate=0.1)
@@ -60,12 +60,12 @@ class RowSparseSGD(RowSparseUpdates, keras.optimizers.SGD):
 class RowSparseLossScale(keras.optimizers.LossScaleOptimizer):
     """`keras.optimizers.LossScaleOptimizer` for a row-sparse optimizer.
 
-    Keras's own looks for infinities in a dense copy of a sparse gradient,
-    which is as large as the table.
+    Keras checks a dense copy of a sparse gradient, as large as the table,
+    for infinities.
 
     Args:
         inner_optimizer: The optimizer that gets the unscaled gradients.
-        **kwargs: As in the base class.
+        **kwargs: Arguments of `keras.optimizers.LossScaleOptimizer`.
 
     Example:
     >>> from o2v_keras.optimizers import RowSparseAdam
@@ -73,7 +73,7 @@ class RowSparseLossScale(keras.optimizers.LossScaleOptimizer):
     """
 
     def check_finite(self, grads):
-        """Returns whether no gradient holds NaN or infinity."""
+        """Returns whether all gradients are finite."""
         return super().check_finite(
             [
                 grad.values if isinstance(grad, tf.IndexedSlices) else grad

@@ -1,4 +1,4 @@
-"""Makes a Keras optimizer update only the rows that a batch touched."""
+"""Makes a Keras optimizer update only the rows that a batch looks up."""
 
 import contextlib
 from collections.abc import Sequence
@@ -29,18 +29,18 @@ _NOT_BY_ROWS = (
 
 
 class TouchedRows:
-    """Stands in for a whole variable where only some rows are to change.
+    """Some rows of a variable, with the interface of a whole variable.
 
-    A Keras optimizer's formula runs on it as on a variable: it reads as a
-    tensor, takes part in arithmetic and can be assigned to. What is read is
-    gathered once, when first needed; what is assigned is scattered at once.
+    A Keras optimizer's formula runs on it unchanged: it converts to a tensor
+    and supports arithmetic and assignment. Reads gather the rows once;
+    assignments scatter immediately.
 
     Args:
         variable: `tf.Variable` of shape `(rows, ...)`.
         indices: int tensor `(touched,)`. Distinct row numbers.
 
     Attributes:
-        variable: The variable behind.
+        variable: The whole variable.
 
     Example:
     >>> variable = tf.Variable([[1.0], [2.0], [3.0]])
@@ -61,7 +61,7 @@ class TouchedRows:
 
     @property
     def value(self) -> tf.Tensor:
-        """The rows as they stand, `(touched, ...)`."""
+        """The current rows, `(touched, ...)`."""
         if self._value is None:
             self._value = tf.gather(self.variable, self._indices)
         return self._value
@@ -104,11 +104,11 @@ TouchedRows.__neg__ = _operator("__neg__")
 
 
 class Slots:
-    """Knows an optimizer's slot lists and lets rows stand in for a slot.
+    """Replaces an optimizer's slots by their touched rows during an update.
 
-    Keras's optimizers look a slot up as `self._momentums[index]`. The lists
-    that `track` returns answer with the whole variable, or, within
-    `touched`, with the rows that one table's step is about.
+    Keras optimizers read a slot as `self._momentums[index]`. The lists that
+    `track` returns give the whole variable or, within `touched`, the rows
+    being updated.
 
     Example:
     >>> slots = Slots()
@@ -124,17 +124,17 @@ class Slots:
         self._lists = []
 
     def track(self, variables: list) -> Sequence:
-        """Returns the list of slots, one for each trainable variable."""
+        """Returns `variables`, one slot per trainable variable, as a list."""
         self._lists.append(_SlotList(variables))
         return self._lists[-1]
 
     @contextlib.contextmanager
     def touched(self, index: int, device: str, indices: tf.Tensor):
-        """Puts rows in the place of the slots of variable number `index`.
+        """Replaces the slots of a trainable variable by `TouchedRows`.
 
         Args:
             index: Number of the trainable variable.
-            device: Where its copy that is being updated lies.
+            device: Device of the copy being updated.
             indices: Distinct row numbers.
         """
         for slots in self._lists:
@@ -147,7 +147,7 @@ class Slots:
                 del slots.stand_ins[index]
 
 
-# Not a list: Keras replaces lists among an optimizer's attributes by its own.
+# Not a `list`: Keras replaces list attributes of an optimizer by its own type.
 class _SlotList(Sequence):
     def __init__(self, variables):
         self._variables = variables
@@ -165,45 +165,42 @@ class _SlotList(Sequence):
 class RowSparseUpdates(SummedRowClipping):
     """Mixin that gives a Keras optimizer row-sparse updates.
 
-    A variable whose gradient is a `tf.IndexedSlices`, as `TokenEmbedding`
-    makes it, is read and written in the rows of that gradient only, and so
-    are the optimizer's slots of it; a row that occurs several times is
-    updated once, with the sum. A step then costs the same whatever the size
-    of the table, where Keras's own Adam rewrites table and slots as a whole
-    (two tables of 1M x 64, batch 1024, 2 CPU cores: 292 ms a step).
-    Variables with dense gradients are updated exactly as Keras does.
+    If the gradient of a variable is a `tf.IndexedSlices`, as with
+    `TokenEmbedding`, only its rows of the variable and of the slots are read
+    and written; a row that occurs several times is updated once, with the
+    sum. The cost of a step does not depend on the size of the table (Keras's
+    Adam rewrites table and slots: two tables of 1M x 64, batch 1024, 2 CPU
+    cores: 292 ms a step). Updates by dense gradients are Keras's.
 
-    The formula is the base class's own: its `update_step` runs on the touched
-    rows instead of the variable. Put the mixin before any optimizer of Keras
-    that updates each number by its own gradient and slots:
+    The base class's `update_step` runs on the touched rows instead of the
+    variable. Put the mixin before any Keras optimizer that updates each
+    number from its own gradient and slots:
 
     >>> class RowSparseAdamW(RowSparseUpdates, keras.optimizers.AdamW):
     ...     pass
 
-    Updates are lazy: moments of a row do not decay in steps that do not
-    touch it, and bias correction counts all steps, so results differ from
-    dense ones unless every step touches every row. MXNet, in which
-    SageMaker's Object2Vec is written, calls this `lazy_update` and does it
-    too. Weight decay, the coupled `row_l2` and Keras's `weight_decay` alike,
-    acts on touched rows only; `clipnorm` and `global_clipnorm` see the
-    gradient with the occurrences of a row summed up, as a dense one has them.
+    Updates are lazy, like `lazy_update` in MXNet, which SageMaker's
+    Object2Vec is written in: moments of a row do not decay in steps that do
+    not touch it, and bias correction counts all steps. Results equal dense
+    ones only if every step touches every row. Weight decay (`row_l2` and
+    Keras's `weight_decay`) applies to touched rows only; `clipnorm` and
+    `global_clipnorm` apply to summed rows, as with a dense gradient.
 
     Args:
         *args: The base optimizer's arguments.
-        row_l2: float. Factor of a touched row that is added to its gradient
+        row_l2: float. This times a touched row is added to its gradient
             (the gradient of `row_l2 / 2 * row ** 2`). Defaults to `0.0`.
         **kwargs: The base optimizer's arguments.
 
     Raises:
         ValueError: If `row_l2` is negative, or `use_ema`,
-            `gradient_accumulation_steps` or `loss_scale_factor` is set, none
-            of which Keras can do by rows.
+            `gradient_accumulation_steps` or `loss_scale_factor` is set:
+            Keras cannot do these by rows.
         TypeError: If the base class's formula needs the whole table
             (Adafactor, Lamb, Muon) or cannot run on rows (Ftrl).
 
     Reference:
-    - `token_embedding_storage_type` of SageMaker's Object2Vec, whose
-      `row_sparse` this is.
+    - `token_embedding_storage_type="row_sparse"` of SageMaker's Object2Vec.
     """
 
     def __init__(self, *args, row_l2=0.0, **kwargs):
@@ -213,7 +210,7 @@ class RowSparseUpdates(SummedRowClipping):
             )
         if isinstance(self, _NOT_BY_ROWS):
             raise TypeError(
-                "`RowSparseUpdates` must stand before an optimizer that "
+                "`RowSparseUpdates` must come before an optimizer that "
                 "updates each number by its own gradient and slots, such as "
                 f"Adam. Received: {type(self).__name__}"
             )
@@ -228,14 +225,14 @@ class RowSparseUpdates(SummedRowClipping):
         self._slots = Slots()
 
     def add_optimizer_variables(self, *args, **kwargs):
-        """As in the base class, with lists in which rows can stand in."""
+        """Adds slots in lists that can be replaced by touched rows."""
         slots = super().add_optimizer_variables(*args, **kwargs)
         if isinstance(slots, tuple):
             return tuple(map(self._slots.track, slots))
         return self._slots.track(slots)
 
     def update_step(self, gradient, variable, learning_rate):
-        """Updates a variable, or its touched rows, by the base's formula."""
+        """Updates a variable or its touched rows by the base's formula."""
         if not isinstance(gradient, tf.IndexedSlices):
             super().update_step(gradient, variable, learning_rate)
             return
@@ -270,8 +267,8 @@ class RowSparseUpdates(SummedRowClipping):
             super().assign_sub(variable, value)
 
     def save_own_variables(self, store):
-        # Keras reads each variable twice over: a copy by TensorFlow, since
-        # its rows are scattered to, and one of that as an array.
+        # Keras would copy each variable twice: TensorFlow copies a variable
+        # that was scattered to, and NumPy copies that.
         for number, variable in enumerate(self.variables):
             store[str(number)] = read_variable(variable)
 

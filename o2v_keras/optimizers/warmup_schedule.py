@@ -1,4 +1,4 @@
-"""How the learning rate changes over a training."""
+"""Learning rate schedule with a warmup."""
 
 import math
 
@@ -8,7 +8,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
 class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
-    """Rises in the first steps, then stays or falls to 0 by a cosine.
+    """Linear warmup, then a constant rate or a cosine decay to 0.
 
     In step `i`, counted from 0, the rate is
     `learning_rate * min(1, (i + 1) / warmup_steps)` and, for `"cosine"`, this
@@ -18,13 +18,12 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         learning_rate: float. The largest rate.
         kind: str. `"constant"` or `"cosine"`.
         warmup_steps: int. Steps in which the rate rises. Defaults to `0`.
-        total_steps: int. Steps after which a cosine has fallen to 0.
-            Defaults to `None`: not known yet; may be set before the first
-            step.
+        total_steps: int. Step at which a cosine reaches 0. Defaults to
+            `None`: unknown; set it before the first step.
 
     Raises:
-        ValueError: If `kind` is another word, or the rate of a cosine is
-            asked for while `total_steps` is not known.
+        ValueError: If `kind` is unknown, or a cosine is called before
+            `total_steps` is set.
 
     Example:
     >>> schedule = WarmupSchedule(0.1, "cosine", 2, total_steps=10)

@@ -9,9 +9,9 @@ import jinja2
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.files.data_files import Paths
-from o2v_keras.data.files.data_files import expand_paths
-from o2v_keras.data.files.remote_files import remote_files
+from o2v_keras.data.read.file_system import open_bytes
+from o2v_keras.data.read.paths import Paths
+from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.evaluation.inference import embed_marked
 from o2v_keras.evaluation.inference import warn_of_untrained
 from o2v_keras.neighbors.row_values import read_names
@@ -131,7 +131,7 @@ def _summary(data, side, vectors):
 
 def _sha256(path):
     digest = hashlib.sha256()
-    with remote_files().GFile(path, "rb") as file:
+    with open_bytes(path) as file:
         while piece := file.read(_PIECE_BYTES):
             digest.update(piece)
     return f"`{digest.hexdigest()}`"

@@ -1,1 +1,1 @@
-"""Files and folders on the disk: written whole, owned, one writer at a time."""
+"""Atomic writes, locks and ownership of files and folders."""

@@ -1,4 +1,4 @@
-"""Files that are not as they were written."""
+"""Detection of damaged files."""
 
 import contextlib
 import json
@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 
 class DamagedFileError(ValueError):
-    """A file of ours is not as it was written.
+    """A file that this package wrote is damaged.
 
     Args:
         path: The file.
-        reason: What was found.
+        reason: The symptom.
         remedy: A sentence that says what to do.
     """
 
@@ -22,13 +22,13 @@ class DamagedFileError(ValueError):
 
 @contextlib.contextmanager
 def damage_named(path: str | os.PathLike, remedy: str) -> Iterator[None]:
-    """Raises `DamagedFileError` for whatever reading a file raises.
+    """Raises `DamagedFileError` instead of an error in reading a file.
 
-    A file that is missing or may not be read is not damaged.
+    Missing files and missing permissions raise their own errors.
 
     Args:
         path: The file.
-        remedy: What to do about it, a sentence.
+        remedy: A sentence that says what to do.
 
     Example:
     >>> with damage_named("ids.json", "Make the index again."):
@@ -51,7 +51,7 @@ def read_json(path: str | os.PathLike, remedy: str) -> object:
 
     Args:
         path: The file.
-        remedy: What to do about it, a sentence.
+        remedy: A sentence that says what to do if it is damaged.
 
     Raises:
         DamagedFileError: If it holds no JSON.
@@ -61,14 +61,14 @@ def read_json(path: str | os.PathLike, remedy: str) -> object:
 
 
 def check_archive(path: str | os.PathLike, remedy: str) -> None:
-    """Compares all that a zip archive holds with its checksums.
+    """Reads a zip archive as a whole and verifies its checksums.
 
     Args:
-        path: The file, which is read as a whole.
-        remedy: What to do about it, a sentence.
+        path: The file.
+        remedy: A sentence that says what to do if it is damaged.
 
     Raises:
-        DamagedFileError: If a bit has changed or the end is missing.
+        DamagedFileError: If a checksum differs or the file is truncated.
     """
     with damage_named(path, remedy), zipfile.ZipFile(path) as archive:
         broken = archive.testzip()

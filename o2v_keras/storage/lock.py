@@ -1,4 +1,4 @@
-"""One process at a time in a folder; what a dead one has left."""
+"""Locks on folders, which the kernel releases when a process dies."""
 
 import contextlib
 import datetime
@@ -13,23 +13,22 @@ LOCK_FILE = ".o2v.lock"
 
 
 class InUseError(ValueError):
-    """Another process, or another part of this one, uses a folder."""
+    """Another process, or another part of this one, holds a folder's lock."""
 
 
 @contextlib.contextmanager
 def locked_folder(folder: str | os.PathLike, use: str) -> Iterator[None]:
-    """Holds a folder's lock for the length of a block.
+    """Holds the lock of a folder.
 
-    The kernel releases the lock when its owner ends, however it ends: there
-    is none to clear by hand, and the next process takes a killed one's place.
+    The kernel releases the lock when the process ends, also if it is killed.
     The file `.o2v.lock` names the owner's process, host and start.
 
     Args:
-        folder: The folder; must exist.
-        use: What the owner does there, such as `"trains in"`.
+        folder: The folder, which must exist.
+        use: A verb phrase for the message, such as `"trains in"`.
 
     Raises:
-        InUseError: If another one holds the lock; the message names it.
+        InUseError: If the lock is taken; the message names its owner.
 
     Example:
     >>> import tempfile
@@ -47,8 +46,8 @@ def locked_folder(folder: str | os.PathLike, use: str) -> Iterator[None]:
         os.pwrite(handle, json.dumps(_owner()).encode(), 0)
         yield
     finally:
-        # Removed while it is locked: who waits for this file sees that it is
-        # gone and makes another one.
+        # Removed while locked: a process that opened the file before notices
+        # that it is gone, and creates another one.
         try:
             with contextlib.suppress(OSError):
                 os.unlink(path)
@@ -57,15 +56,15 @@ def locked_folder(folder: str | os.PathLike, use: str) -> Iterator[None]:
 
 
 def hold_folder(folder: str | os.PathLike) -> int:
-    """Makes a folder, or waits for it, and holds it.
+    """Creates a folder if it is missing, and waits for a lock on it.
 
-    The lock is one on the folder itself: nothing of it is in the folder.
+    The lock is on the folder itself and needs no file in it.
 
     Args:
-        folder: The folder; the one above it must exist.
+        folder: The folder; its parent must exist.
 
     Returns:
-        A file descriptor; closing it gives the folder up.
+        A file descriptor; closing it releases the lock.
     """
     while True:
         with contextlib.suppress(FileExistsError):
@@ -73,9 +72,9 @@ def hold_folder(folder: str | os.PathLike) -> int:
         try:
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         except FileNotFoundError:
-            continue  # its owner has removed it since
-        # Some network file systems cannot lock a folder: one process at a
-        # time is then the caller's care.
+            continue  # its owner removed it meanwhile
+        # Some network file systems cannot lock a folder: the caller must then
+        # prevent concurrent writes.
         with contextlib.suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)
         if _is_same(handle, folder):
@@ -84,14 +83,14 @@ def hold_folder(folder: str | os.PathLike) -> int:
 
 
 def take_abandoned(folder: str | os.PathLike) -> int | None:
-    """Holds a folder that a process held until it died.
+    """Locks a folder whose owner has died.
 
     Args:
-        folder: What `hold_folder` made.
+        folder: A folder that `hold_folder` created.
 
     Returns:
-        As `hold_folder`; `None` if there is no such folder, if its owner is
-        alive, or if that cannot be told.
+        A file descriptor; closing it releases the lock. `None` if the folder
+        is missing, its owner is alive, or that is unknown.
     """
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -144,7 +143,7 @@ def _sentence(folder, use, owner):
             f"{owner['started']} UTC,"
         )
     except (ValueError, KeyError):
-        who = "Another process"  # it has yet to write its name
+        who = "Another process"  # it has not written its name yet
     return (
         f"{who} {use} {os.fspath(folder)}. Wait until it has ended, stop it, "
         "or name another folder."

@@ -1,4 +1,4 @@
-"""Folders that commands write to, and what in them is ours."""
+"""Output folders, and which of their files this program wrote."""
 
 import contextlib
 import fnmatch
@@ -19,27 +19,27 @@ from o2v_keras.storage.replace import sweep
 from o2v_keras.storage.replace import write_file
 
 MARKER = ".o2v.json"
-# Names in a message.
+# Most names in a message.
 _NAMED = 3
 
 
 class OutputFolder:
-    """A folder for results of one kind; tells ours from the user's.
+    """A folder for results of one kind, which protects the user's files.
 
-    The marker `.o2v.json` lists for each kind of result in the folder the
-    names it consists of. A folder that is neither empty nor marked is refused,
-    and so is one whose result is to be replaced but which holds other files
-    too: nothing that a command did not write is removed.
+    The marker `.o2v.json` lists the files of each kind of result in the
+    folder. Commands refuse a folder that is neither empty nor marked, and do
+    not replace a folder that holds other files: they remove only files that a
+    command wrote.
 
     Args:
         path: The folder.
-        argument: Name of the argument that names the folder.
-        kind: What it will hold, such as `"an index"`.
-        files: Names of the result's files below the folder: patterns as of
-            `fnmatch`, of which `*` stands for no `/`. `clear` removes them in
-            this order.
-        older: Whether the folder holds such a result of a version that wrote
-            no marker. Defaults to `None`: none is recognised.
+        argument: Name of the argument, for messages.
+        kind: The kind of result, such as `"an index"`.
+        files: Patterns of the result's files, relative to the folder, in the
+            syntax of `fnmatch`; `*` does not match `/`. `clear` removes them
+            in this order.
+        older: Function of the folder that recognizes results of versions
+            without markers. Defaults to `None`: there are none.
 
     Example:
     >>> import tempfile
@@ -66,7 +66,7 @@ class OutputFolder:
 
     @property
     def is_ours(self) -> bool:
-        """Whether the folder is marked, or known, as one of this kind."""
+        """Whether the folder holds a result of this kind."""
         if self.kind in _read_marker(self.path):
             return True
         return self._older is not None and self._older(self.path)
@@ -75,11 +75,11 @@ class OutputFolder:
         """Checks that the folder is new, empty, or has a result of this kind.
 
         Raises:
-            ValueError: If it is something else.
+            ValueError: If it is not.
         """
         repair(self.path)
         if self.path.exists() and not self.path.is_dir():
-            raise self._no_folder("a file stands there")
+            raise self._no_folder("it is a file")
         if self.is_ours:
             return
         found = [name for name in _names(self.path) if not _is_traffic(name)]
@@ -92,10 +92,9 @@ class OutputFolder:
             )
 
     def check_names(self) -> None:
-        """Checks that no file of others has a name that will be written.
+        """Checks that writing the result would replace no other files.
 
-        For results that may lie in a folder beside files of others, which
-        are not touched.
+        For results in a folder that may hold other files.
 
         Raises:
             ValueError: If there is such a file.
@@ -113,10 +112,10 @@ class OutputFolder:
             )
 
     def check_replaceable(self) -> None:
-        """Does what `check` does, and finds what replacing would destroy.
+        """Checks like `check`, and that the folder holds no other files.
 
         Raises:
-            ValueError: If the folder is none of ours, or holds files that
+            ValueError: If the check fails, or the folder holds files that
                 this program did not write.
         """
         self.check()
@@ -129,10 +128,10 @@ class OutputFolder:
             )
 
     def begin(self) -> None:
-        """Makes the folder, cleans up after killed processes and marks it.
+        """Creates the folder, cleans up after killed processes, and marks it.
 
         Raises:
-            ValueError: If there can be no such folder.
+            ValueError: If the folder cannot be created.
         """
         self._make()
         sweep(self.path)
@@ -140,16 +139,16 @@ class OutputFolder:
 
     @contextlib.contextmanager
     def claimed(self, use: str) -> Iterator[None]:
-        """Checks and begins the folder; keeps other processes out of it.
+        """Checks, creates and locks the folder.
 
-        Where the block leaves no file, nothing of this remains.
+        Marker and folder are removed if the block writes no file.
 
         Args:
-            use: What the process does, such as `"trains in"`.
+            use: A verb phrase for the message, such as `"trains in"`.
 
         Raises:
             ValueError: If the folder holds files of others.
-            InUseError: If another process has claimed the folder.
+            InUseError: If another process holds the lock.
         """
         self.check()
         made = not self.path.exists()
@@ -166,10 +165,10 @@ class OutputFolder:
 
     @contextlib.contextmanager
     def replaced(self) -> Iterator[pathlib.Path]:
-        """Yields an empty folder to fill, which then replaces this one.
+        """Yields an empty folder, which then replaces this one atomically.
 
         Raises:
-            ValueError: If the folder holds something else.
+            ValueError: If the folder holds files of others.
             OSError: If it cannot be written.
         """
         self.check_replaceable()
@@ -183,10 +182,10 @@ class OutputFolder:
         return [*_foreign(self.path, self.files)]
 
     def clear(self, files: Sequence[str] | None = None) -> None:
-        """Removes the result's files, and the folders that they leave empty.
+        """Removes the result's files, and subfolders that become empty.
 
         Args:
-            files: Those of the patterns to remove. Defaults to `None`: all.
+            files: Patterns to remove. Defaults to `None`: all.
         """
         for pattern in self.files if files is None else files:
             for path in self.path.glob(pattern):
@@ -211,12 +210,12 @@ class OutputFolder:
 
 
 def write_marker(folder: pathlib.Path, kind: str, files: Sequence[str]) -> None:
-    """Adds a kind of result to what a folder is marked to hold.
+    """Adds a kind of result to the marker of a folder.
 
     Args:
-        folder: The folder; must exist.
-        kind: What the folder is, such as `"an index"`.
-        files: Names of our files in it.
+        folder: The folder, which must exist.
+        kind: The kind of result, such as `"an index"`.
+        files: Patterns of the result's files.
     """
     marked = _read_marker(folder)
     if marked.get(kind) != [*files]:
@@ -226,7 +225,7 @@ def write_marker(folder: pathlib.Path, kind: str, files: Sequence[str]) -> None:
 
 
 def _read_marker(folder):
-    """Kinds of results in a folder -> patterns of their files."""
+    """Returns kind of result -> patterns of its files."""
     try:
         return dict(json.loads((folder / MARKER).read_text())["results"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -238,13 +237,13 @@ def _names(folder):
 
 
 def _is_traffic(name):
-    # The last is what a file system puts at its root.
+    # File systems have `lost+found` at their root.
     names = (MARKER, LOCK_FILE, "lost+found")
     return name in names or name.endswith(ENDING)
 
 
 def _foreign(folder, patterns):
-    """Yields files, with `/`, that neither patterns nor a marker name."""
+    """Yields relative paths that match no pattern, given or in a marker."""
     if not folder.is_dir():
         return
     marked = [p for files in _read_marker(folder).values() for p in files]

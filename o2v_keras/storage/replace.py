@@ -1,16 +1,17 @@
-"""Writes files and folders so that a kill leaves the old or the new one.
+"""Atomic writes: a killed process leaves the old or the new file or folder.
 
-What is written grows in a staging folder beside its target:
-`.<name>.o2v-partial/new`. When it is whole and on the disk it is renamed into
-place; a folder that was there is renamed to `.<name>.o2v-partial/old` before
-and removed last. The process holds a lock on the staging folder, which the
-kernel releases when the process ends: a staging folder without one is what a
-kill left, and the next writer of the same target, `repair` or `sweep` restores
-the old folder from it, where the new one is not in place, and removes it.
+The new file or folder is written to a staging folder next to its target,
+`.<name>.o2v-partial/new`, synced to the disk and renamed to its target. An
+old folder is first renamed to `.<name>.o2v-partial/old`, and removed last.
+The process holds a lock on the staging folder, which the kernel releases when
+the process ends: an unlocked staging folder is left from a kill. The next
+writer of the same target, `repair` or `sweep` restores the old folder from it
+if the target is missing, and removes it.
 """
 
 import contextlib
 import errno
+import json
 import os
 import pathlib
 import shutil
@@ -22,14 +23,14 @@ from o2v_keras.storage.lock import take_abandoned
 
 ENDING = ".o2v-partial"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-# How libraries that lose the error's number name it.
+# Texts of errors whose number a library has lost.
 _FULL_WORDS = ("No space left on device", "Disk quota exceeded")
-# Folders may hold the files of others: these alone are in a staging folder.
+# The only names in a staging folder.
 _NEW, _OLD, _GONE = "new", "old", "gone"
 
 
 class DiskFullError(OSError):
-    """A file could not be written for want of space.
+    """A file could not be written because the disk is full.
 
     Args:
         path: The file or folder.
@@ -49,7 +50,7 @@ class DiskFullError(OSError):
 
 @contextlib.contextmanager
 def disk_full_named(path: str | os.PathLike) -> Iterator[None]:
-    """Raises `DiskFullError` for `path` in place of a library's own error.
+    """Raises `DiskFullError` for `path` instead of a library's error.
 
     Example:
     >>> with disk_full_named("vectors.npy"):
@@ -73,20 +74,19 @@ def disk_full_named(path: str | os.PathLike) -> Iterator[None]:
 def replaced_file(
     path: str | os.PathLike, earlier: str | os.PathLike | None = None
 ) -> Iterator[pathlib.Path]:
-    """Yields a path to write to; what is there then becomes the file.
+    """Yields a temporary path, whose file then replaces `path` atomically.
 
-    A reader sees the old file or the new one. When the block raises, the old
-    file stays. What is no regular file, such as `/dev/stdout`, is yielded
-    itself.
+    If the block raises, the old file stays. If `path` is no regular file,
+    such as `/dev/stdout`, it is yielded itself.
 
     Args:
         path: The file to write or replace; its folder must exist. A symbolic
             link is followed.
-        earlier: Where the old file is kept. A kill may leave it there with
-            none at `path`. Defaults to `None`: nowhere.
+        earlier: Path to move the old file to; a kill can leave it there with
+            no file at `path`. Defaults to `None`: it is deleted.
 
     Yields:
-        Where to write the file.
+        The path to write to.
 
     Raises:
         DiskFullError: If the disk is full.
@@ -116,11 +116,11 @@ def replaced_file(
 
 
 def write_file(path: str | os.PathLike, content: str | bytes) -> None:
-    """Writes a file as `replaced_file` does.
+    """Writes a file atomically.
 
     Args:
         path: The file to write or replace.
-        content: All it will hold; text is written in UTF-8 as it is.
+        content: Its content; text is encoded as UTF-8.
     """
     if isinstance(content, str):
         content = content.encode()
@@ -128,15 +128,20 @@ def write_file(path: str | os.PathLike, content: str | bytes) -> None:
         new.write_bytes(content)
 
 
+def write_json(path: str | os.PathLike, values: dict) -> None:
+    """Writes an indented JSON file atomically."""
+    write_file(path, json.dumps(values, indent=2) + "\n")
+
+
 @contextlib.contextmanager
 def replaced_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """Yields an empty folder to fill; it then takes the place of the old one.
+    """Yields an empty folder, which then replaces `path` atomically.
 
-    All that the old folder holds is removed: see first, with `OutputFolder`,
-    that it is ours. When the block raises, the old folder stays.
+    The old folder is removed with all its files: check them first, with
+    `OutputFolder`. If the block raises, the old folder stays.
 
     Args:
-        path: The folder to make or replace; those above it are made. A
+        path: The folder to create or replace; missing parents are created. A
             symbolic link is followed.
 
     Yields:
@@ -174,13 +179,13 @@ def replaced_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def staged(target: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields a path in the staging folder of a target, on the same disk.
+    """Yields an unused path in the locked staging folder of a target.
 
-    Nothing is there yet: the caller makes a file or a folder and renames it.
-    Another process that writes the same target waits.
+    The caller creates a file or a folder there, on the same disk, and renames
+    it. Other writers of the target wait.
 
     Args:
-        target: What will be replaced; the folder above it must exist.
+        target: The path to replace; its parent must exist.
 
     Yields:
         The path.
@@ -204,22 +209,22 @@ def staged(target: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def repair(path: str | os.PathLike) -> None:
-    """Puts the old file or folder back that a kill left without its name.
+    """Restores an old folder that a kill left in the staging folder.
 
-    Does nothing while another process is writing it.
+    Does nothing while another process writes the target.
 
     Args:
-        path: What was to be replaced. It need not exist.
+        path: The target, which may be missing.
     """
     target = _real(path)
     _clean(_staging(target), target)
 
 
 def sweep(folder: str | os.PathLike) -> None:
-    """Repairs all that kills left in a folder, folders below it not included.
+    """Repairs everything directly in a folder.
 
     Args:
-        folder: A folder; it need not exist.
+        folder: A folder, which may be missing.
     """
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         for name in os.listdir(folder):
@@ -229,7 +234,7 @@ def sweep(folder: str | os.PathLike) -> None:
 
 
 def sync_tree(folder: pathlib.Path) -> None:
-    """Has the disk store a folder with all that is in it."""
+    """Syncs a folder and all its files to the disk."""
     for parent, _, files in os.walk(folder):
         for name in files:
             _sync(os.path.join(parent, name))
@@ -249,7 +254,7 @@ def _clean(staging, target):
     if lock is None:
         return
     try:
-        # Where it may not be removed: cleaning up is no command's errand.
+        # No command fails because it cannot clean up.
         with contextlib.suppress(OSError):
             _settle(staging, target)
     finally:
@@ -257,11 +262,11 @@ def _clean(staging, target):
 
 
 def _settle(staging, target, remove=True):
-    """Ends what was begun in a staging folder whose lock is held."""
+    """Finishes or undoes a write in a locked staging folder."""
     new, old, gone = (staging / name for name in (_NEW, _OLD, _GONE))
     if os.path.lexists(old):
         if os.path.lexists(target):
-            # Under a name from which nothing comes back: it may stay in part.
+            # Renamed first: a half removed `old` must not be restored.
             _remove(gone)
             os.rename(old, gone)
         else:
@@ -269,7 +274,7 @@ def _settle(staging, target, remove=True):
     _remove(gone)
     _remove(new)
     if remove:
-        # Files of others, however they came here, stay.
+        # Other files in it stay.
         with contextlib.suppress(OSError):
             os.rmdir(staging)
 

@@ -1,4 +1,4 @@
-"""Folders in the system's temporary folder that a kill does not leave."""
+"""Temporary folders that are removed even after a kill."""
 
 import functools
 import os
@@ -13,15 +13,14 @@ _ENDING = ".o2v-temporary"
 
 
 class TemporaryFolder:
-    """A temporary folder of this process; those of dead ones are removed.
+    """A temporary folder; the next one removes those of dead processes.
 
     The process holds a lock on the folder, which the kernel releases when the
-    process ends: the next process that makes one for the same use removes all
-    folders of that use which nobody holds. Used as a context manager, or
-    until `close`.
+    process ends. The next process with the same use removes all unlocked
+    folders of that use. Use it as a context manager, or call `close`.
 
     Args:
-        use: What it is for; part of its name.
+        use: The purpose, which is part of the name.
 
     Attributes:
         path: The folder.

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.data_error import read_failure
-from o2v_keras.data.files.remote_files import is_remote
-from o2v_keras.data.files.remote_files import open_random
+from o2v_keras.data.read.file_system import is_remote
+from o2v_keras.data.read.file_system import open_random
 from o2v_keras.text.vector_files import VectorArray
 from o2v_keras.text.vector_files import VectorBlock
 from o2v_keras.text.vector_files import VectorText

@@ -13,7 +13,7 @@ import pyarrow.csv
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.read.lines import whole_lines
-from o2v_keras.data.text.vocabulary_files import read_word_ids
+from o2v_keras.text.vocabulary_files import read_word_ids
 from o2v_keras.user_warning import warn_user
 
 _CHUNK_BYTES = 4 << 20

@@ -1,4 +1,4 @@
-"""What to say of data and hyperparameters before a training begins."""
+"""Advice and errors about data and hyperparameters before a training."""
 
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -8,14 +8,14 @@ import keras
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_table import PairTable
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.models.trained_ids import TrainedIds
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.training.memory import learned_table_bytes
 from o2v_keras.user_warning import warn_user
 
-# What dense updates take to rewrite a table, measured on 2 CPU cores. SGD
-# scatters its sparse gradient, and rewrites nothing.
+# Time of a dense update of a table, measured on 2 CPU cores. SGD scatters its
+# sparse gradient.
 _NANOSECONDS_PER_BYTE = {
     "adam": 0.3,
     "adadelta": 0.8,
@@ -24,23 +24,23 @@ _NANOSECONDS_PER_BYTE = {
     "sgd": 0.0,
 }
 _WORTH_SECONDS = 0.005
-# Shares of unknown rows below this are not worth a line.
+# Smaller shares of rows with unknown ids are not reported.
 _LEAST_SHARE = 0.01
 
 
 def row_sparse_advice(config: Object2VecConfig, num_batches: int) -> str | None:
-    """Returns the advice to update tables by rows, where that saves time.
+    """Returns the advice to use row-sparse updates if they save time.
 
-    SageMaker's default is `dense`, and so is ours; its container warns as
-    well where the vocabulary is large.
+    The default is `dense`, as in SageMaker, whose container also warns about
+    large vocabularies.
 
     Args:
         config: The training's configuration.
         num_batches: Steps of an epoch.
 
     Returns:
-        A sentence for the user, or `None` where dense updates take less than
-        5 ms a step by estimate.
+        A sentence for the user, or `None` if dense updates take less than an
+        estimated 5 ms a step.
 
     Example:
     >>> small = Object2VecConfig(enc0_max_seq_len=1, enc0_vocab_size=100)
@@ -55,7 +55,7 @@ def row_sparse_advice(config: Object2VecConfig, num_batches: int) -> str | None:
     rows = _rows_touched(config)
     return (
         f"advice: {config.optimizer} rewrites all {tables / 1e6:.0f} MB of "
-        f"token tables in every step: by estimate {1000 * seconds:.0f} ms a "
+        f"token tables in every step: an estimated {1000 * seconds:.0f} ms a "
         f"step and {num_batches * seconds:.0f} s an epoch on 2 CPU cores. "
         f'token_embedding_storage_type="row_sparse" updates only the at most '
         f"{rows:,} rows that a batch holds (lazily: README, Row-sparse "
@@ -66,7 +66,7 @@ def row_sparse_advice(config: Object2VecConfig, num_batches: int) -> str | None:
 def _rows_touched(config):
     pairs = config.mini_batch_size
     tables = list(config.token_tables.values())
-    # A tied table is both sides'.
+    # Both sides share a tied table.
     sides = ((config.encoder0, tables[0]), (config.encoder1, tables[-1]))
     return sum(
         min(side.vocab_size, pairs * side.max_seq_len)
@@ -78,17 +78,17 @@ def _rows_touched(config):
 def refuse_nothing_to_learn(
     model: keras.Model, labels: TrainingLabels, rows: int, left_out: int
 ) -> None:
-    """Raises, or warns, where training would change nothing that matters.
+    """Raises an error or warns if training cannot learn anything useful.
 
     Args:
         model: `Object2Vec`.
-        labels: What is known of the training data.
-        rows: Of the training data.
-        left_out: Negatives of an epoch for which no partner was found.
+        labels: Tallies of the training data.
+        rows: Number of training rows.
+        left_out: Number of an epoch's negatives that were not found.
 
     Raises:
-        ValueError: If no weight is trained.
-        DataError: If no negative at all is found.
+        ValueError: If no weight is trainable.
+        DataError: If no negative was found.
     """
     config = model.config
     if not model.trainable_weights:
@@ -101,7 +101,7 @@ def refuse_nothing_to_learn(
     rate = config.negative_sampling_rate
     if rate and left_out >= rate * rows:
         raise DataError(
-            "No negative was found for any record: each draw gave a known "
+            "No negative was found for any record: each draw was a known "
             f"positive. negative_sampling_rate={rate} needs data in which "
             "objects of one side are not paired with all of the other."
         )
@@ -111,15 +111,15 @@ def refuse_nothing_to_learn(
     if low == high and not rate:
         warn_user(
             f"All training labels are {low:g}: training can only learn to "
-            "answer that. Add rows with other labels; where there are none, "
+            "predict that. Add rows with other labels; if there are none, "
             "`negative_sampling_rate` draws negatives for positives labelled "
             "1."
         )
     if len(labels.constant) == 2:
         warn_user(
             "All training rows have the same in0 and the same in1: training "
-            "can only learn the mean of their labels. Look whether the "
-            "columns are the right ones."
+            "can only learn the mean of their labels. Check that the columns "
+            "are the right ones."
         )
 
 
@@ -128,12 +128,12 @@ def unknown_ids(
     tables: Mapping[str, PairTable],
     trained: TrainedIds | None,
 ) -> Iterator[str]:
-    """Says how many rows to be scored have ids that training never sees.
+    """Yields advice about validation and test rows without trained ids.
 
     Args:
-        config: Of the training.
-        tables: Channel -> rows to be scored.
-        trained: Ids that are, or will be, trained; `None` if not known.
+        config: The training's configuration.
+        tables: Channel -> rows to score.
+        trained: The ids that training reaches; `None` if unknown.
     """
     if trained is None:
         return
@@ -146,12 +146,12 @@ def unknown_ids(
             prefix = f"enc{side[-1]}"
             remedy = (
                 f"`{prefix}_id_dropout` trains `{prefix}_unknown_id`, an id "
-                "to put in their place"
+                "to replace them by"
             )
             if encoder.id_dropout:
                 remedy = (
-                    f"put {prefix}_unknown_id={encoder.unknown_id}, which "
-                    f"{prefix}_id_dropout trains, in their place"
+                    f"replace them by {prefix}_unknown_id="
+                    f"{encoder.unknown_id}, which {prefix}_id_dropout trains"
                 )
             if encoder.tokenizer:
                 remedy = f"`{prefix}_id_dropout` trains the id of unknown words"
@@ -160,7 +160,7 @@ def unknown_ids(
             yield (
                 f"{channel}: {100 * share:.1f} % of the rows have no id of "
                 f"{side} that the training data hold; embeddings of such ids "
-                f"stay as random as at the start. What helps: {remedy}, or "
+                f"stay random. Remedy: {remedy}, or "
                 "give them ids of features (README, New objects)."
             )
 
@@ -168,11 +168,11 @@ def unknown_ids(
 def negatives_drawn(
     tables: Mapping[str, PairTable], scored: Mapping[str, PairTable]
 ) -> Iterator[str]:
-    """Says where negatives were drawn for data that hold positives alone.
+    """Yields notices about negatives drawn for channels of positives alone.
 
     Args:
-        tables: Channel -> rows as they were read.
-        scored: Channel -> rows that are scored.
+        tables: Channel -> rows read.
+        scored: Channel -> rows to score, negatives included.
     """
     for channel, table in scored.items():
         rows = len(tables[channel])
@@ -180,26 +180,25 @@ def negatives_drawn(
             yield (
                 f"{channel}: {rows:,} positives alone; {len(table) - rows:,} "
                 "negatives are drawn for them by the seed, the same in every "
-                "epoch. Rows labelled 0 of your own would be scored instead."
+                "epoch. Add rows labelled 0 to use your own negatives."
             )
 
 
 def unknown_words(
     tables: Mapping[str, object], tokenizers: PairTokenizers
 ) -> str:
-    """Says which share of the words of each channel has no id of its own.
+    """Returns a line with the share of unknown words in each channel.
 
     Args:
-        tables: Channel -> its pairs. What is not a `PairTable`, since it is
-            read anew in every epoch, is passed over.
+        tables: Channel -> its pairs. Streamed data are left out.
         tokenizers: `PairTokenizers` of the sides that hold texts.
 
     Returns:
-        A line, or `""` where there are no texts in memory.
+        A line, or `""` if there are no texts in memory.
 
     Example:
-    >>> from o2v_keras.data.text.tokenizers.word_tokenizer import WordTokenizer
-    >>> from o2v_keras.data.text.vocabulary import Vocabulary
+    >>> from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+    >>> from o2v_keras.text.vocabulary import Vocabulary
     >>> tokenizers = PairTokenizers(in0=WordTokenizer(Vocabulary(["dog"])))
     >>> table = PairTable.from_arrays([[2, 1], [2, 2]], [[1], [1]])
     >>> unknown_words({"train": table}, tokenizers)

@@ -13,10 +13,10 @@ from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
-from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
-from o2v_keras.data.text.learn_tokenizers import tokenizer_of_file
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.evaluation.training_labels import TrainingLabels
+from o2v_keras.text.learn_tokenizers import learn_tokenizers
+from o2v_keras.text.learn_tokenizers import tokenizer_of_file
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import tokenizers_folder
@@ -24,13 +24,13 @@ from o2v_keras.user_warning import warn_user
 
 
 class LoadedChannels(NamedTuple):
-    """All that a training needs of its data.
+    """The data of a training.
 
     Args:
-        tables: Channel -> `PairTable`, or for streamed training data
-            `PairStream`, as `load_channels` returns them.
-        tokenizers: `PairTokenizers` that made ids of their texts.
-        labels: `TrainingLabels` that have seen the training data.
+        tables: Channel -> `PairTable`, or `PairStream` for streamed training
+            data.
+        tokenizers: `PairTokenizers` of the sides that hold texts.
+        labels: `TrainingLabels` of the training data.
     """
 
     tables: dict[str, PairTable | PairStream]
@@ -51,24 +51,25 @@ def load_channels(
     stream_rows: int | None = None,
     worker: Worker | None = None,
 ) -> dict[str, PairTable | PairStream]:
-    """Loads all channels, tallies the training labels, looks for leaks.
+    """Loads all channels, tallies the training labels and checks for leaks.
 
     Args:
-        sources: Channel -> data, or `None`; `train` is there.
+        sources: Channel -> data or `None`; `train` is required.
         config: `Object2VecConfig`.
         tokenizers: `PairTokenizers` of the sides that hold texts.
-        labels: `TrainingLabels`, which sees the training data.
+        labels: `TrainingLabels`; the training data are added to it.
         columns: `PairColumns` of all channels.
-        directory: `ModelDirectory` that receives rejected rows. Defaults to
-            `None`: needed beside `skip_bad_rows` only.
-        skip_bad_rows: Whether rows with errors are left out; a number is the
-            share that may be, `True` 0.01. Defaults to `False`.
-        allow_leaks: Whether test data may hold pairs of the training data.
-            Defaults to `False`.
-        stream_rows: Rows of a block of streamed training data. Defaults to
-            `None`: in memory.
-        worker: This process; only the chief writes. Defaults to `None`: it
-            trains alone.
+        directory: `ModelDirectory` for rejected rows, required with
+            `skip_bad_rows`. Defaults to `None`.
+        skip_bad_rows: bool or float. Whether to skip rows with errors; a
+            number is the largest share of them, `True` is 0.01. Defaults to
+            `False`.
+        allow_leaks: bool. Whether test data may hold pairs of the training
+            data. Defaults to `False`.
+        stream_rows: int. Rows of a block of streamed training data. Defaults
+            to `None`: data are in memory.
+        worker: This process; only the chief writes. Defaults to `None`: a
+            single worker.
 
     Returns:
         Channel -> `PairTable`, or for streamed training data `PairStream`.
@@ -137,26 +138,25 @@ def training_tokenizers(
     auxiliary: str | os.PathLike | None,
     verbose: int,
 ) -> PairTokenizers:
-    """Returns what makes ids of the texts of a training.
+    """Returns the tokenizers of a training.
 
-    A training that goes on, or starts from another model's weights, numbers
-    words as these were numbered. Others learn from their own texts, all of
-    them, however many workers share the rows.
+    A resumed training, or one with an initial model, uses the tokenizers of
+    its weights. Otherwise they are learned from all training texts, also if
+    several workers share the rows.
 
     Args:
-        config: Says which sides hold texts.
+        config: `Object2VecConfig`; it names the sides that hold texts.
         source: The training data.
-        columns: Where the texts are.
-        resumed: Where the tokenizers of the training are that is gone on
-            with, or `None`.
-        initial_model: The model whose weights come first, or `None`.
-        auxiliary: Folder from which a relative `enc*_vocab_file` counts, or
-            `None`: the working directory.
+        columns: `PairColumns` of the training data.
+        resumed: Folder of the tokenizers of a training to resume, or `None`.
+        initial_model: Path of the initial model, or `None`.
+        auxiliary: Folder of a relative `enc*_vocab_file`. `None` is the
+            working directory.
         verbose: 0 or 1. Whether to show progress.
 
     Raises:
-        ValueError: If there are no tokenizers beside the weights, or no
-            texts in the data.
+        ValueError: If the weights come without tokenizers, or the data have
+            no texts.
 
     Example:
     >>> config = Object2VecConfig(enc0_max_seq_len=1, enc0_vocab_size=9)
@@ -185,8 +185,8 @@ def _require_its_words(config, tokenizers, auxiliary):
         named = tokenizer_of_file(prefix, encoders[side], auxiliary)
         if named.fingerprint() != tokenizer.fingerprint():
             raise ValueError(
-                f"`{prefix}_vocab_file` must be left empty, or be that of "
-                "`initial_model`, whose vocabulary goes with its weights. "
+                f"`{prefix}_vocab_file` must be empty or be that of "
+                "`initial_model`, whose vocabulary belongs to its weights. "
                 f"Received: {prefix}_vocab_file="
                 f"{encoders[side].vocab_file!r}"
             )

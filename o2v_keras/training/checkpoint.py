@@ -1,4 +1,4 @@
-"""One file that holds all a killed training needs to go on."""
+"""The checkpoint file, from which a killed training resumes."""
 
 import os
 import pathlib
@@ -14,25 +14,24 @@ from o2v_keras.training.weight_files import write_arrays
 
 
 class Checkpoint:
-    """State of a training between two batches.
+    """The state of a training between two batches.
 
-    Its arrays are three groups: `model`, the values of every
-    `model.variables`, the dropout layers' seed states among them (Keras's own
-    savers leave those out); `optimizer`, the values of every optimizer
-    variable; `metrics`, the values of the metric accumulators, empty between
+    It has three groups of arrays: `model`, all `model.variables` with the
+    seed states of dropout layers (which Keras does not save); `optimizer`,
+    all optimizer variables; `metrics`, the metrics' variables, empty between
     epochs.
 
     Args:
-        path: What `write_checkpoint` wrote.
+        path: A file that `write_checkpoint` wrote.
 
     Attributes:
         path: The file.
-        epoch: The epoch to go on with, counted from 0.
-        batch: Batches of it already played.
-        state: JSON values: history, early stopping, what was trained on.
+        epoch: int. The epoch to continue, counted from 0.
+        batch: int. Number of its finished batches.
+        state: JSON dict: history, early stopping, identity of the training.
 
     Raises:
-        DamagedFileError: If the file is not as it was written.
+        DamagedFileError: If the file is damaged.
     """
 
     def __init__(self, path: str | os.PathLike):
@@ -43,11 +42,11 @@ class Checkpoint:
         self.state = self._file.header["state"]
 
     def arrays(self, group: str) -> list[np.ndarray]:
-        """Returns one group's values."""
+        """Returns the arrays of a group."""
         return self._file.arrays(group)
 
     def assign(self, group: str, variables: list[keras.Variable]):
-        """Assigns one group's values to variables in the same order.
+        """Assigns the arrays of a group to variables in the same order.
 
         Raises:
             ValueError: If number or shapes differ.
@@ -60,21 +59,20 @@ def read_whole_checkpoint(
     earlier: pathlib.Path,
     best_weights: BestWeightsFiles,
 ) -> tuple[Checkpoint, str | None]:
-    """Reads a checkpoint, or the one before it where it is damaged.
+    """Reads a checkpoint, or the previous one if it is damaged.
 
-    A checkpoint whose best epoch's weights are damaged is of no more use than
-    one that is damaged itself.
+    A checkpoint is useless, too, if its best epoch's weights are damaged.
 
     Args:
         path: The checkpoint.
-        earlier: The one before it; need not exist.
+        earlier: The previous one, which may be missing.
         best_weights: Files of the best epochs' weights.
 
     Returns:
-        The checkpoint, and why it is the earlier one: a sentence, or `None`.
+        The checkpoint, and a sentence why it is the previous one, or `None`.
 
     Raises:
-        DamagedFileError: If neither is whole.
+        DamagedFileError: If both are damaged.
     """
     try:
         if path.exists():
@@ -106,17 +104,18 @@ def write_checkpoint(
     metrics: Iterable[keras.Variable],
     earlier: str | os.PathLike | None = None,
 ):
-    """Writes a checkpoint so that a reader sees the old one or the new one.
+    """Writes a checkpoint atomically.
 
     Args:
         path: File to write or replace.
-        epoch: Epoch that training goes on in.
-        batch: Batches of it that are done.
-        state: JSON values that are kept beside the arrays.
-        model: The group's variables.
-        optimizer: The group's variables.
-        metrics: The group's variables.
-        earlier: Where the old checkpoint is kept. Defaults to `None`: nowhere.
+        epoch: The epoch to continue, counted from 0.
+        batch: Number of its finished batches.
+        state: JSON dict.
+        model: The model's variables.
+        optimizer: The optimizer's variables.
+        metrics: The metrics' variables.
+        earlier: Path to move the old checkpoint to. Defaults to `None`: it is
+            deleted.
     """
     header = {"epoch": epoch, "batch": batch, "state": state}
     groups = {"model": model, "optimizer": optimizer, "metrics": metrics}

@@ -1,4 +1,4 @@
-"""Plays the epochs of a training through `model.fit`."""
+"""Runs the epochs of a training by `model.fit`."""
 
 import keras
 
@@ -17,9 +17,9 @@ from o2v_keras.training.distribute.strategy import require_agreement
 from o2v_keras.training.mining import NegativeMining
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.options import TrainingOptions
-from o2v_keras.training.progress import Progress
+from o2v_keras.training.progress import TrainingProgress
 
-# Data that change nothing in the training.
+# Channels that may change in a resumed run: they do not affect training.
 _SCORED_ONLY = ("test",)
 
 
@@ -31,40 +31,37 @@ def fit(
     identity: dict,
     options: TrainingOptions,
 ) -> tuple[EpochHistory, EarlyStopping]:
-    """Fits until the last epoch or the early stop; best weights remain.
+    """Fits until the last epoch or the early stop; restores the best weights.
 
     Args:
         model: The compiled model, made under its strategy.
-        batches: `train`, and `validation` where there is one.
-        directory: Receives configuration, history, checkpoints and
-            TensorBoard logs.
+        batches: `train`, and optionally `validation`.
+        directory: `ModelDirectory` for configuration, history, checkpoints
+            and TensorBoard logs.
         worker: This process; only the chief writes.
-        identity: What a resumed run must have in common with the killed one.
-        options: `TrainingOptions`; with `resume` the directory has a
-            checkpoint.
+        identity: JSON dict of hyperparameters, options and fingerprints of
+            data, which must be equal in a resumed run and on all workers.
+        options: `TrainingOptions`; `resume` requires a checkpoint.
 
     Returns:
-        The history of all epochs and the callback that knows the best one.
+        The `EpochHistory` of all epochs, and the `EarlyStopping`, which has
+        the best epoch.
 
     Raises:
-        ValueError: If the checkpoint is of another training, or the workers
-            would not train the same.
+        ValueError: If the checkpoint is of another training, or workers
+            differ.
     """
     config = model.config
     train = batches["train"]
-    if (
-        options.monitor is None
-        and "validation" not in batches
-        and options.verbose
-    ):
-        print("No validation data: early stopping watches the training loss.")
-    watched = options.monitor or (
+    if options.monitor is None and "validation" not in batches:
+        options.say("No validation data: early stopping uses training loss.")
+    monitor = options.monitor or (
         "val_loss" if "validation" in batches else "loss"
     )
     early_stopping = EarlyStopping(
-        watched,
+        monitor,
         config.early_stopping_patience,
-        config.tolerance_of(watched),
+        config.tolerance_of(monitor),
         options.verbose,
         directory.best_weights,
         options.monitor_mode,
@@ -83,9 +80,9 @@ def fit(
         options.checkpoint_minutes,
         worker,
     )
-    progress = Progress(train.num_batches, config.mini_batch_size)
-    # Those that write come after the one that refuses bad losses, and the
-    # checkpoint after those whose state it saves.
+    progress = TrainingProgress(config.mini_batch_size)
+    # Callbacks that write follow the check of the loss, and checkpointing
+    # follows those whose state it saves.
     before = [EpochSetter(train), StopOnNonFiniteLoss(config.learning_rate)]
     mining = None
     if train.mined is not None:
@@ -96,7 +93,7 @@ def fit(
             directory.earlier_mined_negatives,
         )
         before.append(mining)
-    # Those that add to the logs come before those that read them.
+    # Callbacks that add to the logs come before those that read them.
     before += [c for c in options.callbacks if isinstance(c, EpochMetrics)]
     after = [history, checkpointing]
     if worker.is_chief:
@@ -104,7 +101,7 @@ def fit(
             keras.callbacks.TensorBoard(directory.logs, write_graph=False)
         )
     if options.verbose:
-        # Its line ends before early stopping says something.
+        # Its line must end before early stopping prints.
         before.append(progress)
     after += [c for c in options.callbacks if not isinstance(c, EpochMetrics)]
     for callback in (early_stopping, checkpointing):
@@ -117,8 +114,8 @@ def fit(
             directory.earlier_checkpoint,
             directory.best_weights,
         )
-        if reason and options.verbose:
-            print(f"{reason} Going on from {checkpoint.path}.")
+        if reason:
+            options.say(f"{reason} Resuming from {checkpoint.path}.")
         _require_same(checkpoint.state["identity"], identity)
         epoch, batch = checkpoint.epoch, checkpoint.batch
     require_agreement(
@@ -130,43 +127,48 @@ def fit(
         checkpointing.resume(checkpoint, train)
         if mining is not None:
             mining.resume(epoch, batch)
-        if options.verbose:
-            print(f"Resuming at epoch {epoch}, batch {batch}.")
+        options.say(f"Resuming at epoch {epoch}, batch {batch}.")
     if worker.is_chief:
         directory.write_config(config)
     model.steps_per_execution = options.steps_on(
         model.distribute_strategy.num_replicas_in_sync
     )
     steps = config.epochs * train.num_batches
-    if config.warmup_steps >= steps and options.verbose:
-        print(
+    if config.warmup_steps >= steps:
+        options.say(
             f"warmup_steps={config.warmup_steps:,} is no less than the "
             f"{steps:,} steps of this training: learning_rate is not reached."
         )
-    # Of the whole training: `fit` may see the rest of an epoch alone.
+    # Set here: the first `fit` of a resumed run may have a part of an epoch.
     plan_learning_rate(model.optimizer, steps)
     validation = batches.get("validation")
 
-    def play(dataset, first, last, stopper):
-        model.fit(
-            dataset,
-            initial_epoch=first,
-            epochs=last,
-            validation_data=validation and validation.dataset(),
-            callbacks=[*before, stopper, *after],
-            shuffle=False,
-            verbose=0,
-        )
+    def run(dataset, first, last, stopper):
+        used = [*before, stopper, *after]
+        try:
+            model.fit(
+                dataset,
+                initial_epoch=first,
+                epochs=last,
+                validation_data=validation and validation.dataset(),
+                callbacks=used,
+                shuffle=False,
+                verbose=0,
+            )
+        finally:
+            for callback in used:
+                if isinstance(callback, TrainingProgress):
+                    callback.close()
 
     if batch:
-        # The rest of a begun epoch is a fit of its own, at whose end the
-        # best weights must not come back yet.
+        # The rest of an epoch is a separate fit, whose end must not restore
+        # the best weights.
         progress.resume(batch)
         rest = train.dataset().skip(batch)
-        play(rest, epoch, epoch + 1, _epoch_ends_only(early_stopping))
+        run(rest, epoch, epoch + 1, _epoch_ends_only(early_stopping))
         epoch += 1
     if epoch < config.epochs and not early_stopping.stopped:
-        play(train.dataset(), epoch, config.epochs, early_stopping)
+        run(train.dataset(), epoch, config.epochs, early_stopping)
     else:
         early_stopping.on_train_end()
     return history, early_stopping
@@ -179,7 +181,6 @@ def _epoch_ends_only(callback):
 def _require_same(saved, current):
     for what, values in current.items():
         old = saved.get(what, {})
-        # What is scored once, after training, may change or be left out.
         differing = [
             name
             for name in {**old, **values}
@@ -187,8 +188,8 @@ def _require_same(saved, current):
         ]
         if differing:
             raise ValueError(
-                f"`resume` must go on with the same {what}; these differ "
-                f"from the checkpoint's: {', '.join(differing)}. Train anew "
-                f"in another model directory, or with `overwrite`, to use "
-                f"the new ones."
+                f"`resume` must continue with the same {what}; these differ "
+                f"from the checkpoint's: {', '.join(differing)}. To use the "
+                f"new ones, train in another model directory or with "
+                f"`overwrite`."
             )

@@ -1,4 +1,4 @@
-"""Teaches a trained model new objects and leaves the rest as it is."""
+"""Trains embeddings of new objects in a trained, otherwise frozen model."""
 
 import os
 from collections.abc import Mapping
@@ -7,29 +7,29 @@ import numpy as np
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.data_error import DataError
+from o2v_keras.data.global_ids import global_ids
 from o2v_keras.data.load_dataset import Source
-from o2v_keras.data.object_numbers import object_numbers
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import read_source
-from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
-from o2v_keras.data.text.tokenizers.category_tokenizer import CategoryTokenizer
-from o2v_keras.data.text.vocabulary import Vocabulary
 from o2v_keras.models.expand_vocabulary import with_larger_tables
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.storage.temporary_folder import TemporaryFolder
+from o2v_keras.text.learn_tokenizers import learn_tokenizers
+from o2v_keras.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.tokenizers.category_tokenizer import CategoryTokenizer
+from o2v_keras.text.vocabulary import Vocabulary
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.train import TrainingResult
 from o2v_keras.training.train import train as train_model
 from o2v_keras.training.weight_files import write_keras_file
 
-# More ids than any vocabulary has: what is learned is cut by the data alone.
+# More ids than any vocabulary has: the data alone limit what is learned.
 _NO_LIMIT = 1 << 40
 
-# What shrinks all weights would move those that are to rest, and what fills or
-# rests tables is over.
+# Hyperparameters to reset. Weight decay would change frozen weights; the
+# others initialize or freeze tables, which is done.
 _OVER = {
     "weight_decay": 0.0,
     **dict.fromkeys(
@@ -54,34 +54,32 @@ def fold_in(
 ) -> TrainingResult:
     """Trains the token embeddings of new ids with everything else frozen.
 
-    New users or products, with a few records each, get embeddings that go
-    with those the model has: what it answers for known objects does not
-    change by a bit, so that indexes of them stay valid. Tables grow by as
-    many rows as needed; a side by the tokenizer `"category"` takes new names
-    at the end of its vocabulary. A new id begins as the unknown id that id
-    dropout has trained, or as the mean of the known ones.
+    New users or products, with a few records each, get embeddings that are
+    comparable to the model's. Outputs for known objects stay bitwise equal,
+    so their indexes stay valid. Tables grow by the necessary rows; the
+    vocabulary of a `"category"` tokenizer gets the new names at its end. An
+    embedding starts as that of the unknown id trained by id dropout, or as
+    the mean of the known ones.
 
-    Where the head learns from negatives (`in_batch_softmax`, `bpr`), these
-    are other objects of the same data: let them hold records of known
-    objects too.
+    Heads that learn from negatives (`in_batch_softmax`, `bpr`) take them from
+    the same data: include records of known objects.
 
     Args:
         model: Model directory of a trained model.
-        train: Records of new objects, as files, a mapping or a `PairTable`;
-            what they are paired
-            with may be known or new. Records of known objects alone teach
+        train: Records of new objects: files, a mapping or a `PairTable`. Their
+            partners can be known or new. Records of known objects alone train
             nothing.
         validation: Records to score after every epoch. Defaults to `None`.
         model_dir: Folder for the new model.
-        columns: Which columns hold the sides and the label. Defaults to
-            `in0`, `in1` and `label`.
-        first_new_ids: `in0` or `in1` -> first id that counts as new, where
-            the table has had room for new ids all along. Defaults to `None`:
-            ids that the model's table is too small for.
+        columns: `PairColumns` of the data. Defaults to `in0`, `in1` and
+            `label`.
+        first_new_ids: `in0` or `in1` -> the first new id, for tables that
+            have spare rows. Defaults to `None`: ids beyond the table are new.
         hyperparameters: Values that replace the model's, such as `epochs` or
             `learning_rate`. Defaults to `None`.
         verbose: 0 or 1. Defaults to `1`.
-        **options: Of `train`, such as `resume`, `overwrite`, `replicas`.
+        **options: Other arguments of `train`, such as `resume`, `overwrite`
+            and `replicas`.
 
     Returns:
         `TrainingResult(model, history, report)`.
@@ -89,7 +87,7 @@ def fold_in(
     Raises:
         ValueError: If the data hold no new id, or arguments are unusable.
         DataError: If rows are unusable, or hold no negatives for a head that
-            learns from them.
+            needs them.
     """
     ModelDirectory(model_dir).output.check()
     hyperparameters = hyperparameters or {}
@@ -170,9 +168,9 @@ def _joined(old: Vocabulary, new: Vocabulary) -> Vocabulary:
 
 
 def _require_negatives(config, pairs):
-    """Raises `DataError` where each object belongs to all of the other side."""
+    """Raises `DataError` if every pair of objects is a record."""
     numbers = np.stack(
-        [object_numbers(pairs.sides[side]) for side in ("in0", "in1")]
+        [global_ids(pairs.sides[side]) for side in ("in0", "in1")]
     )
     objects = numbers.max(axis=1) + 1
     if len(np.unique(numbers, axis=1).T) == objects.prod():
@@ -180,18 +178,18 @@ def _require_negatives(config, pairs):
             f'With output_layer="{config.output_layer}" new ids learn from '
             "negatives, which the data to fold in must hold too, but each of "
             f"their {objects[0]:,} objects of in0 is paired with each of the "
-            f"{objects[1]:,} of in1. Add records of known objects: what is "
-            "known of them does not change."
+            f"{objects[1]:,} of in1. Add records of known objects, whose "
+            "embeddings do not change."
         )
 
 
 def _grown_sizes(config, pairs, tokenizers, first_new_ids):
-    """Returns sizes of vocabularies, and the first new id of each side."""
+    """Returns the vocabulary sizes, and the first new id of each side."""
     sides = {"in0": config.encoder0, "in1": config.encoder1}
     wrong = first_new_ids.keys() - sides
     if wrong:
         raise ValueError(
-            "`first_new_ids` must have the keys in0 and in1 at most. "
+            "`first_new_ids` must have no other keys than in0 and in1. "
             f"Received: {sorted(wrong)}"
         )
     sizes, first_ids = {}, {}
@@ -212,8 +210,8 @@ def _grown_sizes(config, pairs, tokenizers, first_new_ids):
     }
     if not first_ids:
         raise ValueError(
-            "`train` must hold new ids, of in0 or of in1: ids that the "
-            "model's tables are too small for, categories that are not in "
+            "`train` must hold new ids of in0 or in1: ids beyond the "
+            "model's tables, categories that are not in "
             "its vocabularies, or ids from `first_new_ids` on. Received: "
             + ", ".join(
                 f"{name} with ids below {encoder.vocab_size}"

@@ -1,4 +1,4 @@
-"""How much memory a training will take, before anything is allocated."""
+"""Estimates the memory of a training before it allocates any."""
 
 import dataclasses
 import os
@@ -11,27 +11,24 @@ from o2v_keras.config import Object2VecConfig
 
 _BYTES = 4  # float32
 
-# Variables that each optimizer keeps beside every weight.
+# Slots of each optimizer for every weight.
 _SLOTS = {"adam": 2, "adadelta": 2, "adagrad": 1, "rmsprop": 1, "sgd": 0}
 
 
 @dataclasses.dataclass(frozen=True)
 class MemoryEstimate:
-    """Bytes that a training will take.
+    """Memory of a training, in bytes.
 
     Args:
-        tables: Token embeddings, on one replica.
-        other_weights: Encoders, MLP and head, on one replica.
-        optimizer: The optimizer's slots, on one replica; frozen tables have
-            none.
-        gradients: Gradients in flight; a table's is as large as the table
-            unless updates are row-sparse or it is frozen.
-        writing: The buffer through which the largest table passes when the
-            model is written.
-        checkpoint: The checkpoint file and the best weights, each with its
-            successor, on disk.
-        logits: What the in-batch softmax makes of a batch's rows and all
-            its candidates, on all replicas together.
+        tables: Token embeddings of one replica.
+        other_weights: Encoders, MLP and head of one replica.
+        optimizer: Optimizer slots of one replica; frozen tables have none.
+        gradients: Gradients of one replica. A table's gradient has the size
+            of the table, unless updates are row-sparse or it is frozen.
+        writing: Buffer for writing the largest table.
+        checkpoint: Disk space of the checkpoints and best weights, the ones
+            being written included.
+        logits: Logits of the in-batch softmax, over all replicas.
         replicas: Copies of weights, slots and gradients in memory.
     """
 
@@ -68,9 +65,9 @@ class MemoryEstimate:
 def estimate_memory(
     config: Object2VecConfig, replicas: int = 1
 ) -> MemoryEstimate:
-    """Estimates a training's memory from its configuration alone.
+    """Estimates the memory of a training from its configuration.
 
-    Encoders that the user registered count with their table only.
+    For encoders that the user registered, only the table is counted.
 
     Example:
     >>> config = Object2VecConfig(
@@ -98,7 +95,7 @@ def estimate_memory(
         optimizer=slots,
         gradients=others if row_sparse else learned,
         writing=_BYTES * max(_tables(config)),
-        # The last checkpoint, the one before it and the one being written,
+        # The last checkpoint, the previous one and the one being written,
         # each with the weights of its best epoch.
         checkpoint=3 * (2 * (tables + others) + slots),
         logits=_logits(config),
@@ -107,7 +104,7 @@ def estimate_memory(
 
 
 def learned_table_bytes(config: Object2VecConfig) -> int:
-    """Returns the size of the token tables that are not frozen for good.
+    """Returns the bytes of the token tables that are trained.
 
     Example:
     >>> config = Object2VecConfig(
@@ -127,12 +124,7 @@ def learned_table_bytes(config: Object2VecConfig) -> int:
 
 
 def require_memory(estimate: MemoryEstimate, model_dir: str | os.PathLike):
-    """Stops a training that this machine cannot hold.
-
-    Raises:
-        MemoryError: If main memory or the disk falls short; the message says
-            by how much and what to change.
-    """
+    """Raises `MemoryError` if free memory or disk space is too small."""
     free = psutil.virtual_memory().available
     if estimate.memory > free:
         raise MemoryError(
@@ -153,7 +145,6 @@ def require_memory(estimate: MemoryEstimate, model_dir: str | os.PathLike):
 
 
 def _tables(config):
-    """Returns the number of parameters of each table."""
     return [
         _table_parameters(encoder) for encoder in config.token_tables.values()
     ]
@@ -187,8 +178,7 @@ def _encoder_parameters(encoder: EncoderConfig):
 def _logits(config):
     if config.output_layer != "in_batch_softmax":
         return 0
-    # Logits, their gradient, negatives, their exponentials; a step of "both"
-    # sides has twice as many.
+    # Four arrays: logits, their gradient, negatives and their exponentials.
     sides = 2 if config.negative_sampling_side == "both" else 1
     return 4 * _BYTES * sides * config.mini_batch_size**2
 

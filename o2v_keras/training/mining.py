@@ -1,4 +1,4 @@
-"""Mined negatives: the nearest wrong partners, searched between epochs."""
+"""Negative mining: searches the nearest wrong partners between epochs."""
 
 import pathlib
 
@@ -9,7 +9,7 @@ import tensorflow as tf
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.mined_rows import MinedRows
 from o2v_keras.data.batches.pair_batches import PairBatches
-from o2v_keras.data.object_numbers import object_numbers
+from o2v_keras.data.global_ids import global_ids
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.evaluation.inference import embed_rows
 from o2v_keras.evaluation.pair_scores import EmbeddingScores
@@ -20,27 +20,27 @@ from o2v_keras.training.weight_files import write_arrays
 
 _QUERIES = 256
 _CANDIDATES = 8192
-# Neighbours of an object that its records share, at most; more where a
-# record asks for more.
+# Most neighbours that the records of an object share, unless one record needs
+# more.
 _NEIGHBORS = 100
 
 
 class NegativeMiner:
-    """Finds the nearest objects that are no known partners, exactly.
+    """Exact search for the nearest objects that are not known partners.
 
-    The records of an object take turns through its nearest ones, up to 100,
-    so that they do not all meet the same negatives. Where an object has too
-    few partners that are not known, some come again; one that knows the
-    whole corpus gets known partners, which the loss leaves out.
+    The records of an object take turns through its nearest objects, up to
+    100, so that they get different negatives. Negatives repeat if an object
+    has too few unknown partners; an object paired with the whole corpus gets
+    known partners, which the loss masks.
 
-    Memory: the encodings of all distinct objects, and a block of 256 x 8,192
+    Memory: the encodings of all distinct objects and a block of 256 x 8,192
     similarities.
 
     Args:
-        model: `Object2Vec`, whose `similarity` is searched by.
+        model: `Object2Vec`; the search uses its `similarity`.
         table: `PairTable` of its training data, with labels.
         mined: `MinedRows` of the table.
-        per_record: Negatives of each positive.
+        per_record: int. Negatives of each positive.
     """
 
     def __init__(
@@ -56,17 +56,18 @@ class NegativeMiner:
         self._exchanges_in1 = mined.exchanges_in1
         self._objects, self._rows, self._encode = {}, {}, {}
         for side, sequences in table.sides.items():
-            numbers = object_numbers(sequences)
+            numbers = global_ids(sequences)
             first = np.unique(numbers, return_index=True)[1]
             self._objects[side] = numbers
             self._rows[side] = first
             self._encode[side] = embed_rows(model, side, sequences.take(first))
 
     def __call__(self) -> np.ndarray:
-        """Searches by the weights as they are.
+        """Searches with the current weights.
 
         Returns:
-            int64 `(positives, per_record)`, as `MinedRows.found`.
+            int64 `(positives, per_record)`: rows of the table, for
+            `MinedRows.found`.
         """
         encodings = {side: encode() for side, encode in self._encode.items()}
         in1 = self._exchanges_in1
@@ -77,7 +78,7 @@ class NegativeMiner:
         return np.concatenate(parts, axis=1)
 
     def _of_side(self, encodings, kept, exchanged, count):
-        """Returns `count` rows for each record to exchange a side with."""
+        """Returns `count` rows for each record, to take one side from."""
         if not count:
             return np.empty((len(self._records), 0), np.int64)
         owners = self._objects[kept][self._records]
@@ -99,7 +100,7 @@ class NegativeMiner:
 
 
 def _turns(owners, num_owners):
-    """Counts each record among its owner's, and the owners' records."""
+    """Numbers the records of each owner from 0, and counts them."""
     order = np.argsort(owners, kind="stable")
     records = np.bincount(owners, minlength=num_owners)
     starts = np.cumsum(records) - records
@@ -109,7 +110,7 @@ def _turns(owners, num_owners):
 
 
 def _nearest(scores, known, num_candidates, count):
-    """Returns the nearest candidates that are not known, nearest first."""
+    """Returns the nearest unknown candidates, nearest first."""
     num_queries = len(known.starts) - 1
     nearest = np.empty((num_queries, count), np.int64)
     for start in range(0, num_queries, _QUERIES):
@@ -119,7 +120,7 @@ def _nearest(scores, known, num_candidates, count):
         for first in range(0, num_candidates, _CANDIDATES):
             last = min(first + _CANDIDATES, num_candidates)
             block = scores.block(queries, slice(first, last))
-            _leave_out(block, known, queries, first)
+            known.mask(block, queries, slice(first, last))
             best = np.concatenate([best, block], axis=1)
             columns = np.broadcast_to(np.arange(first, last), block.shape)
             numbers = np.concatenate([numbers, columns], axis=1)
@@ -130,28 +131,18 @@ def _nearest(scores, known, num_candidates, count):
     return nearest
 
 
-def _leave_out(block, known, queries, first):
-    """Puts known partners last."""
-    links = known.of_queries(queries)
-    rows = known.queries[links] - queries.start
-    columns = known.candidates[links] - first
-    within = (columns >= 0) & (columns < block.shape[1])
-    block[rows[within], columns[within]] = -np.inf
-
-
 class NegativeMining(keras.callbacks.Callback):
-    """Mines negatives as epoch 0 begins, and then every `mining_epochs`.
+    """Mines negatives before epoch 0 and then every `mining_epochs`.
 
-    What was found is kept in a file until the next search: a run that is
-    resumed between two searches has no longer the weights that it was found
-    by. Comes after the callback that sets the batches' epoch.
+    A file keeps the result until the next search: a run resumed in between
+    no longer has the weights of the search. Add the callback after the one
+    that sets the batches' epoch.
 
     Args:
         batches: `PairBatches` of the training data.
         config: `Object2VecConfig` with `mined_negatives`.
-        path: The file.
-        earlier: What the search before found, which a checkpoint of that time
-            needs.
+        path: File of the last search.
+        earlier: File of the search before, for an earlier checkpoint.
     """
 
     def __init__(
@@ -170,7 +161,7 @@ class NegativeMining(keras.callbacks.Callback):
         self._resumed = None
 
     def resume(self, epoch: int, batch: int):
-        """Puts back what was found for an epoch that goes on from a batch."""
+        """Restores the negatives of an epoch that resumes at a batch."""
         searched = epoch - epoch % self._config.mining_epochs
         if (epoch, batch) == (searched, 0):
             return  # the search is yet to come
@@ -183,7 +174,7 @@ class NegativeMining(keras.callbacks.Callback):
         if not files:
             raise ValueError(
                 f"`resume` needs the negatives mined before epoch {searched}, "
-                f"which {self._path} does not hold. Train anew with "
+                f"which {self._path} does not hold. Train from the start with "
                 "`overwrite`."
             )
         (found,) = files[0].arrays("rows")

@@ -1,26 +1,25 @@
-"""The files that a training leaves."""
+"""The files of a model directory."""
 
-import json
 import os
 import pathlib
 
 import keras
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.trained_ids import TrainedIds
 from o2v_keras.storage.damage import check_archive
 from o2v_keras.storage.damage import damage_named
 from o2v_keras.storage.output_folder import OutputFolder
 from o2v_keras.storage.replace import replaced_file
-from o2v_keras.storage.replace import write_file
+from o2v_keras.storage.replace import write_json
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.weight_files import BestWeightsFiles
 from o2v_keras.training.weight_files import write_keras_file
 
-# What a training writes, in the order in which it is removed: what the next
-# one could take for its own first.
+# Files of a training in the order of removal: first those that a killed
+# removal must not leave to the next training.
 _MODEL = (
     "checkpoint.zip",
     "checkpoint.earlier.zip",
@@ -43,12 +42,11 @@ _REJECTED = "rejected_rows.*.jsonl"
 
 
 class ModelDirectory:
-    """Names the files of a model directory and writes them whole.
+    """Names the files of a model directory and writes them atomically.
 
     Args:
-        path: Folder; `make` makes it.
-        worker: This process among those of a training. Defaults to one that
-            trains alone.
+        path: The folder, which `make` creates.
+        worker: This process. Defaults to a single worker.
 
     Example:
     >>> import tempfile
@@ -76,68 +74,64 @@ class ModelDirectory:
         self.best_weights = BestWeightsFiles(self.path, worker)
 
     def make(self):
-        """Makes the folder, if it is missing, and marks it as ours.
+        """Creates the folder if it is missing, and marks it as ours.
 
         Raises:
-            ValueError: If there can be no such folder.
+            ValueError: If it cannot be created.
         """
         self.output.begin()
 
     def rejected_rows(self, channel: str) -> pathlib.Path:
-        """Where the rejected rows of `train`, `validation` or `test` go."""
+        """Returns the file for rejected rows of a channel, such as `train`."""
         return self.path / f"rejected_rows.{channel}.jsonl"
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether a training can go on here."""
+        """Whether a training can resume here."""
         return self.checkpoint.exists() or self.earlier_checkpoint.exists()
 
     @property
     def is_used(self) -> bool:
-        """Whether a training has left a checkpoint or a model here."""
+        """Whether the folder holds a checkpoint or a model."""
         return self.has_checkpoint or self.model.exists()
 
     def clear(self):
-        """Removes what a training has left, but for rejected rows.
+        """Removes the files of a training, but rejected rows and others.
 
-        Otherwise a run that is to replace another one, and is killed before
-        its first checkpoint, would be resumed as that other one. Files of
-        others stay.
+        Otherwise a run with `overwrite`, killed before its first checkpoint,
+        would resume as the training that it replaces.
         """
         self.output.clear(_TRAINED)
 
     def drop_model(self):
-        """Removes the model and what a training goes on from."""
+        """Removes the model and the files for resuming."""
         self.output.clear(_MODEL)
 
     def write_config(self, config: Object2VecConfig):
-        """Writes the configuration with every value in force."""
-        self._write_json(self.config, config.to_dict())
+        """Writes `config.json` with all resolved values."""
+        write_json(self.config, config.to_dict())
 
     def write_metrics(self, report: dict):
-        """Writes the report."""
-        self._write_json(self.metrics, report)
+        """Writes `metrics.json`."""
+        write_json(self.metrics, report)
 
     def write_model(self, model: Object2Vec):
         """Writes `model.keras`."""
         write_keras_file(model, self.model)
 
     def write_trained_ids(self, ids: TrainedIds | None):
-        """Writes which ids are trained, if that is known."""
+        """Writes the trained ids if they are known."""
         if ids is not None:
             with replaced_file(self.trained_ids) as new:
                 ids.save(new)
 
     def read_trained_ids(self, config: Object2VecConfig) -> TrainedIds | None:
-        """Returns which ids are trained; `None` in folders of before."""
+        """Returns the trained ids; `None` in folders of older versions."""
         if not self.trained_ids.exists():
             return None
-        remedy = "Remove it: the model then knows of no id that is untrained."
+        remedy = "Remove it: untrained ids are then unknown."
         with damage_named(self.trained_ids, remedy):
             return TrainedIds.load(self.trained_ids, config)
-
-    def _write_json(self, path, values):
-        write_file(path, json.dumps(values, indent=2) + "\n")
 
 
 def _is_older(folder):
@@ -149,21 +143,20 @@ def _is_older(folder):
 def load_model(path: str | os.PathLike) -> Object2Vec:
     """Loads a model from a model directory or a `.keras` file.
 
-    It comes with the tokenizers of the sides that hold texts, which are
-    beside `model.keras`; a `.keras` file alone has none.
+    Its tokenizers are loaded from the folder of the `.keras` file.
 
     Args:
-        path: What `train` was given as `model_dir`, or a `.keras` file.
+        path: The `model_dir` of `train`, or a `.keras` file.
 
     Raises:
-        ValueError: If there is no such model, or it is no Object2Vec.
+        ValueError: If the model is missing or is no Object2Vec.
     """
     path = pathlib.Path(path)
     file = path / "model.keras" if path.is_dir() else path
     if not file.is_file() or file.suffix != ".keras":
         hint = ""
         if (path / "checkpoint.zip").is_file():
-            hint = " Its training has not ended: go on with `--resume`."
+            hint = " Its training has not ended: continue with `--resume`."
         raise ValueError(
             f"`path` must be a model directory or a .keras file, but there "
             f"is no such file at {file}.{hint} "
@@ -184,25 +177,25 @@ def load_model(path: str | os.PathLike) -> Object2Vec:
 
 
 def _load_keras(file):
-    remedy = "Put a copy of it back, or train again."
+    remedy = "Restore it from a copy, or train again."
     if ModelDirectory(file.parent).has_checkpoint:
         remedy = (
-            "Put a copy of it back, or have the training write it again from "
-            "its checkpoint with `--resume` (`resume=True`)."
+            "Restore it from a copy, or resume the training, which writes it "
+            "again from its checkpoint (`--resume`, `resume=True`)."
         )
     try:
         return keras.models.load_model(file)
     except Exception:
-        # Only a damaged file is read once more as a whole.
+        # A check of the whole file is slow, so only after an error.
         check_archive(file, remedy)
         raise
 
 
 def tokenizers_folder(path: str | os.PathLike) -> pathlib.Path:
-    """Returns where the tokenizers of a model are.
+    """Returns the folder of a model's tokenizers.
 
     Args:
-        path: A model directory, or a `.keras` file, beside which they may be.
+        path: A model directory, or a `.keras` file in one.
     """
     path = pathlib.Path(path)
     return ModelDirectory(path if path.is_dir() else path.parent).tokenizers

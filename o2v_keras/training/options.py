@@ -1,4 +1,4 @@
-"""How a training runs, apart from its data and hyperparameters."""
+"""The options of a training besides data and hyperparameters."""
 
 import dataclasses
 import numbers
@@ -9,13 +9,13 @@ from collections.abc import Sequence
 import keras
 
 # On MovieLens with batches of 64, 10 took 14 % less time than 1, and 50 another
-# 8 % less; but callbacks and checkpoints wait as long.
+# 8 % less; but callbacks and checkpoints wait longer.
 _STEPS_PER_EXECUTION = 10
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
-    """The options of `train`, whose documentation says what each does.
+    """The options of `train`.
 
     Args:
         shard_by: `"row"` or `"file"`. Defaults to `"row"`.
@@ -23,7 +23,8 @@ class TrainingOptions:
         overwrite: Whether to replace an earlier training. Defaults to
             `False`.
         initial_model: Path of a model to start from. Defaults to `None`.
-        new_ids: Side -> first id that learns. Defaults to `None`: all learn.
+        new_ids: Side -> first id to train. Defaults to `None`: all weights
+            are trained.
         auxiliary: Folder of vocabulary and vector files. Defaults to `None`.
         checkpoint_minutes: Minutes between checkpoints within an epoch.
             Defaults to `None`: none.
@@ -31,12 +32,13 @@ class TrainingOptions:
             Defaults to `None`: see `steps_on`.
         stream_rows: Rows of a block of streamed data. Defaults to `None`.
         callbacks: Keras callbacks of the user. Defaults to `()`.
-        monitor: Name of the watched metric. Defaults to `None`: the loss.
+        monitor: Name of the metric for early stopping. Defaults to `None`:
+            the loss.
         monitor_mode: `"min"` or `"max"`. Defaults to `"min"`.
         verbose: 0 or 1. Defaults to `1`.
 
     Raises:
-        ValueError: If an option breaks its rule, or two exclude each other.
+        ValueError: If an option is invalid, or two exclude each other.
 
     Example:
     >>> TrainingOptions(resume=True).steps_on(replicas=1)
@@ -60,8 +62,8 @@ class TrainingOptions:
     def __post_init__(self):
         if self.resume and self.overwrite:
             raise ValueError(
-                "`resume` and `overwrite` must not be given both: one goes on "
-                "with a training, the other replaces it."
+                "`resume` and `overwrite` must not be given both: one "
+                "continues a training, the other replaces it."
             )
         _check_minutes(self.checkpoint_minutes)
         _check_steps(self.steps_per_execution)
@@ -69,8 +71,8 @@ class TrainingOptions:
     def steps_on(self, replicas: int) -> int:
         """Returns the steps between two calls of the callbacks.
 
-        Keras does not support more than 1 on several replicas well, so 1 is
-        the default there, and 10 elsewhere.
+        Defaults to 10, and to 1 on several replicas, where Keras fails with
+        more.
         """
         if self.steps_per_execution is not None:
             return self.steps_per_execution

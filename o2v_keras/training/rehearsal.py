@@ -1,12 +1,12 @@
-"""What a training would refuse, found without a model."""
+"""Finds the errors of a training without a model."""
 
 import os
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.epoch_plan import EpochPlanner
 from o2v_keras.data.check.report import CheckReport
-from o2v_keras.data.files.data_files import Paths
 from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.read.paths import Paths
 from o2v_keras.data.read_source import NO_TOKENIZERS
 from o2v_keras.data.read_source import read_source
 from o2v_keras.models.pretrained_tables import vector_sources
@@ -20,23 +20,24 @@ def rehearse(
     columns: PairColumns,
     auxiliary: str | os.PathLike | None = None,
 ) -> CheckReport:
-    """Takes the steps of a training up to its first batch.
+    """Runs the checks of a training up to its first batch.
 
-    TensorFlow is loaded where texts need a tokenizer, and not otherwise.
+    Imports TensorFlow only if texts need a tokenizer.
 
     Args:
         config: `Object2VecConfig` of the training.
-        paths: The training data, files.
-        columns: Which columns hold the sides and the label.
-        auxiliary: Folder from which relative paths of vocabularies and
-            vectors count. Defaults to `None`: the working directory.
+        paths: Files of the training data.
+        columns: `PairColumns` of the data.
+        auxiliary: Folder of relative paths of vocabularies and vectors.
+            Defaults to `None`: the working directory.
 
     Returns:
-        The report on the rows. Without errors in it `train` takes data and
+        The report on the rows. If it has no errors, `train` accepts data and
         configuration.
 
     Raises:
-        ValueError: For all that `train` refuses, but for single rows.
+        ValueError: For the errors of `train` that do not concern single
+            rows.
 
     Example:
     >>> import pathlib, tempfile
@@ -50,7 +51,7 @@ def rehearse(
     sources = vector_sources(config, auxiliary)
     word_ids, tokenizers = {}, NO_TOKENIZERS
     if config.enc0_tokenizer or config.enc1_tokenizer:
-        from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
+        from o2v_keras.text.learn_tokenizers import learn_tokenizers
 
         tokenizers = learn_tokenizers(paths, config, columns, auxiliary)
         config = tokenizers.configure(config)

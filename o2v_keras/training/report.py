@@ -1,4 +1,4 @@
-"""What came out of a training, as data and as text."""
+"""The report of a training, as JSON and as text."""
 
 from o2v_keras.evaluation.ranking_metrics import aligned_lines
 
@@ -12,14 +12,15 @@ def make_report(
     """Returns the content of `metrics.json`.
 
     Args:
-        epochs: The epochs' metrics, as in `history.csv`.
-        best_epoch: The epoch whose weights were kept, counted from 0.
-        test: Metrics on the test data, empty where there is none.
+        epochs: The metrics of all epochs, from `EpochHistory`.
+        best_epoch: int. The best epoch, counted from 0.
+        test: Metrics on the test data, empty without test data.
         baselines: `validation` and `test` -> baseline -> metrics.
 
     Returns:
-        `train` and `validation` hold the best epoch's metrics under Keras's
-        names; `train` is averaged while the weights moved.
+        A JSON dict. `train` and `validation` hold the best epoch's metrics
+        under Keras's names; `train` is a mean over the epoch, in which the
+        weights changed.
     """
     best = epochs[best_epoch]
     timing = ("epoch", "seconds", "examples_per_second")
@@ -58,7 +59,7 @@ def format_report(report: dict) -> str:
         f"{report['epochs']}"
     )
     if any(report["baselines"].values()):
-        lines[-1] += "; indented rows are answers without a model"
+        lines[-1] += "; indented rows are baselines"
     return "\n".join(lines)
 
 

@@ -27,8 +27,8 @@ from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.distribute.sharding import tally_all
 from o2v_keras.training.distribute.sharding import training_batches
 from o2v_keras.training.distribute.strategy import adapt_to_workers
+from o2v_keras.training.distribute.strategy import all_gather
 from o2v_keras.training.distribute.strategy import require_agreement
-from o2v_keras.training.distribute.strategy import tell_all
 from o2v_keras.training.fit import fit
 from o2v_keras.training.memory import estimate_memory
 from o2v_keras.training.memory import require_memory
@@ -41,12 +41,12 @@ from o2v_keras.user_warning import warn_user
 
 
 class TrainingResult(NamedTuple):
-    """What `train` returns.
+    """The result of `train`.
 
     Args:
         model: `Object2Vec` with the best epoch's weights.
-        history: `keras.callbacks.History` of all epochs, those before a
-            resume among them.
+        history: `keras.callbacks.History` of all epochs, also those before a
+            resume.
         report: The content of `metrics.json`.
     """
 
@@ -63,17 +63,15 @@ def train_model(
     worker: Worker,
     options: TrainingOptions,
 ) -> TrainingResult:
-    """Builds, fits and scores a model; writes the model directory.
+    """Builds, fits and evaluates a model; writes the model directory.
 
     Args:
-        config: `Object2VecConfig` with the sizes of the tokenizers'
-            vocabularies.
+        config: `Object2VecConfig` with the tokenizers' vocabulary sizes.
         channels: `LoadedChannels` that fit the configuration.
         directory: The model directory.
         strategy: From `make_strategy`.
         worker: This process.
-        options: `TrainingOptions`. `resume` needs a checkpoint in
-            `directory`.
+        options: `TrainingOptions`; `resume` requires a checkpoint.
 
     Returns:
         `TrainingResult(model, history, report)`.
@@ -81,7 +79,7 @@ def train_model(
     Raises:
         ValueError: If the data hold nothing to learn, the checkpoint is of
             another training, or the loss becomes NaN or infinite.
-        MemoryError: If the machine cannot hold the training.
+        MemoryError: If memory or disk space is too small.
     """
     tables, tokenizers, labels = channels
     directory.make()
@@ -105,12 +103,12 @@ def train_model(
         tokenizers.save(directory.tokenizers)
         directory.write_trained_ids(model.trained_ids)
 
-    # Streamed data are known to no one as a whole.
+    # Streamed data are never in memory as a whole.
     known = tables["train"] if options.stream_rows is None else None
-    # Workers that know other pairs would draw other negatives.
-    drawn_beside = known if options.shard_by == "row" else None
+    # Workers with different known pairs would draw different negatives.
+    known_to_all = known if options.shard_by == "row" else None
     scored = {
-        name: with_negatives(table, config, drawn_beside)
+        name: with_negatives(table, config, known_to_all)
         for name, table in tables.items()
         if name != "train"
     }
@@ -162,8 +160,8 @@ def train_model(
     if worker.is_chief:
         directory.write_model(model)
         directory.write_metrics(report)
-    # A worker that left earlier would look like a lost one.
-    tell_all(strategy, worker, "done")
+    # A worker that ends before the others would look like a lost one.
+    all_gather(strategy, worker, "done")
     options.say(format_report(report))
     if similarity_sign(model) < 0:
         options.say(
@@ -174,9 +172,9 @@ def train_model(
 
 
 def _set_first_weights(model, labels, directory, strategy, worker, options):
-    """Sets the weights and `trained_ids` that a training begins with.
+    """Sets the initial weights and `trained_ids`.
 
-    Returns what `train_again` needs, `None` where all weights learn.
+    Returns the layers for `train_again`, or `None` without `new_ids`.
     """
     model.trained_ids = labels.ids.settled(model.config)
     learned = None
@@ -197,15 +195,15 @@ def _set_first_weights(model, labels, directory, strategy, worker, options):
 
 
 def _start_from(model, initial_model, new_ids):
-    """Copies another model's weights and joins the ids that it has trained.
+    """Copies another model's weights and adds its trained ids.
 
-    `trained_ids` becomes `None` where those of the other model are unknown.
+    `trained_ids` becomes `None` if those of the other model are unknown.
     """
     initial = load_model(initial_model)
     if new_ids is None and similarity_sign(initial) < 0:
         warn_user(
-            f"`initial_model` {UPSIDE_DOWN}. Its embeddings have to turn "
-            "around first: train without it. Received: "
+            f"`initial_model` {UPSIDE_DOWN}. Training must reverse its "
+            "embeddings first: train without it. Received: "
             f"initial_model={os.fspath(initial_model)!r}"
         )
     weights = _weights_but_gates(model)
@@ -214,7 +212,7 @@ def _start_from(model, initial_model, new_ids):
     initial_shapes = [tuple(value.shape) for value in values]
     if shapes != initial_shapes:
         raise ValueError(
-            "`initial_model` must have been made with the same "
+            "`initial_model` must have the same "
             "hyperparameters for encoders, comparator, MLP and head. "
             f"Received: initial_model={os.fspath(initial_model)!r} with "
             f"weights of the shapes {initial_shapes} instead of {shapes}"
@@ -228,7 +226,7 @@ def _start_from(model, initial_model, new_ids):
 
 
 def _weights_but_gates(model):
-    """Returns the weights; whether a table is frozen follows from the epoch."""
+    """Returns the weights without gates, which the epoch determines."""
     gates = {id(table.gate) for table in model.token_embeddings}
     return [weight for weight in model.weights if id(weight) not in gates]
 
@@ -245,17 +243,17 @@ def _load_vectors(model, worker, options):
 
 
 def _identity(config, tables, options, strategy, worker):
-    """What a resumed run must have in common with the killed one."""
+    """Returns the values that must be equal in a resumed run."""
     values = config.to_dict()
-    # A run may be resumed for more epochs than it was meant to have, unless
-    # its learning rate has fallen by their number.
+    # A resumed run may have more epochs, unless the learning rate depends on
+    # their number.
     if config.learning_rate_schedule == "constant":
         del values["epochs"]
     data = {name: table.fingerprint() for name, table in tables.items()}
     if options.shard_by == "file":
-        # Each worker has read other files.
-        data["train"] = tell_all(strategy, worker, data["train"])
-    # Options before the data, whose fingerprint follows the blocks.
+        # Each worker has other files.
+        data["train"] = all_gather(strategy, worker, data["train"])
+    # Compared before the data, whose fingerprint depends on `stream_rows`.
     names = ("stream_rows", "monitor", "new_ids")
     return {
         "hyperparameters": values,
@@ -272,7 +270,7 @@ def _score_test(model, batches):
 
 @contextlib.contextmanager
 def _data_errors_named(batches):
-    """Raises what was wrong with streamed data in place of TensorFlow's."""
+    """Raises the error in streamed data instead of TensorFlow's."""
     try:
         yield
     except tf.errors.OpError as error:

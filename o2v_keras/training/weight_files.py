@@ -1,4 +1,4 @@
-"""Files of weights: arrays in an archive, `model.keras`, and the best epoch."""
+"""Files of weights: array archives, `model.keras` and best weights."""
 
 import json
 import os
@@ -18,13 +18,12 @@ from o2v_keras.storage.damage import damage_named
 from o2v_keras.storage.replace import replaced_file
 from o2v_keras.storage.replace import staged
 from o2v_keras.training.distribute.cluster import Worker
-from o2v_keras.training.distribute.strategy import tell_all
+from o2v_keras.training.distribute.strategy import all_gather
 
-# `_SIZES` is the number of arrays in each group, by which one that is missing
-# is found.
+# `_SIZES` holds the number of arrays in each group, to detect missing ones.
 _HEADER, _SIZES = "header.json", "arrays"
 _REMEDY = (
-    "Put a copy of the file back, or train from the start with `--overwrite` "
+    "Restore the file from a copy, or train from the start with `--overwrite` "
     "(`overwrite=True`)."
 )
 
@@ -35,17 +34,17 @@ def write_arrays(
     earlier: str | os.PathLike | None = None,
     **groups: Iterable[keras.Variable | np.ndarray],
 ):
-    """Writes arrays so that a reader sees the old file or the new one.
+    """Writes arrays atomically to a zip archive of `.npy` files.
 
-    The file is a zip archive of `.npy` files. No array is copied as a whole
-    on the way: what is written may be larger than the free memory.
+    Variables are written in parts, so they can be larger than the free
+    memory.
 
     Args:
         path: File to write or replace.
-        header: JSON values.
-        earlier: Where the file that is replaced is kept. Defaults to `None`:
-            nowhere.
-        **groups: Name and variables, or arrays, of each group, in order.
+        header: JSON dict.
+        earlier: Path to move the replaced file to. Defaults to `None`: it is
+            deleted.
+        **groups: Name -> variables or arrays of each group, in order.
 
     Example:
     >>> import tempfile
@@ -69,16 +68,16 @@ def write_arrays(
 
 
 class ArrayFile:
-    """What `write_arrays` wrote.
+    """A file that `write_arrays` wrote; its checksums are verified.
 
     Args:
-        path: The file, all of which is read and compared with its checksums.
+        path: The file.
 
     Attributes:
-        header: dict of JSON values.
+        header: JSON dict.
 
     Raises:
-        DamagedFileError: If the file is not as it was written.
+        DamagedFileError: If the file is damaged.
     """
 
     def __init__(self, path: str | os.PathLike):
@@ -92,12 +91,12 @@ class ArrayFile:
                     raise ValueError(f"an entry of {group} is missing")
 
     def arrays(self, group: str) -> list[np.ndarray]:
-        """Returns a group's arrays, read as a whole."""
+        """Returns the arrays of a group."""
         with zipfile.ZipFile(self._path) as archive:
             return [_read(archive, name) for name in self._of(group)]
 
     def assign(self, group: str, variables: list[keras.Variable]):
-        """Assigns a group's arrays to variables in the same order.
+        """Assigns the arrays of a group to variables in the same order.
 
         Raises:
             ValueError: If number or shapes differ.
@@ -166,15 +165,14 @@ def _read_header(entry):
 
 
 def write_keras_file(model: keras.Model, path: str | os.PathLike):
-    """Writes what `model.save` writes, the weights through a file.
+    """Writes a model atomically, in the format of `model.save`.
 
-    `model.save` puts the whole file together in memory when that is large
-    enough: for a model that is mostly token tables, twice their size more.
+    `model.save` builds the file in memory if there is enough: twice the size
+    of large token tables. This function uses a temporary file instead.
 
     Args:
-        model: The model; its optimizer's state is written too.
-        path: File to write or replace, ending in `.keras`. A reader sees the
-            old one or the new one.
+        model: The model; its optimizer state is written too.
+        path: File to write or replace, ending in `.keras`.
 
     Example:
     >>> import tempfile
@@ -200,31 +198,30 @@ def write_keras_file(model: keras.Model, path: str | os.PathLike):
 
 
 class BestWeightsInMemory:
-    """Keeps a copy of the weights in memory."""
+    """Keeps the best weights in memory."""
 
     def __init__(self):
         self._weights = None
 
     def keep(self, model: keras.Model, epoch: int):
-        """Replaces what was kept by the model's weights as they are."""
+        """Keeps the current weights of the model."""
         self._weights = model.get_weights()
 
     def restore(self, model: keras.Model, epoch: int):
-        """Gives the model the weights kept in `epoch`."""
+        """Restores the kept weights."""
         model.set_weights(self._weights)
 
 
 class BestWeightsFiles:
-    """Keeps the weights in a file for each epoch that was the best so far.
+    """Keeps the best weights in files, which saves the memory of the tables.
 
-    In memory they would take as much room as the tables once more. The
-    files of earlier epochs stay until `forget_others`, so that a checkpoint
-    that was written when one of them was the best still finds it.
+    The files of earlier best epochs stay until `forget_others`, for older
+    checkpoints.
 
     Args:
-        folder: Where the files go; must exist when one is written.
-        worker: This process. Of several workers the chief alone writes, and
-            all read when it has. Defaults to one that trains alone.
+        folder: Folder of the files, which must exist when one is written.
+        worker: This process. The chief writes, all workers read. Defaults to
+            a single worker.
     """
 
     def __init__(self, folder: str | os.PathLike, worker: Worker | None = None):
@@ -232,35 +229,35 @@ class BestWeightsFiles:
         self._worker = worker or Worker()
 
     def path(self, epoch: int) -> pathlib.Path:
-        """Returns the name of an epoch's file."""
+        """Returns the path of an epoch's file."""
         return self._folder / f"best_weights.{epoch}.zip"
 
     def keep(self, model: keras.Model, epoch: int):
-        """Writes the model's weights as they are as those of `epoch`."""
+        """Writes the current weights as those of `epoch`."""
         if self._worker.is_chief:
             header = {"epoch": epoch}
             write_arrays(self.path(epoch), header, weights=model.weights)
 
     def restore(self, model: keras.Model, epoch: int):
-        """Gives the model the weights kept in `epoch`.
+        """Restores the weights of `epoch`.
 
         Raises:
             ValueError: If the file is missing.
         """
-        # The chief may still be writing what others ask for.
-        tell_all(model.distribute_strategy, self._worker, "written")
+        # Wait until the chief has written the file.
+        all_gather(model.distribute_strategy, self._worker, "written")
         path = self.path(epoch)
         if not path.exists():
             raise ValueError(
                 f"The best epoch's weights must be in {path}, but there is no "
-                "such file. Was it removed? Of several workers the first one "
-                "writes it: `model_dir` must be a folder on a file system "
-                "that all workers share."
+                "such file. Was it removed? With several workers, the chief "
+                "writes it: `model_dir` must be on a file system that all "
+                "workers share."
             )
         ArrayFile(path).assign("weights", model.weights)
 
     def forget_others(self, *epochs: int | None):
-        """Removes the files of all epochs but some; `None` is no epoch."""
+        """Removes the files of all other epochs; `None` is ignored."""
         kept = [self.path(epoch) for epoch in epochs if epoch is not None]
         for path in self._folder.glob("best_weights.*.zip"):
             if path not in kept:

@@ -1,1 +1,1 @@
-"""Searches for good hyperparameters, by Keras Tuner."""
+"""Hyperparameter search with Keras Tuner."""

@@ -14,17 +14,17 @@ from o2v_keras.training.channels import training_tokenizers
 
 
 class TuningData:
-    """Training and validation data, as the configurations of a search ask.
+    """Caches the training and validation data for a search's configurations.
 
-    Configurations that differ in nothing that data or vocabularies depend on
-    share tables and tokenizers; all are kept.
+    Configurations share tables and tokenizers unless they differ in settings
+    that these depend on.
 
     Args:
         train: Training data: files, a mapping of columns or a `PairTable`.
         validation: Validation data, in any of these forms.
         columns: `PairColumns` of both. Defaults to `in0`, `in1`, `label`.
-        auxiliary: Folder from which relative paths of vocabularies and
-            vectors count. Defaults to `None`: the working directory.
+        auxiliary: Folder of relative paths of vocabularies and vectors.
+            Defaults to `None`: the working directory.
         verbose: 0 or 1. Defaults to `1`.
 
     Example:
@@ -49,7 +49,7 @@ class TuningData:
         self._sources = {"train": train, "validation": validation}
         self._columns = columns
         self._auxiliary = auxiliary
-        self._say = print if verbose else _say_nothing
+        self._say = print if verbose else lambda *_: None
         self._verbose = verbose
         self._tokenizers = {}
         self._channels = {}
@@ -57,23 +57,23 @@ class TuningData:
     def load(
         self, config: Object2VecConfig
     ) -> tuple[Object2VecConfig, LoadedChannels]:
-        """Returns the configuration with its vocabularies' sizes, and data.
+        """Returns the configuration with learned vocabulary sizes, and data.
 
         Args:
-            config: As the space gives it: `vocab_size` of a side of texts is
-                the most ids that a vocabulary may have.
+            config: `Object2VecConfig`; `vocab_size` of a side of texts is the
+                largest size of its vocabulary.
 
         Raises:
-            ValueError: If a tokenizer does not suit the texts.
+            ValueError: If a tokenizer cannot be learned from the texts.
             DataError: If data are unusable.
         """
-        key = _of_texts(config)
+        key = _vocabulary_key(config)
         tokenizers = self._tokenizers.get(key)
         if tokenizers is None:
             tokenizers = self._learn(config)
             self._tokenizers[key] = tokenizers
         config = tokenizers.configure(config)
-        key += _of_pairs(config)
+        key += _table_key(config)
         if key not in self._channels:
             self._channels[key] = self._read(config, tokenizers)
         return config, self._channels[key]
@@ -103,13 +103,14 @@ class TuningData:
 
 
 def fingerprints(channels: LoadedChannels) -> dict[str, str]:
-    """Returns a digest for each table.
+    """Returns the fingerprint of each table.
 
     Args:
-        channels: What a `TuningData` has loaded.
+        channels: `LoadedChannels` from a `TuningData`.
 
     Returns:
-        Channel, with a digest of the tokenizers if there are any, -> digest.
+        Name of the channel, with the fingerprint of its tokenizers if there
+        are any -> fingerprint of the table.
     """
     words = channels.tokenizers.fingerprint()
     by = "" if words is None else f" by tokenizers {words}"
@@ -119,8 +120,8 @@ def fingerprints(channels: LoadedChannels) -> dict[str, str]:
     }
 
 
-def _of_texts(config):
-    """What vocabularies follow from."""
+def _vocabulary_key(config):
+    """Returns the settings that vocabularies depend on."""
     sides = [
         (side.tokenizer, side.vocab_size, side.min_count)
         + (side.hash_buckets, side.vocab_file)
@@ -129,14 +130,10 @@ def _of_texts(config):
     return (*sides, config.shares_tokenizer)
 
 
-def _of_pairs(config):
-    """What the check of pairs and the tally of labels follow from."""
+def _table_key(config):
+    """Returns the settings that checks and tallies of labels depend on."""
     return (
         config.output_layer,
         config.num_classes,
         config.negative_sampling_rate > 0,
     )
-
-
-def _say_nothing(*_):
-    pass

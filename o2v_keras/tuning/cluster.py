@@ -1,4 +1,4 @@
-"""This process's part in a search."""
+"""The chief and the workers of a search shared by several processes."""
 
 import dataclasses
 import errno
@@ -19,24 +19,24 @@ _VARIABLES = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Role:
-    """Whether a process proposes trials, runs them, or both.
+class SearchProcess:
+    """A process of a search, which proposes trials, runs them, or both.
 
     Args:
-        leads: Whether it proposes, and writes what the search leaves.
+        is_chief: Whether it proposes trials and writes the results.
         trains: Whether it runs trials.
-        chief: Host and port of the chief of several processes. Defaults to
-            `None`: this process searches alone.
+        chief_address: Host and port of the chief. Defaults to `None`: a
+            single process.
     """
 
-    leads: bool = True
+    is_chief: bool = True
     trains: bool = True
-    chief: tuple[str, int] | None = None
+    chief_address: tuple[str, int] | None = None
 
     @classmethod
     def from_environment(
         cls, environment: Mapping[str, str] | None = None
-    ) -> "Role":
+    ) -> "SearchProcess":
         """Reads the variables of Keras Tuner's distributed search.
 
         Args:
@@ -44,16 +44,16 @@ class Role:
                 process's.
 
         Raises:
-            ValueError: If one of them is set and another one is not, or the
-                port is no number of a port.
+            ValueError: If only some of them are set, or the port is invalid.
 
         Example:
-        >>> Role.from_environment({
+        >>> process = SearchProcess.from_environment({
         ...     "KERASTUNER_TUNER_ID": "chief",
         ...     "KERASTUNER_ORACLE_IP": "127.0.0.1",
         ...     "KERASTUNER_ORACLE_PORT": "8000",
         ... })
-        Role(leads=True, trains=False, chief=('127.0.0.1', 8000))
+        >>> process.is_chief, process.trains, process.chief_address
+        (True, False, ('127.0.0.1', 8000))
         """
         environment = os.environ if environment is None else environment
         missing = [n for n in _VARIABLES if not environment.get(n)]
@@ -61,12 +61,12 @@ class Role:
             return cls()
         if missing:
             raise ValueError(
-                f"`{missing[0]}` must be set where "
+                f"`{missing[0]}` must be set if "
                 f"{' or '.join(n for n in _VARIABLES if n not in missing)} "
-                "is: a search shared by several processes takes all of "
+                "is: a search shared by several processes needs all of "
                 f"{', '.join(_VARIABLES)}."
             )
-        # Keras Tuner's own rule.
+        # Keras Tuner's rule.
         is_chief = "chief" in environment["KERASTUNER_TUNER_ID"]
         port = environment["KERASTUNER_ORACLE_PORT"]
         if not port.isdecimal() or not 1 <= int(port) <= 65535:
@@ -74,45 +74,42 @@ class Role:
                 "`KERASTUNER_ORACLE_PORT` must be a number from 1 to 65535. "
                 f"Received: KERASTUNER_ORACLE_PORT={port}"
             )
-        # IPv6 addresses stand in brackets.
+        # IPv6 addresses are in brackets.
         host = environment["KERASTUNER_ORACLE_IP"].strip("[]")
         return cls(is_chief, not is_chief, (host, int(port)))
 
     def require_free_address(self) -> None:
-        """Checks that a chief can listen for its workers.
-
-        Raises:
-            ValueError: If it cannot, with the reason.
-        """
-        if self.chief is None or not self.leads:
+        """Raises `ValueError` if a chief cannot listen at its address."""
+        if self.chief_address is None or not self.is_chief:
             return
+        host, port = self.chief_address
         try:
             (family, *_), *_ = socket.getaddrinfo(
-                *self.chief, type=socket.SOCK_STREAM
+                host, port, type=socket.SOCK_STREAM
             )
-            socket.create_server(self.chief, family=family).close()
+            socket.create_server((host, port), family=family).close()
         except OSError as error:
             raise ValueError(
                 f"The chief cannot listen at {self._place}: {_reason(error)}. "
-                f"Received: KERASTUNER_ORACLE_IP={self.chief[0]} and "
-                f"KERASTUNER_ORACLE_PORT={self.chief[1]}"
+                f"Received: KERASTUNER_ORACLE_IP={host} and "
+                f"KERASTUNER_ORACLE_PORT={port}"
             ) from None
 
     def wait_for_chief(self, say: Callable[[str], None] = print) -> None:
-        """Returns once a worker's chief listens; at once for other roles.
+        """Waits until a worker's chief listens.
 
         Args:
-            say: Called with what is waited for, now and then.
+            say: Called every minute with a line about the wait.
 
         Raises:
-            ConnectionError: If the chief was not there for ten minutes.
+            ConnectionError: If the chief does not listen for ten minutes.
         """
-        if self.chief is None or self.leads:
+        if self.chief_address is None or self.is_chief:
             return
         began, said = time.monotonic(), None
         while True:
             try:
-                socket.create_connection(self.chief, timeout=5).close()
+                socket.create_connection(self.chief_address, timeout=5).close()
                 return
             except OSError as error:
                 reason = error.strerror or str(error)
@@ -134,7 +131,7 @@ class Role:
 
     @property
     def _place(self):
-        host, port = self.chief
+        host, port = self.chief_address
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
@@ -143,7 +140,7 @@ def _reason(error):
         return "no machine of that name is known"
     if error.errno == errno.EADDRINUSE:
         return (
-            "another process uses this port; name a free one to the chief "
+            "another process uses this port; set a free one for the chief "
             "and all workers"
         )
     if error.errno == errno.EADDRNOTAVAIL:

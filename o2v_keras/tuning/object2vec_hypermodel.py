@@ -1,4 +1,4 @@
-"""Object2Vec as Keras Tuner takes it."""
+"""Object2Vec as a hypermodel of Keras Tuner."""
 
 import os
 from collections.abc import Mapping
@@ -17,28 +17,27 @@ from o2v_keras.tuning.search_space import SearchSpace
 
 
 class Object2VecHyperModel(keras_tuner.HyperModel):
-    """Builds the models of a search over SageMaker's tunable ranges.
+    """Builds and fits models for any tuner of Keras Tuner.
 
-    For any tuner of Keras Tuner's. `tune` is made of it, and also reads data
-    once, goes on after `kill -9` and leaves model directories.
+    `tune` also reads data only once, resumes after `kill -9` and writes model
+    directories.
 
     Args:
-        hyperparameters: What is fixed: a mapping, or the path of a JSON
-            file, of SageMaker's names. `enc0_max_seq_len` and
-            `enc0_vocab_size` must be in it.
-        ranges: Name -> `ValueRange` or `ValueChoice`, in place of a default
-            range or for any other hyperparameter that is not fixed. Defaults
-            to none.
-        default_ranges: Whether everything else that SageMaker recommends to
-            search is searched (dropout, `enc_dim`, `learning_rate` and 15
-            more). Defaults to `True`.
+        hyperparameters: The fixed hyperparameters by SageMaker's names: a
+            mapping or the path of a JSON file. `enc0_max_seq_len` and
+            `enc0_vocab_size` are required.
+        ranges: Name -> `ValueRange` or `ValueChoice` of hyperparameters that
+            are not fixed; replaces default ranges. Defaults to none.
+        default_ranges: bool. Whether to add the ranges that SageMaker
+            recommends (dropout, `enc_dim`, `learning_rate` and 15 more).
+            Defaults to `True`.
 
     Attributes:
         space: `SearchSpace`.
 
     Raises:
-        ValueError: If a range or a value breaks its rule, or a
-            hyperparameter has both.
+        ValueError: If a range or a value is invalid, or a hyperparameter has
+            both.
 
     Example:
     >>> hypermodel = Object2VecHyperModel(
@@ -69,7 +68,7 @@ class Object2VecHyperModel(keras_tuner.HyperModel):
         self.space = SearchSpace(hyperparameters, ranges, default_ranges)
 
     def configure(self, hp: keras_tuner.HyperParameters) -> Object2VecConfig:
-        """Returns the configuration that a proposal stands for."""
+        """Returns the configuration of a proposal."""
         self.space.declare(hp)
         return self.space.configure(hp.values)
 
@@ -77,8 +76,8 @@ class Object2VecHyperModel(keras_tuner.HyperModel):
         """Returns a compiled model.
 
         Raises:
-            keras_tuner.errors.FailedTrialError: If no configuration can be
-                made of the values, as Keras Tuner then says.
+            keras_tuner.errors.FailedTrialError: If the values are no valid
+                configuration.
         """
         try:
             return Object2Vec(self.configure(hp))
@@ -95,21 +94,21 @@ class Object2VecHyperModel(keras_tuner.HyperModel):
         epochs: int | None = None,
         **settings,
     ) -> keras.callbacks.History:
-        """Trains a model of `build` with its batch size and early stopping.
+        """Trains a model with its batch size and SageMaker's early stopping.
 
         Args:
-            hp: Its hyperparameters.
-            model: The model.
-            train: As `load_dataset` takes it; best a `PairTable`, which is
-                not read again for every trial.
-            validation_data: The same. Defaults to `None`.
-            callbacks: Called before SageMaker's early stopping. Defaults to
-                none.
-            epochs: Defaults to `None`: the model's own.
-            **settings: Further arguments of `Model.fit`.
+            hp: The hyperparameters.
+            model: The result of `build`.
+            train: Training data: files, a mapping or a `PairTable`, which
+                alone is not read again for every trial.
+            validation_data: Validation data in any of these forms. Defaults
+                to `None`.
+            callbacks: Called before early stopping. Defaults to none.
+            epochs: int. Defaults to `None`: the configuration's.
+            **settings: Other arguments of `Model.fit`.
 
         Returns:
-            The history.
+            The `keras.callbacks.History`.
         """
         config = model.config
         monitor = "loss"

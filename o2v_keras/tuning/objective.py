@@ -1,4 +1,4 @@
-"""What a search makes best."""
+"""The objective of a search, and the callbacks that compute it."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from o2v_keras.training.callbacks.metrics import CorrelationMetrics
 from o2v_keras.training.callbacks.metrics import EpochMetrics
 from o2v_keras.training.callbacks.metrics import RankingMetrics
 
-# Tunable in SageMaker -> in the logs of an epoch.
+# SageMaker's objectives -> names in the logs of an epoch.
 _SAGEMAKER = {
     "validation:accuracy": "val_accuracy",
     "validation:cross_entropy": "val_cross_entropy",
@@ -32,18 +32,17 @@ _MIN = re.compile(
 def parse_objective(
     name: str, direction: str | None = None
 ) -> keras_tuner.Objective:
-    """Returns what Keras Tuner calls an objective.
+    """Returns Keras Tuner's objective for a metric.
 
     Args:
         name: A metric of an epoch, such as `"val_loss"` or `"val_ndcg@10"`,
             or one of SageMaker's, such as `"validation:accuracy"`.
-        direction: `"min"` or `"max"`. Defaults to `None`: what is known to
-            be better.
+        direction: `"min"` or `"max"`. Defaults to `None`: the one of a known
+            metric.
 
     Raises:
-        ValueError: If it is a metric of the test data, or of the training
-            data under SageMaker's name, the direction is not known, or the
-            given one is wrong.
+        ValueError: If the metric is one of test data or unknown in
+            SageMaker, or the direction is unknown or wrong.
 
     Example:
     >>> print(parse_objective("validation:accuracy"))
@@ -51,8 +50,8 @@ def parse_objective(
     """
     if name.startswith("test"):
         raise ValueError(
-            "`objective` must not be a metric of the test data: what chooses "
-            "hyperparameters is no test any more. Cut validation data from "
+            "`objective` must not be a metric of the test data, which must "
+            "not choose hyperparameters. Split validation data from "
             f"the training data. Received: objective={name!r}"
         )
     if ":" in name and name not in _SAGEMAKER:
@@ -70,10 +69,10 @@ def parse_objective(
         )
     if known is None and direction is None:
         raise ValueError(
-            "The metric to watch must be a known one: loss, accuracy, "
+            "The metric to monitor must be a known one: loss, accuracy, "
             "cross_entropy, mean_squared_error, hits@K, recall@K, ndcg@K, "
             "mrr, mean_rank, spearman, pearson and so on after val_, such as "
-            '"val_ndcg@10"; or, in Python, come with a direction, "min" or '
+            '"val_ndcg@10"; or, in Python, have a direction, "min" or '
             f'"max". Received: {name!r}'
         )
     if None not in (known, direction) and known != direction:
@@ -93,14 +92,16 @@ def objective_metrics(
     """Returns the callbacks that add an objective to an epoch's metrics.
 
     Args:
-        name: Of the objective.
-        sources: `train` and `validation` -> data, as `load_pairs` takes them.
-        columns: Of the data. Defaults to `in0`, `in1` and `label`.
-        ranking: Further arguments of `RankingMetrics`. Defaults to `None`.
+        name: Name of the objective.
+        sources: `train` and `validation` -> files, a mapping or a
+            `PairTable`.
+        columns: `PairColumns` of the data. Defaults to `in0`, `in1` and
+            `label`.
+        ranking: Other arguments of `RankingMetrics`. Defaults to `None`.
 
     Raises:
-        ValueError: If there are no validation data to take the metric of, or
-            `ranking` is given for a metric that ranks nothing.
+        ValueError: If validation data are missing, or `ranking` is given for
+            a metric that is no ranking metric.
 
     Example:
     >>> objective_metrics("val_accuracy", {})
@@ -111,9 +112,9 @@ def objective_metrics(
     correlates = _CORRELATION.fullmatch(metric)
     if ranking and not ranked:
         raise ValueError(
-            "The metric to watch must be one that ranks, such as "
-            '"val_ndcg@10" or "val_mrr", where '
-            f"{', '.join(f'`{name}`' for name in ranking)} is given. "
+            "The metric to monitor must be a ranking metric, such as "
+            '"val_ndcg@10" or "val_mrr", with '
+            f"{', '.join(f'`{name}`' for name in ranking)}. "
             f"Received: {name!r}"
         )
     if not ranked and not correlates:
@@ -121,7 +122,7 @@ def objective_metrics(
     if sources.get("validation") is None:
         raise ValueError(
             f"Validation data must be given for {name}, which is measured on "
-            "them. Cut them from the training data."
+            "them. Split them from the training data."
         )
     if correlates:
         return [CorrelationMetrics(sources["validation"], columns)]
@@ -131,7 +132,7 @@ def objective_metrics(
             training=sources["train"],
             at=int(ranked.group(1) or 10),
             columns=columns,
-            # Training warns of them, as for any other metric.
+            # Training already warns of leaks.
             **{"allow_leaks": True, **(ranking or {})},
         )
     ]

@@ -1,8 +1,8 @@
-"""Keras Tuner's oracles, made to go on exactly after `kill -9`.
+"""Keras Tuner's oracles, which resume exactly after `kill -9`.
 
-Keras Tuner 1.4.8 writes its files in place, a trial's before its own, and
-holds a trial for begun until the next one begins: a kill between two writes
-runs a finished trial again, or never runs a begun one.
+Keras Tuner 1.4.8 overwrites its files in place, a trial's before its own, and
+updates the state of a trial only when the next one begins: after a kill in
+between, a finished trial runs again or a started one never runs.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from o2v_keras.storage.replace import write_file
 
 _TRIAL_FILE = "trial.json"
 _ENDED = (TrialStatus.COMPLETED, TrialStatus.FAILED)
-# Draws after which ranges are held to allow hardly any configuration.
+# Draws after which a search gives up to find a valid configuration.
 _DRAWS = 1000
 
 
@@ -35,29 +35,29 @@ def make_oracle(
     max_trials: int,
     max_epochs: int,
 ) -> keras_tuner.Oracle:
-    """Returns the oracle of a search; none stops because trials fail.
+    """Returns the oracle of a search, which failed trials do not stop.
 
     Args:
         search: `"random"`, `"hyperband"` or `"bayesian"`.
-        is_valid: Whether a configuration can be made of a proposal. Others
-            are never proposed.
-        objective: What to make best.
-        hyperparameters: The space.
-        seed: The proposals follow from it.
-        max_trials: Not for Hyperband, which plans their number itself.
-        max_epochs: For Hyperband alone: of a trial that is never stopped.
+        is_valid: Whether a proposal is a valid configuration; invalid ones
+            are not proposed.
+        objective: The objective.
+        hyperparameters: The search space.
+        seed: int. Seed of the proposals.
+        max_trials: int. Not used by Hyperband, which computes it.
+        max_epochs: int. Epochs of Hyperband's longest trials.
     """
     settings = {
         "objective": objective,
         "hyperparameters": hyperparameters,
-        # Keras Tuner takes 0 for a seed that was not given.
+        # Keras Tuner treats a seed of 0 as missing.
         "seed": seed + 1,
         "max_consecutive_failed_trials": None,
     }
     if search == "hyperband":
         oracle = HyperbandOracle(max_epochs=max_epochs, **settings)
     elif search == "bayesian":
-        # Of its own it would draw 3 trials a hyperparameter at random first.
+        # By default there are 3 random trials for each hyperparameter.
         initial = max(3, max_trials // 3)
         oracle = BayesianOracle(
             max_trials=max_trials, num_initial_points=initial, **settings
@@ -70,10 +70,10 @@ def make_oracle(
 
 
 class ExactOracle(keras_tuner.Oracle):
-    """Writes whole files, reloads what they mean, proposes valid values.
+    """Base of oracles with atomic files, exact resume and valid proposals.
 
     Attributes:
-        is_valid: Whether a configuration can be made of a proposal.
+        is_valid: Whether a proposal is a valid configuration.
     """
 
     is_valid: Callable[[Mapping[str, object]], bool]
@@ -84,13 +84,13 @@ class ExactOracle(keras_tuner.Oracle):
     def reload(self):
         super().reload()
         for trial_id in {*self.trials} - {*self.start_order}:
-            # Proposed, but the proposal was not written: it is made again.
+            # The oracle's state does not have it yet: it is proposed again.
             self._forget(trial_id)
         self.trials = {name: self.trials[name] for name in self.start_order}
         self._retry_queue = []
         for trial_id, trial in reversed(self.trials.items()):
             if trial.status not in _ENDED:
-                # As new, without what it may have reported at its end.
+                # A new trial, without metrics of the old one.
                 self.trials[trial_id] = Trial(trial.hyperparameters, trial_id)
                 self._retry_queue.append(trial_id)
         for trial_id, trial in self.trials.items():
@@ -100,7 +100,7 @@ class ExactOracle(keras_tuner.Oracle):
     def _forget(self, trial_id):
         folder = self._get_trial_dir(trial_id)
         os.unlink(os.path.join(folder, _TRIAL_FILE))
-        with contextlib.suppress(OSError):  # files of others stay
+        with contextlib.suppress(OSError):  # other files stay
             os.rmdir(folder)
 
     def _save_trial(self, trial):
@@ -122,7 +122,7 @@ class RandomOracle(ExactOracle, keras_tuner.oracles.RandomSearchOracle):
 
 
 class HyperbandOracle(ExactOracle, keras_tuner.oracles.HyperbandOracle):
-    """Hyperband: many short trials, of which the best go on."""
+    """Hyperband: many short trials, of which the best continue."""
 
 
 class BayesianOracle(
@@ -130,15 +130,15 @@ class BayesianOracle(
 ):
     """Bayesian search by a Gaussian process.
 
-    What it proposes follows from the seed and the trials alone, so that a
-    search that was killed goes on as if it had not been.
+    Proposals depend on the seed and the trials alone, so a killed search
+    resumes exactly.
     """
 
     def populate_space(self, trial_id):
         state = [self.seed, len(self.trials)]
         self._random_state = np.random.RandomState(state)
         with warnings.catch_warnings():
-            # A fit that has not converged still proposes something.
+            # Ignore that a fit did not converge: its proposal is usable.
             warnings.simplefilter("ignore")
             response = super().populate_space(trial_id)
         values = response["values"]

@@ -1,4 +1,4 @@
-"""Ranges that a search draws values from."""
+"""Ranges and choices of hyperparameters for a search."""
 
 import dataclasses
 import math
@@ -14,7 +14,7 @@ from o2v_keras.config.rules import Number
 from o2v_keras.config.rules import Rule
 
 _SCALES = ("auto", "linear", "log")
-# From 1 to 4 layers a linear scale is the natural one, from 5 to 300 no more.
+# A linear scale suits 1 to 4 layers, but not 5 to 300 units.
 _LOG_FROM_RATIO = 20
 _NUMBERS = ("IntegerParameterRanges", "ContinuousParameterRanges")
 _CHOICES = "CategoricalParameterRanges"
@@ -31,15 +31,14 @@ class ValueRange:
     """Numbers from `low` to `high`, both included.
 
     Args:
-        low: Smallest value; an integer where the hyperparameter is one.
-        high: Largest value.
-        scale: `"linear"`, `"log"` (for a positive `low`: each order of
-            magnitude is as likely as another), or `"auto"`: `"log"` where
-            `low` is positive and `high` at least 20 times as large. Defaults
-            to `"auto"`.
+        low: int or float. Smallest value.
+        high: int or float. Largest value.
+        scale: `"linear"`, `"log"` (orders of magnitude are equally likely;
+            `low` must be positive), or `"auto"`: `"log"` if `low` is positive
+            and `high` at least 20 times as large. Defaults to `"auto"`.
 
     Raises:
-        ValueError: If an argument breaks its rule.
+        ValueError: If an argument is invalid.
 
     Example:
     >>> ValueRange(1e-6, 1.0).sampling, ValueRange(1, 4).sampling
@@ -70,7 +69,7 @@ class ValueRange:
             )
         if self.scale == "log" and self.low <= 0:
             raise ValueError(
-                '`low` must be positive beside scale="log". '
+                '`low` must be positive with scale="log". '
                 f"Received: low={self.low!r}"
             )
 
@@ -83,18 +82,18 @@ class ValueRange:
         return "log" if wide else "linear"
 
     def check(self, name: str, rule: Rule) -> "ValueRange":
-        """Returns the range as a hyperparameter takes it.
+        """Checks the range for a hyperparameter; returns it normalized.
 
         Args:
-            name: Of the hyperparameter.
-            rule: What it may be.
+            name: Name of the hyperparameter.
+            rule: Rule of the hyperparameter.
 
         Raises:
             ValueError: If it is no number, or an end breaks its rule.
         """
         if not isinstance(rule, Integer | Number):
             raise ValueError(
-                f"`{name}` must be given as a choice of values, since it is "
+                f"`{name}` must be given as a choice of values: it is "
                 f"{rule.description}. Received: {name}={self}"
             )
         ends = (rule.check(name, end) for end in (self.low, self.high))
@@ -103,15 +102,15 @@ class ValueRange:
     def declare(
         self, hp: keras_tuner.HyperParameters, name: str
     ) -> int | float | None:
-        """Enters the range into a Keras Tuner space; returns its value."""
+        """Adds the range to a Keras Tuner space; returns its value."""
         add = hp.Int if isinstance(self.low, int) else hp.Float
         return add(name, self.low, self.high, sampling=self.sampling)
 
     def value(self, proposed: int | float) -> int | float:
-        """Returns what a proposal stands for.
+        """Returns a proposed value, clipped to the range.
 
-        Keras Tuner's Bayesian search may propose `high + 1` for an integer
-        on a logarithmic scale, and a number that rounding puts past an end.
+        Keras Tuner's Bayesian search can propose `high + 1` for an integer
+        on a logarithmic scale, and exceed an end by rounding.
         """
         return min(max(proposed, self.low), self.high)
 
@@ -121,13 +120,13 @@ class ValueRange:
 
 @dataclasses.dataclass(frozen=True)
 class ValueChoice:
-    """Some values of a hyperparameter.
+    """A choice of values.
 
     Args:
         values: Distinct values, in Python's or SageMaker's form (strings).
 
     Raises:
-        ValueError: If there are none, or one is there twice.
+        ValueError: If there are none, or one is repeated.
 
     Example:
     >>> str(ValueChoice(("tanh", "relu")))
@@ -149,14 +148,14 @@ class ValueChoice:
             )
 
     def check(self, name: str, rule: Rule) -> "ValueChoice":
-        """Returns the choice as a hyperparameter takes it.
+        """Checks the choice for a hyperparameter; returns it normalized.
 
-        Numbers stay numbers, which have an order for Bayesian search; all
-        else takes SageMaker's form, strings.
+        Numbers stay numbers, whose order Bayesian search uses; other values
+        become strings in SageMaker's form.
 
         Args:
-            name: Of the hyperparameter.
-            rule: What it may be.
+            name: Name of the hyperparameter.
+            rule: Rule of the hyperparameter.
 
         Raises:
             ValueError: If a value breaks the rule.
@@ -174,11 +173,11 @@ class ValueChoice:
     def declare(
         self, hp: keras_tuner.HyperParameters, name: str
     ) -> int | float | str | None:
-        """Enters the choice into a Keras Tuner space; returns its value."""
+        """Adds the choice to a Keras Tuner space; returns its value."""
         return hp.Choice(name, list(self.values))
 
     def value(self, proposed: int | float | str) -> int | float | str:
-        """Returns what a proposal stands for: itself."""
+        """Returns a proposed value."""
         return proposed
 
     def __str__(self):
@@ -186,7 +185,7 @@ class ValueChoice:
 
 
 def _text(value):
-    """SageMaker's form of a value."""
+    """Returns SageMaker's string form of a value."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
@@ -223,12 +222,12 @@ def read_parameter_ranges(
     """Reads the `ParameterRanges` of a SageMaker tuning job.
 
     Args:
-        source: The mapping, or the path of a JSON file that holds it, or a
-            whole `HyperParameterTuningJobConfig` around it.
+        source: `ParameterRanges` or a `HyperParameterTuningJobConfig`, as a
+            mapping or the path of a JSON file.
 
     Raises:
-        ValueError: If it has another form. `ReverseLogarithmic` is refused:
-            Keras Tuner has no scale in `1 - x`.
+        ValueError: If the format is wrong, or a scale is
+            `ReverseLogarithmic`, which Keras Tuner does not have.
 
     Example:
     >>> ranges = read_parameter_ranges({
@@ -264,10 +263,10 @@ def read_parameter_ranges(
 
 
 def parse_range(text: str) -> tuple[str, ValueRange]:
-    """Reads `name=low:high` or `name=low:high:scale`.
+    """Parses `name=low:high` or `name=low:high:scale`.
 
     Raises:
-        ValueError: If it has another form.
+        ValueError: If the format is wrong.
 
     Example:
     >>> parse_range("learning_rate=1e-4:1e-2:log")
@@ -281,14 +280,14 @@ def parse_range(text: str) -> tuple[str, ValueRange]:
             f"Received: {text}"
         )
     ends = (_number(end, text) for end in (low, rest[0]))
-    return name, ValueRange(*ends, *rest[1:])
+    return name, _made(name, ValueRange, *ends, *rest[1:])
 
 
 def parse_choice(text: str) -> tuple[str, ValueChoice]:
-    """Reads `name=a,b,c`.
+    """Parses `name=a,b,c`.
 
     Raises:
-        ValueError: If it has another form.
+        ValueError: If the format is wrong.
 
     Example:
     >>> parse_choice("enc_dim=64,128")
@@ -297,13 +296,15 @@ def parse_choice(text: str) -> tuple[str, ValueChoice]:
     name, equals, words = text.partition("=")
     if not name or not equals:
         raise ValueError(f"A choice must be name=a,b,c. Received: {text}")
-    return name, ValueChoice(tuple(word.strip() for word in words.split(",")))
+    values = tuple(word.strip() for word in words.split(","))
+    return name, _made(name, ValueChoice, values)
 
 
 def _entry(key, entry, where):
     try:
         if key == _CHOICES:
-            return entry["Name"], ValueChoice(tuple(entry["Values"]))
+            name, values = entry["Name"], tuple(entry["Values"])
+            return name, _made(name, ValueChoice, values)
         ends = entry["MinValue"], entry["MaxValue"]
         scale = entry.get("ScalingType", "Auto")
         name = entry["Name"]
@@ -314,11 +315,19 @@ def _entry(key, entry, where):
         ) from None
     if scale not in _SCALING_TYPES:
         raise ValueError(
-            f"`ScalingType` of {name} must be one of {', '.join(_SCALES)}. "
+            f"`ScalingType` of {name} must be one of "
+            f"{', '.join(_SCALING_TYPES)}. "
             f"Received: ScalingType={scale!r}"
         )
     low, high = (_number(end, f"{name} in {where}") for end in ends)
-    return name, ValueRange(low, high, _SCALING_TYPES[scale])
+    return name, _made(name, ValueRange, low, high, _SCALING_TYPES[scale])
+
+
+def _made(name, kind, *values):
+    try:
+        return kind(*values)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _number(text, where):

@@ -1,4 +1,4 @@
-"""Which hyperparameters are searched, and what a proposal means."""
+"""The search space, and configurations of its proposals."""
 
 import contextlib
 import dataclasses
@@ -17,11 +17,11 @@ from o2v_keras.tuning.ranges import ValueChoice
 from o2v_keras.tuning.ranges import ValueRange
 
 _TIED = "tied_token_embedding_weight"
-# Conditions are about these, so that they must be declared first.
+# Conditions depend on these, so they are declared first.
 _PARENTS = ("enc0_network", "enc1_network", _TIED)
 _POOLED = "pooled_embedding"
 _DIMS = ("enc0_token_embedding_dim", "enc1_token_embedding_dim")
-# Encoders for which a setting means nothing.
+# Setting -> encoders that ignore it.
 _WITHOUT = {
     "cnn_filter_width": {"bilstm", _POOLED},
     "layers": {_POOLED},
@@ -32,40 +32,37 @@ _HYPERBAND_EPOCHS = "tuner/epochs"
 _DEFAULTS = {
     field.name: field.default for field in dataclasses.fields(Object2VecConfig)
 }
-# Proposals to try before a space is held to be empty.
+# Proposals to try before a space is considered empty.
 _TRIES = 100
 
 
 class SearchSpace:
-    """Fixed hyperparameters and ranges for others.
+    """Fixed hyperparameters, and ranges of others.
 
-    A range holds only where it means something: `enc0_cnn_filter_width`
-    where enc0 is a CNN, `enc1_*` where `enc1_network` is not `"enc0"`. What
-    follows from other values is not searched: with
-    `tied_token_embedding_weight` both sides' `token_embedding_dim` is one,
-    and beside `bilstm` an odd `enc_dim` of a range becomes even.
+    A range applies only if it has an effect: `enc0_cnn_filter_width` if enc0
+    is a CNN, `enc1_*` if `enc1_network` is not `"enc0"`. Values that derive
+    from others are not searched: with `tied_token_embedding_weight` both
+    sides have the same `token_embedding_dim`, and with `bilstm` an odd
+    `enc_dim` becomes even.
 
     Args:
-        hyperparameters: What is fixed, as `Object2VecConfig.
-            from_hyperparameters` takes it: a mapping or the path of a JSON
-            file.
-        ranges: Name -> `ValueRange` or `ValueChoice`, of any hyperparameter
-            that is not fixed. Defaults to none.
-        default_ranges: Whether all others that SageMaker recommends to
-            search, and that are not fixed, are searched in its ranges.
-            Defaults to `True`.
-        search_epochs: Whether `epochs` may be searched; Hyperband sets them.
-            Defaults to `True`.
+        hyperparameters: The fixed hyperparameters by SageMaker's names: a
+            mapping or the path of a JSON file.
+        ranges: Name -> `ValueRange` or `ValueChoice` of hyperparameters that
+            are not fixed. Defaults to none.
+        default_ranges: bool. Whether to add SageMaker's recommended ranges
+            for the other hyperparameters. Defaults to `True`.
+        search_epochs: bool. Whether `epochs` can be searched; Hyperband sets
+            them itself. Defaults to `True`.
 
     Attributes:
         fixed: dict. Name -> value.
-        ranges: dict. Name -> what it is searched in; those first on which
-            others depend.
+        ranges: dict. Name -> `ValueRange` or `ValueChoice`, first those that
+            others depend on.
 
     Raises:
         ValueError: If a hyperparameter is unknown, both fixed and searched,
-            or searched where it means nothing; or the ranges allow no
-            configuration at all.
+            or searched without effect; or no configuration is valid.
 
     Example:
     >>> space = SearchSpace(
@@ -85,21 +82,21 @@ class SearchSpace:
         search_epochs: bool = True,
     ):
         self.fixed = _fixed(hyperparameters)
-        asked = dict(ranges or {})
-        both = sorted({*asked} & {*self.fixed})
+        given = dict(ranges or {})
+        both = sorted({*given} & {*self.fixed})
         if both:
             raise ValueError(
                 f"`{both[0]}` must be either fixed in `hyperparameters` or "
                 f"searched. Received: {both[0]}={self.fixed[both[0]]!r} and "
-                f"the range {asked[both[0]]}"
+                f"the range {given[both[0]]}"
             )
-        if not search_epochs and "epochs" in asked:
+        if not search_epochs and "epochs" in given:
             raise ValueError(
                 "`epochs` must not be searched by Hyperband, which sets them "
-                "itself; fix the most of them in `hyperparameters`. "
-                f"Received: epochs={asked['epochs']}"
+                "itself; fix the largest number in `hyperparameters`. "
+                f"Received: epochs={given['epochs']}"
             )
-        offered = {**(DEFAULT_RANGES if default_ranges else {}), **asked}
+        offered = {**(DEFAULT_RANGES if default_ranges else {}), **given}
         if not search_epochs:
             offered.pop("epochs", None)
         self.ranges = {}
@@ -107,26 +104,26 @@ class SearchSpace:
             if name in self.fixed:
                 continue
             checked = offered[name].check(name, _rule(name))
-            # Parents are there already when their children ask for them.
+            # Parents come before their children, whose conditions read them.
             self.ranges[name] = checked
             if self._conditions(name) is None:
                 del self.ranges[name]
-                self._refuse_meaningless(name, asked)
+                self._refuse_without_effect(name, given)
         if not self.ranges and not default_ranges:
             raise ValueError(
-                "`ranges` (`--range`, `--choice`, `--ranges`) must give at "
-                "least one range where the default ones are left out."
+                "`ranges` (`--range`, `--choice`, `--ranges`) must have at "
+                "least one range if the default ones are left out."
             )
         self._require_valid()
 
     def hyperparameters(self) -> keras_tuner.HyperParameters:
-        """Returns the space as Keras Tuner knows it."""
+        """Returns the Keras Tuner space."""
         hp = keras_tuner.HyperParameters()
         self.declare(hp)
         return hp
 
     def declare(self, hp: keras_tuner.HyperParameters) -> None:
-        """Enters the ranges into a Keras Tuner space."""
+        """Adds the ranges to a Keras Tuner space."""
         for name, values in self.ranges.items():
             with contextlib.ExitStack() as scopes:
                 for parent, allowed in self._conditions(name).items():
@@ -135,14 +132,14 @@ class SearchSpace:
                 values.declare(hp, name)
 
     def configure(self, proposal: Mapping[str, object]) -> Object2VecConfig:
-        """Returns the configuration that a proposal stands for.
+        """Returns the configuration of a proposal.
 
         Args:
-            proposal: Name -> value of the searched hyperparameters; Keras
-                Tuner's own entries may be among them.
+            proposal: Name -> value of the searched hyperparameters; other
+                entries of Keras Tuner are allowed.
 
         Raises:
-            ValueError: If no configuration can be made of it.
+            ValueError: If it is no valid configuration.
         """
         values = dict(self.fixed)
         for name, searched in self.ranges.items():
@@ -154,7 +151,7 @@ class SearchSpace:
         return Object2VecConfig.from_hyperparameters(values)
 
     def is_valid(self, proposal: Mapping[str, object]) -> bool:
-        """Whether a configuration can be made of a proposal."""
+        """Whether a proposal is a valid configuration."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
@@ -174,13 +171,13 @@ class SearchSpace:
                 hp.values[searched.name] = value
         return hp.values
 
-    def in_force(self, config: Object2VecConfig) -> dict[str, object]:
-        """Returns the values of what is searched, as they hold."""
+    def resolved(self, config: Object2VecConfig) -> dict[str, object]:
+        """Returns a configuration's values of the searched names."""
         return {name: getattr(config, name) for name in self.ranges}
 
     @property
     def description(self) -> dict[str, object]:
-        """Fixed values and ranges as JSON values, to know a space again."""
+        """Fixed values and ranges as JSON values, to compare spaces."""
         ranges = {name: str(values) for name, values in self.ranges.items()}
         return {"hyperparameters": self.fixed, "ranges": ranges}
 
@@ -188,11 +185,11 @@ class SearchSpace:
         first = self.hyperparameters().values
         proposals = [first, *map(self.draw, range(_TRIES))]
         if not any(self.is_valid(proposal) for proposal in proposals):
-            # Raises the error that says what is wrong.
+            # Raises the reason.
             self.configure(first)
 
     def _conditions(self, name):
-        """Returns network -> values beside which it counts; `None`: never."""
+        """Returns parent -> values that give it an effect; `None`: never."""
         prefix, _, field = name.partition("_")
         if self._is_idle(name):
             return None
@@ -211,7 +208,7 @@ class SearchSpace:
         return {network: allowed}
 
     def _is_idle(self, name):
-        """Whether the fixed values leave an MLP's setting without effect."""
+        """Whether the fixed values make a setting of the MLP ineffective."""
         if name == "mlp_layers":
             return self.fixed.get("output_layer") == "in_batch_softmax"
         if name not in ("mlp_dim", "mlp_activation"):
@@ -234,20 +231,20 @@ class SearchSpace:
         )
 
     def _derive(self, values):
-        """Gives values that follow from others to those not fixed."""
-        in_force = {**_DEFAULTS, **values}
-        networks = [in_force["enc0_network"], in_force["enc1_network"]]
+        """Sets derived values of hyperparameters that are not fixed."""
+        resolved = {**_DEFAULTS, **values}
+        networks = [resolved["enc0_network"], resolved["enc1_network"]]
         copies = networks[1] == "enc0"
         if copies:
             networks[1] = networks[0]
         searched = self.ranges.get("enc_dim")
         if "bilstm" in networks and isinstance(searched, ValueRange):
             values["enc_dim"] = _even(values["enc_dim"], searched)
-        tied = in_force[_TIED] in (True, "true")
+        tied = resolved[_TIED] in (True, "true")
         if tied and not copies:
             self._tie_token_embedding_dims(values, networks)
         for name, network in zip(_DIMS, networks, strict=True):
-            # It would only be told that it follows enc_dim.
+            # It equals enc_dim, and the configuration would warn.
             if network == _POOLED and name not in self.fixed:
                 values.pop(name, None)
 
@@ -261,13 +258,13 @@ class SearchSpace:
             if width is not None and name not in self.fixed:
                 values[name] = width
 
-    def _refuse_meaningless(self, name, asked):
-        if name in asked:
+    def _refuse_without_effect(self, name, given):
+        if name in given:
             raise ValueError(
-                f"`{name}` must not be searched where it means nothing: "
-                f'beside these networks, this head, enc1_network="enc0" or a '
-                f"tied table it has no effect or follows from other values. "
-                f"Received: {name}={asked[name]}"
+                f"`{name}` must not be searched if it has no effect: "
+                f'with these networks, this head, enc1_network="enc0" or a '
+                f"tied table it is ignored or derives from other values. "
+                f"Received: {name}={given[name]}"
             )
 
 
@@ -277,7 +274,7 @@ def _fixed(hyperparameters):
     if not isinstance(hyperparameters, Mapping):
         raise ValueError(
             "`hyperparameters` must be a mapping or the path of a JSON file; "
-            "a configuration does not tell which values were meant to be "
+            "a configuration does not say which values are "
             f"fixed. Received: {type(hyperparameters).__name__}"
         )
     return typed_values(hyperparameters)
@@ -286,7 +283,7 @@ def _fixed(hyperparameters):
 def _rule(name):
     field = Object2VecConfig.__dataclass_fields__.get(name)
     if field is None:
-        # Raises the error that names the nearest known one.
+        # Raises an error with the nearest known name.
         Object2VecConfig.from_dict({name: None})
     return field.metadata["rule"]
 

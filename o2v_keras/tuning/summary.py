@@ -17,12 +17,12 @@ from o2v_keras.evaluation.ranking_metrics import aligned_lines
 from o2v_keras.storage.replace import replaced_file
 from o2v_keras.tuning.trials import TrialRecord
 
-# Columns that stand side by side on a screen.
+# Number of trials in the table, for the width of a screen.
 _SHOWN = 6
 
 
 class Baseline(NamedTuple):
-    """The best answer without a model.
+    """The best baseline.
 
     Args:
         name: Its name in `metrics.json`.
@@ -55,7 +55,7 @@ def best_baseline(
 def best_first(
     trials: Sequence[TrialRecord], direction: str
 ) -> list[TrialRecord]:
-    """Returns the completed trials, the best one first.
+    """Returns the completed trials, best first.
 
     Args:
         trials: `TrialRecord`s.
@@ -105,8 +105,8 @@ def trials_table(
         gain = shown[0].objective - baseline.value
         if (gain if direction == "max" else -gain) <= 0:
             lines.append(
-                f"No trial is better than {baseline.name}, an answer without "
-                "a model: narrow the ranges, or look at the data."
+                f"No trial is better than the baseline {baseline.name}: "
+                "narrow the ranges, or look at the data."
             )
     counts = {
         status: sum(trial.status == status for trial in trials)

@@ -1,4 +1,4 @@
-"""Runs the trials of a search, each a training in a model directory."""
+"""Runs the trials of a search as trainings in model directories."""
 
 import contextlib
 import gc
@@ -18,13 +18,14 @@ from keras_tuner.engine.trial import TrialStatus
 from o2v_keras.data.data_error import DataError
 from o2v_keras.storage.replace import replaced_folder
 from o2v_keras.storage.replace import write_file
+from o2v_keras.storage.replace import write_json
 from o2v_keras.training.callbacks.metrics import EpochMetrics
 from o2v_keras.training.channels import LoadedChannels
 from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.distribute.strategy import make_strategy
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.options import TrainingOptions
-from o2v_keras.training.progress import TrainingLines
+from o2v_keras.training.progress import TrainingProgress
 from o2v_keras.training.train_model import train_model
 from o2v_keras.tuning.channels import TuningData
 from o2v_keras.tuning.channels import fingerprints
@@ -35,9 +36,8 @@ from o2v_keras.tuning.trials import FAILURE_FILE
 from o2v_keras.tuning.trials import plain_value
 from o2v_keras.tuning.trials import require_same
 from o2v_keras.tuning.trials import require_same_data
-from o2v_keras.tuning.trials import write_json
 
-# Keras Tuner asks again at once when there is nothing to do yet.
+# Keras Tuner asks again without a pause if there is no trial yet.
 _SECONDS_IDLE = 1.0
 _ALL = 1 << 30
 
@@ -55,13 +55,13 @@ class TrialTuner(BaseTuner):
         space: Translates proposals to configurations.
         data: `TuningData`, or `None` for a chief, which trains nothing.
         directory: The search's folder.
-        callbacks: Returns a trial's own callbacks, given its data.
-        identity: Arguments that must equal the chief's.
+        callbacks: Function from a trial's `LoadedChannels` to its callbacks.
+        identity: JSON dict that must equal the chief's.
         auxiliary: Folder of vocabularies and vectors, or `None`.
-        keeps_models: Whether trials keep their models until the search has
-            ended.
+        keeps_models: bool. Whether trials keep their models until the search
+            ends.
         say: Prints a line.
-        require_chief: Returns once the chief of a shared search listens.
+        require_chief: Waits until the chief of a shared search listens.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class TrialTuner(BaseTuner):
         self._say = say
         self._require_chief = require_chief
         self._asked = False
-        # It prints where it reloads its state from.
+        # It prints the path of a state that it reloads.
         with contextlib.redirect_stdout(None):
             super().__init__(
                 oracle,
@@ -105,14 +105,14 @@ class TrialTuner(BaseTuner):
             self.oracle.reload()
 
     def _get_tuner_fname(self):
-        # A tuner has no state beside its oracle's.
+        # A tuner has no state but its oracle's.
         return self.oracle._get_oracle_fname()
 
     def pre_create_trial(self):
         if self._asked:
             time.sleep(_SECONDS_IDLE)
         self._asked = True
-        # Asked in vain, Keras Tuner would wait for an hour and say nothing.
+        # Without a chief, Keras Tuner would wait silently for an hour.
         self._require_chief()
 
     def on_trial_begin(self, trial: Trial):
@@ -169,9 +169,9 @@ class TrialTuner(BaseTuner):
             self.drop_models()
 
     def drop_models(self):
-        """Removes the models of all ended trials but the best one."""
-        # One answer of the oracle's: a trial that is not the best of all that
-        # had ended then can never become it, whatever others end meanwhile.
+        """Removes the models of all finished trials but the best one."""
+        # Read once: a trial that is not the best of these can never become
+        # the best, whichever trials finish meanwhile.
         best, *others = self.oracle.get_best_trials(_ALL)
         for trial in others:
             if trial.status in (TrialStatus.COMPLETED, TrialStatus.FAILED):
@@ -180,7 +180,7 @@ class TrialTuner(BaseTuner):
     def _values(self, trial):
         """Searched hyperparameter -> value in force, where it has an effect."""
         proposed = trial.hyperparameters.values
-        values = self._space.in_force(self._space.configure(proposed))
+        values = self._space.resolved(self._space.configure(proposed))
         return {n: plain_value(v) for n, v in values.items() if n in proposed}
 
     def _directory(self, trial_id):
@@ -198,7 +198,7 @@ class TrialTuner(BaseTuner):
             pathlib.Path(self.project_dir), fingerprints(channels)
         )
         if "tuner/trial_id" in values:
-            _go_on_from(self._directory(values["tuner/trial_id"]), directory)
+            _resume_from(self._directory(values["tuner/trial_id"]), directory)
         objective = self.oracle.objective
         callbacks = self._callbacks(channels)
         options = TrainingOptions(
@@ -207,7 +207,12 @@ class TrialTuner(BaseTuner):
             callbacks=[
                 *callbacks,
                 _RequireMetric(objective.name),
-                TrainingLines(f"trial {trial.trial_id}, ", self._say),
+                TrainingProgress(
+                    config.mini_batch_size,
+                    f"trial {trial.trial_id}, ",
+                    self._say,
+                    epoch_lines=False,
+                ),
             ],
             monitor=objective.name,
             monitor_mode=objective.direction,
@@ -225,7 +230,7 @@ class TrialTuner(BaseTuner):
         }
 
     def _keep_baselines(self, report, callbacks):
-        """Writes the objective of the baselines, once a search."""
+        """Writes the baselines of the objective, once per search."""
         path = pathlib.Path(self.project_dir, BASELINES_FILE)
         name = self.oracle.objective.name
         if path.exists() or not name.startswith("val_"):
@@ -254,8 +259,8 @@ class _RequireMetric(EpochMetrics):
             )
 
 
-def _go_on_from(parent, directory):
-    """Copies the shorter training that a longer one resumes."""
+def _resume_from(parent, directory):
+    """Copies the training that a longer trial resumes."""
     if directory.has_checkpoint:
         return
     with replaced_folder(directory.path) as new:

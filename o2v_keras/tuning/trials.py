@@ -1,4 +1,4 @@
-"""The trials of a search, on disk."""
+"""The files of a search."""
 
 import csv
 import dataclasses
@@ -11,13 +11,13 @@ import keras_tuner
 from o2v_keras.storage.damage import read_json
 from o2v_keras.storage.output_folder import MARKER
 from o2v_keras.storage.output_folder import OutputFolder
-from o2v_keras.storage.replace import write_file
+from o2v_keras.storage.replace import write_json
 from o2v_keras.training.model_directory import ModelDirectory
 
 FAILURE_FILE = "failure.txt"
 BASELINES_FILE = "baselines.json"
 _SEARCH, _DATA = "search.json", "data.json"
-_REMEDY = "Put a copy of it back, or search again with `--overwrite`."
+_REMEDY = "Restore it from a copy, or search again with `--overwrite`."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ def read_trials(
         searched: Names of the searched hyperparameters.
 
     Raises:
-        ValueError: If there is no search in the folder.
+        ValueError: If the folder holds no search.
     """
     state = pathlib.Path(directory, "oracle.json")
     if not state.is_file():
@@ -125,10 +125,10 @@ def _epochs(path):
 
 
 def search_folder(path: str | os.PathLike) -> OutputFolder:
-    """Returns a search's folder."""
+    """Returns the folder of a search, for writing."""
     trial = [f"trial_*/{name}" for name in ("trial.json", FAILURE_FILE)]
     models = ModelDirectory(path).output.files
-    # The oracle first: without it the others mean nothing.
+    # Removed in this order: without the oracle the others are ignored.
     files = [
         "oracle.json",
         _SEARCH,
@@ -144,7 +144,7 @@ def search_folder(path: str | os.PathLike) -> OutputFolder:
 
 
 def best_model_folder(path: str | os.PathLike) -> OutputFolder:
-    """Returns the folder that receives a copy of the best model."""
+    """Returns the folder for a copy of the best model."""
     output = ModelDirectory(path).output
     output.argument = "best_model_dir"
     return output
@@ -160,14 +160,14 @@ def require_same(folder: pathlib.Path, identity: dict):
 
     Args:
         folder: The search's folder.
-        identity: What must be as it was.
+        identity: JSON dict of the settings.
 
     Raises:
-        ValueError: If something differs.
+        FatalValueError: If something differs.
     """
     path = folder / _SEARCH
     saved = read_json(path, _REMEDY)
-    # As it will have been written: tuples are lists.
+    # JSON turns tuples into lists.
     identity = json.loads(json.dumps(identity))
     differing = [
         name
@@ -182,20 +182,15 @@ def require_same(folder: pathlib.Path, identity: dict):
         )
 
 
-def write_json(path: pathlib.Path, values: dict):
-    """Writes a JSON file whole."""
-    write_file(path, json.dumps(values, indent=2) + "\n")
-
-
 def require_same_data(folder: pathlib.Path, digests: dict):
     """Refuses to resume a search with other data.
 
     Args:
         folder: The search's folder.
-        digests: Name of a fingerprint -> fingerprint.
+        digests: Result of `fingerprints`.
 
     Raises:
-        ValueError: If one differs.
+        FatalValueError: If one differs.
     """
     path = folder / _DATA
     saved = read_json(path, _REMEDY) if path.is_file() else {}

@@ -1,4 +1,4 @@
-"""Searches for hyperparameters, from data to the best model's directory."""
+"""Searches for hyperparameters with Keras Tuner."""
 
 import functools
 import os
@@ -17,10 +17,11 @@ from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.models.pretrained_tables import vector_sources
 from o2v_keras.storage.replace import disk_full_named
 from o2v_keras.storage.replace import replaced_file
+from o2v_keras.storage.replace import write_json
 from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.tuning.channels import TuningData
-from o2v_keras.tuning.cluster import Role
+from o2v_keras.tuning.cluster import SearchProcess
 from o2v_keras.tuning.objective import objective_metrics
 from o2v_keras.tuning.objective import parse_objective
 from o2v_keras.tuning.oracles import make_oracle
@@ -39,7 +40,6 @@ from o2v_keras.tuning.trials import read_baselines
 from o2v_keras.tuning.trials import read_trials
 from o2v_keras.tuning.trials import require_same
 from o2v_keras.tuning.trials import search_folder
-from o2v_keras.tuning.trials import write_json
 from o2v_keras.tuning.trials_figure import draw_trials
 
 SEARCHES = ("random", "hyperband", "bayesian")
@@ -47,11 +47,11 @@ _MAX_TRIALS = 20
 
 
 class TuningResult(NamedTuple):
-    """What `tune` returns.
+    """The result of `tune`.
 
     Args:
         best: The best trial; its `folder` is a model directory.
-        trials: All trials, in the order in which they began.
+        trials: All trials, in the order of their start.
         directory: The search's folder.
     """
 
@@ -61,14 +61,14 @@ class TuningResult(NamedTuple):
 
 
 def _alone(function):
-    """Has one process at a time lead a search in a folder."""
+    """Lets only one chief at a time search in a folder."""
 
     @functools.wraps(function)
     def run(*arguments, directory, **options):
         call = functools.partial(function, *arguments, **options)
-        role = Role.from_environment()
-        role.require_free_address()
-        if not role.leads:
+        process = SearchProcess.from_environment()
+        process.require_free_address()
+        if not process.is_chief:
             return call(directory=directory)
         output = search_folder(directory)
         with output.claimed("searches in"), disk_full_named(directory):
@@ -100,79 +100,75 @@ def tune(
     callbacks: Callable[[], Sequence[keras.callbacks.Callback]] | None = None,
     verbose: int = 1,
 ) -> TuningResult | None:
-    """Searches with Keras Tuner; the best trial is a finished model.
+    """Searches for hyperparameters; the best trial is a finished model.
 
-    A trial is a training as `train` does it, on one device, with SageMaker's
-    early stopping, but that it watches the objective (in whose unit
-    `early_stopping_tolerance` is then); its value is that of the epoch whose
-    weights are kept. Data are read, checked and tokenized once. A trial that
-    fails, for want of memory or by a loss that is NaN, is recorded with its
-    reason, and the search goes on. Only the best trial keeps its model.
+    A trial is a training like `train`'s on one device, with SageMaker's early
+    stopping by the objective. Its value is the objective of the best epoch.
+    Data are read, checked and tokenized once. The reason of a failed trial
+    (too little memory, a loss of NaN) is recorded, and the search continues.
+    Only the best trial keeps its model.
 
-    The folder receives `trials.csv`, `trials.png`, and for each trial
+    The folder gets `trials.csv`, `trials.png`, and for each trial
     `trial_N/model/` with `config.json`, `history.csv`, `metrics.json` and
     TensorBoard's `logs/`; TensorBoard's table HPARAMS shows the trials too. A
     search killed at any moment goes on with `resume=True`: trials that have
     ended are not run again, the interrupted one goes on from its last epoch,
     and the proposals are those that would have come.
 
-    Where Keras Tuner's variables `KERASTUNER_TUNER_ID`, `..._ORACLE_IP` and
-    `..._ORACLE_PORT` are set, this process is the chief of a search or one of
-    its workers. All call `tune` with the same arguments, the chief first or
-    last; the folder must be on a file system that all share. The chief
-    proposes, reads no data, and at the end writes table, picture and model.
+    If Keras Tuner's variables `KERASTUNER_TUNER_ID`, `..._ORACLE_IP` and
+    `..._ORACLE_PORT` are set, this process is the chief or a worker of a
+    shared search. All must call `tune` with the same arguments, in any order,
+    with the folder on a shared file system. The chief proposes trials, reads
+    no data, and writes table, figure and model at the end.
 
     Args:
-        hyperparameters: What is fixed, under SageMaker's names: a mapping or
-            the path of a JSON file.
-        train: Training data, as `train` takes them.
-        validation: Data that choose epoch and trial. Keep test data out.
+        hyperparameters: The fixed hyperparameters by SageMaker's names: a
+            mapping or the path of a JSON file.
+        train: Training data: files, a mapping of columns or a `PairTable`.
+        validation: Data that choose epoch and trial; must not be test data.
         directory: The search's folder.
         ranges: Name -> `ValueRange` or `ValueChoice`. Defaults to none.
-        default_ranges: Whether all that SageMaker recommends to search is
-            searched, where it has neither value nor range. Defaults to
-            `True`.
-        objective: A metric of an epoch, such as `"val_accuracy"`, ranking
-            metrics such as `"val_ndcg@10"` and correlations such as
-            `"val_spearman"` included, or SageMaker's
+        default_ranges: bool. Whether to add SageMaker's recommended ranges
+            for the other hyperparameters. Defaults to `True`.
+        objective: A metric of an epoch, such as `"val_accuracy"`,
+            `"val_ndcg@10"` or `"val_spearman"`, or SageMaker's
             `"validation:accuracy"`, `"validation:cross_entropy"` or
             `"validation:mean_squared_error"`. Defaults to `"val_loss"`.
-        direction: `"min"` or `"max"`, for a metric of your own `callbacks`.
-            Defaults to `None`: what is known to be better.
+        direction: `"min"` or `"max"`, for a metric of `callbacks`. Defaults
+            to `None`: the one of a known metric.
         search: `"random"`, `"hyperband"` (many short trials, of which the
-            best go on; at most `epochs` of the hyperparameters, or else of
-            the range) or `"bayesian"`. Defaults to `"random"`.
-        max_trials: Defaults to `None`: 20; Hyperband plans their number
-            itself. A search that goes on may have more.
-        seed: Of the proposals. Defaults to `0`.
-        resume: Go on with the search in `directory`, if there is one.
-            Defaults to `False`.
-        overwrite: Search anew in a folder that already holds a search.
-            Defaults to `False`.
-        best_model_dir: Where the best trial's model directory is copied to
-            at the end, in place of an earlier one with `resume` or
-            `overwrite`; neither in `directory` nor above it. A folder with
-            other files is refused. Defaults to `None`.
-        columns: Which columns hold the sides and the label. Defaults to
-            `in0`, `in1` and `label`.
-        auxiliary: Folder from which relative paths of vocabularies and
-            vectors count. Defaults to `None`: the working directory.
-        ranking: Further arguments of `RankingMetrics`, such as `query` and
-            `corpus`, for an objective that ranks. Defaults to none.
-        callbacks: Returns new callbacks for a trial, as in `train`. Defaults
-            to none.
+            best continue, up to the fixed `epochs` or the end of their
+            default range) or `"bayesian"`. Defaults to `"random"`.
+        max_trials: int. Defaults to `None`: 20. Hyperband computes it. A
+            resumed search may have more.
+        seed: int. Seed of the proposals. Defaults to `0`.
+        resume: bool. Whether to continue the search in `directory`, if there
+            is one. Defaults to `False`.
+        overwrite: bool. Whether to replace a search in `directory`. Defaults
+            to `False`.
+        best_model_dir: Folder for a copy of the best trial's model directory;
+            with `resume` or `overwrite` it replaces a model there. Must not be
+            in or above `directory`, or hold other files. Defaults to `None`.
+        columns: `PairColumns` of the data. Defaults to `in0`, `in1` and
+            `label`.
+        auxiliary: Folder of relative paths of vocabularies and vectors.
+            Defaults to `None`: the working directory.
+        ranking: Other arguments of `RankingMetrics`, such as `query` and
+            `corpus`, for a ranking metric. Defaults to none.
+        callbacks: Function that returns new Keras callbacks for a trial.
+            Defaults to none.
         verbose: 0 or 1. Defaults to `1`.
 
     Returns:
-        `TuningResult(best, trials, directory)`; `None` from a worker.
+        `TuningResult(best, trials, directory)`; `None` on a worker.
 
     Raises:
         ValueError: If arguments, hyperparameters or data are unusable, a
             folder holds files of others, or no trial was completed.
         InUseError: If another process searches in `directory`.
-        DamagedFileError: If a file of the search is not as it was written.
+        DamagedFileError: If a file of the search is damaged.
         DiskFullError: If the disk of `directory` is full.
-        ConnectionError: If a worker's chief is away for ten minutes.
+        ConnectionError: If a worker's chief does not listen for ten minutes.
         FileExistsError: If `directory` holds a search, or `best_model_dir` a
             model, and neither `resume` nor `overwrite` is set.
     """
@@ -186,7 +182,7 @@ def tune(
     )
     if is_hyperband:
         _refuse_falling_rates(space)
-    role = Role.from_environment()
+    process = SearchProcess.from_environment()
     folder = pathlib.Path(directory).absolute()
     identity = {
         "search": search,
@@ -194,20 +190,20 @@ def tune(
         "seed": seed,
         **space.description,
     }
-    say = print if verbose else _say_nothing
+    say = print if verbose else lambda *_: None
     best = None
     if best_model_dir is not None:
         best = best_model_folder(best_model_dir)
-    if role.leads:
+    if process.is_chief:
         _refuse_used(folder, best, resume, overwrite)
         _begin(folder, identity, overwrite)
 
     data = None
-    role.wait_for_chief(say)
-    if role.trains:
+    process.wait_for_chief(say)
+    if process.trains:
         data = TuningData(train, validation, columns, auxiliary, verbose)
         config = space.configure(space.hyperparameters().values)
-        # What is wrong with data or vectors is wrong in every trial.
+        # Errors in data or vectors would fail every trial.
         vector_sources(config, auxiliary)
         data.load(config)
     own = callbacks or (lambda: ())
@@ -232,16 +228,12 @@ def tune(
         auxiliary,
         keeps_models=is_hyperband,
         say=say,
-        require_chief=lambda: role.wait_for_chief(say),
+        require_chief=lambda: process.wait_for_chief(say),
     )
     tuner.search()
-    if not role.leads:
+    if not process.is_chief:
         return None
     return _finish(tuner, folder, goal, space, best, verbose)
-
-
-def _say_nothing(*_):
-    pass
 
 
 def _finish(tuner, folder, goal, space, output, verbose):
@@ -284,8 +276,8 @@ def _check(search, max_trials, seed, resume, overwrite):
         )
     if max_trials is not None and search == "hyperband":
         raise ValueError(
-            "`max_trials` must be left out for Hyperband, which plans the "
-            f"number of trials itself. Received: max_trials={max_trials}"
+            "`max_trials` must be left out for Hyperband, which computes the "
+            f"number of trials. Received: max_trials={max_trials}"
         )
     for name, value, least in (
         ("max_trials", max_trials, 1),
@@ -299,28 +291,27 @@ def _check(search, max_trials, seed, resume, overwrite):
             )
     if resume and overwrite:
         raise ValueError(
-            "`resume` and `overwrite` must not be given both: one goes on "
-            "with a search, the other replaces it."
+            "`resume` and `overwrite` must not be given both: one continues "
+            "a search, the other replaces it."
         )
     if Worker.from_environment().count > 1:
         raise ValueError(
-            "`TF_CONFIG` must not name several workers: a trial is trained "
-            "by one process. Several share a search by Keras Tuner's "
-            "KERASTUNER_TUNER_ID, KERASTUNER_ORACLE_IP and "
-            "KERASTUNER_ORACLE_PORT."
+            "`TF_CONFIG` must not name several workers: one process trains "
+            "a trial. To share a search, set KERASTUNER_TUNER_ID, "
+            "KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT."
         )
 
 
 def _refuse_falling_rates(space):
-    """Hyperband lets a trial go on for more epochs than it began with."""
+    """Raises `ValueError` if a rate depends on a trial's number of epochs."""
     name = "learning_rate_schedule"
     searched = space.ranges.get(name)
     values = searched.values if searched else [space.fixed.get(name)]
     if "cosine" in values:
         raise ValueError(
-            f'`{name}` must be "constant" for Hyperband, whose trials go on '
-            "for more epochs than they began with, while a cosine falls to 0 "
-            f'at their end. Take another search. Received: {name}="cosine"'
+            f'`{name}` must be "constant" for Hyperband, which resumes trials '
+            "for more epochs, while a cosine falls to 0 at their end. Use "
+            f'another search. Received: {name}="cosine"'
         )
 
 
@@ -332,7 +323,7 @@ def _refuse_used(folder, best, resume, overwrite):
         return
     if (folder / "oracle.json").exists():
         raise FileExistsError(
-            f"{folder} already holds a search. Go on with it (`--resume`, "
+            f"{folder} already holds a search. Continue it (`--resume`, "
             "`resume=True`), replace it (`--overwrite`, `overwrite=True`) or "
             "name another `directory`."
         )
@@ -345,7 +336,7 @@ def _refuse_used(folder, best, resume, overwrite):
 
 
 def _refuse_nested(folder, best):
-    """Replacing the one would remove the other."""
+    """Raises `ValueError` if replacing one folder would remove the other."""
     folder, best = folder.resolve(), best.resolve()
     if folder.is_relative_to(best) or best.is_relative_to(folder):
         raise ValueError(

@@ -13,18 +13,18 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from o2v_keras.data.data_error import read_failure
-from o2v_keras.data.files.data_files import expand_paths
-from o2v_keras.data.files.remote_files import check_packing
-from o2v_keras.data.files.remote_files import is_remote
-from o2v_keras.data.files.remote_files import open_bytes
-from o2v_keras.data.files.remote_files import unpacked
+from o2v_keras.data.provenance import file_source
+from o2v_keras.data.read.file_system import check_packing
+from o2v_keras.data.read.file_system import is_remote
+from o2v_keras.data.read.file_system import open_bytes
+from o2v_keras.data.read.file_system import unpacked
 from o2v_keras.data.read.files import check_file
 from o2v_keras.data.read.files import is_json_lines
 from o2v_keras.data.read.files import read_blocks
 from o2v_keras.data.read.lines import whole_lines
 from o2v_keras.data.read.parquet import row_group_sizes
+from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.data.read.record import Column
-from o2v_keras.data.row_origin import file_source
 from serving.batch_inference.window import NAMES
 from serving.batch_inference.window import BlockWindow
 from serving.batch_inference.window import LinesWindow
@@ -44,7 +44,7 @@ def expand_inputs(paths: Sequence[str]) -> tuple[str, ...]:
         if is_remote(path):
             raise ValueError(
                 f"{path}: must be a file of this machine. Copy it here, or "
-                "use `python -m serving.beam`."
+                "use `o2v beam`."
             )
     files = expand_paths(paths) if paths else []
     for file in files:

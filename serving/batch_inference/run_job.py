@@ -5,12 +5,12 @@ import contextlib
 import os
 import sys
 
+from o2v_keras.progress import Progress
 from serving.batch_inference.input_files import input_fields
 from serving.batch_inference.input_files import read_windows
 from serving.batch_inference.job import Job
 from serving.batch_inference.predictor import BatchModel
 from serving.batch_inference.predictor import Predictor
-from serving.batch_inference.progress import Progress
 from serving.batch_inference.resume_folder import Counts
 from serving.batch_inference.resume_folder import ResumeFolder
 
@@ -67,7 +67,7 @@ class _Run:
             Predictor(self._model, self._job.batch_size) as predictor,
             concurrent.futures.ThreadPoolExecutor(1) as reader,
             concurrent.futures.ThreadPoolExecutor(1) as writer,
-            Progress() as progress,
+            Progress("answering") as progress,
         ):
             self._answer_windows(predictor, reader, writer, progress)
         return self._folder.join(self._keys, self._rows)
@@ -84,7 +84,11 @@ class _Run:
                 written.result()
             written = writer.submit(self._folder.write, window, answers)
             answered += len(window)
-            progress.update(self._share(window), self._skipped, answered)
+            progress.reach(
+                answered,
+                share=self._share(window),
+                share_before=self._skipped,
+            )
         if written:
             written.result()
 

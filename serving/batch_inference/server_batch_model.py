@@ -180,7 +180,7 @@ class _Wait:
 
 
 def _say(text):
-    print(f"serving.batch_inference: {text}", file=sys.stderr, flush=True)
+    print(f"o2v batch: {text}", file=sys.stderr, flush=True)
 
 
 def _text_sides(metadata, signature):

@@ -82,7 +82,7 @@ class CorpusJob:
 
 
 def answer_corpus(job: CorpusJob, options: PipelineOptions) -> tuple[int, int]:
-    """Writes the answers of `serving.batch_inference`, in another order.
+    """Writes the answers of `o2v batch`, in another order.
 
     A line of `<output>-00000-of-00012.jsonl` is `{"file": ..., "line": ...,
     "embeddings": [...]}` (or `scores`), Parquet has these columns. Rows

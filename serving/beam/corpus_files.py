@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from o2v_keras.data.files.data_files import is_meant
-from o2v_keras.data.files.remote_files import is_remote
+from o2v_keras.data.read.file_system import is_remote
 from o2v_keras.data.read.files import is_json_lines
+from o2v_keras.data.read.paths import is_meant
 from o2v_keras.data.read.record import Column
 from serving.batch_inference.input_files import expand_inputs
 from serving.batch_inference.input_files import read_lines

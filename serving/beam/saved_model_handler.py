@@ -8,7 +8,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.ml.inference.base import ModelHandler
 from apache_beam.ml.inference.base import PredictionResult
 
-from o2v_keras.data.files.remote_files import is_remote
+from o2v_keras.data.read.file_system import is_remote
 from o2v_keras.storage.temporary_folder import TemporaryFolder
 from serving.batch_inference.local_batch_model import LocalBatchModel
 from serving.batch_inference.predictor import Predictor
@@ -16,7 +16,7 @@ from serving.batch_inference.window import LinesWindow
 
 
 class SavedModelHandler(ModelHandler[LinesWindow, PredictionResult, Predictor]):
-    """Answers windows of rows, as `serving.batch_inference` does.
+    """Answers windows of rows, as `o2v batch` does.
 
     An example is a whole window: its rows are sorted by length, padded with 0
     and answered in batches of similar lengths. A process loads the model

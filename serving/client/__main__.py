@@ -1,100 +1,15 @@
-"""`python -m serving.client`: ask a server from the shell."""
+"""`python -m serving.client`: the same as `o2v client`."""
 
-import argparse
-import dataclasses
-import json
-import os
-import re
 import sys
+from collections.abc import Sequence
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Runs one command.
-
-    Args:
-        arguments: Words after `serving.client`. Defaults to `None`: the
-            process's own.
-
-    Returns:
-        The exit status: 0, or 2 for an error, whose message goes to the
-        standard error output.
-    """
-    options = _parser().parse_args(arguments)
-    from serving.client.server_error import ServerError
-
-    try:
-        with _client(options) as client:
-            answer = _ask(client, options)
-    except (ServerError, ValueError) as error:
-        print(f"serving.client: {error}", file=sys.stderr)
-        return 2
-    print(json.dumps(answer))
-    return 0
+from o2v_keras.command import run_alone
+from serving.client.command import add_command
 
 
-def _parser():
-    parser = argparse.ArgumentParser(
-        prog="python -m serving.client",
-        description="Ask a TF Serving server for scores or embeddings.",
-    )
-    parser.add_argument(
-        "command", choices=("predict", "embed", "status", "metadata")
-    )
-    parser.add_argument("--server", default="localhost:8500", metavar="H:P")
-    parser.add_argument(
-        "--rest", action="store_true", help="REST; default is gRPC"
-    )
-    parser.add_argument("--model-name", default="model", metavar="NAME")
-    parser.add_argument("--version", type=int, metavar="N")
-    parser.add_argument("--timeout", type=float, default=10.0, metavar="S")
-    for side in ("in0", "in1"):
-        parser.add_argument(
-            f"--{side}",
-            type=_rows,
-            metavar="ROWS",
-            help="one row of ids as 1,2, or rows as a JSON list of lists of "
-            'ids or of texts, as \'["a dog", "42"]\'; all else is one text',
-        )
-    return parser
-
-
-def _rows(text):
-    if re.fullmatch(r"\s*\d+\s*(,\s*\d+\s*)*", text, re.ASCII):
-        return [[int(part) for part in text.split(",")]]
-    try:
-        rows = json.loads(text)
-    except (ValueError, RecursionError):
-        return [text]
-    return rows if isinstance(rows, list) else [text]
-
-
-def _client(options):
-    settings = {
-        "model_name": options.model_name,
-        "version": options.version,
-        "timeout": options.timeout,
-    }
-    if options.rest:
-        from serving.client.rest_client import RestClient
-
-        return RestClient(options.server, **settings)
-    from serving.client.grpc_client import GrpcClient
-
-    return GrpcClient(options.server, **settings)
-
-
-def _ask(client, options):
-    if options.command == "status":
-        return [dataclasses.asdict(version) for version in client.status()]
-    if options.command == "metadata":
-        return client.metadata()
-    if options.command == "embed":
-        return client.embed(in0=options.in0, in1=options.in1).tolist()
-    if options.in0 is None or options.in1 is None:
-        raise ValueError("`predict` must be given both --in0 and --in1.")
-    return client.predict(options.in0, options.in1).tolist()
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs `o2v client` with these words, or those of the process."""
+    return run_alone(add_command, "client", arguments)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 if [ ! -d "$1" ]; then
     echo "MODEL must be the folder of an export's versions, as" \
-        "\`python -m export --output\` and \`make demo\` leave it." \
+        "\`o2v export\` and \`make demo\` leave it." \
         "Received: MODEL=$1, which is no folder." >&2
     exit 2
 fi

@@ -87,30 +87,8 @@ _SWITCHES = [
 ]
 
 
-def read_flags(arguments: list[str] | None = None) -> dict:
-    """Reads the command line.
-
-    Args:
-        arguments: Its words. Defaults to `None`: the process's own.
-
-    Returns:
-        Arguments for `LocalServer`. A port of 0 is `None`: not opened.
-
-    Raises:
-        SystemExit: With status 2 and a message, if a flag is wrong; with 0
-            after `--help`.
-
-    Example:
-    >>> flags = read_flags(["--model_base_path=/models/half", "--port=0"])
-    >>> flags["model_base_path"], flags["port"]
-    ('/models/half', None)
-    """
-    parser = argparse.ArgumentParser(
-        prog="python -m serving.local_server",
-        usage="%(prog)s --model_base_path=DIR [--FLAG=VALUE ...]",
-        description="Serve SavedModels with the APIs of TF Serving.",
-        allow_abbrev=False,
-    )
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags to a parser; `flags_of` reads them."""
     for name, kind, default, explanation in _VALUES:
         parser.add_argument(
             f"--{name}",
@@ -129,9 +107,30 @@ def read_flags(arguments: list[str] | None = None) -> dict:
             metavar="BOOL",
             help=explanation,
         )
-    flags = vars(parser.parse_args(arguments))
+
+
+def flags_of(options: argparse.Namespace) -> dict[str, object]:
+    """Returns the arguments of `LocalServer`.
+
+    Args:
+        options: What the parser returned. A port of 0 becomes `None`: not
+            opened.
+
+    Raises:
+        ValueError: If no model is named.
+
+    Example:
+    >>> parser = argparse.ArgumentParser()
+    >>> add_flags(parser)
+    >>> options = ["--model_base_path=/models/half", "--port=0"]
+    >>> flags = flags_of(parser.parse_args(options))
+    >>> flags["model_base_path"], flags["port"]
+    ('/models/half', None)
+    """
+    names = [flag[0] for flag in (*_VALUES, *_SWITCHES)]
+    flags = {name: getattr(options, name) for name in names}
     if not flags["model_base_path"] and not flags["model_config_file"]:
-        parser.error("give --model_base_path or --model_config_file")
+        raise ValueError("Give --model_base_path or --model_config_file.")
     for name in ("port", "rest_api_port"):
         flags[name] = flags[name] or None
     return flags

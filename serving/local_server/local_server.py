@@ -39,7 +39,7 @@ class LocalServer:
 
     A context manager: the ports open when every model answers, and on leaving
     the requests under way are finished. The arguments are the flags of
-    `python -m serving.local_server`, which are TF Serving's.
+    `o2v serve`, which are TF Serving's.
 
     Args:
         model_name: Name of the model in requests. Defaults to `"default"`.

@@ -163,7 +163,7 @@ def missing_versions(config: ModelConfig) -> str:
     if "model.keras" in names:
         return (
             f"{base} is a model directory of `o2v train`, not an export. "
-            f"Export it with `python -m export --model {base} --output BASE` "
+            f"Export it with `o2v export --model {base} --output BASE` "
             "and give BASE as the base path."
         )
     for name in names:

@@ -1,111 +1,15 @@
-"""`python -m serving.sagemaker_server`."""
+"""`python -m serving.sagemaker_server`: the same as `o2v sagemaker-serve`."""
 
-import argparse
-import os
-import signal
 import sys
-import threading
+from collections.abc import Sequence
 
-from o2v_keras.quiet_start import start_tensorflow
-
-# What SageMaker's own container takes, and the signature that it prefers.
-MODES = {"classification": "serving_default", "embedding": "encoder_embeddings"}
+from o2v_keras.command import run_alone
+from serving.sagemaker_server.command import add_command
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Serves until it is stopped.
-
-    Args:
-        arguments: Words after the command. Defaults to `None`: the
-            process's own.
-
-    Returns:
-        The exit status: 0, or 2 for a user's error.
-    """
-    options = _parser().parse_args(arguments)
-    start_tensorflow()
-    from serving.sagemaker_server.server import SageMakerServer
-
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
-    try:
-        with SageMakerServer(
-            _model(options),
-            options.host,
-            options.port,
-            options.max_body_mib << 20,
-            options.max_requests,
-        ) as server:
-            print(
-                f"SageMaker's API on http://{options.host}:{server.port}: "
-                "GET /ping, POST /invocations",
-                flush=True,
-            )
-            stopped.wait()
-    except (ValueError, OSError) as error:
-        print(f"serving.sagemaker_server: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-def _parser():
-    parser = argparse.ArgumentParser(
-        prog="python -m serving.sagemaker_server",
-        description="Amazon SageMaker's Object2Vec API over an export.",
-    )
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument(
-        "--saved-model",
-        metavar="DIR",
-        help="an export's version directory, or its base directory",
-    )
-    source.add_argument(
-        "--server", metavar="HOST:PORT", help="gRPC address of a TF Serving"
-    )
-    parser.add_argument("--model-name", default="model", metavar="NAME")
-    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS")
-    parser.add_argument("--port", type=int, default=8080, metavar="P")
-    parser.add_argument(
-        "--max-body-mib",
-        type=int,
-        default=100,
-        metavar="N",
-        help="largest body; four times as much may arrive or wait at once, "
-        "and once as much is worked on. Default: 100",
-    )
-    parser.add_argument(
-        "--max-requests",
-        type=int,
-        default=64,
-        metavar="N",
-        help="requests that are answered or wait at once; more are answered "
-        "429. Default: 64",
-    )
-    return parser
-
-
-def _model(options):
-    mode = os.environ.get("INFERENCE_PREFERRED_MODE", "")
-    if mode and mode not in MODES:
-        raise ValueError(
-            f"INFERENCE_PREFERRED_MODE must be one of {', '.join(MODES)}. "
-            f"Received: {mode}"
-        )
-    if options.server:
-        from serving.client.grpc_client import GrpcClient
-
-        return GrpcClient(options.server, model_name=options.model_name)
-    from serving.local_model import LocalModel
-
-    model = LocalModel(options.saved_model)
-    if mode and MODES[mode] not in model.signatures:
-        raise ValueError(
-            f"INFERENCE_PREFERRED_MODE={mode} needs the signature "
-            f"{MODES[mode]}, which {model.directory} does not hold. Export "
-            f"with --mode {mode} or --mode both."
-        )
-    return model
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs `o2v sagemaker-serve` with these words, or those of the process."""
+    return run_alone(add_command, "sagemaker-serve", arguments)
 
 
 if __name__ == "__main__":

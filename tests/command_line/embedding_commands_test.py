@@ -148,7 +148,7 @@ def test_card_is_written(folder):
             "neighbors --index {d}/model/index-in1 --like Nemo",
             "must be one of the index's ids",
         ),
-        ("neighbors --index {d} --like a", "`folder` must hold an index"),
+        ("neighbors --index {d} --like a", "`--index` must hold an index"),
         (
             "neighbors --index {d}/model/index-in1 --like a --output a.csv",
             "must be a .jsonl or .parquet file",
@@ -159,11 +159,11 @@ def test_card_is_written(folder):
         ),
         (
             "index --model {d}/model --side in1 --data {data} --id-column kind",
-            "`ids` must be distinct",
+            "`--id-column` must name a column that holds a different value",
         ),
         (
             "map --model {d}/model --side in1 --data {data} --output a.pdf",
-            "`path` must be an .html or .png",
+            "`--output` must be an .html or .png",
         ),
     ],
 )

@@ -4,16 +4,10 @@ import re
 import pytest
 
 from o2v_keras.command_line.option_groups import refuse_input_as_output
-from o2v_keras.command_line.parser import make_parser
+from tests.command_line.commands import all_commands
 
 README = pathlib.Path(__file__).parents[2] / "README.md"
 OPTION = r"--[a-z][a-z0-9-]*"
-
-
-def commands():
-    """Command -> its parser."""
-    (subparsers,) = make_parser()._subparsers._group_actions
-    return subparsers.choices
 
 
 def documented():
@@ -26,8 +20,8 @@ def documented():
     }
     options = {}
     for entry in table.split("\no2v ")[1:]:
-        entry = entry.split("\npython ")[0]
-        found = options.setdefault(entry.split()[0], set())
+        name = re.match(r"(beam )?\S+", entry)[0]
+        found = options.setdefault(name, set())
         found.update(re.findall(OPTION, entry))
         for name, members in groups.items():
             if re.search(rf"\b{name}\b", entry):
@@ -35,11 +29,12 @@ def documented():
     return options
 
 
-@pytest.mark.parametrize("command", commands())
+# The flags of `serve` are TF Serving's.
+@pytest.mark.parametrize("command", {*all_commands().parsers} - {"serve"})
 def test_the_readme_names_every_option(command):
     known = {
         option
-        for action in commands()[command]._actions
+        for action in all_commands().parsers[command]._actions
         for option in action.option_strings
         if option.startswith("--")
     }
@@ -61,7 +56,7 @@ def test_no_command_writes_over_what_it_reads(words, tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.chdir(folder)
     (folder / "rows.jsonl").write_text("precious")
-    options = make_parser().parse_args(words.split())
+    options = all_commands().parse(words.split())
     with pytest.raises(ValueError, match="`--output` must be another file"):
         refuse_input_as_output(options)
     options.output = "other.jsonl"

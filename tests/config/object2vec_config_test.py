@@ -144,7 +144,7 @@ def test_is_immutable():
         ),
         (
             {"enc0_tokenizer": "ngrams", "enc0_network": "bilstm"},
-            '"ngrams" beside enc0_network="bilstm"',
+            '"ngrams" with enc0_network="bilstm"',
         ),
         (
             {
@@ -156,7 +156,7 @@ def test_is_immutable():
                 "enc1_vocab_size": 100,
                 "enc1_token_embedding_dim": 9,
             },
-            "`enc0_tokenizer` and `enc1_tokenizer` must be equal beside tied",
+            "`enc0_tokenizer` and `enc1_tokenizer` must be equal with tied",
         ),
         ({"seed": -1}, "`seed` must be an integer of at least 0"),
     ],
@@ -259,7 +259,7 @@ THAW = {**GLOVE, "enc0_freeze_pretrained_embedding": False}
     ("fields", "reason"),
     [
         pytest.param({}, "without enc0_pretrained_embedding", id="no_file"),
-        pytest.param(GLOVE, "freezes the vectors for good", id="frozen"),
+        pytest.param(GLOVE, "freezes the vectors in all epochs", id="frozen"),
         pytest.param(
             {**THAW, "weight_decay": 0.1}, "weight_decay=0.1", id="decay"
         ),
@@ -426,7 +426,7 @@ def test_presets_are_valid(preset):
     [
         pytest.param(
             {"enc0_id_dropout": 0.1},
-            "`enc0_unknown_id` must be given beside enc0_id_dropout=0.1",
+            "`enc0_unknown_id` must be given with enc0_id_dropout=0.1",
             id="dropout_without_unknown_id",
         ),
         pytest.param(
@@ -436,7 +436,7 @@ def test_presets_are_valid(preset):
         ),
         pytest.param(
             {"enc0_unknown_id": 5, "enc0_tokenizer": "words"},
-            "`enc0_unknown_id` must be left out beside enc0_tokenizer='words'",
+            "`enc0_unknown_id` must be left out with enc0_tokenizer='words'",
             id="unknown_id_of_texts",
         ),
     ],

@@ -10,7 +10,7 @@ def make_config(**changes):
 
 
 def test_needs_negatives():
-    message = "`negative_sampling_rate` must be at least 1 beside .*bpr.*=0$"
+    message = "`negative_sampling_rate` must be at least 1 with .*bpr.*=0$"
     with pytest.raises(ValueError, match=message):
         make_config()
 

@@ -8,7 +8,7 @@ from o2v_keras.data.batches.pair_stream import PairStream
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import read_source
-from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
+from o2v_keras.text.learn_tokenizers import learn_tokenizers
 from tests.data.read.weights_test import FORMATS
 from tests.data.read.weights_test import without_weight
 from tests.data.read.weights_test import write
@@ -45,8 +45,7 @@ def test_every_record_is_a_positive(tmp_path, name, weighted, head):
         np.testing.assert_array_equal(block.labels, 1)
 
 
-def test_texts_kept_without_labels_get_them(tmp_path, monkeypatch):
-    monkeypatch.setenv("O2V_CACHE_DIR", str(tmp_path / "cache"))
+def test_texts_have_labels_where_they_are_read(tmp_path):
     config = Object2VecConfig(
         **SIZES,
         enc0_tokenizer="words",
@@ -60,7 +59,7 @@ def test_texts_kept_without_labels_get_them(tmp_path, monkeypatch):
     columns = PairColumns(label=None, weight=None)
     tokenizers = learn_tokenizers(str(path), config, columns, verbose=0)
     config = tokenizers.configure(config)
-    for label in (False, True, False, True):
+    for label in (False, True):
         pairs = read_source(
             str(path), config, tokenizers, columns, label=label, verbose=0
         )

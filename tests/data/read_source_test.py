@@ -13,8 +13,8 @@ from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read.pairs import read_pieces
 from o2v_keras.data.read_source import text_encoders
-from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.learn_tokenizers import learn_tokenizers
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 from tests.data.texts import COLUMNS
 from tests.data.texts import ROWS
 from tests.data.texts import config

@@ -144,6 +144,19 @@ def test_error_says_where_to_put_the_file(url, reason):
     assert re.search(re.escape(advice), str(caught.value))
 
 
+@pytest.mark.parametrize(
+    ("caches", "place"),
+    [("{}/xdg", "xdg/o2v_keras"), ("", "home/.cache/o2v_keras")],
+)
+def test_the_users_cache_folder_is_taken(tmp_path, monkeypatch, caches, place):
+    monkeypatch.delenv("O2V_CACHE_DIR")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", caches.format(tmp_path))
+    with publisher({"/toys": CONTENT}) as (url, _):
+        path = source(url).path("toys.bin")
+    assert path == tmp_path / place / "datasets" / "toys" / "toys.bin"
+
+
 def test_without_a_cache_nothing_is_downloaded(monkeypatch):
     monkeypatch.setenv("O2V_CACHE_DIR", "")
     with publisher({"/toys": CONTENT}) as (url, asked):

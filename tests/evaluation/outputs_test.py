@@ -5,11 +5,11 @@ import pytest
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import load_pairs
-from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
 from o2v_keras.evaluation.evaluate import evaluate
 from o2v_keras.evaluation.inference import embed
 from o2v_keras.evaluation.inference import predict_scores
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.text.learn_tokenizers import learn_tokenizers
 from tests.data.texts import COLUMNS
 from tests.data.texts import ROWS
 from tests.data.texts import config

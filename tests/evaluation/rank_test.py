@@ -12,9 +12,9 @@ from o2v_keras import embed
 from o2v_keras import predict_scores
 from o2v_keras import rank
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
-from o2v_keras.data.text.tokenizers.word_tokenizer import WordTokenizer
-from o2v_keras.data.text.vocabulary import Vocabulary
+from o2v_keras.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.text.vocabulary import Vocabulary
 
 CORPUS = {"in1": [[n] for n in range(1, 9)]}
 TEST = {"in0": [[1], [1], [2, 3], [4]], "in1": [[1], [5], [6], [7]]}

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import ndcg_score
 
 from o2v_keras import PairTable
-from o2v_keras.evaluation import count_above as module
+from o2v_keras.evaluation import ranking_metrics as module
 from o2v_keras.evaluation.pair_scores import EmbeddingScores
 from o2v_keras.evaluation.ranking_metrics import count_above
 from o2v_keras.evaluation.ranking_metrics import random_ranking

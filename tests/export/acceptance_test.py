@@ -12,7 +12,7 @@ from export import acceptance
 from export.acceptance import Refusal
 from export.acceptance import check_export
 from export.acceptance_cases import acceptance_cases
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 from tests.export.exports import make_model
 from tests.export.exports import word_tokenizer
 from tests.export.exports import write_export

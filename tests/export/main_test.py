@@ -40,9 +40,9 @@ def test_exports_and_prints_path_and_signatures(tmp_path, model_dir, capsys):
 @pytest.mark.parametrize(
     ("model", "options", "message"),
     [
-        ("nowhere", [], "`path` must be a model directory or a .keras file"),
-        (None, ["--version", "3"], "`version` must be a new one"),
-        (None, ["--version", "-3"], "`version` must be an integer from 1"),
+        ("nowhere", [], "`--model` must be a model directory or a .keras file"),
+        (None, ["--version", "3"], "`--version` must be a new one"),
+        (None, ["--version", "-3"], "`--version` must be an integer from 1"),
     ],
     ids=["no_model", "existing_version", "negative_version"],
 )
@@ -54,7 +54,7 @@ def test_user_error_has_status_2_and_one_line(
     status = main(["--model", model, "--output", str(tmp_path), *options])
     captured = capsys.readouterr()
     assert (status, captured.out) == (2, "")
-    assert captured.err.startswith(f"export: {message}")
+    assert captured.err.startswith(f"o2v export: {message}")
     assert len(captured.err.splitlines()) == 1
     assert os.listdir(tmp_path) == ["3"]
 
@@ -68,7 +68,7 @@ def test_misused_options_have_status_2(capsys, options):
     with pytest.raises(SystemExit) as exit_:
         main(options)
     assert exit_.value.code == 2
-    assert "usage: python -m export" in capsys.readouterr().err
+    assert "usage: o2v export" in capsys.readouterr().err
 
 
 OWN_PARTS = """
@@ -138,4 +138,4 @@ def test_refused_export_has_status_1(tmp_path, model_dir, capsys, monkeypatch):
     monkeypatch.setattr(export.saved_model, "export_saved_model", refuse)
     words = ["--model", str(model_dir), "--output", str(tmp_path)]
     assert main([*words, "--mode", "embedding"]) == 1
-    assert capsys.readouterr().err == "export: not published: why\n"
+    assert capsys.readouterr().err == "o2v export: not published: why\n"

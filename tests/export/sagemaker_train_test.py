@@ -7,7 +7,7 @@ import pytest
 
 from export import sagemaker_train
 from export.sagemaker_train import main
-from o2v_keras.data.files.data_files import expand_paths
+from o2v_keras.data.read.paths import expand_paths
 
 pytestmark = pytest.mark.filterwarnings("ignore:These settings of SageMaker")
 

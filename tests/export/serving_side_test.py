@@ -5,7 +5,7 @@ import tensorflow as tf
 from export.serving_module import ServingModule
 from export.serving_side import ServingSide
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 from tests.export.exports import make_text_model
 from tests.export.exports import word_tokenizer
 

@@ -9,20 +9,18 @@ import tensorflow as tf
 from export.acceptance import read_signatures
 from export.saved_model import export_saved_model
 from export.saved_model import signature_lines
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
-from o2v_keras.data.text.tokenizers.category_tokenizer import CategoryTokenizer
-from o2v_keras.data.text.tokenizers.ngram_tokenizer import NGramTokenizer
-from o2v_keras.data.text.tokenizers.sentencepiece_tokenizer import (
+from o2v_keras.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.tokenizers.category_tokenizer import CategoryTokenizer
+from o2v_keras.text.tokenizers.ngram_tokenizer import NGramTokenizer
+from o2v_keras.text.tokenizers.sentencepiece_tokenizer import (
     SentencepieceTokenizer,
 )
-from o2v_keras.data.text.tokenizers.unicode_script_tokenizer import (
+from o2v_keras.text.tokenizers.unicode_script_tokenizer import (
     UnicodeScriptTokenizer,
 )
-from o2v_keras.data.text.tokenizers.word_tokenizer import WordTokenizer
-from o2v_keras.data.text.tokenizers.wordpiece_tokenizer import (
-    WordpieceTokenizer,
-)
-from o2v_keras.data.text.vocabulary import Vocabulary
+from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.text.tokenizers.wordpiece_tokenizer import WordpieceTokenizer
+from o2v_keras.text.vocabulary import Vocabulary
 from tests.export.exports import WORDS
 from tests.export.exports import make_text_model
 from tests.export.exports import word_tokenizer

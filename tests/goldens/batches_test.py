@@ -5,7 +5,7 @@ import pytest
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.batches.pair_stream import PairStream
 from o2v_keras.data.load_dataset import load_pairs
-from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
+from o2v_keras.text.learn_tokenizers import learn_tokenizers
 from tests.goldens import golden
 from tests.goldens.sources import IDS_FORMATS
 from tests.goldens.sources import ROWS

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from o2v_keras.data.files.tf_example import make_example
+from o2v_keras.data.convert.tf_example import make_example
 from o2v_keras.data.read_source import read_source
 from tests.goldens import golden
 from tests.goldens.sources import make_config

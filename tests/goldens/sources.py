@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.files.tf_example import make_example
+from o2v_keras.data.convert.tf_example import make_example
 
 ROWS = 40
 IDS_FORMATS = ("memory", "jsonl", "csv", "tsv", "parquet", "tfrecord")

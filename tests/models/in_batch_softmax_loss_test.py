@@ -89,6 +89,6 @@ def test_a_batch_without_positives_has_no_loss():
 
 
 def test_mere_labels_are_refused():
-    message = "`y_true` must be the targets that `load_dataset` gives.*shape"
+    message = "`y_true` must be the targets that `load_dataset` returns.*shape"
     with pytest.raises(ValueError, match=message):
         InBatchSoftmaxLoss()(np.ones(12), VECTORS)

@@ -7,12 +7,12 @@ import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.load_dataset import load_dataset
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
-from o2v_keras.data.text.tokenizers.word_tokenizer import WordTokenizer
-from o2v_keras.data.text.vocabulary import Vocabulary
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.registry import COMPARATORS
 from o2v_keras.registry import ENCODERS
+from o2v_keras.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.text.vocabulary import Vocabulary
 from tests.checks import check_model
 from tests.graphs import lengths
 from tests.graphs import optimized_nodes

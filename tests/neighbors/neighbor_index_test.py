@@ -232,7 +232,7 @@ def test_an_index_knows_its_model(models, tmp_path):
 
 def test_an_index_of_vectors_knows_no_model(models):
     index = NeighborIndex.build(np.eye(8))
-    with pytest.raises(ValueError, match="was built of vectors"):
+    with pytest.raises(ValueError, match="was built from vectors"):
         index.query_model(models[0], "in0", SOURCE, 2)
 
 

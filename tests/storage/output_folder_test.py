@@ -63,7 +63,7 @@ def test_result_of_another_kind_is_refused(ours):
 
 def test_file_is_no_folder(tmp_path):
     (tmp_path / "a").touch()
-    with pytest.raises(ValueError, match="a file stands there"):
+    with pytest.raises(ValueError, match="it is a file"):
         output(tmp_path / "a").check()
     with pytest.raises(ValueError, match="Not a directory"):
         output(tmp_path / "a" / "b").begin()

@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
+from o2v_keras import progress
 from o2v_keras.training import fit
 from o2v_keras.training.callbacks.checkpointing import Checkpointing
 from o2v_keras.training.checkpoint import Checkpoint
@@ -195,7 +196,7 @@ def test_goes_on_from_the_checkpoint_before_a_damaged_one(
     result = run(folder, resume=True, verbose=1)
     printed = capsys.readouterr().out
     assert f"{path} {reason}" in printed
-    assert f"Going on from {folder / 'checkpoint.earlier.zip'}." in printed
+    assert f"Resuming from {folder / 'checkpoint.earlier.zip'}." in printed
     assert "Resuming at epoch 2, batch 6." in printed
     assert_same_training(folder, result, *uninterrupted)
 
@@ -289,14 +290,14 @@ def test_test_data_may_change_until_they_are_scored(killed, uninterrupted):
 
 
 def test_shows_where_it_resumes(killed, capsys, monkeypatch):
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
     run(killed("2-6"), resume=True, verbose=1)
     printed = capsys.readouterr().out
     assert "Resuming at epoch 2, batch 7." in printed
-    # The bar of that epoch begins with the batch after.
-    batches = re.findall(r"\x1b\[1m *(\d+)/", printed)
+    # That epoch goes on with the batch after.
+    batches = re.findall(r"epoch 2: .*?(\d+) of", printed)
     assert batches[0] == "8"
-    # What early stopping says has a line of its own, after the bar's.
+    # What early stopping says has a line of its own, after the epoch's.
     (said,) = [line for line in printed.splitlines() if "Bad epochs" in line]
     assert said.startswith("epoch 2: val_loss has not improved")
 
@@ -307,13 +308,13 @@ def test_shows_where_it_resumes(killed, capsys, monkeypatch):
         pytest.param(
             {"dropout": 0.3, "seed": 7},
             {},
-            "same hyperparameters; these differ .*: dropout, seed. Train anew",
+            "same hyperparameters; these differ .*: dropout, seed. To use the",
             id="hyperparameters",
         ),
         pytest.param(
             {},
             {"train": make_source(23, seed=1, label=1)},
-            "same data; these differ from the checkpoint's: train. Train",
+            "same data; these differ from the checkpoint's: train. To use",
             id="data",
         ),
         pytest.param(

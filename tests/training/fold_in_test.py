@@ -141,7 +141,7 @@ def test_resumes(model_dir, tmp_path):
 
 
 def test_data_without_new_ids_are_refused(model_dir, tmp_path):
-    with pytest.raises(ValueError, match="`train` must hold new ids, of in0"):
+    with pytest.raises(ValueError, match="`train` must hold new ids of in0"):
         fold_in(model_dir, make_source(9), model_dir=tmp_path / "new")
 
 

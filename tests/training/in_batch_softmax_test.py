@@ -9,7 +9,7 @@ from o2v_keras.evaluation.evaluate import evaluate
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.distribute.strategy import make_strategy
-from o2v_keras.training.in_batch_limits import refuse_unfit
+from o2v_keras.training.train import check_in_batch_softmax
 from o2v_keras.training.train import train
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
@@ -91,7 +91,7 @@ def test_replicas_share_negatives(changes):
     [
         ({"stream_rows": 50}, "`stream_rows` must be left out .*rows=50"),
         ({"shard_by": "file"}, '`shard_by` must be "row" .*shard_by="file"'),
-        ({}, "`mined_negatives` must be 0 where several.*mined_negatives=1"),
+        ({}, "`mined_negatives` must be 0 with several.*mined_negatives=1"),
     ],
     ids=["streamed", "shared_by_file", "mined_by_several"],
 )
@@ -103,7 +103,7 @@ def test_refuses_what_hides_positives(arguments, message):
         "worker": Worker(0, ("a:1", "b:1")),
     }
     with pytest.raises(ValueError, match=message):
-        refuse_unfit(config, **{**settings, **arguments})
+        check_in_batch_softmax(config, **{**settings, **arguments})
 
 
 def test_training_refuses_a_stream(tmp_path):

@@ -115,7 +115,7 @@ def test_damaged_model_is_named(directory, written_model, damage, resumable):
         load_model(directory.path)
     message = str(info.value)
     assert message.startswith(f"{directory.model} is damaged (")
-    assert "Put a copy of it back" in message
+    assert "Restore it from a copy" in message
     assert ("--resume" in message) == resumable
     assert "\n" not in message
 
@@ -137,7 +137,7 @@ def test_clear_leaves_rejected_rows_and_files_of_others(directory):
 
 def test_an_unfinished_training_is_to_be_resumed(directory):
     directory.checkpoint.touch()
-    with pytest.raises(ValueError, match="go on with `--resume`"):
+    with pytest.raises(ValueError, match="continue with `--resume`"):
         load_model(directory.path)
 
 

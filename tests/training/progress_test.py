@@ -1,54 +1,53 @@
 import pytest
 
-from o2v_keras import progress_lines
-from o2v_keras.training.progress import Progress
+from o2v_keras import progress
+from o2v_keras.training.progress import TrainingProgress
 
 
-def play(progress, capsys, batches):
-    progress.set_params({"steps": batches})
-    progress.on_epoch_begin(2)
+def play(shown, batches):
+    shown.set_params({"steps": batches})
+    shown.on_epoch_begin(2)
     for batch in range(batches):
-        progress.on_train_batch_end(batch, {"loss": 0.5})
-    progress.on_epoch_end(2, {"loss": 0.5, "val_loss": 0.25})
-    return capsys.readouterr().out
+        shown.on_train_batch_end(batch, {"loss": 0.5})
+    shown.on_test_begin()
+    shown.on_test_batch_end(4)
+    shown.on_test_end()
+    shown.on_epoch_end(2, {"loss": 0.5, "val_loss": 0.25})
 
 
-def test_prints_a_line_an_epoch_into_a_file(capsys):
-    printed = play(Progress(3, rows_per_batch=4), capsys, batches=3)
+def test_prints_a_line_an_epoch(capsys):
+    play(TrainingProgress(4), batches=3)
+    printed = capsys.readouterr().out
     assert printed.startswith("epoch 2: loss 0.5000  val_loss 0.2500  (")
     assert printed.count("\n") == 1
 
 
-@pytest.fixture
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(progress_lines, "SECONDS_BETWEEN_LINES", 0)
+def test_prints_lines_within_a_long_epoch(monkeypatch):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
+    lines = []
+    shown = TrainingProgress(4, "trial 1, ", lines.append, epoch_lines=False)
+    shown.resume(1)
+    play(shown, batches=2)
+    second, third, validation = lines
+    assert second.startswith("trial 1, epoch 2: 67%, 2 of 3 batches, ")
+    assert second.endswith(" examples/s  loss 0.5000")
+    assert third.startswith("trial 1, epoch 2: 100%, 3 of 3 batches, ")
+    assert validation.startswith("trial 1, epoch 2, validation: 5 batches, ")
 
 
-def test_prints_lines_within_a_long_epoch_into_a_file(capsys, no_waiting):
-    progress = Progress(3, rows_per_batch=4)
-    progress.resume(1)
-    printed = play(progress, capsys, batches=2)
-    assert "epoch 2: batch 2 of 3  loss 0.5000  (" in printed
-    assert "epoch 2: batch 3 of 3" in printed
-    progress.on_test_batch_end(4)
-    printed = capsys.readouterr().out
-    assert printed == "epoch 2: batch 5 of the validation data\n"
-
-
-def test_draws_a_bar_on_a_terminal(capsys, monkeypatch):
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    printed = play(Progress(3, rows_per_batch=4), capsys, batches=3)
-    assert "Epoch 2" in printed
-    assert "3/3" in printed
-    assert "examples/s" in printed
-    assert "val_loss: 0.2500" in printed
-
-
-def test_bar_of_a_resumed_epoch_begins_where_it_was_left(capsys, monkeypatch):
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    progress = Progress(3, rows_per_batch=4)
-    progress.resume(2)
-    resumed = play(progress, capsys, batches=1)
-    assert "1/3" not in resumed
-    assert "3/3" in resumed
-    assert "1/3" in play(progress, capsys, batches=3)
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_bar_on_a_terminal_ends_with_the_epoch(capsys, monkeypatch, fails):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setattr(progress, "_SECONDS_BETWEEN_FRAMES", 0)
+    shown = TrainingProgress(4)
+    if fails:
+        shown.set_params({"steps": 3})
+        shown.on_epoch_begin(2)
+        shown.on_train_batch_end(0, {})
+        shown.close()
+    else:
+        play(shown, batches=3)
+    error = capsys.readouterr().err
+    assert "epoch 2" in error
+    assert error.count("\x1b[?25l") == error.count("\x1b[?25h") > 0

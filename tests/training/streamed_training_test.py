@@ -146,7 +146,7 @@ def test_resumes_in_mid_epoch_with_equal_weights(
 def test_resuming_refuses_other_blocks(tmp_path):
     folder = write(tmp_path / "data", make_source(ROWS))
     run(folder, tmp_path / "model", stream_rows=30)
-    message = "same options; these differ .*: stream_rows. Train anew"
+    message = "same options; these differ .*: stream_rows. To use the"
     with pytest.raises(ValueError, match=message):
         run(folder, tmp_path / "model", stream_rows=20, resume=True)
 

@@ -25,11 +25,6 @@ WORDS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(monkeypatch, tmp_path):
-    monkeypatch.setenv("O2V_CACHE_DIR", str(tmp_path / "cache"))
-
-
 def write_films(file, rows):
     """Writes titles, plots and whether they belong together."""
     with open(file, "w", newline="") as stream:

@@ -148,7 +148,7 @@ def test_without_validation_the_training_loss_is_watched(tmp_path, capsys):
         model_dir=tmp_path,
     )
     printed = capsys.readouterr().out
-    assert "early stopping watches the training loss" in printed
+    assert "early stopping uses training loss" in printed
     assert "memory: about" in printed
     assert "\nepoch 2: accuracy" in printed
     assert f"model directory: {tmp_path}" in printed
@@ -280,7 +280,7 @@ def test_an_initial_model_must_fit(trained, tmp_path):
     folder, _ = trained
     settings = {"model_dir": tmp_path, "verbose": 0}
     config = make_config(mlp_dim=9)
-    with pytest.raises(ValueError, match="`initial_model` must have been made"):
+    with pytest.raises(ValueError, match="`initial_model` must have the same"):
         train(config, make_source(9), initial_model=folder, **settings)
     with pytest.raises(ValueError, match="^`path` must be .* there is no"):
         train(config, make_source(9), initial_model=tmp_path, **settings)

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from o2v_keras.__main__ import main
-from o2v_keras.tuning import role as module
-from o2v_keras.tuning.cluster import Role
+from o2v_keras.tuning import cluster as module
+from o2v_keras.tuning.cluster import SearchProcess
 from tests.tuning.small_search import FIXED
 from tests.tuning.small_search import IGNORED
 from tests.tuning.small_search import small_search
@@ -87,7 +87,7 @@ def test_a_worker_goes_on_once_its_chief_is_there(monkeypatch, free):
         servers.append(socket.create_server(("127.0.0.1", free)))
 
     waiting = threading.Thread(
-        target=Role.from_environment().wait_for_chief, args=(start,)
+        target=SearchProcess.from_environment().wait_for_chief, args=(start,)
     )
     waiting.start()
     waiting.join(10)
@@ -96,6 +96,6 @@ def test_a_worker_goes_on_once_its_chief_is_there(monkeypatch, free):
 
 
 def test_whoever_searches_alone_waits_for_nobody():
-    role = Role()
-    role.require_free_address()
-    role.wait_for_chief()
+    process = SearchProcess()
+    process.require_free_address()
+    process.wait_for_chief()

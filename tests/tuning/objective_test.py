@@ -35,7 +35,7 @@ def test_own_metrics_have_a_given_direction():
         ("test:accuracy", None, "must not be a metric of the test data"),
         ("test_loss", None, "must not be a metric of the test data"),
         ("train:accuracy", None, "must be one of validation:accuracy"),
-        ("val_profit", None, "The metric to watch must be a known one"),
+        ("val_profit", None, "The metric to monitor must be a known one"),
         ("val_loss", "max", '`direction` must be "min" for val_loss'),
         ("val_loss", "up", '`direction` must be "min" or "max"'),
     ],

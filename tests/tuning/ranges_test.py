@@ -125,7 +125,7 @@ def test_malformed_choices_are_refused():
     ("arguments", "message"),
     [
         ((2, 1), "`low` must be at most `high`"),
-        ((0, 1, "log"), '`low` must be positive beside scale="log"'),
+        ((0, 1, "log"), '`low` must be positive with scale="log"'),
         ((0, 1, "cubic"), "`scale` must be one of auto, linear, log"),
         ((0, float("inf")), "must be finite numbers"),
         ((True, 2), "must be finite numbers"),

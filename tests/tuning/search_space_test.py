@@ -194,7 +194,7 @@ def test_hyperband_sets_the_epochs():
         (
             {"enc0_network": "pooled_embedding"},
             {"enc0_layers": (1, 2)},
-            "`enc0_layers` must not be searched where it means nothing",
+            "`enc0_layers` must not be searched if it has no effect",
         ),
         ({}, {"enc1_layers": (1, 2)}, "`enc1_layers` must not be searched"),
         (
@@ -237,5 +237,5 @@ def test_settings_of_an_mlp_that_is_not_there_are_not_searched(fixed, searched):
 
 
 def test_a_space_without_any_range_is_refused():
-    with pytest.raises(ValueError, match="must give at least one range"):
+    with pytest.raises(ValueError, match="must have at least one range"):
         SearchSpace(SIZES, {}, default_ranges=False)

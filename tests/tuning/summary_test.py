@@ -49,7 +49,7 @@ def test_a_search_that_learns_nothing_says_so():
         table = trials_table(
             make_trials(*values), "val_x", direction, Baseline("b", 0.3)
         )
-        assert "No trial is better than b, an answer without" in table
+        assert "No trial is better than the baseline b: narrow" in table
     assert best_baseline({}, "max") is None
 
 

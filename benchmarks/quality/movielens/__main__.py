@@ -9,7 +9,7 @@ Object2Vec stand above. `O2V_DATA_DIR` names the folder of data.
 import argparse
 import time
 
-from o2v_keras.quiet_start import start_tensorflow
+from o2v_keras.start_tensorflow import start_tensorflow
 
 start_tensorflow()
 

@@ -12,7 +12,7 @@ from benchmarks.quality.sentences.word_features import GLOVE_DIM
 from benchmarks.quality.sentences.word_features import glove
 from benchmarks.quality.sentences.word_features import rarity
 from benchmarks.quality.sentences.word_features import unit_rows
-from o2v_keras.data.text.tokenizers.tokenizer import Tokenizer
+from o2v_keras.text.tokenizers.tokenizer import Tokenizer
 
 # A multiple of the comparators' blocks each.
 WIDTHS = {

@@ -16,9 +16,9 @@ from notebooks.sizes import sized
 from o2v_keras import Object2Vec
 from o2v_keras import Object2VecConfig
 from o2v_keras import load_dataset
-from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
-from o2v_keras.data.text.tokenizers.learn_tokenizer import learn_tokenizer
-from o2v_keras.data.text.vocabulary import Vocabulary
+from o2v_keras.text.learn_tokenizers import learn_tokenizers
+from o2v_keras.text.tokenizers.learn_tokenizer import learn_tokenizer
+from o2v_keras.text.vocabulary import Vocabulary
 
 _MAX_LENGTH = {"words": 80, "ngrams": 1600}
 # For the words neither of the training texts nor of GloVe; for n-grams.

@@ -7,9 +7,9 @@ from notebooks.sizes import sized
 from o2v_keras import Object2Vec
 from o2v_keras import Object2VecConfig
 from o2v_keras import load_dataset
-from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
 from o2v_keras.evaluation.model_ranking import ModelRanking
-from o2v_keras.evaluation.model_ranking import RankingOptions
+from o2v_keras.evaluation.ranking_options import RankingOptions
+from o2v_keras.text.learn_tokenizers import learn_tokenizers
 
 CONFIG = {
     "enc0_tokenizer": "ngrams",

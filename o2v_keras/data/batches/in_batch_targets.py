@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from o2v_keras.data.batches.epoch_plan import EpochPlan
-from o2v_keras.data.object_numbers import object_numbers
+from o2v_keras.data.global_ids import global_ids
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.sequences import Sequences
 
@@ -105,7 +105,7 @@ class InBatchTargets:
         tables = [table] if training is None else [table, training]
         positive = np.concatenate([part.labels for part in tables]) == 1
         numbers = {
-            name: object_numbers(
+            name: global_ids(
                 Sequences.concat([part.sides[name] for part in tables])
             )
             for name in ("in0", "in1")

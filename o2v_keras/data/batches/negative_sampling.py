@@ -7,7 +7,7 @@ import numpy as np
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.object_numbers import object_numbers
+from o2v_keras.data.global_ids import global_ids
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.sequences import Sequences
 
@@ -109,7 +109,7 @@ def require_negatives(table: PairTable, side: str) -> None:
     >>> table = PairTable.from_arrays([[1], [2]], [[3], [4]], [1, 1])
     >>> require_negatives(table, "in1")
     """
-    numbers = [object_numbers(table.sides[name]) for name in ("in0", "in1")]
+    numbers = [global_ids(table.sides[name]) for name in ("in0", "in1")]
     width = numbers[1].max() + 1
     pairs = (numbers[0] * width + numbers[1])[table.labels == 1]
     pairs = np.divmod(np.unique(pairs), width)
@@ -167,7 +167,7 @@ class NegativeSampler:
         self._side = side
         tables = [table] if known is None else [table, known]
         objects0, objects1 = (
-            object_numbers(Sequences.concat([t.sides[side] for t in tables]))
+            global_ids(Sequences.concat([t.sides[side] for t in tables]))
             for side in ("in0", "in1")
         )
         self._distinct1 = objects1.max(initial=0) + 1

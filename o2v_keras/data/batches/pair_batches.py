@@ -188,15 +188,10 @@ class PairBatches:
         )
         # Gathering is mapped over all blocks' batches: a map inside of
         # `flat_map` would be compiled anew for every block.
-        batches = (
-            tf.data.Dataset.from_generator(blocks, output_signature=signature)
-            .prefetch(1)
-            .flat_map(_bounds_and_columns)
-            .map(self._batch, num_parallel_calls=tf.data.AUTOTUNE)
-        )
-        batches = batches.apply(
-            tf.data.experimental.assert_cardinality(self.num_batches)
-        )
+        batches = self._blocks.bounds_and_columns(blocks, signature)
+        batches = batches.map(
+            self._batch, num_parallel_calls=tf.data.AUTOTUNE
+        ).apply(tf.data.experimental.assert_cardinality(self.num_batches))
         return batches.prefetch(tf.data.AUTOTUNE)
 
     def _batch(self, bounds, columns):
@@ -255,6 +250,19 @@ class _TableBlock:
         plan = self._plan_of(epoch)
         yield (), plan.filled_up(self.num_batches, self._fill_rows)
 
+    def bounds_and_columns(self, blocks, signature):
+        import tensorflow as tf
+
+        def only_block(_):
+            dtypes = [spec.dtype for spec in signature]
+            columns = tf.numpy_function(lambda: next(blocks()), [], dtypes)
+            for column, spec in zip(columns, signature, strict=True):
+                column.set_shape(spec.shape)
+            return _bounds_and_columns(*columns)
+
+        # A generator's dataset takes as long again to begin a pass.
+        return tf.data.Dataset.range(1).flat_map(only_block)
+
     def gather(self, ids, name, rows):
         return self._sides[name].gather(rows)
 
@@ -291,6 +299,14 @@ class _StreamBlocks:
         for block in range(len(self._block_batches)):
             # No name here keeps a block while the next one is made.
             yield self._planned(next(tables), epoch, block)
+
+    def bounds_and_columns(self, blocks, signature):
+        import tensorflow as tf
+
+        dataset = tf.data.Dataset.from_generator(
+            blocks, output_signature=signature
+        )
+        return dataset.prefetch(1).flat_map(_bounds_and_columns)
 
     def gather(self, ids, name, rows):
         from o2v_keras.data.batches.padded_rows import gather_padded

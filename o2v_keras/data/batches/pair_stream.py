@@ -15,19 +15,19 @@ from o2v_keras.data.check.check import check_block
 from o2v_keras.data.check.sound_rows import MAX_SKIPPED
 from o2v_keras.data.check.sound_rows import SoundRows
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.data_files import Paths
-from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read.pairs import read_pieces
 from o2v_keras.data.read.parquet import row_group_sizes
+from o2v_keras.data.read.paths import Paths
+from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import NO_TOKENIZERS
 from o2v_keras.data.read_source import SIDES
 from o2v_keras.data.read_source import check_tokenizers
 from o2v_keras.data.read_source import file_records
 from o2v_keras.data.read_source import text_encoders
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 
 # Read side by side, so that a block mixes their rows.
 _OPEN_UNITS = 8
@@ -108,7 +108,7 @@ class PairStream:
         check_tokenizers(tokenizers, config)
         columns.check_label(config)
         self._columns = columns
-        self._texts = text_encoders(tokenizers)
+        self._texts = text_encoders(paths, tokenizers)
         self._units = _list_units(expand_paths(paths))
         self._unit_rows = []
         self._fingerprint = _Fingerprint()

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from o2v_keras.data.text.text_columns import read_text_file
-from o2v_keras.data.text.vocabulary import Vocabulary
-from o2v_keras.data.text.vocabulary import words_at_most
-from o2v_keras.data.text.vocabulary_files import words_text
+from o2v_keras.text.text_columns import read_text_file
+from o2v_keras.text.vocabulary import Vocabulary
+from o2v_keras.text.vocabulary import words_at_most
+from o2v_keras.text.vocabulary_files import words_text
 
 
 def write_vocabulary(

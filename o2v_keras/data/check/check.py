@@ -17,11 +17,12 @@ from o2v_keras.data.check.report import Problem
 from o2v_keras.data.check.report import join_problems
 from o2v_keras.data.check.sizes import proposal_text
 from o2v_keras.data.check.values import Finding
+from o2v_keras.data.check.values import are_classes
 from o2v_keras.data.check.values import check_values
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.provenance import Provenance
 from o2v_keras.data.read.record import ADVICE
 from o2v_keras.data.read.record import Fault
-from o2v_keras.data.row_origin import RowOrigin
 
 # Blocks whose kept rows wait to be made fewer.
 _WAITING = 64
@@ -280,7 +281,7 @@ def _compact(rows):
     return dataclasses.replace(rows, origin=rows.origin.compact())
 
 
-def _order(origin: RowOrigin, files):
+def _order(origin: Provenance, files):
     paths = [source.path or "" for source in origin.sources]
     ranks = {path: rank for rank, path in enumerate(files or sorted(paths))}
     ranks = np.array([ranks.get(path, 0) for path in paths], int)
@@ -312,24 +313,18 @@ def _witnesses(block):
 def _label_witnesses(labels):
     """Rows of the largest label, of a positive and of one that is no class."""
     finite = np.isfinite(labels)
-    others = finite & ((labels < 0) | (labels != np.floor(labels)))
+    others = np.flatnonzero(finite & ~are_classes(labels))
     largest = np.argmax(np.where(finite, labels, -np.inf))
-    positives = np.flatnonzero(labels == 1)
-    return [largest, *positives[:1], *np.flatnonzero(others)[:1]]
+    return [largest, *np.flatnonzero(labels == 1)[:1], *others[:1]]
 
 
 def _distinct(known, labels):
     """Adds distinct labels; one that is no class is enough, as then none is."""
-    if known.size and not _are_classes(known).all():
-        return known
-    classes = _are_classes(labels)
-    if not classes.all():
-        return labels[~classes][:1]
+    for part in (known, labels):
+        others = part[~are_classes(part)]
+        if others.size:
+            return others[:1]
     return np.union1d(known, labels)
-
-
-def _are_classes(labels):
-    return (labels >= 0) & (labels == np.floor(labels))
 
 
 def _first_rejected(rejected):

@@ -7,7 +7,7 @@ from o2v_keras.data.check.report import Problem
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_hashes import pair_hashes
 from o2v_keras.data.pair_table import PairTable
-from o2v_keras.data.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 
 _NO_TOKENIZERS = PairTokenizers()
 

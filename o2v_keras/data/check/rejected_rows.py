@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from o2v_keras.data.provenance import Provenance
+from o2v_keras.data.provenance import Source
 from o2v_keras.data.read.record import Fault
-from o2v_keras.data.row_origin import RowOrigin
-from o2v_keras.data.row_origin import Source
 from o2v_keras.storage.replace import replaced_file
 
 
@@ -29,19 +29,19 @@ class RejectedRows:
     """Records left out of a table, where they stood and why.
 
     Args:
-        origin: `RowOrigin` of the records.
+        origin: `Provenance` of the records.
         records: tuple of str. The text of each record.
         faults: tuple with a tuple of `Fault` for each record, never empty.
 
     Example:
     >>> fault = Fault("in0", "missing", 'no "in0"')
-    >>> origin = RowOrigin.of(Source("a.jsonl", "line"), np.array([3]))
+    >>> origin = Provenance.of(Source("a.jsonl", "line"), np.array([3]))
     >>> rejected = RejectedRows(origin, ('{"in1": [4]}',), ((fault,),))
     >>> len(rejected), rejected.origin.locate(0)
     (1, 'a.jsonl:3')
     """
 
-    origin: RowOrigin
+    origin: Provenance
     records: tuple[str, ...]
     faults: tuple[tuple[Fault, ...], ...]
 
@@ -51,7 +51,7 @@ class RejectedRows:
         rows = sorted(rows, key=lambda row: row.number)
         numbers = np.array([row.number for row in rows], np.int64)
         return cls(
-            RowOrigin.of(source, numbers),
+            Provenance.of(source, numbers),
             tuple(row.record for row in rows),
             tuple(row.faults for row in rows),
         )
@@ -59,13 +59,13 @@ class RejectedRows:
     @classmethod
     def none(cls) -> "RejectedRows":
         """No rejected rows."""
-        return cls(RowOrigin.in_memory(0), (), ())
+        return cls(Provenance.in_memory(0), (), ())
 
     @classmethod
     def concat(cls, parts: Sequence["RejectedRows"]) -> "RejectedRows":
         """Joins rejected rows, in order."""
         return cls(
-            RowOrigin.concat([part.origin for part in parts]),
+            Provenance.concat([part.origin for part in parts]),
             tuple(record for part in parts for record in part.records),
             tuple(faults for part in parts for faults in part.faults),
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.check.values import are_classes
 from o2v_keras.data.sequences import Sequences
 
 
@@ -86,7 +87,6 @@ def proposal_text(
 def _output(labels):
     numbers = np.unique(labels)
     classes = numbers[-1] + 1
-    natural = (numbers >= 0).all() and (numbers == np.floor(numbers)).all()
-    if natural and classes <= 2 * len(numbers):
+    if are_classes(numbers).all() and classes <= 2 * len(numbers):
         return {"output_layer": "softmax", "num_classes": max(2, int(classes))}
     return {"output_layer": "mean_squared_error"}

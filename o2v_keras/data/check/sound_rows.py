@@ -15,14 +15,14 @@ from o2v_keras.data.check.rejected_rows import RejectedRows
 from o2v_keras.data.check.report import CheckReport
 from o2v_keras.data.check.report import Problem
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.remote_files import is_remote
-from o2v_keras.data.files.remote_files import remote_files
 from o2v_keras.data.pair_table import PairTable
-from o2v_keras.data.row_origin import RowOrigin
+from o2v_keras.data.provenance import Provenance
+from o2v_keras.data.read.file_system import is_remote
+from o2v_keras.data.read.file_system import output_files
 from o2v_keras.storage.replace import replaced_file
 from o2v_keras.user_warning import warn_user
 
-Records = Callable[[RowOrigin], list[str]]
+Records = Callable[[Provenance], list[str]]
 # A share of bad rows that is larger is more likely a fault of the whole file.
 MAX_SKIPPED = 0.01
 
@@ -215,9 +215,9 @@ def refuse_too_many_skipped(
 def _new_file(path: str) -> Iterator[TextIO]:
     """Yields a text file that takes its name when the block ends well."""
     if is_remote(path):
-        with remote_files().GFile(f"{path}.partial", "w") as file:
+        with output_files().GFile(f"{path}.partial", "w") as file:
             yield file
-        remote_files().rename(f"{path}.partial", path, overwrite=True)
+        output_files().rename(f"{path}.partial", path, overwrite=True)
         return
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with (

@@ -69,6 +69,16 @@ def check_values(
     return [finding for finding in findings if finding.rows.size]
 
 
+def are_classes(labels: np.ndarray) -> np.ndarray:
+    """Tells which labels can number classes: 0, 1, 2, ...
+
+    Example:
+    >>> are_classes(np.array([0, 2, 0.5, -1, np.inf]))
+    array([ True,  True, False, False, False])
+    """
+    return (labels >= 0) & (labels == np.floor(labels)) & np.isfinite(labels)
+
+
 def _absent_columns(table) -> Iterator[Finding]:
     columns = {"in0": table.in0, "in1": table.in1, "label": table.labels}
     for name, column in columns.items():
@@ -172,7 +182,7 @@ def _check_labels(labels, config, training) -> Iterator[Finding]:
         return
     if config.output_layer == "softmax":
         classes = config.num_classes
-        natural = (labels >= 0) & (labels == np.floor(labels)) & finite
+        natural = are_classes(labels)
         yield Finding(
             "label",
             "no class",

@@ -8,14 +8,14 @@ import pyarrow as pa
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.data_error import read_failure
-from o2v_keras.data.read import json_lines
+from o2v_keras.data.provenance import file_source
 from o2v_keras.data.read.block import Block
+from o2v_keras.data.read.json_lines import field_names
 from o2v_keras.data.read.json_lines import read_json_lines
 from o2v_keras.data.read.parquet import read_parquet
 from o2v_keras.data.read.record import ADVICE
 from o2v_keras.data.read.record import Column
 from o2v_keras.data.read.separated import read_separated
-from o2v_keras.data.row_origin import file_source
 
 
 def _read_tfrecord(*arguments):
@@ -49,7 +49,7 @@ _READERS = {
 # Formats that say which columns they have in each record only, and what lists
 # those of the first record.
 _NAMES = {
-    read_json_lines: json_lines.field_names,
+    read_json_lines: field_names,
     _read_tfrecord: _tfrecord_names,
 }
 

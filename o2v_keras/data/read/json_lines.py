@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.json
 
 from o2v_keras.data.check.rejected_rows import RejectedRow
-from o2v_keras.data.files.remote_files import open_stream
 from o2v_keras.data.read.block import ARROW_TYPES
 from o2v_keras.data.read.block import Block
 from o2v_keras.data.read.block import as_json_texts
 from o2v_keras.data.read.block import as_lists
+from o2v_keras.data.read.file_system import open_stream
 from o2v_keras.data.read.lines import TextLines
 from o2v_keras.data.read.lines import numbered
 from o2v_keras.data.read.lines import whole_lines
@@ -198,7 +198,10 @@ def _with_defaults(numbers, column, lines):
     """
     values = numbers.to_pylist()
     for row in np.flatnonzero(np.array(numbers.is_null())):
-        values[row] = parse_record(_text(lines, row), {"": column})[0].get("")
+        values[row] = column.default
+        if _names_field(_line(lines, row), column.name):
+            found, _ = parse_record(_text(lines, row), {"": column})
+            values[row] = found.get("")
     return pa.array(values, pa.float64())
 
 
@@ -228,13 +231,15 @@ def _parse_line(lines, row, columns):
     if record or faults:
         return record, faults
     try:
-        return _parse_with_arrow(lines[row : row + 1], columns).to_pylist()[
-            0
-        ], ()
+        table = _parse_with_arrow(lines[row : row + 1], columns)
+        return table.to_pylist()[0], ()
     except pa.ArrowInvalid:
         return {}, (Fault("record", "malformed JSON", _BEYOND_PYTHON),)
 
 
+def _line(lines, row):
+    return lines.text[lines.starts[row] : lines.ends[row]]
+
+
 def _text(lines, row):
-    line = lines.text[lines.starts[row] : lines.ends[row]]
-    return line.decode("utf-8", "surrogateescape")
+    return _line(lines, row).decode("utf-8", "surrogateescape")

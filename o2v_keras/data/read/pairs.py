@@ -17,25 +17,27 @@ from o2v_keras.data.check.rejected_rows import RejectedRow
 from o2v_keras.data.check.rejected_rows import RejectedRows
 from o2v_keras.data.check.report import Problem
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.data_files import Paths
-from o2v_keras.data.files.data_files import expand_paths
-from o2v_keras.data.files.reading_progress import ReadingProgress
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.pair_table import to_weights
+from o2v_keras.data.provenance import Provenance
+from o2v_keras.data.provenance import Source
+from o2v_keras.data.provenance import file_source
+from o2v_keras.data.read.block import Block
 from o2v_keras.data.read.files import check_file
 from o2v_keras.data.read.files import read_blocks
 from o2v_keras.data.read.map_in_threads import map_in_threads
+from o2v_keras.data.read.paths import Paths
+from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.data.read.record import WEIGHT
 from o2v_keras.data.read.record import Column
 from o2v_keras.data.read.record import missing
-from o2v_keras.data.row_origin import RowOrigin
-from o2v_keras.data.row_origin import file_source
 from o2v_keras.data.sequences import Sequences
+from o2v_keras.progress import Progress
 
 # Makes ids of texts `(rows,)` that were read at an origin, and says what is to
 # be said of the texts. Called from several threads at once.
-Encode = Callable[[pa.Array, RowOrigin], tuple[Sequences, list[Problem]]]
+Encode = Callable[[pa.Array, Provenance], tuple[Sequences, list[Problem]]]
 
 _COLUMNS = PairColumns()
 _NO_TEXTS = MappingProxyType({})
@@ -119,7 +121,7 @@ def read_pairs(
     parts = []
     for file in files:
         pieces = read_pieces(file, sides, label, columns=columns, texts=texts)
-        with ReadingProgress(f"{what} {file}", verbose) as progress:
+        with Progress(f"{what} {file}", verbose=verbose) as progress:
             for piece in pieces:
                 parts.append(piece)
                 progress.add(len(piece.table))
@@ -164,7 +166,7 @@ def read_pieces(
     positives = label and columns.label is None
 
     def pairs(block):
-        return _pairs(block, source, fields, texts, positives)
+        return to_pairs(block, source, fields, texts, positives)
 
     blocks = read_blocks(file, fields, rows, row_group)
     yield from map_in_threads(pairs, ((block,) for block in blocks))
@@ -199,7 +201,7 @@ def fields_of(
 
 
 def original_records(
-    origin: RowOrigin, fields: Mapping[str, Column]
+    origin: Provenance, fields: Mapping[str, Column]
 ) -> list[str]:
     """Reads the records of some rows of files again, as they are written.
 
@@ -222,7 +224,22 @@ def original_records(
     return records
 
 
-def _pairs(block, source, fields, texts, positives):
+def to_pairs(
+    block: Block,
+    source: Source,
+    fields: Mapping[str, Column],
+    texts: Mapping[str, Encode],
+    positives: bool,
+) -> ReadPairs:
+    """Makes pairs of a block.
+
+    Args:
+        block: The rows.
+        source: Where they come from.
+        fields: Field of the block -> `Column`.
+        texts: For each side that holds texts, what makes ids of them.
+        positives: Whether all rows are positives, labelled 1.
+    """
     table, numbers, rejected = block.table, block.numbers, list(block.rejected)
     if any(column.null_count for column in table.columns):
         present = functools.reduce(pc.and_, map(pc.is_valid, table.columns))
@@ -236,7 +253,7 @@ def _pairs(block, source, fields, texts, positives):
             number, record = int(numbers[row]), block.record(row)
             rejected.append(RejectedRow(number, record, faults))
         table, numbers = table.filter(pa.array(present)), numbers[present]
-    origin = RowOrigin.of(source, numbers)
+    origin = Provenance.of(source, numbers)
     sides, problems = {"in0": None, "in1": None}, []
     for side in [name for name in sides if name in fields]:
         column = table[side].combine_chunks()
@@ -244,7 +261,7 @@ def _pairs(block, source, fields, texts, positives):
             sides[side], found = texts[side](column, origin)
             problems += found
         else:
-            sides[side] = Sequences.from_any(column, side)
+            sides[side] = _sequences(column)
     labels = np.ones(len(table)) if positives else None
     if "label" in fields:
         labels = table["label"].to_numpy()
@@ -256,3 +273,9 @@ def _pairs(block, source, fields, texts, positives):
         RejectedRows.of(source, rejected),
         tuple(problems),
     )
+
+
+def _sequences(lists):
+    """Makes sequences of an arrow array of lists without nulls."""
+    offsets = lists.offsets.to_numpy().astype(np.int64)
+    return Sequences(lists.flatten().to_numpy(), offsets - offsets[0])

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +13,13 @@ import pyarrow.parquet
 from o2v_keras.data.check.rejected_rows import RejectedRow
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.data_error import read_failure
-from o2v_keras.data.files.remote_files import open_random
 from o2v_keras.data.ragged_input import is_list
 from o2v_keras.data.ragged_input import row_lengths
 from o2v_keras.data.read.block import ARROW_TYPES
 from o2v_keras.data.read.block import Block
 from o2v_keras.data.read.block import as_json_texts
 from o2v_keras.data.read.block import as_lists
+from o2v_keras.data.read.file_system import open_random
 from o2v_keras.data.read.record import Column
 from o2v_keras.data.read.record import Fault
 from o2v_keras.data.read.record import parse_record
@@ -59,7 +60,7 @@ def read_parquet(
             for field, column in columns.items()
             if column.name in schema.names or column.default is None
         }
-        _check_columns(path, schema, columns.values())
+        check_schema(path, schema, columns)
         sizes = _row_group_sizes(file)
         groups = range(len(sizes)) if row_group is None else [row_group]
         first = 0 if row_group is None else sum(sizes[:row_group])
@@ -67,7 +68,7 @@ def read_parquet(
         for batch in file.iter_batches(
             rows or _BLOCK_ROWS, groups, columns=names
         ):
-            yield _block(batch, first, columns)
+            yield arrow_block(batch, first, columns)
             first += len(batch)
 
 
@@ -89,9 +90,25 @@ def _row_group_sizes(file):
     return [file.metadata.row_group(group).num_rows for group in groups]
 
 
-def _check_columns(path, schema, columns):
+def check_schema(
+    place: str,
+    schema: pa.Schema,
+    columns: Mapping[str, Column],
+    names: Sequence[str] | None = None,
+) -> None:
+    """Checks that columns are there once and hold what they should.
+
+    Args:
+        place: The file, or what else the columns are of.
+        schema: Of the columns.
+        columns: Field -> `Column` that must be there.
+        names: All columns, for the message. Defaults to those of `schema`.
+
+    Raises:
+        DataError: With all columns that do not fit.
+    """
     faults = []
-    for name, kind, _ in columns:
+    for name, kind, _ in columns.values():
         fits, rule = _RULES[kind]
         count = schema.names.count(name)
         if count != 1:
@@ -102,8 +119,8 @@ def _check_columns(path, schema, columns):
             faults.append(f'column "{name}" is {type_}, must be {rule}')
     if faults:
         raise DataError(
-            f"{path}: {'; '.join(faults)}. "
-            f"Columns in the file: {', '.join(schema.names):.500}"
+            f"{place}: {'; '.join(faults)}. "
+            f"Its columns: {', '.join(names or schema.names):.500}"
         )
 
 
@@ -145,7 +162,16 @@ _RULES = {
 }
 
 
-def _block(batch, first, columns):
+def arrow_block(
+    batch: pa.RecordBatch, first: int, columns: Mapping[str, Column]
+) -> Block:
+    """Makes a block of rows of a table.
+
+    Args:
+        batch: Rows, of a schema that `check_schema` has passed.
+        first: Number of the first row.
+        columns: Field of the block -> `Column`.
+    """
     table = pa.Table.from_batches([batch])
     raw, no_texts, bad = {}, {}, set()
     for field, column in columns.items():
@@ -174,26 +200,21 @@ def _block(batch, first, columns):
         RejectedRow(first + row, record(row), tuple(faults(row)))
         for row in sorted(bad)
     )
-    rows = np.setdiff1d(np.arange(len(table)), list(bad))
     sound = pa.table(
-        {
-            field: as_json_texts(raw[field])
-            if column.kind == "json"
-            else raw[field]
-            for field, column in columns.items()
-        }
+        {f: _typed(raw[f], column.kind) for f, column in columns.items()}
     )
+    rows = np.arange(len(table))
     if bad:
+        rows = np.delete(rows, list(bad))
         sound = sound.take(pa.array(rows))
-    schema = {
-        field: ARROW_TYPES[column.kind] for field, column in columns.items()
-    }
-    return Block(
-        sound.cast(pa.schema(schema), safe=False),
-        first + rows,
-        lambda row: record(rows[row]),
-        rejected,
-    )
+    return Block(sound, first + rows, lambda row: record(rows[row]), rejected)
+
+
+def _typed(values, kind):
+    if kind == "json":
+        return as_json_texts(values)
+    # Unsafe, for a label or weight need not be a float64 to the last digit.
+    return values.cast(ARROW_TYPES[kind], safe=False)
 
 
 def _texts(column):
@@ -216,6 +237,8 @@ def _texts(column):
 def _rows_without_all_ids(lists):
     """Rows in which an id is null, or unsigned and beyond int64."""
     ids = lists.flatten()
+    if not ids.null_count and not pa.types.is_uint64(ids.type):
+        return set()
     bad = ids.is_null()
     if pa.types.is_uint64(ids.type):
         beyond = pc.greater(ids, pa.scalar(2**63 - 1, pa.uint64()))

@@ -12,9 +12,9 @@ import pyarrow.csv
 
 from o2v_keras.data.check.rejected_rows import RejectedRow
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.remote_files import open_stream
 from o2v_keras.data.read.block import Block
 from o2v_keras.data.read.cells import parse_cells
+from o2v_keras.data.read.file_system import open_stream
 from o2v_keras.data.read.lines import whole_lines
 from o2v_keras.data.read.map_in_threads import map_in_threads
 from o2v_keras.data.read.record import Column
@@ -144,8 +144,7 @@ class _Regular(NamedTuple):
                 return None
             delimiters = delimiters[~_are_quoted(delimiters, quotes)]
         starts, ends = np.append(0, breaks + 1), np.append(breaks, len(text))
-        counts = np.searchsorted(delimiters, ends)
-        counts -= np.searchsorted(delimiters, starts)
+        counts = np.diff(np.searchsorted(delimiters, ends), prepend=0)
         ends -= (ends > starts) & (data[ends - 1] == _RETURN)
         rows = np.flatnonzero(ends > starts)
         if (counts[rows] != layout.width - 1).any():
@@ -295,17 +294,18 @@ def _block(part, layout):
         values[field], found = parse_cells(cells, layout.columns[field], field)
         for row, fault in found.items():
             faults.setdefault(row, []).append(fault)
-    table, rows = pa.table(values), np.arange(len(part.numbers))
+    numbers = part.numbers
+    table, rows = pa.table(values), np.arange(len(numbers))
     if faults:
-        rows = np.setdiff1d(rows, list(faults))
+        rows = np.delete(rows, list(faults))
         table = table.take(pa.array(rows))
     rejected = (
-        RejectedRow(int(part.numbers[row]), part.record(row), tuple(found))
+        RejectedRow(int(numbers[row]), part.record(row), tuple(found))
         for row, found in faults.items()
     )
     return Block(
         table,
-        part.numbers[rows],
+        numbers[rows],
         lambda row: part.record(rows[row]),
         (*part.rejected, *rejected),
     )

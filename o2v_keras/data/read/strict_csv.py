@@ -45,6 +45,8 @@ class Layout(NamedTuple):
         dialect = {**self.dialect, "strict": False}
         rows = [next(csv.reader([line], **dialect)) for line in lines]
         rows = [fields for fields in rows if len(fields) == self.width]
+        if not rows:
+            return 0
         bad = set()
         for field, place in self.places.items():
             cells = [_readable(fields[place]) for fields in rows]

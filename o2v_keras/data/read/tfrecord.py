@@ -12,12 +12,12 @@ from google.protobuf.message import DecodeError
 from o2v_keras.data.check.rejected_rows import RejectedRow
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.data_error import UnreadableError
-from o2v_keras.data.files.remote_files import check_packing
-from o2v_keras.data.files.remote_files import open_stream
+from o2v_keras.data.provenance import file_source
 from o2v_keras.data.read.block import Block
+from o2v_keras.data.read.file_system import check_packing
+from o2v_keras.data.read.file_system import open_stream
 from o2v_keras.data.read.record import Column
 from o2v_keras.data.read.record import Fault
-from o2v_keras.data.row_origin import file_source
 
 _BLOCK_ROWS = 1 << 13
 _BUFFER_BYTES = 1 << 20

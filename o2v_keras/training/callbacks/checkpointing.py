@@ -1,4 +1,4 @@
-"""Writes checkpoints while Keras trains, and goes on from one."""
+"""Writes checkpoints in training, and resumes from them."""
 
 import pathlib
 import time
@@ -11,30 +11,30 @@ from o2v_keras.training.callbacks.history import EpochHistory
 from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.checkpoint import write_checkpoint
 from o2v_keras.training.distribute.cluster import Worker
-from o2v_keras.training.distribute.strategy import ask_chief
+from o2v_keras.training.distribute.strategy import broadcast_from_chief
 from o2v_keras.training.weight_files import BestWeightsFiles
 
 
 class Checkpointing(keras.callbacks.Callback):
-    """Writes a checkpoint after each epoch, and between batches on request.
+    """Writes a checkpoint after each epoch and, if asked, within epochs.
 
-    Comes after the callbacks whose state it saves.
+    Add it after the callbacks whose state it saves.
 
     Args:
         path: The checkpoint file.
-        earlier: The file of the checkpoint before it, to go on from if the
-            last one is damaged.
-        identity: JSON dict of what is being trained on what; saved, so that
-            a resumed run can be held to it.
+        earlier: The file of the previous checkpoint, in case the last one is
+            damaged.
+        identity: JSON dict of hyperparameters, options and fingerprints of
+            data. It is saved, and must be equal in a resumed run.
         early_stopping: `EarlyStopping` of this training.
         history: `EpochHistory` of this training.
-        best_weights: `BestWeightsFiles` of this training, from which those
-            that no checkpoint needs any more are removed.
-        minutes: Time after which a batch's end is written as well. Defaults
-            to `None`: only epochs' ends.
-        worker: This process. Of several workers the chief writes, at moments
-            that its clock sets; the others take part in collecting metrics.
-            Defaults to one that trains alone.
+        best_weights: `BestWeightsFiles` of this training; files that no
+            checkpoint needs are removed.
+        minutes: Minutes between checkpoints within an epoch. Defaults to
+            `None`: only at the end of epochs.
+        worker: This process. The chief writes, by its clock; the other
+            workers take part in gathering metrics. Defaults to a single
+            worker.
     """
 
     def __init__(
@@ -63,13 +63,12 @@ class Checkpointing(keras.callbacks.Callback):
         self._last_is_whole = True
 
     def resume(self, checkpoint: Checkpoint, touch: PairBatches):
-        """Puts a saved state back; the next `fit` goes on from there.
+        """Restores a checkpoint, from which the next `fit` continues.
 
         Args:
             checkpoint: `Checkpoint` of this training.
-            touch: Data of which one batch is evaluated, where metric
-                accumulators must be restored: Keras makes them only when
-                the first batch arrives.
+            touch: `PairBatches`; one batch is evaluated to build the metrics'
+                variables, as Keras builds them at the first batch.
         """
         model = self.model
         checkpoint.assign("model", model.variables)
@@ -94,15 +93,15 @@ class Checkpointing(keras.callbacks.Callback):
             self._metrics_of = None
 
     def on_train_batch_end(self, batch, logs=None):
-        # After the last batch the checkpoint is that of the epoch's end: Keras
-        # cannot play an epoch that has none left. Of several steps at once it
-        # gives the number that the last of them would have in a longer epoch.
+        # None after the last batch: Keras cannot fit an epoch without batches,
+        # and `on_epoch_end` writes one. With several steps per execution,
+        # `batch` can exceed the last batch's number.
         if self._minutes is None or batch + 1 >= self.params["steps"]:
             return
         if self._is_due():
-            played = self._first_batch + batch + 1
+            done = self._first_batch + batch + 1
             metrics = self.model.metrics_variables
-            self._write(self._epoch, played, metrics)
+            self._write(self._epoch, done, metrics)
             self._written = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -112,10 +111,10 @@ class Checkpointing(keras.callbacks.Callback):
     def _is_due(self):
         due = time.monotonic() - self._written >= 60 * self._minutes
         strategy = self.model.distribute_strategy
-        return ask_chief(strategy, self._worker, due)
+        return broadcast_from_chief(strategy, self._worker, due)
 
     def _write(self, epoch, batch, metrics):
-        # Reading a metric sums up what all workers have counted.
+        # Reading a metric sums it over all workers, so all must read it.
         metrics = [keras.ops.convert_to_numpy(value) for value in metrics]
         if not self._worker.is_chief:
             return
@@ -132,8 +131,8 @@ class Checkpointing(keras.callbacks.Callback):
             model=self.model.variables,
             optimizer=self.model.optimizer.variables,
             metrics=metrics,
-            # The one that this run goes on from is not given for a damaged
-            # one.
+            # A damaged checkpoint must not replace the earlier one, from
+            # which this run resumed.
             earlier=self._earlier if self._last_is_whole else None,
         )
         best = self._early_stopping.best_epoch

@@ -1,4 +1,4 @@
-"""Ends a training without progress or with a loss that is not finite."""
+"""Stops a training without progress or with a loss that is not finite."""
 
 import math
 
@@ -11,13 +11,12 @@ from o2v_keras.training.weight_files import BestWeightsInMemory
 class EarlyStopping(keras.callbacks.Callback):
     """Stops by SageMaker's rule and restores the best weights.
 
-    From epoch `patience` on, an epoch is bad unless its loss lies more than
+    From epoch `patience` on, an epoch is bad unless its loss is more than
     `tolerance` (an absolute difference) below the smallest loss of the last
-    `patience` epochs; not of all epochs, so a slowly improving run is
-    stopped as well. Training stops when more than `patience` epochs in a row
-    are bad, hence after `2 * patience + 1` epochs at the earliest. When
-    training ends for whatever reason, the weights of the epoch with the
-    smallest loss of all are restored.
+    `patience` epochs. (Not of all epochs, so a slowly improving run stops
+    too.) Training stops when more than `patience` epochs in a row are bad,
+    after `2 * patience + 1` epochs at the earliest. When training ends for
+    any reason, the weights of the epoch with the smallest loss are restored.
 
     Args:
         monitor: str. Key in the logs. Defaults to `"val_loss"`.
@@ -25,11 +24,11 @@ class EarlyStopping(keras.callbacks.Callback):
         tolerance: float, at least 0. Defaults to `0.01`.
         verbose: 0 or 1. Whether to print bad epochs and the stop. Defaults
             to `0`.
-        best_weights: `BestWeightsFiles`, where the best epoch's weights are
-            kept. Defaults to `None`: in memory.
+        best_weights: `BestWeightsFiles` for the best epoch's weights.
+            Defaults to `None`: in memory.
         mode: `"min"` or `"max"`: whether smaller or larger is better. With
-            `"max"`, the loss of the rule is the negative of `monitor`.
-            Defaults to `"min"`.
+            `"max"` the rule uses the negative of `monitor`. Defaults to
+            `"min"`.
 
     Attributes:
         best_epoch: int, counted from 0, or `None` before the first epoch.
@@ -105,7 +104,7 @@ class EarlyStopping(keras.callbacks.Callback):
             self._best_weights.restore(self.model, self.best_epoch)
 
     def get_state(self):
-        """Returns what a resumed run needs, as JSON types; not the weights."""
+        """Returns the state for `resume`, without weights, as JSON types."""
         return {
             "losses": list(self._losses),
             "bad_epochs": self._bad_epochs,
@@ -115,9 +114,9 @@ class EarlyStopping(keras.callbacks.Callback):
         }
 
     def resume(self, state):
-        """Goes on from `get_state()` when the next training begins.
+        """Restores the state from which the next training continues.
 
-        The best weights are taken from where they were kept.
+        `best_weights` still holds the best weights.
 
         Args:
             state: dict from `get_state`.
@@ -161,17 +160,17 @@ class EarlyStopping(keras.callbacks.Callback):
 
 
 class NonFiniteLossError(ValueError):
-    """The loss became NaN or infinite; the message says what to try."""
+    """The loss became NaN or infinite."""
 
 
 class StopOnNonFiniteLoss(keras.callbacks.Callback):
     """Raises `NonFiniteLossError` at the first loss that is NaN or infinite.
 
-    Comes before the callbacks that write anything, so that the last good
-    checkpoint and history stay in place.
+    Add it before the callbacks that write files: the last good checkpoint
+    and history then remain.
 
     Args:
-        learning_rate: float. Named in the message.
+        learning_rate: float. For the error message.
 
     Example:
     >>> callback = StopOnNonFiniteLoss(learning_rate=0.1)

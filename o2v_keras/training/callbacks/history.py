@@ -1,4 +1,4 @@
-"""The history of all epochs, and the epoch's number in the model."""
+"""Callbacks that write the history and set the epoch of batches."""
 
 import csv
 import os
@@ -11,19 +11,20 @@ from o2v_keras.storage.replace import replaced_file
 
 
 class EpochHistory(keras.callbacks.Callback):
-    """Keeps `history.csv` in step with training, a line an epoch.
+    """Writes the metrics of every epoch to `history.csv`, a line per epoch.
 
-    A line is on the disk when the epoch ends, so that a run that is killed
-    leaves all of its finished epochs; a resumed run rewrites the file from
-    its checkpoint and goes on. Epochs count from 0.
+    The file is written at the end of every epoch, so a killed run leaves all
+    finished epochs; a resumed run rewrites it from its checkpoint. Epochs
+    count from 0.
 
     Args:
-        path: File to write, or `None` to keep the metrics in memory only.
-        rows_per_batch: Mean training rows of a batch; gives the column
-            `examples_per_second`, validation not counted.
+        path: File to write. `None` keeps the metrics in memory only.
+        rows_per_batch: float. Mean number of training rows in a batch, for
+            the column `examples_per_second`, which excludes validation.
 
     Attributes:
-        epochs: list of dict. One for each finished epoch, `epoch` first.
+        epochs: list of dict. The metrics of each finished epoch, with the key
+            `epoch` first.
     """
 
     def __init__(self, path: str | os.PathLike | None, rows_per_batch: float):
@@ -33,7 +34,7 @@ class EpochHistory(keras.callbacks.Callback):
         self.epochs: list[dict[str, float]] = []
 
     def resume(self, epochs: list[dict[str, float]]):
-        """Goes on after these epochs."""
+        """Continues after these epochs."""
         self.epochs = list(epochs)
         self._write()
 
@@ -60,7 +61,7 @@ class EpochHistory(keras.callbacks.Callback):
         self._write()
 
     def as_keras_history(self) -> keras.callbacks.History:
-        """Returns what `Model.fit` would have returned for all epochs."""
+        """Returns all epochs as the result of `Model.fit`."""
         history = keras.callbacks.History()
         history.epoch = [epoch["epoch"] for epoch in self.epochs]
         names = [n for n in self.epochs[0] if n != "epoch"]
@@ -82,13 +83,13 @@ class EpochHistory(keras.callbacks.Callback):
 
 
 class EpochSetter(keras.callbacks.Callback):
-    """Sets `PairBatches.epoch`, so that an epoch's rows follow its number.
+    """Sets `PairBatches.epoch`, which determines an epoch's rows.
 
-    Keras opens iterators it never plays (to build a distributed model, after
-    an epoch's last step), so counting passes would not do.
+    Counting iterators would be wrong: Keras opens some that it never reads,
+    to build a distributed model and after an epoch's last step.
 
     Args:
-        batches: `PairBatches` that `fit` plays.
+        batches: The `PairBatches` of the training data.
     """
 
     def __init__(self, batches: PairBatches):

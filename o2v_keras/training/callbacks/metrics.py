@@ -1,4 +1,4 @@
-"""Metrics of an epoch that callbacks compute and early stopping may watch."""
+"""Callbacks that add metrics of an epoch, which early stopping can monitor."""
 
 from collections.abc import Sequence
 
@@ -10,30 +10,28 @@ from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.evaluation.model_ranking import ModelRanking
-from o2v_keras.evaluation.model_ranking import RankingOptions
+from o2v_keras.evaluation.ranking_options import RankingOptions
 from o2v_keras.evaluation.scored_pairs import ScoredPairs
 
 
 class EpochMetrics(keras.callbacks.Callback):
-    """Adds metrics to an epoch's logs, for the callbacks after it.
+    """Base of callbacks that add metrics to the logs of an epoch.
 
-    Keras hands the same logs from callback to callback, and its `History`
-    comes last: what is added here can be watched by early stopping and a
-    tuner, and is in `history.csv` and TensorBoard. `train` puts such
-    callbacks before its own; in `Model.fit` put them before those that watch
-    them.
+    Later callbacks get the same logs: early stopping and a tuner can monitor
+    the metrics, and `history.csv` and TensorBoard hold them. `train` puts such
+    callbacks before its own; for `Model.fit` put them first.
 
-    A subclass defines `metrics`.
+    Subclasses define `metrics`.
     """
 
     def metrics(self) -> dict[str, float]:
-        """Returns the metrics of the model as it is, by their names."""
+        """Returns the metrics of the current model by name."""
         raise NotImplementedError
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """Returns what such metrics are without a model, by its name.
+        """Returns baselines for the metrics: name -> metrics, without `val_`.
 
-        The metrics' names lack `val_`. Defaults to none.
+        Defaults to none.
         """
         return {}
 
@@ -42,20 +40,21 @@ class EpochMetrics(keras.callbacks.Callback):
 
 
 class CorrelationMetrics(EpochMetrics):
-    """Adds `val_spearman` and the like to the logs of every epoch.
+    """Adds correlations with the labels to the logs of every epoch.
 
-    `val_spearman` and `val_pearson` of the labels with the model's values,
-    or expected classes, `val_cosine_spearman` and `val_cosine_pearson` with
-    the cosines of the two encoders' embeddings. Where one is undefined,
-    since all values are equal, it is 0.
+    `val_spearman` and `val_pearson` are those of the model's values or
+    expected classes, `val_cosine_spearman` and `val_cosine_pearson` those of
+    the cosines of the two embeddings. Undefined ones (all values equal) are
+    0.
 
     Args:
-        validation: Labelled pairs, as `load_pairs` takes them. Read once,
-            when training begins.
-        columns: `PairColumns` of these. Defaults to `in0`, `in1`, `label`.
+        validation: Labelled pairs: files, a mapping of columns or a
+            `PairTable`. Read once, at the start of training.
+        columns: `PairColumns` of the pairs. Defaults to `in0`, `in1`,
+            `label`.
 
     Raises:
-        DataError: When training begins, if rows are unusable.
+        DataError: At the start of training, if rows are unusable.
 
     Example:
     >>> from o2v_keras import Object2Vec, Object2VecConfig, load_dataset
@@ -91,7 +90,7 @@ class CorrelationMetrics(EpochMetrics):
         self._pairs = ScoredPairs(self.model, table)
 
     def metrics(self) -> dict[str, float]:
-        """Returns the metrics of the model as it is, by their names."""
+        """Returns the metrics of the current model by name."""
         groups = self._pairs.metrics()
         return {
             f"val_{prefix}{name}": groups[group].get(name, 0.0)
@@ -104,26 +103,26 @@ class CorrelationMetrics(EpochMetrics):
 
 
 class RankingMetrics(EpochMetrics):
-    """Adds `val_ndcg@10` and the like to the logs of every epoch.
+    """Adds ranking metrics to the logs of every epoch.
 
-    `val_hits@k`, `val_recall@k`, `val_ndcg@k` and `val_accuracy@k` for each
-    `k`, `val_mrr` and `val_mean_rank`, as `rank` defines them. Data are read
-    once, when training begins; an epoch encodes queries and candidates.
+    They are `val_hits@k`, `val_recall@k`, `val_ndcg@k` and `val_accuracy@k`
+    for each `k`, `val_mrr` and `val_mean_rank`, defined in `rank`. Data are
+    read once, at the start of training.
 
     Args:
-        validation: Pairs to rank, each a query and a target. Cut them from
-            the training data: what the best epoch is chosen by must not be
-            the test data.
+        validation: Pairs to rank, each a query and a target. Split them from
+            the training data: the test data must not choose the best epoch.
         corpus: The candidates. Defaults to `None`: the objects of
             `validation` and `training`.
-        training: Pairs that the model is trained with; a query's partners
-            there are no candidates. Defaults to `None`.
-        at: An integer or several: the `k`s. Defaults to `10`.
-        **settings: Further arguments of `rank`, such as `score` and `query`.
+        training: The training pairs, whose partners of a query are excluded.
+            Defaults to `None`.
+        at: int or list of int. The `k`s. Defaults to `10`.
+        **settings: Other fields of `RankingOptions`, such as `score` and
+            `query`.
 
     Raises:
-        ValueError: If a setting is not among its choices, or, when training
-            begins, does not suit the data.
+        ValueError: If a setting is invalid or, at the start of training,
+            contradicts the data.
 
     Example:
     >>> from o2v_keras import Object2Vec, Object2VecConfig, load_dataset
@@ -162,10 +161,10 @@ class RankingMetrics(EpochMetrics):
         self._ranking = ModelRanking(self.model, *self._data, self._options)
 
     def metrics(self) -> dict[str, float]:
-        """Returns the metrics of the model as it is, by their names."""
+        """Returns the metrics of the current model by name."""
         metrics = self._ranking.metrics()
         return {f"val_{name}": value for name, value in metrics.items()}
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """Returns those of `rank`, once training has begun."""
+        """Returns the baselines of `rank`, after the start of training."""
         return self._ranking.baselines()

@@ -1,4 +1,4 @@
-"""The workers of a training (`TF_CONFIG`), and the detection of lost ones."""
+"""The cluster of workers (`TF_CONFIG`), and failure detection."""
 
 import contextlib
 import dataclasses
@@ -17,7 +17,7 @@ import tensorflow as tf
 from o2v_keras.config.json_object import distinct_keys
 
 _JOBS = ("chief", "worker")
-# How TensorFlow reports a peer that it cannot reach any more.
+# TensorFlow's errors about a lost worker.
 _ERRORS = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -25,7 +25,7 @@ _ERRORS = (
     tf.errors.DeadlineExceededError,
     tf.errors.FailedPreconditionError,
 )
-# What comes of Ctrl-C while TensorFlow makes one of these errors.
+# The message of such an error if Ctrl-C interrupts its creation.
 _INTERRUPTED = "REPLACED BY KeyboardInterrupt"
 _TASK = re.compile(r"/job:worker/(?:replica:\d+/)?task:(\d+)")
 _REASON = re.compile(
@@ -38,10 +38,10 @@ class Worker:
     """One of the processes that train a model together.
 
     Args:
-        index: Its number, counted from 0. Number 0 is the chief, which
-            writes models, logs and checkpoints and talks to the user.
-        addresses: `host:port` of every worker, in the order of their
-            numbers; empty for a process that trains alone.
+        index: int. Its number, counted from 0. Worker 0 is the chief, which
+            writes models, logs and checkpoints and prints.
+        addresses: `host:port` of every worker, by number; empty for a single
+            worker.
 
     Example:
     >>> worker = Worker(1, ("10.0.0.1:2222", "10.0.0.2:2222"))
@@ -54,7 +54,7 @@ class Worker:
 
     @property
     def count(self) -> int:
-        """How many workers there are."""
+        """Number of workers."""
         return max(1, len(self.addresses))
 
     @property
@@ -64,35 +64,34 @@ class Worker:
 
     @property
     def name(self) -> str:
-        """Number and address, for messages."""
+        """This worker's number and address, for messages."""
         return self.name_of(self.index)
 
     def name_of(self, index: int) -> str:
-        """Number and address of any worker, for messages."""
+        """Returns the number and address of a worker, for messages."""
         return f"worker {index} ({self.addresses[index]})"
 
     @classmethod
     def from_environment(
         cls, environment: Mapping[str, str] | None = None
     ) -> "Worker":
-        """Reads the variable `TF_CONFIG`.
+        """Reads the variable `TF_CONFIG` of `tf.distribute`.
 
-        It is what `tf.distribute` and managed training services use:
-        `{"cluster": {"worker": ["host:port", ...]}, "task": {"type":
-        "worker", "index": 0}}`, or with a job `chief` of one address before
-        the workers.
+        Its format is `{"cluster": {"worker": ["host:port", ...]}, "task":
+        {"type": "worker", "index": 0}}`, optionally with a job `chief` of one
+        address, which becomes worker 0.
 
         Args:
             environment: Variables by name. Defaults to `None`: the
                 process's.
 
         Returns:
-            The worker; one that trains alone when there is no `TF_CONFIG`
-            or its cluster has one address.
+            The worker; a single one without `TF_CONFIG` or if its cluster
+            has one address.
 
         Raises:
-            ValueError: If `TF_CONFIG` is no such JSON, names parameter
-                servers or an evaluator, or its task is not in its cluster.
+            ValueError: If `TF_CONFIG` is malformed, has parameter servers or
+                an evaluator, or its task is not in its cluster.
 
         Example:
         >>> config = '''{
@@ -134,7 +133,7 @@ def _cluster(cluster, text):
     if foreign:
         raise _error(
             f"have only the jobs chief and worker in `cluster`, not "
-            f"{', '.join(foreign)}: every process holds the whole model, "
+            f"{', '.join(foreign)}: every process holds the whole model; "
             f"there are no parameter servers or evaluators",
             text,
         )
@@ -186,25 +185,24 @@ def _error(rule, text):
     return ValueError(f"`TF_CONFIG` must {rule}. Received: TF_CONFIG={text}")
 
 
-class ChiefWatch:
-    """Asks every second whether the chief still listens at its address.
+class ChiefHeartbeat:
+    """Checks every second, in a thread, that the chief accepts connections.
 
-    TensorFlow tells the chief in about ten seconds that another worker is
-    gone, but workers whose chief was killed wait for it forever. It takes no
-    part in training: a chief that is merely slow still accepts connections.
+    TensorFlow reports a lost worker to the chief within about ten seconds,
+    but workers whose chief was killed wait forever. A chief that is merely
+    slow still accepts connections.
 
     Args:
-        worker: This worker; the chief itself watches nobody.
-        on_loss: Called, in a thread of the watch, when the chief had been
-            seen and then could not be reached three times in a row, and has
-            stayed away for the seconds of `patience`.
-        patience: float. Time for TensorFlow to notice by itself. Defaults
-            to 15.
-        interval: float. Seconds between attempts. Defaults to 1.
+        worker: This worker; the chief checks nothing.
+        on_loss: Called in the thread if the chief was reachable, then failed
+            three checks in a row, and `patience` has passed.
+        patience: float. Seconds in which TensorFlow may detect the loss
+            first. Defaults to 15.
+        interval: float. Seconds between checks. Defaults to 1.
 
     Example:
-    >>> with ChiefWatch(Worker(), on_loss=print):
-    ...     pass  # A worker alone has nobody to watch.
+    >>> with ChiefHeartbeat(Worker(), on_loss=print):
+    ...     pass  # A single worker checks nothing.
     """
 
     def __init__(
@@ -243,7 +241,7 @@ class ChiefWatch:
     def _chief_listens(self):
         host, _, port = self._worker.addresses[0].rpartition(":")
         try:
-            # IPv6 addresses stand in brackets.
+            # IPv6 addresses are in brackets.
             address = host.strip("[]"), int(port)
             socket.create_connection(address, timeout=5).close()
         except OSError:
@@ -252,24 +250,24 @@ class ChiefWatch:
 
 
 class LostWorkerError(ConnectionError):
-    """Another worker is gone; all of them have to start again."""
+    """Another worker is lost; all workers must be restarted."""
 
 
 @contextlib.contextmanager
-def lost_workers_named() -> Iterator[None]:
-    """Ends this worker in a sentence when another one is gone.
+def lost_workers_reported() -> Iterator[None]:
+    """Stops this worker with a clear message if another one is lost.
 
-    Most losses TensorFlow raises as errors of its own. That of the chief may
-    leave this process waiting within TensorFlow, where no exception can
-    reach it: then the process ends with the sentence and status 75.
+    TensorFlow raises most losses as its own errors. The loss of the chief can
+    leave this process blocked in TensorFlow, where it cannot receive an
+    exception: the process then prints the message and exits with status 75.
 
     Raises:
-        LostWorkerError: Instead of TensorFlow's error, where `TF_CONFIG`
-            names several workers.
-        KeyboardInterrupt: If that came while TensorFlow made its error.
+        LostWorkerError: Instead of TensorFlow's error, if `TF_CONFIG` has
+            several workers.
+        KeyboardInterrupt: If it interrupted the creation of an error.
     """
     worker = Worker.from_environment()
-    with ChiefWatch(worker, on_loss=lambda: _end_process(worker)):
+    with ChiefHeartbeat(worker, on_loss=lambda: _end_process(worker)):
         try:
             yield
         except _ERRORS as error:
@@ -277,7 +275,8 @@ def lost_workers_named() -> Iterator[None]:
                 raise
             reason = _REASON.search(str(error))
             reason = " ".join((reason[1] if reason else str(error)).split())
-            lost = _lost(worker, str(error))
+            # TensorFlow's message names the numbers of lost workers.
+            lost = set(map(int, _TASK.findall(str(error)))) - {worker.index}
             raise LostWorkerError(
                 f"{_sentence(worker, lost)} TensorFlow says: {reason}"
             ) from error
@@ -298,11 +297,6 @@ def _sentence(worker, lost):
     return (
         f"Lost the connection to {names or 'another worker'}, so "
         f"{worker.name} stops as well. Start all workers again with "
-        f"`--resume` (`resume=True`): they go on from the last checkpoint. "
-        f"`o2v launch` does so by itself."
+        f"`--resume` (`resume=True`): they continue from the last "
+        f"checkpoint. `o2v launch` does so automatically."
     )
-
-
-def _lost(worker, message):
-    """The numbers of the other workers that TensorFlow's message names."""
-    return set(map(int, _TASK.findall(message))) - {worker.index}

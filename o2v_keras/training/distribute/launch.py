@@ -1,4 +1,4 @@
-"""Starts the workers of a training, and starts them again when one dies."""
+"""Starts the workers of a training, and restarts them if one fails."""
 
 import json
 import os
@@ -10,14 +10,13 @@ import threading
 import time
 from collections.abc import Sequence
 
-# A training that ended well, or in a user's error, which starting again would
-# not change.
+# Statuses after which a restart is useless: success, and a user's error.
 _USERS_ERROR = 2
 _FINAL = (0, _USERS_ERROR)
 _SECONDS_TO_STOP = 5
-# Until workers on other machines have noticed that one is gone.
+# Time for workers on other machines to detect the loss.
 _SECONDS_TO_NOTICE = 15
-# How a worker's last report starts: its error, or how it is to be called.
+# The first words of a worker's final report: its error or its usage.
 _REPORTS = ("o2v train: ", "usage: o2v train")
 
 
@@ -28,31 +27,32 @@ def launch(
 ) -> int:
     """Runs the workers of a training until it ends.
 
-    With `workers`, that many processes on this machine, each with its
-    `TF_CONFIG` on free ports. Without, one process with this process's
-    `TF_CONFIG`: one `launch` on every machine. When a worker fails, all of
-    this machine's are stopped and started again with `--resume`; those of
-    other machines end by themselves and are started again by theirs.
+    With `workers`, it starts that many processes on this machine, each with
+    its `TF_CONFIG` on free ports. Without, it starts one process with the
+    current `TF_CONFIG`: run one `launch` on every machine. If a worker fails,
+    all workers of this machine are stopped and restarted with `--resume`;
+    workers on other machines stop on their own, and their `launch` restarts
+    them.
 
-    The workers' output goes on to this process's, after `[0] ` for worker 0
-    and so on where there are several; the error that ends several of them
-    alike is printed once. SIGINT and SIGTERM are passed on and end the
-    training: whoever still runs 5 seconds later is killed.
+    The workers' output is printed, with several workers after `[0] ` for
+    worker 0 and so on; an error of several workers is printed once. SIGINT
+    and SIGTERM are forwarded and end the training; workers that still run 5
+    seconds later are killed.
 
     Args:
         command: Words after `o2v`, such as `["train", "--train", ...]`.
-        workers: Processes on this machine. Defaults to `None`: one, by
+        workers: int. Processes on this machine. Defaults to `None`: one, by
             `TF_CONFIG`.
-        max_restarts: How often to start again. Defaults to 3.
+        max_restarts: int. Largest number of restarts. Defaults to 3.
 
     Returns:
-        0; 2 after a user's error; 128 and the number of a signal that ended
-        this process or, for the last time, a worker; or the status with
-        which a worker failed for the last time.
+        The exit status: 0; 2 after a user's error; 128 + n if signal n ended
+        this process or, after the last restart, a worker; otherwise the
+        status of the worker that failed last.
 
     Raises:
-        ValueError: If an argument breaks its rule, or there is no
-            `TF_CONFIG` to run one worker by.
+        ValueError: If an argument is invalid, or both `workers` and
+            `TF_CONFIG` are missing.
     """
     command = list(command)
     _check(command, workers, max_restarts)
@@ -62,7 +62,7 @@ def launch(
         if status in _FINAL or group.interrupted or not left:
             break
         _say(
-            f"a worker ended with status {status}; starting again from the "
+            f"a worker ended with status {status}; restarting from the "
             f"last checkpoint ({left} restarts left)"
         )
         if workers is None:
@@ -71,9 +71,9 @@ def launch(
             command.append("--resume")
     if group.interrupted:
         name = signal.Signals(group.interrupted).name
-        _say(f"stopped by {name}; go on with --resume")
+        _say(f"stopped by {name}; continue with --resume")
     elif status == _USERS_ERROR:
-        _say("stopped with status 2; starting again would not change that")
+        _say("stopped with status 2; a restart would not change that")
     elif status:
         _say(f"stopped with status {status}. {group.last_words}")
     return status
@@ -107,14 +107,14 @@ def _check(command, workers, max_restarts):
         )
     if workers is None and not os.environ.get("TF_CONFIG"):
         raise ValueError(
-            "`workers` must be given where the variable `TF_CONFIG` is not "
-            "set: how many workers to run on this machine. Received: "
+            "`workers` must be given if the variable `TF_CONFIG` is not "
+            "set: the number of workers on this machine. Received: "
             "workers=None"
         )
 
 
 class _Group:
-    """The workers of this machine, through one attempt."""
+    """The workers of this machine in one attempt."""
 
     def __init__(self, command, workers):
         self._words = [sys.executable, "-m", "o2v_keras", *command]
@@ -130,7 +130,7 @@ class _Group:
     def run(self):
         """Returns the first status other than 0, or 0.
 
-        An interruption counts as the end by that signal.
+        The status of an interruption is that of its signal.
         """
         previous = {
             number: signal.signal(number, self._interrupt)
@@ -160,7 +160,7 @@ class _Group:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            # Signals reach it from us alone, not from the terminal as well.
+            # Only this process signals it, not the terminal too.
             start_new_session=True,
         )
         index = len(self._processes)
@@ -186,7 +186,7 @@ class _Group:
         print(f"{prefix}{line}", end="", flush=True)
 
     def _print_reports(self):
-        """Each once, by the first of the workers that say the same."""
+        """Prints each distinct report once, as the first worker's."""
         printed = []
         for index, report in sorted(self._reports.items()):
             if report not in printed:
@@ -195,7 +195,7 @@ class _Group:
                     self._print(index, line)
 
     def _wait(self):
-        """Returns which worker failed and how, or when all have ended well."""
+        """Returns index and status of a failed worker, zeros on success."""
         while not self.interrupted:
             statuses = [process.poll() for process in self._processes]
             for index, status in enumerate(statuses):
@@ -215,7 +215,7 @@ class _Group:
                 process.send_signal(number)
 
     def _stop(self):
-        """Ends what still runs: kindly first, to let a file be finished."""
+        """Terminates running workers, and kills them after a while."""
         self._signal(self.interrupted or signal.SIGTERM)
         deadline = time.monotonic() + _SECONDS_TO_STOP
         for process, reader in zip(self._processes, self._readers, strict=True):
@@ -240,7 +240,7 @@ def _configs(workers):
 
 
 def _free_ports(number):
-    # All are held until all are known, so that no two are the same.
+    # Keep all sockets open until the end, so that no two ports are equal.
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
     ports = [held.getsockname()[1] for held in sockets]
     for held in sockets:

@@ -1,8 +1,7 @@
-"""How the workers of a training share its data."""
+"""Shards the training data over workers."""
 
 import dataclasses
 import os
-from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -10,31 +9,32 @@ import tensorflow as tf
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.batches.pair_stream import PairStream
-from o2v_keras.data.files.data_files import expand_paths
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read.in_memory import is_in_memory
+from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.training.distribute.cluster import Worker
-from o2v_keras.training.distribute.strategy import tell_all
+from o2v_keras.training.distribute.strategy import all_gather
 
 SHARD_BY = ("row", "file")
 
 
 def own_source(source: Source, worker: Worker, shard_by: str) -> Source:
-    """Returns what of the training data a worker reads.
+    """Returns the part of the training data that a worker reads.
 
     By row, every worker reads all. By file, worker `i` of `n` reads every
-    `n`-th file from the `i`-th on, which is for data that one machine could
-    not hold or read in time.
+    `n`-th file from the `i`-th on, for data that are too large or too slow to
+    read for one machine.
 
     Args:
-        source: As `train` takes it.
+        source: The training data: files, a mapping or a `PairTable`.
         worker: This worker.
         shard_by: `"row"` or `"file"`.
 
     Raises:
-        ValueError: If `shard_by` is another word, or there are no files, or
-            fewer than workers.
+        ValueError: If `shard_by` is unknown, or there are fewer files than
+            workers.
 
     Example:
     >>> own_source("train.jsonl", Worker(), "row")
@@ -47,15 +47,15 @@ def own_source(source: Source, worker: Worker, shard_by: str) -> Source:
         )
     if shard_by == "row" or worker.count == 1:
         return source
-    if isinstance(source, Mapping | PairTable):
+    if isinstance(source, PairTable) or is_in_memory(source):
         raise ValueError(
-            '`shard_by` must be "row" for training data that is not in '
+            '`shard_by` must be "row" for training data that are not in '
             'files. Received: shard_by="file"'
         )
     files = expand_paths(source)
     if len(files) < worker.count:
         raise ValueError(
-            f'`shard_by` must be "row" where there are fewer training files '
+            f'`shard_by` must be "row" if there are fewer training files '
             f"than workers, {worker.count}. Received: shard_by='file' with "
             f"{', '.join(map(os.fspath, files))}"
         )
@@ -69,22 +69,22 @@ def training_batches(
     worker: Worker,
     shard_by: str,
 ) -> PairBatches:
-    """Returns this worker's share of every global training batch.
+    """Returns this worker's shard of every global training batch.
 
-    By row, all workers cut the same plan, and train what one would. By file,
-    each plans its own table, draws its negatives there, and gives
-    `mini_batch_size / workers` rows to a batch; who has fewer batches than
-    others goes on with rows of weight 0.
+    By row, all workers divide the same batches, and the result is that of a
+    single worker. By file, each worker shuffles its own table, draws its
+    negatives there, and adds `mini_batch_size / workers` rows to a batch; a
+    worker with fewer batches adds fill rows of weight 0.
 
     Args:
-        table: What this worker has read, or will.
-        config: Of the training.
-        strategy: Of the training.
+        table: The data of this worker.
+        config: The configuration of the training.
+        strategy: The strategy of the training.
         worker: This worker.
         shard_by: `"row"` or `"file"`.
 
     Raises:
-        ValueError: If streamed data are to be shared by file.
+        ValueError: If `shard_by` is `"file"` for streamed data.
     """
     replicas = strategy.num_replicas_in_sync
     if shard_by == "row" or worker.count == 1:
@@ -98,10 +98,12 @@ def training_batches(
     size = config.mini_batch_size // worker.count
     config = dataclasses.replace(config, mini_batch_size=size)
     batches = PairBatches(table, config, True, replicas // worker.count)
-    told = tell_all(strategy, worker, [batches.num_batches, batches.num_rows])
-    batches.fill_up(max(number for number, _ in told))
-    # What is reported is about all workers' rows.
-    batches.num_rows = sum(rows for _, rows in told)
+    counts = all_gather(
+        strategy, worker, [batches.num_batches, batches.num_rows]
+    )
+    batches.fill_up(max(number for number, _ in counts))
+    # Reports are about the rows of all workers.
+    batches.num_rows = sum(rows for _, rows in counts)
     return batches
 
 
@@ -111,19 +113,19 @@ def tally_all(
     worker: Worker,
     shard_by: str,
 ) -> None:
-    """Adds what the other workers have read to totals and ids.
+    """Adds the totals and ids of all workers to the tallies of this one.
 
     Args:
-        labels: What this worker has read.
-        strategy: Of the training.
+        labels: The tallies of this worker's data.
+        strategy: The strategy of the training.
         worker: This worker.
-        shard_by: `"row"`, where all have read the same, or `"file"`.
+        shard_by: `"row"` (all workers have equal tallies) or `"file"`.
     """
     if shard_by == "row" or worker.count == 1:
         return
-    totals = tell_all(strategy, worker, labels.totals.tolist())
+    totals = all_gather(strategy, worker, labels.totals.tolist())
     labels.totals = np.sum(totals, axis=0)
     for seen in labels.ids.sides.values():
-        bits = tell_all(strategy, worker, np.packbits(seen).tolist())
+        bits = all_gather(strategy, worker, np.packbits(seen).tolist())
         bits = np.bitwise_or.reduce(np.array(bits, np.uint8))
         seen[:] = np.unpackbits(bits, count=len(seen)).astype(bool)

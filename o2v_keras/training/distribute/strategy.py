@@ -1,4 +1,4 @@
-"""The distribution strategy, and values that all workers agree on."""
+"""The distribution strategy, and gathers and broadcasts over workers."""
 
 import contextlib
 import functools
@@ -14,15 +14,15 @@ from o2v_keras.training.distribute.cluster import Worker
 
 
 class WorkersStrategy(tf.distribute.MultiWorkerMirroredStrategy):
-    """TensorFlow's strategy for several workers, as Keras's `fit` needs it.
+    """TensorFlow's strategy for several workers, adapted to Keras's `fit`.
 
-    Datasets given to it hold this worker's share of each global batch, cut
-    by whoever made them; stock strategies shard what every worker has made
-    whole. All workers must have the same number of batches.
+    Its datasets hold this worker's shard of each global batch; TensorFlow's
+    strategy would shard them again. All workers must have the same number of
+    batches.
 
     Args:
         worker: `Worker`. This process.
-        gpus: int. Its GPUs; with none it takes its CPU.
+        gpus: int. Its number of GPUs; with 0 it uses the CPU.
     """
 
     def __init__(self, worker, gpus):
@@ -35,15 +35,15 @@ class WorkersStrategy(tf.distribute.MultiWorkerMirroredStrategy):
                 rpc_layer="grpc",
             )
         )
-        # All workers have equally many batches, so that no collective
-        # operation need ask at every step whether any has one left.
+        # With equal numbers of batches, workers need no collective operation
+        # at every step to ask whether any has a batch left.
         self.extended.experimental_enable_get_next_as_optional = False
 
     def reduce(self, reduce_op, value, axis):
-        """As the base class, and a local batch for a nested `value`.
+        """Reduces like the base class; returns a local part of a nested value.
 
-        Keras asks for the mean of a nested batch to learn its shapes, and
-        TensorFlow refuses; shapes differ between workers anyway.
+        Keras reduces a nested batch to get its shapes, which TensorFlow
+        rejects; shapes can differ between workers anyway.
         """
         if isinstance(value, tuple | dict):
             return tf.nest.map_structure(
@@ -52,7 +52,7 @@ class WorkersStrategy(tf.distribute.MultiWorkerMirroredStrategy):
         return super().reduce(reduce_op, value, axis)
 
     def experimental_distribute_dataset(self, dataset, options=None):
-        """Hands out a worker's batches, cut evenly among its devices."""
+        """Divides a worker's batches evenly among its devices."""
         devices = len(self.extended.worker_devices)
         if devices > 1:
             dataset = dataset.flat_map(lambda *batch: _pieces(batch, devices))
@@ -67,24 +67,24 @@ def make_strategy(
     """Returns the strategy for training on this worker.
 
     Args:
-        replicas: Number of devices that share each batch. `None` takes all
-            GPUs, or the CPU. Without a GPU, `n` makes `n` logical CPU
-            devices: no faster, but the same code path as `n` GPUs. Of
-            several workers each takes all its GPUs, or the CPU.
-        mini_batch_size: Rows of a global batch; a multiple of `replicas`
-            times the workers.
-        worker: This process among those that train together, all of which
-            this call prints that it waits for, until SIGINT ends the
-            process. Defaults to `None`: it trains alone.
+        replicas: int. Number of devices that share each batch. `None` uses
+            all GPUs, or the CPU. Without a GPU, `n` creates `n` logical CPU
+            devices: not faster, but the same code path as `n` GPUs. With
+            several workers it must be `None`.
+        mini_batch_size: int. Rows of a global batch; a multiple of the number
+            of devices of all workers.
+        worker: This process. With several workers the call prints that it
+            waits for the others, and waits; SIGINT ends the process. Defaults
+            to `None`: a single worker.
 
     Returns:
         TensorFlow's default strategy for one device, a `MirroredStrategy`
         for several, a `WorkersStrategy` for several workers.
 
     Raises:
-        ValueError: If there are too few devices, logical devices are asked
-            for after TensorFlow has started its devices, the batch does not
-            divide, or `replicas` is given to one of several workers.
+        ValueError: If there are too few devices, TensorFlow's devices were
+            initialized without the logical devices, the batch is not
+            divisible, or `replicas` is given with several workers.
 
     Example:
     >>> make_strategy(2, mini_batch_size=32).num_replicas_in_sync
@@ -113,15 +113,14 @@ def make_strategy(
 
 
 def adapt_to_workers(model: keras.Model):
-    """Has a model's `fit` and `evaluate` play steps by a function of ours.
+    """Makes `fit` and `evaluate` of a model work with several workers.
 
-    Keras's own fails where it reduces metrics over workers. The logs of a
-    batch are the mean of what the replicas have seen so far, as in Keras;
-    all workers receive the same, so that callbacks decide alike on all of
-    them. A model for one machine stays as it is.
+    Keras's step functions fail to reduce metrics over workers. The replaced
+    ones log the mean over all replicas, equal on all workers, so callbacks
+    decide alike. Models for one machine are unchanged.
 
-    Several workers play one step an execution, whatever was asked for:
-    TensorFlow cannot gather sparse gradients of changing size in a loop.
+    `steps_per_execution` becomes 1: TensorFlow cannot gather sparse gradients
+    of changing size in a loop.
 
     Args:
         model: Compiled model, made under its strategy.
@@ -155,14 +154,13 @@ def _step_function(model, step):
 
     @tf.function(reduce_retracing=True)
     @tf.autograph.experimental.do_not_convert
-    def play(iterator):
-        # One vector, so that workers exchange one message and not one for
-        # each metric.
+    def run_step(iterator):
+        # One vector: workers exchange one message, not one per metric.
         results = strategy.run(step_and_results, args=(next(iterator),))
         return strategy.reduce("MEAN", results, axis=None)
 
     def function(iterator):
-        return dict(zip(names, tf.unstack(play(iterator)), strict=True))
+        return dict(zip(names, tf.unstack(run_step(iterator)), strict=True))
 
     return function
 
@@ -171,8 +169,8 @@ def _of_workers(worker, replicas, gpus, mini_batch_size):
     devices = max(1, gpus)
     if replicas is not None:
         raise ValueError(
-            "`replicas` must be left out where several workers train "
-            "together; each takes all its GPUs, or the CPU. Received: "
+            "`replicas` must be left out with several workers; each uses all "
+            "its GPUs, or the CPU. Received: "
             f"replicas={replicas}"
         )
     if mini_batch_size % (worker.count * devices):
@@ -194,10 +192,10 @@ def _of_workers(worker, replicas, gpus, mini_batch_size):
 
 @contextlib.contextmanager
 def _ended_by_signals():
-    """Has SIGINT end the wait for others, and SIGTERM what follows it.
+    """Lets SIGINT end the wait for other workers; restores the handlers.
 
-    TensorFlow waits without looking at Python's handlers, and puts one of its
-    own for SIGTERM that does no more than take note.
+    TensorFlow waits without running Python's handlers, and installs a handler
+    for SIGTERM that does not end the process.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -212,7 +210,7 @@ def _ended_by_signals():
         yield
     finally:
         for number, handler in handlers.items():
-            # None is one that Python has not put there and cannot put back.
+            # None: not installed by Python, which cannot restore it.
             if handler is not None:
                 signal.signal(number, handler)
 
@@ -240,8 +238,8 @@ def _pieces(batch, number):
     )
 
 
-# Two strategies over the same devices number their collective operations
-# alike, and the second one's then fail or meet the first one's.
+# Two strategies over the same devices would use the same keys for their
+# collective operations, which then fail or mix.
 @functools.cache
 def _mirrored(devices, are_gpus):
     cross_device_ops = None
@@ -255,7 +253,7 @@ def _grow_on_demand(gpus):
         try:
             tf.config.experimental.set_memory_growth(gpu, True)
         except RuntimeError:
-            # TensorFlow has started its devices: whoever did so has chosen.
+            # Devices are initialized; the user's setting applies.
             return
 
 
@@ -289,21 +287,21 @@ def _logical_cpus(replicas):
     return [device.name for device in devices[:replicas]]
 
 
-def tell_all(strategy: tf.distribute.Strategy, worker: Worker, value) -> list:
-    """Gives every worker what each of them has to say.
+def all_gather(strategy: tf.distribute.Strategy, worker: Worker, value) -> list:
+    """Gathers a JSON value from every worker on all workers.
 
-    All workers must call it at the same point; it returns when all have.
+    It blocks until all workers have called it.
 
     Args:
-        strategy: Of the training.
+        strategy: The strategy of the training.
         worker: This worker.
         value: JSON value of this worker.
 
     Returns:
-        The values in the order of the workers; a worker alone gets its own.
+        The values by number of the worker.
 
     Example:
-    >>> tell_all(tf.distribute.get_strategy(), Worker(), {"epoch": 3})
+    >>> all_gather(tf.distribute.get_strategy(), Worker(), {"epoch": 3})
     [{'epoch': 3}]
     """
     text = np.frombuffer(json.dumps(value).encode(), np.uint8)
@@ -321,36 +319,36 @@ def tell_all(strategy: tf.distribute.Strategy, worker: Worker, value) -> list:
     ]
 
 
-def ask_chief(
-    strategy: tf.distribute.Strategy, worker: Worker, answer: bool
+def broadcast_from_chief(
+    strategy: tf.distribute.Strategy, worker: Worker, value: bool
 ) -> bool:
-    """Gives every worker the chief's answer; cheap enough for every step.
+    """Returns the chief's value on all workers; cheap enough for every step.
 
     Args:
-        strategy: Of the training.
+        strategy: The strategy of the training.
         worker: This worker.
-        answer: What this worker would answer.
+        value: This worker's value, used only on the chief.
     """
     if worker.count == 1:
-        return answer
-    said = np.array([answer and worker.is_chief], np.int32)
-    return bool(_sum(strategy, said)[0])
+        return value
+    own = np.array([value and worker.is_chief], np.int32)
+    return bool(_sum(strategy, own)[0])
 
 
 def require_agreement(
     strategy: tf.distribute.Strategy, worker: Worker, values: dict[str, object]
 ):
-    """Stops workers that would train different models together.
+    """Raises an error on all workers if their values differ.
 
     Args:
-        strategy: Of the training.
+        strategy: The strategy of the training.
         worker: This worker.
-        values: What all must have alike, by what it is called.
+        values: Name for the message -> JSON value.
 
     Raises:
-        ValueError: On every worker, if one has other values than the chief.
+        ValueError: If a worker's values differ from the chief's.
     """
-    chief, *others = tell_all(strategy, worker, values)
+    chief, *others = all_gather(strategy, worker, values)
     for index, other in enumerate(others, 1):
         differing = [name for name in chief if other[name] != chief[name]]
         if differing:
@@ -365,5 +363,5 @@ def require_agreement(
 
 
 def _sum(strategy, array):
-    """Sums up over workers: a value of no replica is a worker's value."""
+    """Sums over workers: outside of replicas, `reduce` adds workers' values."""
     return strategy.reduce("SUM", tf.constant(array), axis=None).numpy()

@@ -8,12 +8,12 @@ import pytest
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_stream import PairStream
+from o2v_keras.data.convert.convert import convert
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.convert import convert
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read.pairs import read_pairs
-from o2v_keras.data.text.learn_tokenizers import learn_tokenizers
+from o2v_keras.text.learn_tokenizers import learn_tokenizers
 from tests.data import texts
 from tests.data.texts import COLUMNS as TEXTS
 

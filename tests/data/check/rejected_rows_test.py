@@ -4,8 +4,8 @@ import numpy as np
 
 from o2v_keras.data.check.rejected_rows import RejectedRow
 from o2v_keras.data.check.rejected_rows import RejectedRows
+from o2v_keras.data.provenance import Source
 from o2v_keras.data.read.record import Fault
-from o2v_keras.data.row_origin import Source
 
 EMPTY = Fault("in0", "missing", 'no "in0"')
 WORD = Fault("label", "no number", "label='é'")

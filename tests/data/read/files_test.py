@@ -1,3 +1,4 @@
+import datetime
 import gzip
 import json
 
@@ -283,7 +284,7 @@ def test_parquet_names_all_columns_that_do_not_fit(tmp_path):
     message = (
         'column "plot" is int64, must be text, .*; column "user" is string, '
         'must be integers .* enc0_tokenizer "words"; no column "liked". '
-        "Columns in the file: plot, user"
+        "Its columns: plot, user"
     )
     with pytest.raises(DataError, match=message):
         read(tmp_path / "a.parquet")
@@ -350,6 +351,29 @@ def test_csv_cells_that_are_no_list_are_told(tmp_path, cell):
     (tmp_path / "a.csv").write_text(f'plot,user,liked\na,"{cell}",1\n')
     found, rejected = read(tmp_path / "a.csv")
     assert rejected[2] == [f"in1: non-integer id: user='{cell}'"]
+
+
+def test_values_of_any_type_come_as_json(tmp_path):
+    rows = [{"name": "a"}, {"name": 7}, {"name": [7, "ä"]}, {"name": None}]
+    (tmp_path / "a.jsonl").write_bytes(as_json(rows))
+    (tmp_path / "a.csv").write_text("name\na\n7\n")
+    table = pa.table({"name": [[7, 8], None, []]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    dates = pa.table({"name": [datetime.date(2020, 1, 2)]})
+    pq.write_table(dates, tmp_path / "dates.parquet")
+    expected = {
+        "a.jsonl": ['"a"', "7", '[7, "ä"]', None],
+        "a.csv": ['"a"', '"7"'],
+        "a.parquet": ["[7, 8]", None, "[]"],
+        "dates.parquet": ['{"date": "2020-01-02"}'],
+    }
+    columns = {"name": Column("name", "json")}
+    for name, values in expected.items():
+        found, rejected = read(tmp_path / name, columns=columns)
+        assert [row["name"] for row in found.values()] == values
+        assert not rejected
+    with pytest.raises(DataError, match="TFRecord files hold ids only"):
+        read(tmp_path / "a.tfrecord", columns=columns)
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_names_all_columns_that_do_not_fit(write):
         '"words"; column "in1" is list<element: double>, must be integers or '
         "lists of integers; texts need a tokenizer, such as enc0_tokenizer "
         '"words"; no column '
-        '"label". Columns in the file: in0, in1, target'
+        '"label". Its columns: in0, in1, target'
     )
 
 

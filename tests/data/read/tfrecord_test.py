@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 
 from o2v_keras.data.check.check import PairCheck
+from o2v_keras.data.convert.tf_example import make_example
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.tf_example import make_example
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read.pairs import read_pairs
 from o2v_keras.data.read.pairs import read_pieces
@@ -49,7 +49,7 @@ def test_remote_files_are_read():
     table = read_pairs(["ram://pairs", "ram://more/*.jsonl.gz"]).table
     assert table.labels.tolist() == [3, 4, 5, 6, 7, 1, 2, 9]
     assert table.locate(5) == "ram://pairs/b.tfrecord.gz: row 0"
-    with pytest.raises(DataError, match="ram://none/x.*: names no file"):
+    with pytest.raises(DataError, match="ram://none/x.*: no such file"):
         read_pairs("ram://none/x.tfrecord")
 
 

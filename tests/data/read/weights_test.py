@@ -13,8 +13,8 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_stream import PairStream
 from o2v_keras.data.check.check import PairCheck
 from o2v_keras.data.check.report import weight_notice
+from o2v_keras.data.convert.convert import convert
 from o2v_keras.data.data_error import DataError
-from o2v_keras.data.files.convert import convert
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable

@@ -397,7 +397,7 @@ def test_bad_rows_of_parquet_have_reason_and_record(tmp_path):
 @pytest.mark.parametrize(
     ("columns", "texts", "message"),
     [
-        ({"in1": [[1]]}, (), 'no column "in0". Columns in the file: in1'),
+        ({"in1": [[1]]}, (), 'no column "in0". Its columns: in1'),
         ({"in0": [[1.5]]}, (), 'column "in0" is .*double.*, must be integers'),
         ({"in0": ["a"]}, (), 'column "in0" is string, must be integers or'),
         ({"in0": [[1]]}, {"in0"}, 'column "in0" is list.*, must be text'),

@@ -140,10 +140,10 @@ ERRORS = {
     "no_model": (["--saved-model", "none"], "none is no SavedModel"),
     "bad_wait": (
         ["--server", "127.0.0.1:1", "--server-wait", "-1"],
-        "`wait_seconds` must be 0 or more",
+        "`--server-wait` must be 0 or more",
     ),
     "no_input": (["--saved-model", "x", "--input", "none"], "no such file"),
-    "no_side": (["--saved-model", "x", *EMBED[:2]], "`side` must be in0 or"),
+    "no_side": (["--saved-model", "x", *EMBED[:2]], "`--side` must be in0 or"),
 }
 
 
@@ -152,7 +152,7 @@ def test_user_errors_are_sentences(source, tmp_path, capfd, words, message):
     words = ["--input", source, "--output", tmp_path / "out.npy", *words]
     assert _run(*words) == 2
     error = capfd.readouterr().err
-    assert error.startswith("serving.batch_inference: ")
+    assert error.startswith("o2v batch: ")
     assert message in error
     assert not (tmp_path / "out.npy.parts").exists()
 
@@ -187,7 +187,7 @@ def test_other_export_in_the_same_place_does_not_continue(
             _interrupt,
         )
         assert _run(*words) == 130
-    assert "The same command goes on" in capfd.readouterr().err
+    assert "the same command goes on" in capfd.readouterr().err
     file = folder / "saved_model.pb"
     content = file.read_bytes()
     file.unlink()

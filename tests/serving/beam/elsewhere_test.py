@@ -89,5 +89,5 @@ def test_what_is_not_there_is_told(tmp_path, capfd, name, message):
     words = {"model": f"{tmp_path}/model", "input": f"{tmp_path}/a.jsonl"}
     words[name] = _there(f"{tmp_path}/missing")
     words = [w for n, v in words.items() for w in (f"--{n}", v)]
-    assert main(["score", *words, "--output", f"{tmp_path}/out"]) == 2
+    assert main(["predict", *words, "--output", f"{tmp_path}/out"]) == 2
     assert f"{_SCHEME}:/{tmp_path}/missing: {message}" in capfd.readouterr().err

@@ -1,4 +1,4 @@
-"""The jobs give what `serving.batch_inference` gives."""
+"""The jobs give what `o2v batch` gives."""
 
 import gzip
 import json
@@ -62,7 +62,7 @@ def corpus(tmp_path_factory):
 
 
 def job(side):
-    return ["embed", "--side", side] if side else ["score"]
+    return ["embed", "--side", side] if side else ["predict"]
 
 
 def run(*words):
@@ -168,7 +168,7 @@ def test_texts_are_answered_as_on_one_machine(tmp_path):
 def test_parquet_names_file_and_line(base, corpus, tmp_path):
     output = tmp_path / "out"
     words = ["--model", base, "--input", corpus[0], "--output", output]
-    assert run("score", *words, "--format", "parquet") == 0
+    assert run("predict", *words, "--format", "parquet") == 0
     (file,) = shards(output, ".parquet")
     table = pq.read_table(file)
     assert set(table["file"].to_pylist()) == {str(corpus[0])}
@@ -178,7 +178,7 @@ def test_parquet_names_file_and_line(base, corpus, tmp_path):
 def test_ids_are_kept_as_they_are(base, corpus, tmp_path):
     output = tmp_path / "out"
     words = ["--model", base, "--input", corpus[0], "--output", output]
-    assert run("score", *words, "--id-field", "id") == 0
+    assert run("predict", *words, "--id-field", "id") == 0
     found = json_lines(shards(output, ".jsonl"))
     assert {0, "row 1", 2, "row 19"} <= {line["id"] for line in found}
 
@@ -203,7 +203,7 @@ def test_all_rows_may_be_bad(base, tmp_path):
     for format_ in ("jsonl", "parquet"):
         output = tmp_path / format_
         words = ["--model", base, "--input", source, "--output", output]
-        assert run("score", *words, "--format", format_) == 3
+        assert run("predict", *words, "--format", format_) == 3
 
 
 @pytest.mark.parametrize(
@@ -214,8 +214,8 @@ def test_all_rows_may_be_bad(base, tmp_path):
         (["--input", "a.jsonl", "a.jsonl"], "is named twice"),
         (["--input", "gone://a.jsonl"], "gone"),
         (["--model", "no"], "no is no SavedModel"),
-        (["--window", "0"], "`window` must be at least 1"),
-        (["--shards", "-1"], "`shards` must be at least 0"),
+        (["--window", "0"], "`--window` must be at least 1"),
+        (["--shards", "-1"], "`--shards` must be at least 0"),
     ],
 )
 def test_user_errors_are_a_sentence(
@@ -224,7 +224,7 @@ def test_user_errors_are_a_sentence(
     monkeypatch.chdir(tmp_path)
     for name in ("a.jsonl", "a.parquet"):
         pathlib.Path(name).write_text('{"in0": [1], "in1": [2]}')
-    words = ["score", "--model", base, "--input", "a.jsonl", "--output", "o"]
+    words = ["predict", "--model", base, "--input", "a.jsonl", "--output", "o"]
     assert main([*map(str, words), *options]) == 2
     error = capfd.readouterr().err
     assert message in error
@@ -233,6 +233,6 @@ def test_user_errors_are_a_sentence(
 
 def test_shards_of_two_jobs_are_not_mixed(base, corpus, tmp_path, capfd):
     words = ["--model", base, "--input", corpus[0], "--output", tmp_path / "o"]
-    assert run("score", *words) == 0
-    assert run("score", *words) == 2
-    assert "`output` must name no shards yet" in capfd.readouterr().err
+    assert run("predict", *words) == 0
+    assert run("predict", *words) == 2
+    assert "`--output` must name no shards yet" in capfd.readouterr().err

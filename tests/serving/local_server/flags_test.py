@@ -1,8 +1,17 @@
+import argparse
+
 import pytest
 
 from serving.local_server.__main__ import main
-from serving.local_server.flags import read_flags
+from serving.local_server.flags import add_flags
+from serving.local_server.flags import flags_of
 from serving.local_server.local_server import LocalServer
+
+
+def read_flags(words):
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    return flags_of(parser.parse_args(words))
 
 
 def test_flags_are_arguments_of_the_server(tmp_path):
@@ -32,7 +41,6 @@ def test_only_this_machine_is_served_unless_told_otherwise():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--port=1"], "give --model_base_path or --model_config_file"),
         (["--model_base_path=x", "--enable_batching"], "unrecognized argum"),
         (["--model_base_path=x", "--rest_api=1"], "unrecognized arguments"),
         (["--model_base_path=x", "--port=no"], "invalid int value: 'no'"),
@@ -47,6 +55,14 @@ def test_wrong_flags_end_with_status_2(capsys, words, message):
         main(words)
     assert raised.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_model_must_be_given_before_tensorflow_starts(capsys):
+    assert main(["--port=1"]) == 2
+    error = capsys.readouterr().err
+    assert (
+        error == "o2v serve: Give --model_base_path or --model_config_file.\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from serving.local_server.model_config import wanted_versions
             ["m/model.keras", "m/config.json"],
             "m",
             "{base} is a model directory of `o2v train`, not an export. "
-            "Export it with `python -m export --model {base} --output BASE` "
+            "Export it with `o2v export --model {base} --output BASE` "
             "and give BASE as the base path.",
             id="model_directory",
         ),

@@ -143,11 +143,13 @@ def test_the_checkpoint_gone_on_from_outlives_a_damaged_one(
 def test_only_the_chief_writes(start, clock, tmp_path, monkeypatch):
     asked = []
 
-    def ask_chief(strategy, worker, answer):
+    def broadcast_from_chief(strategy, worker, answer):
         asked.append(answer)
         return True
 
-    monkeypatch.setattr(checkpointing, "ask_chief", ask_chief)
+    monkeypatch.setattr(
+        checkpointing, "broadcast_from_chief", broadcast_from_chief
+    )
     callback = start(minutes=1)
     callback._worker = Worker(1, ("a:1", "b:1"))
     callback.on_epoch_begin(0)

@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 from o2v_keras.__main__ import main
-from o2v_keras.training.distribute.cluster import ChiefWatch
+from o2v_keras.training.distribute.cluster import ChiefHeartbeat
 from o2v_keras.training.distribute.cluster import LostWorkerError
 from o2v_keras.training.distribute.cluster import Worker
-from o2v_keras.training.distribute.cluster import lost_workers_named
+from o2v_keras.training.distribute.cluster import lost_workers_reported
 
 TWO = {"worker": ["a:1", "b:1"]}
 FIRST = {"type": "worker", "index": 0}
@@ -138,7 +138,7 @@ def watch(chief, index=1, patience=0.0):
     lost = threading.Event()
     address = f"127.0.0.1:{chief.getsockname()[1]}"
     worker = Worker(index, (address, "127.0.0.1:1"))
-    return ChiefWatch(worker, lost.set, patience, interval=0.01), lost
+    return ChiefHeartbeat(worker, lost.set, patience, interval=0.01), lost
 
 
 def accept(chief):
@@ -186,7 +186,7 @@ def test_the_chief_watches_nobody(chief):
     assert not lost.is_set()
 
 
-@lost_workers_named()
+@lost_workers_reported()
 def fail(error):
     raise error
 
@@ -204,7 +204,8 @@ def test_names_the_lost_worker_and_what_to_do(monkeypatch):
     assert str(raised.value) == (
         "Lost the connection to worker 1 (b:1), so worker 0 (a:1) stops as "
         "well. Start all workers again with `--resume` (`resume=True`): they "
-        "go on from the last checkpoint. `o2v launch` does so by itself. "
+        "continue from the last checkpoint. `o2v launch` does so "
+        "automatically. "
         "TensorFlow says: Error reported from /job:worker/task:1: The "
         "following tasks are unhealthy (stopped sending heartbeats): "
         "/job:worker/replica:0/task:1 The tasks have crashed."

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from o2v_keras.training import launch as launch_module
+from o2v_keras.training.distribute import launch as launch_module
 from o2v_keras.training.distribute.launch import launch
 from tests.training.distribute.worker_processes import environment
 
@@ -88,7 +88,7 @@ def test_restarts_all_with_resume(programs, tmp_path, capfd):
         assert first[0] == ["-m", "o2v_keras", "train"]
         assert second[0] == ["-m", "o2v_keras", "train", "--resume"]
         assert first[1]["cluster"] != second[1]["cluster"]
-    assert "ended with status 75; starting again" in capfd.readouterr().err
+    assert "ended with status 75; restarting" in capfd.readouterr().err
 
 
 def test_gives_up_with_the_last_words(programs, tmp_path, capfd):
@@ -118,8 +118,7 @@ def test_prints_the_same_report_once(programs, capfd):
         "[0] 2. the second",
     ]
     assert err == (
-        "o2v launch: stopped with status 2; starting again would not change "
-        "that\n"
+        "o2v launch: stopped with status 2; a restart would not change that\n"
     )
 
 
@@ -162,7 +161,7 @@ def test_passes_signals_on_and_ends(programs, tmp_path, worker, number):
         assert process.wait(20) == 128 + number
         assert time.monotonic() - began < 10
         name = signal.Signals(number).name
-        sentence = f"o2v launch: stopped by {name}; go on with --resume\n"
+        sentence = f"o2v launch: stopped by {name}; continue with --resume\n"
         assert process.stderr.read() == sentence
     assert len(calls(tmp_path, 0)) == 1
 
@@ -174,7 +173,7 @@ def test_passes_signals_on_and_ends(programs, tmp_path, worker, number):
         (["evaluate"], {"workers": 2}, "`command` must be `train`"),
         (["train", "--overwrite"], {"workers": 2}, "not hold `--overwrite`"),
         (["train"], {"workers": 0}, "`workers` must be at least 1.*workers=0"),
-        (["train"], {}, "`workers` must be given where .*TF_CONFIG"),
+        (["train"], {}, "`workers` must be given if .*TF_CONFIG"),
         (
             ["train"],
             {"workers": 1, "max_restarts": -1},

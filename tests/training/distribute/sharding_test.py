@@ -35,7 +35,7 @@ def test_a_worker_alone_reads_all(files):
     ("source", "shard_by", "message"),
     [
         ([], "column", "`shard_by` must be one of row, file.*'column'"),
-        (make_source(3), "file", '"row" for training data that is not in'),
+        (make_source(3), "file", '"row" for training data that are not in'),
     ],
     ids=["unknown", "arrays"],
 )

@@ -8,10 +8,10 @@ from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training.distribute.cluster import Worker
-from o2v_keras.training.distribute.strategy import ask_chief
+from o2v_keras.training.distribute.strategy import all_gather
+from o2v_keras.training.distribute.strategy import broadcast_from_chief
 from o2v_keras.training.distribute.strategy import make_strategy
 from o2v_keras.training.distribute.strategy import require_agreement
-from o2v_keras.training.distribute.strategy import tell_all
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 
@@ -224,13 +224,13 @@ def other_says(text):
 
 def test_a_worker_alone_hears_itself():
     strategy = tf.distribute.get_strategy()
-    assert tell_all(strategy, Worker(), ["é"]) == [["é"]]
-    assert ask_chief(strategy, Worker(), True) is True
+    assert all_gather(strategy, Worker(), ["é"]) == [["é"]]
+    assert broadcast_from_chief(strategy, Worker(), True) is True
     require_agreement(strategy, Worker(), {"seed": 1})
 
 
 def test_tells_all_in_order():
-    told = tell_all(other_says('{"seed": 1}'), TWO, {"seed": 1})
+    told = all_gather(other_says('{"seed": 1}'), TWO, {"seed": 1})
     assert told == [{"seed": 1}, {"seed": 1}]
 
 
@@ -249,4 +249,4 @@ def test_names_who_differs_in_what():
 )
 def test_the_chief_decides(index, answer, other, agreed):
     worker = Worker(index, TWO.addresses)
-    assert ask_chief(Strategy([other]), worker, answer) is agreed
+    assert broadcast_from_chief(Strategy([other]), worker, answer) is agreed

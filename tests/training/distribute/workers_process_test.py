@@ -142,7 +142,7 @@ def test_sigterm_ends_launch_and_its_workers(folder):
             assert launcher.wait(timeout=15) == 128 + signal.SIGTERM
         finally:
             launcher.terminate()
-        sentence = "o2v launch: stopped by SIGTERM; go on with --resume\n"
+        sentence = "o2v launch: stopped by SIGTERM; continue with --resume\n"
         assert launcher.stderr.read() == sentence
     assert len(workers) == 2
     assert not any(os.path.exists(f"/proc/{worker}") for worker in workers)
@@ -174,7 +174,7 @@ def test_launch_finishes_what_a_kill_interrupted(folder, killed):
         finally:
             launcher.terminate()
     assert launcher.returncode == 0, output
-    assert "ended with status 137; starting again" in output
+    assert "ended with status 137; restarting" in output
     resumed = [line for line in output.splitlines() if "Resuming" in line]
     assert len(resumed) == 1
     assert not resumed[0].endswith("epoch 1, batch 0."), resumed

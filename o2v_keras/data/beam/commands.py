@@ -1,0 +1,191 @@
+"""The commands `o2v beam check`, `vocabulary` and `convert`."""
+
+import argparse
+import functools
+import logging
+import sys
+from collections.abc import Callable
+
+from o2v_keras.command import DATA
+from o2v_keras.command import USER_ERROR
+from o2v_keras.command import CommandError
+from o2v_keras.command import Commands
+from o2v_keras.data.job_options import add_check_options
+from o2v_keras.data.job_options import add_record_options
+from o2v_keras.data.job_options import add_vocabulary_options
+from o2v_keras.data.job_options import hyperparameters_of
+from o2v_keras.start_tensorflow import start_tensorflow
+
+_NO_BEAM = (
+    "Apache Beam is not installed. Install it in an environment of its own: "
+    "pip install -r requirements-beam.txt"
+)
+_EPILOG = (
+    "Files or globs in, one file a worker, so keep a corpus in many files. All "
+    "other options are Beam's, such as --runner FlinkRunner; without --runner "
+    "this process does the work."
+)
+
+
+def add_beam_command(
+    commands: Commands,
+    name: str,
+    action: Callable[[argparse.Namespace, object], int | None],
+    summary: str,
+    group: str,
+    epilog: str = "",
+) -> argparse.ArgumentParser:
+    """Adds a job on Apache Beam, which gets the unknown options.
+
+    Args:
+        commands: `Commands`.
+        name: Word after `o2v beam`.
+        action: Gets the options and Beam's `PipelineOptions`; returns the
+            exit status.
+        summary: What the job does.
+        group: Its group in the help.
+        epilog: Follows the sentence on Beam's options in the help. Defaults
+            to nothing.
+    """
+    return commands.add(
+        f"beam {name}",
+        functools.partial(_run, action),
+        summary,
+        group,
+        passes_on=True,
+        allow_abbrev=False,
+        epilog=f"{_EPILOG} {epilog}",
+    )
+
+
+def _run(action, options):
+    start_tensorflow()
+    _import_beam()
+    from o2v_keras.data.beam.pipeline_options import pipeline_options
+
+    try:
+        return action(options, pipeline_options(options.passed_on))
+    except RuntimeError as error:
+        # A failed job, as Beam reports it.
+        raise CommandError(error) from error
+
+
+def add_beam_commands(commands: Commands) -> None:
+    """Adds the jobs on data."""
+    check = _job(
+        commands, "check", _check, "check a corpus, as `o2v check` does", "file"
+    )
+    add_check_options(check)
+
+    words = _job(
+        commands,
+        "vocabulary",
+        _vocabulary,
+        "number the words of a corpus, as `o2v vocabulary` does",
+        "file",
+    )
+    words.add_argument("--columns", nargs="+", required=True, metavar="C")
+    add_vocabulary_options(words)
+
+    converter = _job(
+        commands,
+        "convert",
+        _convert,
+        "write a corpus as TFRecord, as `o2v convert` does",
+        "folder",
+    )
+    converter.add_argument(
+        "--shards", type=int, default=0, metavar="N", help="default: Beam's"
+    )
+    add_record_options(converter)
+
+
+def _job(commands, name, action, summary, output):
+    parser = add_beam_command(commands, name, action, summary, DATA)
+    parser.add_argument("--input", nargs="+", required=True, metavar="F")
+    parser.add_argument("--output", required=True, help=output)
+    return parser
+
+
+def _import_beam():
+    # It warns of libraries for BigQuery, which no job here needs.
+    logging.disable(logging.WARNING)
+    try:
+        import apache_beam  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "apache_beam":
+            raise
+        raise CommandError(_NO_BEAM) from None
+    finally:
+        logging.disable(logging.NOTSET)
+    # What a worker of this process raises is raised here, too.
+    logging.getLogger("apache_beam.runners.common").setLevel(logging.CRITICAL)
+
+
+def _check(options, beam_options):
+    from apache_beam.io.filesystems import FileSystems
+
+    from o2v_keras.config import Object2VecConfig
+    from o2v_keras.data.beam.statistics import write_statistics
+    from o2v_keras.data.read.paths import expand_paths
+
+    config = None
+    hyperparameters = hyperparameters_of(options)
+    if hyperparameters:
+        config = Object2VecConfig.from_hyperparameters(hyperparameters)
+    write_statistics(
+        expand_paths(options.input),
+        config,
+        options.training,
+        options.output,
+        beam_options,
+    )
+    with FileSystems.open(options.output) as file:
+        text = file.read().decode()
+    print(text, end="")
+    return USER_ERROR if "\nerror: " in text else 0
+
+
+def _vocabulary(options, beam_options):
+    from o2v_keras.data.beam.vocabulary import write_vocabulary
+    from o2v_keras.data.read.paths import expand_paths
+    from o2v_keras.text.text_columns import check_text_files
+    from o2v_keras.text.vocabulary_files import check_vocabulary_ending
+
+    check_vocabulary_ending(options.output)
+    files = expand_paths(options.input)
+    check_text_files(files, options.columns)
+    write_vocabulary(
+        files,
+        options.columns,
+        options.output,
+        beam_options,
+        min_count=options.min_count,
+        max_size=options.max_size,
+        hash_buckets=options.hash_buckets,
+    )
+    print(options.output)
+
+
+def _convert(options, beam_options):
+    from o2v_keras.data.beam.convert import write_tfrecord
+    from o2v_keras.data.read.paths import expand_paths
+
+    rows, left_out = write_tfrecord(
+        expand_paths(options.input),
+        options.output,
+        beam_options,
+        shards=options.shards,
+        compression=options.compression,
+        sides=[options.side] if options.side else ["in0", "in1"],
+        label=not options.unlabelled,
+        skip_bad_rows=options.skip_bad_rows,
+    )
+    print(f"{rows:,} rows: {options.output}")
+    if left_out:
+        print(
+            f"warning: {left_out:,} of {rows + left_out:,} rows have errors "
+            f"and are left out; {options.output}/_rejected_rows-* holds them "
+            f"with the reasons.",
+            file=sys.stderr,
+        )

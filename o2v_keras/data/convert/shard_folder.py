@@ -1,0 +1,157 @@
+"""The files of a conversion: each under its final name only when whole."""
+
+import json
+import re
+
+from tensorflow.io import gfile
+
+from o2v_keras.data.data_error import DataError
+from o2v_keras.data.read.paths import MANIFEST
+from o2v_keras.text.converted_texts import TOKENIZERS
+
+_JOB = "_job.json"
+# Files of others may have come since the folder was found empty.
+_OURS = re.compile(
+    r"(pairs-\d{5,}(-of-\d{5,})?\.tfrecord(\.gz)?(\.whole)?|"
+    rf"{_JOB}|{MANIFEST}|_rejected_rows\.jsonl)(\.partial)?"
+)
+
+
+class ShardFolder:
+    """Names and finishes the shards of one conversion.
+
+    A shard is written as `pairs-00003.tfrecord.partial`, renamed to
+    `pairs-00003.tfrecord.whole` when it is closed, and to
+    `pairs-00003-of-00012.tfrecord` when their number is known. `_job.json`
+    says what is being converted, `_manifest.json`, written last, what was.
+
+    Args:
+        path: Folder, local or remote; made if missing.
+        ending: str. `".tfrecord"` or `".tfrecord.gz"`.
+    """
+
+    def __init__(self, path: str, ending: str):
+        self.path = path
+        self._ending = ending
+        self._whole = set()
+        self._made = False
+
+    def begin(self, job: dict) -> dict | None:
+        """Claims the folder, or takes up the same job where it was left.
+
+        Args:
+            job: JSON dict of all that the shards depend on.
+
+        Returns:
+            The manifest, if the job is already done.
+
+        Raises:
+            DataError: If the folder holds something else.
+        """
+        self._made = not gfile.exists(self.path)
+        gfile.makedirs(self.path)
+        names = set(gfile.listdir(self.path))
+        if MANIFEST in names:
+            manifest = self._read(MANIFEST)
+            self._require_same(manifest["job"], job)
+            if _JOB in names:
+                gfile.remove(gfile.join(self.path, _JOB))
+            return manifest
+        if _JOB in names:
+            self._require_same(self._read(_JOB), job)
+        elif names - {f"{_JOB}.partial"}:
+            raise DataError(
+                f"{self.path}: holds other files, such as {min(names)}. "
+                "Name a new or an empty folder."
+            )
+        else:
+            self._write(_JOB, job)
+        self._whole = {
+            int(name.split("-")[1].partition(".")[0])
+            for name in names
+            if name.startswith("pairs-")
+            and _OURS.fullmatch(name)
+            and not name.endswith(".partial")
+        }
+        return None
+
+    def is_whole(self, shard: int) -> bool:
+        """Whether an earlier run has finished a shard."""
+        return shard in self._whole
+
+    def partial(self, shard: int) -> str:
+        """Where a shard is to be written."""
+        return self._file(shard, f"{self._ending}.partial")
+
+    def set_whole(self, shard: int) -> None:
+        """Tells that a shard is written and closed."""
+        whole = self._file(shard, f"{self._ending}.whole")
+        gfile.rename(self.partial(shard), whole, overwrite=True)
+
+    def finish(self, job: dict, rows: list[int], facts: dict) -> dict:
+        """Gives all shards their final names and writes the manifest.
+
+        Args:
+            job: As in `begin`.
+            rows: Rows of each shard.
+            facts: JSON dict of what the manifest says besides.
+
+        Returns:
+            The manifest.
+        """
+        names = []
+        for shard in range(len(rows)):
+            ending = f"-of-{len(rows):05d}{self._ending}"
+            final = self._file(shard, ending)
+            whole = self._file(shard, f"{self._ending}.whole")
+            # An earlier run may have been killed between two shards.
+            if gfile.exists(whole):
+                gfile.rename(whole, final, overwrite=True)
+            names.append(f"pairs-{shard:05d}{ending}")
+        shards = [
+            {"file": name, "rows": count}
+            for name, count in zip(names, rows, strict=True)
+        ]
+        manifest = {**facts, "shards": shards, "job": job}
+        self._write(MANIFEST, manifest)
+        gfile.remove(gfile.join(self.path, _JOB))
+        return manifest
+
+    def clear_unless_begun(self) -> None:
+        """Removes what an unfinished job has left, if no shard is whole."""
+        names = gfile.listdir(self.path)
+        if not any(name.endswith(".whole") for name in names):
+            self.clear()
+
+    def clear(self) -> None:
+        """Removes what an unfinished job has left, and the folder if made."""
+        tokenizers = gfile.join(self.path, TOKENIZERS)
+        if gfile.isdir(tokenizers):
+            gfile.rmtree(tokenizers)
+        for name in gfile.listdir(self.path):
+            if _OURS.fullmatch(name):
+                gfile.remove(gfile.join(self.path, name))
+        if self._made and not gfile.listdir(self.path):
+            gfile.rmtree(self.path)
+
+    def _file(self, shard, ending):
+        return gfile.join(self.path, f"pairs-{shard:05d}{ending}")
+
+    def _require_same(self, saved, job):
+        differing = [name for name in job if saved.get(name) != job[name]]
+        if differing:
+            raise DataError(
+                f"{self.path}: holds a conversion of other data or with other "
+                f"options; these differ: {', '.join(differing)}. Name another "
+                "folder, or remove this one."
+            )
+
+    def _read(self, name):
+        with gfile.GFile(gfile.join(self.path, name), "r") as file:
+            return json.load(file)
+
+    def _write(self, name, values):
+        path = gfile.join(self.path, name)
+        with gfile.GFile(f"{path}.partial", "w") as file:
+            file.write(json.dumps(values, indent=2) + "\n")
+        gfile.rename(f"{path}.partial", path, overwrite=True)

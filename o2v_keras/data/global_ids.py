@@ -1,0 +1,30 @@
+"""Numbers for the objects that sequences describe."""
+
+import numpy as np
+import pyarrow as pa
+
+from o2v_keras.data.sequences import Sequences
+
+
+def global_ids(sequences: Sequences) -> np.ndarray:
+    """Numbers equal sequences alike, in the order in which they come.
+
+    Args:
+        sequences: `Sequences`.
+
+    Returns:
+        int64 `(rows,)`, from 0 up to the number of distinct ones less 1.
+
+    Example:
+    >>> rows = Sequences.from_any([[7, 1], [3], [7, 1]], "in0")
+    >>> global_ids(rows)
+    array([0, 1, 0])
+    """
+    width = sequences.values.dtype.itemsize
+    offsets = np.ascontiguousarray(sequences.offsets * width)
+    rows = pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(),
+        len(sequences),
+        [None, pa.py_buffer(offsets), pa.py_buffer(sequences.values)],
+    )
+    return rows.dictionary_encode().indices.to_numpy().astype(np.int64)

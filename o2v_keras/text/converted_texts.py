@@ -1,0 +1,137 @@
+"""TFRecord shards of texts, and the tokenizers that made their ids."""
+
+import os
+import pathlib
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.data_error import DataError
+from o2v_keras.data.read.file_system import output_files
+from o2v_keras.data.read.paths import expand_paths
+from o2v_keras.data.read.paths import is_tfrecord
+from o2v_keras.data.read.paths import read_manifest
+from o2v_keras.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.text_encoder import TextEncoder
+from o2v_keras.text.tokenizers.tokenizer import SETTINGS_FILE
+
+# The folder of the tokenizers among the shards; no glob matches its name.
+TOKENIZERS = "_tokenizers"
+
+
+def encoders_for(
+    source: Any,
+    tokenizers: PairTokenizers,
+    sides: Sequence[str] = ("in0", "in1"),
+) -> dict[str, TextEncoder]:
+    """Returns what makes ids of the texts of a source.
+
+    Args:
+        source: What is to be read.
+        tokenizers: `PairTokenizers` of the model.
+        sides: Names of the sides to read. Defaults to both.
+
+    Returns:
+        A `TextEncoder` for each side that holds texts; none for shards that
+        `convert` has made with the same tokenizers, which hold ids.
+
+    Raises:
+        DataError: If shards were made with other tokenizers or with none.
+    """
+    texts = {
+        name: TextEncoder(name, tokenizer)
+        for name, tokenizer in tokenizers.sides.items()
+        if name in sides
+    }
+    if not texts or not is_tfrecord(source):
+        return texts
+    for folder in _folders(source):
+        made = read_manifest(folder).get("tokenizers", {})
+        for side in texts:
+            if side not in made:
+                raise DataError(
+                    f"{folder}: TFRecord files hold ids only, and nothing "
+                    f"says which tokenizer made those of {side}. Convert the "
+                    "texts with `o2v convert --hyperparameters`, or leave "
+                    f"`enc{side[-1]}_tokenizer` empty."
+                )
+            if made[side] != tokenizers.sides[side].fingerprint():
+                raise DataError(
+                    f"{folder}: the ids of {side} were made by another "
+                    "tokenizer than the one in use. Convert the texts again "
+                    "with `--tokenizers` and the folder of that one: "
+                    f"`{TOKENIZERS}` beside the training's shards, or "
+                    "`tokenizers` in the model directory."
+                )
+    return {}
+
+
+def converted_tokenizers(
+    source: Any, config: Object2VecConfig
+) -> PairTokenizers | None:
+    """Returns the tokenizers that made the ids of shards.
+
+    Args:
+        source: What is to be trained with.
+        config: Says which sides hold texts.
+
+    Returns:
+        `PairTokenizers`, or `None` for a source that holds texts.
+
+    Raises:
+        DataError: If shards have no tokenizers beside them, or others than
+            the configuration asks for.
+    """
+    if not is_tfrecord(source):
+        return None
+    folder = _folders(source)[0]
+    if "tokenizers" not in read_manifest(folder):
+        raise DataError(
+            f"{folder}: TFRecord files hold ids only, and no tokenizer is "
+            "beside them. Convert the texts with `o2v convert "
+            "--hyperparameters`, or leave `enc0_tokenizer` and "
+            "`enc1_tokenizer` empty."
+        )
+    return load_tokenizers(folder, config)
+
+
+def save_tokenizers(tokenizers: PairTokenizers, folder: str) -> None:
+    """Writes tokenizers among shards, in a folder that may be remote."""
+    gfile = output_files()
+    with tempfile.TemporaryDirectory() as made:
+        tokenizers.save(made)
+        # A tokenizer without its settings counts as none.
+        files = [path for path in pathlib.Path(made).rglob("*.*")]
+        for path in sorted(files, key=lambda path: path.name == SETTINGS_FILE):
+            place = gfile.join(folder, TOKENIZERS, path.parent.name)
+            gfile.makedirs(place)
+            gfile.copy(str(path), gfile.join(place, path.name), overwrite=True)
+
+
+def load_tokenizers(folder: str, config: Object2VecConfig) -> PairTokenizers:
+    """Reads what `save_tokenizers` wrote.
+
+    Args:
+        folder: Of the shards.
+        config: Says which sides hold texts.
+
+    Raises:
+        ValueError: If a tokenizer is missing, broken or of another kind.
+    """
+    gfile = output_files()
+    with tempfile.TemporaryDirectory() as made:
+        for side in ("in0", "in1"):
+            place = gfile.join(folder, TOKENIZERS, side)
+            if gfile.isdir(place):
+                os.mkdir(os.path.join(made, side))
+                for name in gfile.listdir(place):
+                    gfile.copy(
+                        gfile.join(place, name), os.path.join(made, side, name)
+                    )
+        return PairTokenizers.load(made, config)
+
+
+def _folders(source):
+    folders = [os.path.dirname(file) for file in expand_paths(source)]
+    return list(dict.fromkeys(folder or os.curdir for folder in folders))

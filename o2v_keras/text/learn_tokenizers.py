@@ -1,0 +1,187 @@
+"""The tokenizers that training data and configuration call for."""
+
+import os
+import reprlib
+from collections.abc import Iterator
+
+from o2v_keras.config import EncoderConfig
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.data_error import DataError
+from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.provenance import file_source
+from o2v_keras.data.read.files import check_file
+from o2v_keras.data.read.files import read_blocks
+from o2v_keras.data.read.in_memory import is_in_memory
+from o2v_keras.data.read.in_memory import texts_in_memory
+from o2v_keras.data.read.pairs import fields_of
+from o2v_keras.data.read.paths import auxiliary_file
+from o2v_keras.data.read.paths import expand_paths
+from o2v_keras.data.read.record import ADVICE
+from o2v_keras.data.read_source import DEFAULT_COLUMNS
+from o2v_keras.data.read_source import Source
+from o2v_keras.progress import Progress
+from o2v_keras.text.converted_texts import converted_tokenizers
+from o2v_keras.text.marked_texts import holds_line_break
+from o2v_keras.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.text_columns import read_text_file
+from o2v_keras.text.tokenizers.learn_tokenizer import learn_tokenizer
+from o2v_keras.text.tokenizers.tokenizer import Tokenizer
+
+_SHOWN_EVERY = 1 << 12
+
+
+def learn_tokenizers(
+    source: Source,
+    config: Object2VecConfig,
+    columns: PairColumns = DEFAULT_COLUMNS,
+    auxiliary: str | os.PathLike | None = None,
+    verbose: int = 1,
+) -> PairTokenizers:
+    """Learns the vocabularies of the sides that hold texts.
+
+    Each vocabulary takes one pass over its column; one that both sides
+    share, over both columns. Where the configuration names a file of words
+    (`enc0_vocab_file`), that is taken and nothing is read; of shards that
+    `convert` has made of texts, the tokenizers beside them. Broken records
+    are passed over: reading the data for training tells of them.
+
+    Args:
+        source: Path, glob or folder of JSON Lines, CSV, TSV or Parquet
+            files or of converted shards, a list of them, a mapping with lists
+            of strings, or a data frame or table.
+        config: `Object2VecConfig`.
+        columns: `PairColumns` of the source. Defaults to `in0`, `in1`.
+        auxiliary: Folder from which a relative `enc*_vocab_file` counts.
+            Defaults to `None`: the working directory.
+        verbose: 0 or 1. Whether to show progress. Defaults to `1`.
+
+    Returns:
+        `PairTokenizers`; their `configure` gives the configuration with the
+        sizes in force.
+
+    Raises:
+        ValueError: If the source holds no texts, or a setting does not go
+            with the kind of tokenizer.
+        DataError: If a file cannot be read.
+
+    Example:
+    >>> config = Object2VecConfig(
+    ...     enc0_max_seq_len=4, enc0_vocab_size=99, enc0_tokenizer="words"
+    ... )
+    >>> source = {"in0": ["a dog", "a cat"], "in1": ["an animal", "a pet"]}
+    >>> tokenizers = learn_tokenizers(source, config)
+    >>> tokenizers.configure(config).enc0_vocab_size
+    8
+    """
+    converted = None
+    if config.enc0_tokenizer or config.enc1_tokenizer:
+        converted = converted_tokenizers(source, config)
+
+    def learn(prefix: str, encoder: EncoderConfig, *sides: str) -> Tokenizer:
+        if encoder.vocab_file:
+            return tokenizer_of_file(prefix, encoder, auxiliary)
+        if converted is not None:
+            return converted.sides[sides[0]]
+        texts = _texts(source, sides, columns, verbose)
+        if encoder.tokenizer == "category":
+            texts = _categories(texts, source, sides, columns)
+        return _named(prefix, encoder, texts, None)
+
+    in0 = in1 = None
+    if config.shares_tokenizer:
+        in0 = in1 = learn("enc0", config.encoder0, "in0", "in1")
+    elif config.enc0_tokenizer:
+        in0 = learn("enc0", config.encoder0, "in0")
+    if config.enc1_tokenizer and in1 is None:
+        in1 = learn("enc1", config.encoder1, "in1")
+    return PairTokenizers(in0, in1)
+
+
+def tokenizer_of_file(
+    prefix: str, encoder: EncoderConfig, auxiliary: str | os.PathLike | None
+) -> Tokenizer:
+    """Returns the tokenizer of a side that names a ready vocabulary.
+
+    Args:
+        prefix: `"enc0"` or `"enc1"`.
+        encoder: The side's settings, with a `vocab_file`.
+        auxiliary: Folder from which a relative path counts, or `None`.
+
+    Raises:
+        DataError: If the file is missing or no vocabulary.
+    """
+    file = auxiliary_file(f"{prefix}_vocab_file", encoder.vocab_file, auxiliary)
+    return _named(prefix, encoder, (), file)
+
+
+def _named(prefix, encoder, texts, file):
+    """Learns a tokenizer; errors say of which side."""
+    try:
+        return learn_tokenizer(
+            encoder.tokenizer,
+            texts,
+            encoder.vocab_size,
+            encoder.min_count,
+            encoder.hash_buckets,
+            file,
+        )
+    except ValueError as error:
+        raise type(error)(
+            f'{prefix}_tokenizer="{encoder.tokenizer}": {error}'
+        ) from error
+
+
+def _categories(texts, source, sides, columns) -> Iterator[str | None]:
+    """Refuses a line break by its row; the vocabulary knows none."""
+    for text in texts:
+        if text and holds_line_break(text):
+            kind = "line break in a category"
+            raise DataError(
+                f"{_place(text, source, sides, columns)}: {kind}: "
+                f"{reprlib.repr(text)}. {ADVICE[kind]}"
+            )
+        yield text
+
+
+def _place(text, source, sides, columns):
+    """Names the first row with a text, and its column."""
+    wanted = fields_of(sides, False, columns, sides)
+    if is_in_memory(source):
+        for side, (name, *_) in wanted.items():
+            texts = texts_in_memory(source, name)
+            if text in texts:
+                return f"row {texts.index(text)}: {side}"
+        return "the data"  # changed in between
+    for file in expand_paths(source):
+        for piece in read_blocks(file, wanted):
+            for side in sides:
+                texts = piece.table[side].to_pylist()
+                if text in texts:
+                    number = int(piece.numbers[texts.index(text)])
+                    return f"{file_source(file).locate(number)}: {side}"
+    return "the data"  # changed in between
+
+
+def _texts(source, sides, columns, verbose) -> Iterator[str | None]:
+    names = [getattr(columns, side) for side in sides]
+    if is_in_memory(source):
+        for name in names:
+            yield from texts_in_memory(source, name)
+        return
+    if not isinstance(source, str | os.PathLike | list | tuple):
+        raise ValueError(
+            "Texts to learn from must be in files, in a mapping of lists or "
+            "in a data frame. "
+            f"Received: {type(source).__name__}"
+        )
+    files = expand_paths(source)
+    for file in files:
+        check_file(file, fields_of(sides, False, columns, sides))
+    for file in files:
+        text = f"reading words of {file}"
+        with Progress(text, verbose=verbose) as progress:
+            texts = read_text_file(file, names, skip_bad_rows=True)
+            for number, text in enumerate(texts, 1):
+                yield text
+                if number % _SHOWN_EVERY == 0:
+                    progress.add(_SHOWN_EVERY // len(names))

@@ -1,0 +1,66 @@
+"""Ids of texts before there is a tokenizer, to check data."""
+
+import reprlib
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from o2v_keras.data.check.report import CASES_SHOWN
+from o2v_keras.data.check.report import Problem
+from o2v_keras.data.provenance import Provenance
+from o2v_keras.data.read.record import ADVICE
+from o2v_keras.data.sequences import Sequences
+
+
+class MarkedTexts:
+    """Gives each text the id 1 and an empty one none, in place of a tokenizer.
+
+    Args:
+        kind: The kind of the tokenizer. For all but `"category"` a text of
+            white space alone is empty; a category with a line break is an
+            error.
+        name: `"in0"` or `"in1"`. Defaults to `"in0"`.
+
+    Example:
+    >>> import pyarrow as pa
+    >>> origin = Provenance.in_memory(2)
+    >>> sides = MarkedTexts("words"), MarkedTexts("category")
+    >>> texts = pa.array(["a dog", " "])
+    >>> [side(texts, origin)[0].lengths.tolist() for side in sides]
+    [[1, 0], [1, 1]]
+    """
+
+    def __init__(self, kind: str, name: str = "in0"):
+        self._kind = kind
+        self._name = name
+
+    def __call__(
+        self, texts: pa.Array, origin: Provenance
+    ) -> tuple[Sequences, list[Problem]]:
+        """Returns a mark for each text, and what no category may hold."""
+        problems = []
+        if self._kind == "category":
+            problems = list(_line_breaks(self._name, texts, origin))
+        else:
+            texts = pc.utf8_trim_whitespace(texts)
+        lengths = np.array(pc.not_equal(texts, "")).astype(np.int64)
+        marks = Sequences.from_lengths(np.ones(lengths.sum(), int), lengths)
+        return marks, problems
+
+
+def holds_line_break(text: str) -> bool:
+    """Whether a category cannot be a line of a vocabulary's file."""
+    return "\n" in text or text.endswith("\r")
+
+
+def _line_breaks(name, texts, origin):
+    suspects = np.flatnonzero(pc.match_substring_regex(texts, r"[\n\r]"))
+    rows = [row for row in suspects if holds_line_break(texts[row].as_py())]
+    if rows:
+        kind = "line break in a category"
+        cases = tuple(
+            f"{origin.locate(row)}: {name}={reprlib.repr(texts[row].as_py())}"
+            for row in rows[:CASES_SHOWN]
+        )
+        yield Problem(name, kind, "error", len(rows), cases, ADVICE[kind])

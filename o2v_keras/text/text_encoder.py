@@ -1,0 +1,81 @@
+"""Ids of the texts of a side."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from o2v_keras.data.check.report import CASES_SHOWN
+from o2v_keras.data.check.report import Problem
+from o2v_keras.data.provenance import Provenance
+from o2v_keras.data.sequences import Sequences
+from o2v_keras.text.tokenizers.encode_texts import encode_texts
+from o2v_keras.text.tokenizers.normalization import MAX_TEXT_BYTES
+from o2v_keras.text.tokenizers.tokenizer import Tokenizer
+
+
+class TextEncoder:
+    """Makes ids of texts by a tokenizer.
+
+    Args:
+        name: `"in0"` or `"in1"`.
+        tokenizer: `Tokenizer`.
+
+    Example:
+    >>> from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+    >>> from o2v_keras.text.vocabulary import Vocabulary
+    >>> import pyarrow as pa
+    >>> encoder = TextEncoder("in0", WordTokenizer(Vocabulary(["dog"])))
+    >>> ids, _ = encoder(pa.array(["a dog"]), Provenance.in_memory(1))
+    >>> ids[0]
+    array([1, 2])
+    """
+
+    def __init__(self, name: str, tokenizer: Tokenizer):
+        self._name = name
+        self._tokenizer = tokenizer
+        # A category is looked up whole.
+        self._max_bytes = (
+            None if tokenizer.kind == "category" else MAX_TEXT_BYTES
+        )
+
+    def __call__(
+        self, texts: pa.Array, origin: Provenance
+    ) -> tuple[Sequences, list[Problem]]:
+        """Returns ids, and a warning of the texts that were cut.
+
+        Args:
+            texts: Strings without nulls, of shape `(rows,)`.
+            origin: Where they were read.
+        """
+        sizes = np.asarray(pc.binary_length(texts))
+        ids = encode_texts(self._tokenizer, texts.to_pylist())
+        ids = _emptied(ids, sizes == 0)
+        return ids, list(self._cut(sizes, origin))
+
+    def _cut(self, sizes, origin) -> Iterator[Problem]:
+        if self._max_bytes is None:
+            return
+        rows = np.flatnonzero(sizes > self._max_bytes)
+        if rows.size:
+            yield Problem(
+                self._name,
+                f"longer than {self._max_bytes:,} bytes",
+                "warning",
+                len(rows),
+                tuple(
+                    f"{origin.locate(row)}: {self._name} has "
+                    f"{sizes[row]:,} bytes"
+                    for row in rows[:CASES_SHOWN]
+                ),
+                f"Only the first {self._max_bytes:,} bytes are tokenized.",
+            )
+
+
+def _emptied(ids, empty):
+    """Takes the ids of empty texts away: a category has one always."""
+    if not (ids.lengths[empty]).any():
+        return ids
+    kept = np.repeat(~empty, ids.lengths)
+    return Sequences.from_lengths(ids.values[kept], ids.lengths * ~empty)

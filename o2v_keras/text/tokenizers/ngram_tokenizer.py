@@ -1,0 +1,125 @@
+"""Words and the n-grams of their characters."""
+
+import tensorflow as tf
+
+from o2v_keras.text.tokenizers.lookup_tokenizer import LookupTokenizer
+from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.text.vocabulary import Vocabulary
+
+NGRAM_BUCKETS = 1 << 15
+MAX_WORD_CHARACTERS = 40
+
+_LENGTHS = (2, 3, 4)
+# No characters, so that no text can hold them.
+_BEGIN, _END = 0x110000, 0x110001
+# A prime; with factors below it no product leaves int64.
+_MODULUS = (1 << 31) - 1
+_FACTOR = 1_000_000_007
+
+
+class NGramTokenizer(LookupTokenizer):
+    """Ids of words, each followed by those of its character n-grams.
+
+    The words are those of `WordTokenizer`; one that is not in the
+    vocabulary has id 1. The n-grams are those of 2, 3 and 4 characters, of a
+    mark for the begin of the word, its first 40 characters, and a mark for
+    its end. They are hashed: their ids, `hash_buckets` of them, come after
+    those of the words. So words that were never seen still have vectors that
+    are like those of words of like spelling.
+
+    The result is a bag of features, whose order means nothing.
+
+    Args:
+        vocabulary: `Vocabulary` without hash buckets of its own.
+        hash_buckets: Number of ids for n-grams. Defaults to 32,768.
+
+    Raises:
+        ValueError: If the vocabulary has hash buckets, or `hash_buckets` is
+            not positive.
+
+    Example:
+    >>> tokenizer = NGramTokenizer(Vocabulary(["a"]), hash_buckets=100)
+    >>> ids = tokenizer(["a ab"])[0].numpy()
+    >>> ids[:4]  # "a", then "<a", "<a>", "a>"
+    array([ 2, 23, 61, 45])
+    >>> ids[4:6]  # an unknown word, then "<a"
+    array([ 1, 23])
+
+    Reference:
+    - [Bojanowski et al., 2017](https://arxiv.org/abs/1607.04606)
+    """
+
+    kind = "ngrams"
+    ordered = False
+
+    split = staticmethod(WordTokenizer.split)
+
+    def __init__(
+        self, vocabulary: Vocabulary, hash_buckets: int = NGRAM_BUCKETS
+    ):
+        if vocabulary.hash_buckets:
+            raise ValueError(
+                "`vocabulary` must have no hash buckets: those of an n-gram "
+                f"tokenizer are for n-grams. Received: vocabulary={vocabulary}"
+            )
+        if not 1 <= hash_buckets <= _MODULUS:
+            raise ValueError(
+                "`hash_buckets` of an n-gram tokenizer must be from 1 to "
+                f"{_MODULUS}. Received: hash_buckets={hash_buckets}"
+            )
+        super().__init__(vocabulary)
+        self.hash_buckets = hash_buckets
+
+    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        words = self.split(texts)
+        # Far fewer than all words.
+        distinct, places = tf.unique(words.values, out_idx=tf.int64)
+        features = tf.gather(self._features(distinct), places)
+        return words.with_values(features).merge_dims(1, 2)
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self.vocabulary) + self.hash_buckets
+
+    def _settings(self):
+        return {"hash_buckets": self.hash_buckets}
+
+    def _features(self, words):
+        """Ids of words and their n-grams, ragged `(words, None)`."""
+        characters = _marked_characters(words)
+        rows = characters.value_rowids()
+        left = tf.gather(characters.row_limits(), rows) - tf.range(
+            tf.size(rows, out_type=tf.int64)
+        )  # (characters,), from each to the end of its word
+        columns = [tf.gather(self._ids(words), rows)]
+        keep = [left == tf.gather(characters.row_lengths(), rows)]
+        for length, hashed in _hashes(characters.values):
+            buckets = hashed * self.hash_buckets // _MODULUS
+            columns.append(len(self.vocabulary) + buckets)
+            keep.append(left >= length)
+        kept = tf.where(tf.stack(keep, axis=1))  # (features, 2)
+        return tf.RaggedTensor.from_value_rowids(
+            tf.gather_nd(tf.stack(columns, axis=1), kept),
+            tf.gather(rows, kept[:, 0]),
+            nrows=tf.size(words, out_type=tf.int64),
+            validate=False,
+        )
+
+
+def _marked_characters(words):
+    characters = tf.strings.unicode_decode(words, "UTF-8")
+    characters = tf.cast(characters[:, :MAX_WORD_CHARACTERS], tf.int64)
+    marks = tf.ones_like(words, tf.int64)[:, tf.newaxis]
+    return tf.concat([_BEGIN * marks, characters, _END * marks], axis=1)
+
+
+def _hashes(characters):
+    """Hashes of the n-grams that begin at each character, below the modulus."""
+    padded = tf.pad(characters, [[0, max(_LENGTHS)]])
+    hashed = tf.ones_like(characters)
+    for place in range(max(_LENGTHS)):
+        follower = padded[place : place + tf.size(characters)]
+        hashed = (hashed * _FACTOR + follower) % _MODULUS
+        if place + 1 in _LENGTHS:
+            # Once more, for the last character to reach the high digits.
+            yield place + 1, hashed * _FACTOR % _MODULUS
