@@ -1,4 +1,5 @@
 import random
+import sys
 
 import pyarrow as pa
 import pytest
@@ -269,9 +270,18 @@ def test_values_of_any_type_beside_ids(write, names):
 
 
 def test_a_field_may_be_asked_for_as_two_kinds(write):
-    path = write('{"in0": "a"}\n{"in0": 5}\n')
+    path = write('{"in0": "a"}\n')
     columns = {"in0": COLUMNS["in0"], "name": Column("in0", "json")}
-    assert read(path, columns) == (
-        {2: [[5], "5"]},
-        {1: ["in0: a text in place of ids: in0='a'"]},
-    )
+    rejected = {1: ["in0: a text in place of ids: in0='a'"]}
+    assert read(path, columns) == ({}, rejected)
+    path = write('{"in0": 5}\n')
+    assert read(path, columns) == ({1: [[5], "5"]}, {})
+
+
+def test_a_value_too_deep_to_be_written_is_a_fault(write):
+    columns = {"in0": COLUMNS["in0"], "name": Column("name", "json")}
+    depths = range(sys.getrecursionlimit())
+    lines = [f'{{"in0": 1, "name": {"[" * n}{"]" * n}}}' for n in depths[500:]]
+    values, rejected = read(write("\n".join(lines)), columns)
+    assert len(values) + len(rejected) == len(lines)
+    assert rejected
