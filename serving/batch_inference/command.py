@@ -61,7 +61,7 @@ def add_command(commands: Commands) -> None:
         nargs="+",
         metavar="F",
         help="files, globs or folders: .jsonl, .csv or .tsv, also with .gz "
-        "or .zst, and .parquet",
+        "or .zst, .parquet, and of ids .tfrecord",
     )
     for side in (IN0, IN1):
         parser.add_argument(

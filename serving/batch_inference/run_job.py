@@ -6,6 +6,7 @@ import os
 import sys
 
 from o2v_keras.progress import Progress
+from serving.batch_inference.input_files import input_fields
 from serving.batch_inference.input_files import read_windows
 from serving.batch_inference.job import Job
 from serving.batch_inference.predictor import BatchModel
@@ -54,13 +55,8 @@ class _Run:
         self._job = job
         self._model = model
         self._folder = folder
-        self._windows = read_windows(
-            job.inputs,
-            job.columns,
-            job.window,
-            job.id_column,
-            model.text_sides,
-        )
+        fields = input_fields(job.columns, job.id_column, model.text_sides)
+        self._windows = read_windows(job.inputs, fields, job.window)
         self._keys = []
         self._rows = 0
         self._skipped = 0.0
@@ -102,7 +98,7 @@ class _Run:
             self._keys.append(window.key)
             self._rows += len(window)
             if window.key not in self._folder.finished:
-                return window, window.parse(self._model.text_sides)
+                return window, window.parse()
             self._skipped = self._share(window)
         return None
 

@@ -10,6 +10,8 @@ from apache_beam.ml.inference.base import PredictionResult
 from apache_beam.ml.inference.base import RunInference
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from o2v_keras.data.read.record import Column
+from serving.batch_inference.input_files import input_fields
 from serving.beam.answer_rows import answer_lines
 from serving.beam.answer_rows import answer_schema
 from serving.beam.answer_rows import answer_table
@@ -68,9 +70,10 @@ class CorpusJob:
                 )
 
     @property
-    def sides(self) -> tuple[str, ...]:
-        """Names of the sides to read."""
-        return (self.side,) if self.side else (IN0, IN1)
+    def fields(self) -> dict[str, Column]:
+        """What is read: the sides, as ids, and what names the rows."""
+        sides = (self.side,) if self.side else (IN0, IN1)
+        return input_fields({side: side for side in sides}, self.id_field)
 
     @property
     def column(self) -> str:
@@ -94,8 +97,8 @@ def answer_corpus(job: CorpusJob, options: PipelineOptions) -> tuple[int, int]:
         How many rows there are, and how many of them are bad.
 
     Raises:
-        ValueError: If shards are there already, or the model cannot be used.
-        OSError: If a file cannot be read.
+        ValueError: If shards are there already, the model cannot be used, or a
+            file cannot be read.
     """
     _refuse_shards(job.output)
     embeds = job.side is not None
@@ -109,8 +112,7 @@ def answer_corpus(job: CorpusJob, options: PipelineOptions) -> tuple[int, int]:
             pipeline
             | "files" >> beam.Create(job.files)
             | "spread files" >> beam.Reshuffle()
-            | "read"
-            >> beam.FlatMap(read_windows, job.sides, job.window, job.id_field)
+            | "read" >> beam.FlatMap(read_windows, job.fields, job.window)
             # The model takes far longer than reading.
             | "spread windows" >> beam.Reshuffle()
             | "answer" >> RunInference(handler)

@@ -55,5 +55,5 @@ def answer_table(
 
 def _name(window, vectors, row):
     if window.id_column is None:
-        return {FILE: window.file, LINE: window.line(row)}
+        return {FILE: window.file, LINE: int(window.numbers[row])}
     return {window.id_column: vectors.names[row]}

@@ -1,23 +1,19 @@
 """The files of a corpus, wherever Beam can read."""
 
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 
-import pyarrow as pa
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from o2v_keras.data.read.file_system import is_remote
+from o2v_keras.data.read.files import is_json_lines
 from o2v_keras.data.read.paths import is_meant
+from o2v_keras.data.read.record import Column
 from serving.batch_inference.input_files import expand_inputs
-from serving.batch_inference.json_lines_input import JsonLinesWindow
-from serving.batch_inference.json_lines_input import read_json_lines
-
-_ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.zst")
-
-
-def is_remote(path: str) -> bool:
-    """Whether a path names its file system, as `gs://bucket/a.jsonl` does."""
-    return "://" in path
+from serving.batch_inference.input_files import read_lines
+from serving.batch_inference.window import LinesWindow
 
 
 def corpus_files(patterns: Sequence[str]) -> tuple[str, ...]:
@@ -34,9 +30,9 @@ def corpus_files(patterns: Sequence[str]) -> tuple[str, ...]:
     remote = [file for file in files if is_remote(file)]
     files = (*expand_inputs(local), *remote)
     for file in files:
-        if not file.endswith(_ENDINGS):
+        if not is_json_lines(file):
             raise ValueError(
-                f"{file}: an input's name must end with {', '.join(_ENDINGS)}."
+                f"{file}: must be JSON Lines, such as a.jsonl or a.jsonl.gz."
             )
     if len(set(files)) < len(files):
         raise ValueError("a file is named twice among the inputs.")
@@ -44,21 +40,19 @@ def corpus_files(patterns: Sequence[str]) -> tuple[str, ...]:
 
 
 def read_windows(
-    file: str, sides: Sequence[str], rows: int, id_field: str | None = None
-) -> Iterator[JsonLinesWindow]:
-    """Yields the windows of a file.
+    file: str, fields: Mapping[str, Column], rows: int
+) -> Iterator[LinesWindow]:
+    """Yields the windows of a file, wherever Beam can read.
 
     Args:
         file: Path of JSON Lines.
-        sides: Names of the sides to read.
+        fields: What `input_fields` returns.
         rows: Lines of a window.
-        id_field: Field that names the rows. Defaults to `None`.
 
     Raises:
-        OSError: If the file cannot be read or decompressed.
+        ValueError: If the file cannot be read or unpacked.
     """
-    columns = {side: side for side in sides}
-    return read_json_lines(file, 0, columns, rows, id_field, open_file=_open)
+    return read_lines(file, 0, fields, rows, open_file=_open)
 
 
 def _matches(pattern):
@@ -71,7 +65,7 @@ def _matches(pattern):
 
 
 def _open(path):
-    # Arrow decompresses, as it does for files of this machine.
-    return pa.PythonFile(
-        FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    # The reader unpacks, as it does for files of this machine.
+    return FileSystems.open(
+        path, compression_type=CompressionTypes.UNCOMPRESSED
     )

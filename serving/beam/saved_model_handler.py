@@ -8,15 +8,14 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.ml.inference.base import ModelHandler
 from apache_beam.ml.inference.base import PredictionResult
 
+from o2v_keras.data.read.file_system import is_remote
 from o2v_keras.storage.temporary_folder import TemporaryFolder
-from o2v_keras.storage.vector_files import Vectors
 from serving.batch_inference.local_batch_model import LocalBatchModel
 from serving.batch_inference.predictor import Predictor
-from serving.batch_inference.window import Window
-from serving.beam.corpus_files import is_remote
+from serving.batch_inference.window import LinesWindow
 
 
-class SavedModelHandler(ModelHandler[Window, PredictionResult, Predictor]):
+class SavedModelHandler(ModelHandler[LinesWindow, PredictionResult, Predictor]):
     """Answers windows of rows, as `o2v batch` does.
 
     An example is a whole window: its rows are sorted by length, padded with 0
@@ -46,25 +45,23 @@ class SavedModelHandler(ModelHandler[Window, PredictionResult, Predictor]):
 
     def run_inference(
         self,
-        batch: Sequence[Window],
+        batch: Sequence[LinesWindow],
         model: Predictor,
         inference_args: dict | None = None,
     ) -> list[PredictionResult]:
         """Returns each window with its `Vectors`."""
+        windows = [window.of_texts(model.text_sides) for window in batch]
         return [
-            PredictionResult(window, self._answers(window, model))
-            for window in batch
+            PredictionResult(window, model.predict(window.parse()))
+            for window in windows
         ]
 
-    def get_num_bytes(self, batch: Sequence[Window]) -> int:
+    def get_num_bytes(self, batch: Sequence[LinesWindow]) -> int:
         """Returns the size of the rows' text."""
-        return sum(len(line) for window in batch for line in window.lines)
+        return sum(len(window.text) for window in batch)
 
     def get_metrics_namespace(self) -> str:
         return "SavedModel"
-
-    def _answers(self, window, model) -> Vectors:
-        return model.predict(window.parse(model.text_sides))
 
 
 @contextlib.contextmanager

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from o2v_keras.data.check.rejected_rows import RejectedRow
 from o2v_keras.data.ragged_input import is_list
 from o2v_keras.data.read.record import Column
+from o2v_keras.data.read.record import as_json
 
 ARROW_TYPES = {
     "ids": pa.list_(pa.int64()),
@@ -17,6 +19,7 @@ ARROW_TYPES = {
     "number": pa.float64(),
     "json": pa.string(),
 }
+_ESCAPED = r'["\\\x00-\x1f]'
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,6 +47,22 @@ class Block:
         types = [(f, ARROW_TYPES[c.kind]) for f, c in columns.items()]
         table = pa.schema(types).empty_table()
         return cls(table, np.zeros(0, np.int64), "".join)
+
+
+def as_json_texts(values: pa.Array) -> pa.Array:
+    r"""Writes values for a column of the kind `"json"`; a null stays null.
+
+    Example:
+    >>> as_json_texts(pa.array(["a dog", 'a "dog"'])).to_pylist()
+    ['"a dog"', '"a \\"dog\\""']
+    """
+    if pa.types.is_integer(values.type):
+        return values.cast(pa.string())
+    if pa.types.is_string(values.type):
+        escaped = pc.match_substring_regex(values, _ESCAPED)
+        if not pc.any(escaped).as_py():
+            return pc.binary_join_element_wise('"', values, '"', "")
+    return pa.array(map(as_json, values.to_pylist()), pa.string())
 
 
 def as_lists(column: pa.ChunkedArray) -> pa.Array:

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from o2v_keras.data.read.block import ARROW_TYPES
+from o2v_keras.data.read.block import as_json_texts
 from o2v_keras.data.read.record import Column
 from o2v_keras.data.read.record import Fault
-from o2v_keras.data.read.record import as_json
 
 # Between ids: blanks, or one of these, and around all of them brackets, as
 # JSON, Python, NumPy and databases write lists. Only brackets hold line breaks
@@ -58,7 +58,7 @@ def parse_cells(
     if column.kind == "text":
         return cells, {}
     if column.kind == "json":
-        return pa.array(map(as_json, cells.to_pylist()), pa.string()), {}
+        return as_json_texts(cells), {}
     find, parse = _KINDS[column.kind]
     if column.kind == "ids":
         plain = pc.match_substring_regex(cells, _PLAIN_IDS)

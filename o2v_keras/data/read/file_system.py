@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import pyarrow as pa
 
@@ -97,8 +98,18 @@ def open_stream(path: str) -> pa.NativeFile:
     check_packing(path)
     if not is_remote(path):
         return pa.input_stream(path)
+    return unpacked(_open_remote(path), path)
+
+
+def unpacked(file: BinaryIO, path: str) -> pa.NativeFile:
+    """Reads an open file from front to back, `.gz` and `.zst` unpacked.
+
+    Args:
+        file: The file, as it is stored.
+        path: Its name.
+    """
     packing = _PACKED.get(os.path.splitext(path)[1])
-    return pa.input_stream(_open_remote(path), compression=packing)
+    return pa.input_stream(file, compression=packing)
 
 
 def check_packing(path: str) -> None:

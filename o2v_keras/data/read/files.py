@@ -59,6 +59,7 @@ def read_blocks(
     columns: Mapping[str, Column],
     rows: int | None = None,
     row_group: int | None = None,
+    may_be_empty: bool = False,
 ) -> Iterator[Block]:
     r"""Reads columns of a file, some rows at a time.
 
@@ -74,14 +75,16 @@ def read_blocks(
             for a row.
         row_group: The only row group of a Parquet file to read. Defaults to
             `None`: all.
+        may_be_empty: Whether a file without a record, and a column without
+            a value, are read all the same. Defaults to `False`.
 
     Yields:
         `Block`s, in the order of the file.
 
     Raises:
-        DataError: If the ending is unknown, the file cannot be read or holds
-            no record, a column is missing or, in JSON Lines and TFRecord,
-            there in no record.
+        DataError: If the ending is unknown, the file cannot be read or a
+            column is missing. Unless `may_be_empty`: if it holds no record,
+            or no record of JSON Lines or TFRecord has a value in a column.
 
     Example:
     >>> import pathlib, tempfile
@@ -96,7 +99,7 @@ def read_blocks(
     if row_group is not None:
         read = functools.partial(read, row_group=row_group)
     missing = set()
-    if read in _NAMES:
+    if read in _NAMES and not may_be_empty:
         missing = {f for f, c in columns.items() if c.default is None}
     any_row = False
     try:
@@ -118,7 +121,7 @@ def read_blocks(
             )
     except (OSError, pa.ArrowInvalid) as error:
         raise read_failure(path, error) from error
-    if not any_row:
+    if not (any_row or may_be_empty):
         raise DataError(f"{path}: holds no record.")
 
 
@@ -154,6 +157,19 @@ def check_file(path: str, columns: Mapping[str, Column]) -> None:
                     "Parquet, or leave out what asks for them: tokenizers "
                     "such as `enc0_tokenizer`, and columns of names."
                 )
+
+
+def is_json_lines(path: str) -> bool:
+    """Whether a file is JSON Lines, by its ending.
+
+    Raises:
+        DataError: If the ending is unknown.
+
+    Example:
+    >>> is_json_lines("a.jsonl.gz"), is_json_lines("a.csv")
+    (True, False)
+    """
+    return _reader(path) is read_json_lines
 
 
 def _reader(path):

@@ -12,6 +12,7 @@ import pyarrow.json
 from o2v_keras.data.check.rejected_rows import RejectedRow
 from o2v_keras.data.read.block import ARROW_TYPES
 from o2v_keras.data.read.block import Block
+from o2v_keras.data.read.block import as_json_texts
 from o2v_keras.data.read.block import as_lists
 from o2v_keras.data.read.file_system import open_stream
 from o2v_keras.data.read.lines import TextLines
@@ -51,7 +52,7 @@ def read_json_lines(
         OSError: If the file cannot be read.
     """
     size = rows * _BYTES_PER_ROW if rows else _CHUNK_BYTES
-    parse = functools.partial(_parse_chunk, columns=columns)
+    parse = functools.partial(parse_lines, columns=columns)
     with open_stream(path) as stream:
         yield from map_in_threads(parse, numbered(whole_lines(stream, size)))
 
@@ -70,8 +71,26 @@ def field_names(path: str) -> list[str]:
     return []
 
 
-def _parse_chunk(text, number, columns):
-    lines = TextLines.scan(text, number)
+def parse_lines(
+    text: bytes, first_number: int, columns: Mapping[str, Column]
+) -> Block:
+    r"""Reads columns of whole lines of a JSON Lines file.
+
+    Args:
+        text: bytes. Whole lines, with `\n` or `\r\n` between them.
+        first_number: int. Number of the first line in its file.
+        columns: Field of the block -> `Column`.
+
+    Returns:
+        `Block` of the lines that are not blank.
+
+    Example:
+    >>> text = b'{"in0": [6, 17]}\n\n{"in0": 5}\n'
+    >>> block = parse_lines(text, 10, {"in0": Column("in0", "ids")})
+    >>> block.numbers, block.table["in0"].to_pylist()
+    (array([10, 12]), [[6, 17], [5]])
+    """
+    lines = TextLines.scan(text, first_number)
     occurring = {
         field: column
         for field, column in columns.items()
@@ -117,8 +136,6 @@ def _parse_with_arrow(lines, columns):
     # then mean one object a line.
     if not lines.braced.all():
         raise pa.ArrowInvalid("a line is not one object")
-    if any(column.kind == "json" for column in columns.values()):
-        raise pa.ArrowInvalid("a column has values of any type")
     table = pyarrow.json.read_json(
         pa.BufferReader(lines.span),
         pyarrow.json.ReadOptions(
@@ -140,13 +157,19 @@ def _parse_with_arrow(lines, columns):
 
 
 def _schema(lines, columns):
-    """The types of the columns; ids stand alone if those of a row do."""
+    """The types of the columns by the first line.
+
+    There ids stand alone or in lists, and values of any type are integers or
+    texts; Python reads others.
+    """
     types = {name: ARROW_TYPES[kind] for name, kind, _ in columns.values()}
+    if len({column[:2] for column in columns.values()}) > len(types):
+        raise pa.ArrowInvalid("a field is asked for as two kinds")
     # As numbers they come as they are written.
     numbers = {
         column.name: column._replace(kind="number")
         for column in columns.values()
-        if column.kind == "ids"
+        if column.kind in ("ids", "json")
     }
     for name, value in parse_record(_text(lines, 0), numbers)[0].items():
         if type(value) is int:
@@ -159,8 +182,10 @@ def _finished(values, column, lines):
         values = as_lists(values)
         if values.flatten().null_count:
             raise pa.ArrowInvalid("an id is null")
-    elif column.kind == "text":
+    elif column.kind in ("text", "json"):
         values.validate(full=True)  # arrow takes what is no UTF-8
+        if column.kind == "json":
+            values = as_json_texts(values.combine_chunks())
     elif column.default is not None and values.null_count:
         return _with_defaults(values, column, lines)
     return values

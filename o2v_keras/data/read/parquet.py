@@ -17,11 +17,11 @@ from o2v_keras.data.ragged_input import is_list
 from o2v_keras.data.ragged_input import row_lengths
 from o2v_keras.data.read.block import ARROW_TYPES
 from o2v_keras.data.read.block import Block
+from o2v_keras.data.read.block import as_json_texts
 from o2v_keras.data.read.block import as_lists
 from o2v_keras.data.read.file_system import open_random
 from o2v_keras.data.read.record import Column
 from o2v_keras.data.read.record import Fault
-from o2v_keras.data.read.record import as_json
 from o2v_keras.data.read.record import parse_record
 
 _BLOCK_ROWS = 1 << 13
@@ -212,7 +212,7 @@ def arrow_block(
 
 def _typed(values, kind):
     if kind == "json":
-        return pa.array(map(as_json, values.to_pylist()), pa.string())
+        return as_json_texts(values)
     # Unsafe, for a label or weight need not be a float64 to the last digit.
     return values.cast(ARROW_TYPES[kind], safe=False)
 

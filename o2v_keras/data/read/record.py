@@ -151,10 +151,13 @@ def parse_record(
             if column.kind == "ids" and type(value) is int:
                 value = [value]
             check = _CHECKS[column.kind]
-            faults.extend(check(field, name, value))
-            if column.kind == "json":
-                value = as_json(value)
-            values[field] = value
+            try:
+                faults.extend(check(field, name, value))
+                values[field] = (
+                    as_json(value) if column.kind == "json" else value
+                )
+            except RecursionError:
+                return {}, ()
     return values, tuple(faults)
 
 

@@ -374,3 +374,17 @@ def test_values_of_any_type_come_as_json(tmp_path):
         assert not rejected
     with pytest.raises(DataError, match="TFRecord files hold ids only"):
         read(tmp_path / "a.tfrecord", columns=columns)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "rows"),
+    [
+        ("a.csv", "plot,user,liked\n", 0),
+        ("a.jsonl", "\n", 0),
+        ("b.jsonl", "{}", 1),
+    ],
+)
+def test_a_file_may_be_empty(tmp_path, name, content, rows):
+    (tmp_path / name).write_text(content)
+    blocks = read_blocks(str(tmp_path / name), COLUMNS, may_be_empty=True)
+    assert sum(len(block.numbers) for block in blocks) == rows

@@ -1,4 +1,5 @@
 import random
+import sys
 
 import pyarrow as pa
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.read.files import read_blocks
 from o2v_keras.data.read.record import Column
+from o2v_keras.data.read.record import parse_record
 
 GOOD = '{"in0": [6, 17], "in1": [], "label": 1}'
 
@@ -243,3 +245,43 @@ def test_big_file_without_one_good_line_is_soon_diagnosed(write):
     pairs, rejected = read(path)
     assert pairs == {}
     assert len(rejected) == 20_000
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ['"a"', '"b \\"c\\""', '"\\u00fc"'],
+        ["7", "-8", "99999999999999999999"],
+        ["7", '"a"', "7.5"],
+        ['"a"', "7", "true"],
+        ['"2020-01-01"', "null", '{"a": 1}'],
+    ],
+    ids=["texts", "integers", "numbers", "mixed", "others"],
+)
+def test_values_of_any_type_beside_ids(write, names):
+    path = write("\n".join(f'{{"name": {name}, "in0": [1]}}' for name in names))
+    columns = {"in0": COLUMNS["in0"], "name": Column("name", "json")}
+    values, rejected = read(path, columns)
+    assert rejected == {}
+    expected = [parse_record(f'{{"name": {n}}}', columns)[0] for n in names]
+    assert [name for _, name in values.values()] == [
+        record.get("name") for record in expected
+    ]
+
+
+def test_a_field_may_be_asked_for_as_two_kinds(write):
+    path = write('{"in0": "a"}\n')
+    columns = {"in0": COLUMNS["in0"], "name": Column("in0", "json")}
+    rejected = {1: ["in0: a text in place of ids: in0='a'"]}
+    assert read(path, columns) == ({}, rejected)
+    path = write('{"in0": 5}\n')
+    assert read(path, columns) == ({1: [[5], "5"]}, {})
+
+
+def test_a_value_too_deep_to_be_written_is_a_fault(write):
+    columns = {"in0": COLUMNS["in0"], "name": Column("name", "json")}
+    depths = range(sys.getrecursionlimit())
+    lines = [f'{{"in0": 1, "name": {"[" * n}{"]" * n}}}' for n in depths[500:]]
+    values, rejected = read(write("\n".join(lines)), columns)
+    assert len(values) + len(rejected) == len(lines)
+    assert rejected

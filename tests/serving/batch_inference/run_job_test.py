@@ -207,9 +207,11 @@ def test_rows_without_a_name_are_bad(tmp_path):
         for line in job.bad_rows_file.read_text().splitlines()
     ]
     rule = '"id" names the row and must be a text or an integer: '
-    shown = ["null", "1.5", '"\\ud800"', "true", "null"]
-    assert reasons[:5] == [rule + name for name in shown]
-    assert reasons[5].startswith("no JSON")
+    shown = ["null", "1.5", None, "true", "null"]
+    wanted = [name and rule + name for name in shown]
+    wanted[2] = "no UTF-8: id='\\ud800'"
+    assert reasons[:5] == wanted
+    assert reasons[5].startswith("malformed JSON")
 
 
 class Crash(BaseException):

@@ -210,7 +210,7 @@ def test_all_rows_may_be_bad(base, tmp_path):
     ("options", "message"),
     [
         (["--input", "no.jsonl"], "no.jsonl: no such file"),
-        (["--input", "a.parquet"], "a.parquet: an input's name must end with"),
+        (["--input", "a.parquet"], "a.parquet: must be JSON Lines"),
         (["--input", "a.jsonl", "a.jsonl"], "is named twice"),
         (["--input", "gone://a.jsonl"], "gone"),
         (["--model", "no"], "no is no SavedModel"),
