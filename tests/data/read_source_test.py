@@ -63,7 +63,7 @@ def test_pieces_of_any_size_give_the_same_table(
         ("in0", "in1"),
         True,
         columns=COLUMNS,
-        texts=text_encoders(tokenizers),
+        texts=text_encoders(path, tokenizers),
         rows=rows,
     )
     table = PairTable.concat([piece.table for piece in pieces])

@@ -358,7 +358,9 @@ def test_examples_must_not_be_empty():
 
 
 RUN_TEXT_MODEL = """
+import sys
 import numpy as np
+from serving.saved_model_session import SavedModelSession
 
 session = SavedModelSession(sys.argv[1])
 text = np.array(["STRASSE".encode()], object)

@@ -13,6 +13,7 @@ from o2v_keras.storage.lock import locked_folder
 
 HOLD = """
 import sys, time
+from o2v_keras.storage.lock import locked_folder
 with locked_folder(sys.argv[1], "trains in"):
     print("locked", flush=True)
     time.sleep(60)

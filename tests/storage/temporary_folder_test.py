@@ -11,6 +11,7 @@ from o2v_keras.storage.temporary_folder import TemporaryFolder
 
 HOLD = """
 import time
+from o2v_keras.storage.temporary_folder import TemporaryFolder
 print(TemporaryFolder("use").path, flush=True)
 time.sleep(60)
 """

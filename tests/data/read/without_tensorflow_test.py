@@ -10,6 +10,7 @@ import pytest
 
 ROWS = [{"in0": [1, 2], "in1": [3], "label": 1}]
 PROGRAM = """
+import sys
 {}
 print(*sys.modules, file=sys.stderr)
 """
