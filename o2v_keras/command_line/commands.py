@@ -10,10 +10,7 @@ from o2v_keras.data.job_options import changes_of
 from o2v_keras.data.job_options import columns_of
 from o2v_keras.data.job_options import hyperparameters_of
 from o2v_keras.data.job_options import required_hyperparameters
-from o2v_keras.progress import Progress
 from o2v_keras.start_tensorflow import start_tensorflow
-
-_TEXTS_BETWEEN_LOOKS = 10_000
 
 # Each command imports what it needs: TensorFlow takes seconds to start, and
 # `check` does without.
@@ -77,21 +74,13 @@ def vocabulary(options: argparse.Namespace) -> int | None:
         vocabulary = Vocabulary.load(options.vocabulary, options.shift_ids)
     else:
         vocabulary = Vocabulary.build(
-            _counted(read_texts(options.data, options.columns or ())),
+            read_texts(options.data, options.columns or ()),
             options.min_count,
             options.max_size,
             options.hash_buckets,
         )
     vocabulary.save(options.output)
     print(f"{len(vocabulary):,} ids (vocab_size): {options.output}")
-
-
-def _counted(texts):
-    with Progress("reading", unit="texts") as progress:
-        for number, text in enumerate(texts, 1):
-            yield text
-            if number % _TEXTS_BETWEEN_LOOKS == 0:
-                progress.add(_TEXTS_BETWEEN_LOOKS)
 
 
 def convert(options: argparse.Namespace) -> int | None:

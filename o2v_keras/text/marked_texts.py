@@ -11,6 +11,7 @@ from o2v_keras.data.check.report import Problem
 from o2v_keras.data.provenance import Provenance
 from o2v_keras.data.read.record import ADVICE
 from o2v_keras.data.sequences import Sequences
+from o2v_keras.text.vocabulary_files import holds_line_break
 
 
 class MarkedTexts:
@@ -47,11 +48,6 @@ class MarkedTexts:
         lengths = np.array(pc.not_equal(texts, "")).astype(np.int64)
         marks = Sequences.from_lengths(np.ones(lengths.sum(), int), lengths)
         return marks, problems
-
-
-def holds_line_break(text: str) -> bool:
-    """Whether a category cannot be a line of a vocabulary's file."""
-    return "\n" in text or text.endswith("\r")
 
 
 def _line_breaks(name, texts, origin):
