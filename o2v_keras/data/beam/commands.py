@@ -13,13 +13,14 @@ from o2v_keras.command import Commands
 from o2v_keras.data.job_options import add_check_options
 from o2v_keras.data.job_options import add_record_options
 from o2v_keras.data.job_options import add_vocabulary_options
-from o2v_keras.data.job_options import hyperparameters_of
+from o2v_keras.data.job_options import config_of
 from o2v_keras.start_tensorflow import start_tensorflow
 
 _NO_BEAM = (
     "Apache Beam is not installed. Install it in an environment of its own: "
     "pip install -r requirements-beam.txt"
 )
+_THIS_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 _EPILOG = (
     "Files or globs in, one file a worker, so keep a corpus in many files. All "
     "other options are Beam's, such as --runner FlinkRunner; without --runner "
@@ -35,17 +36,17 @@ def add_beam_command(
     group: str,
     epilog: str = "",
 ) -> argparse.ArgumentParser:
-    """Adds a job on Apache Beam, which gets the unknown options.
+    """Adds a command `o2v beam ...`, which passes unknown options to Beam.
 
     Args:
         commands: `Commands`.
         name: Word after `o2v beam`.
-        action: Gets the options and Beam's `PipelineOptions`; returns the
-            exit status.
-        summary: What the job does.
-        group: Its group in the help.
-        epilog: Follows the sentence on Beam's options in the help. Defaults
-            to nothing.
+        action: Called with the options and Beam's `PipelineOptions`; returns
+            the exit status.
+        summary: One phrase for the help.
+        group: Group in the help.
+        epilog: End of the help, after the sentence on Beam's options.
+            Defaults to nothing.
     """
     return commands.add(
         f"beam {name}",
@@ -61,10 +62,15 @@ def add_beam_command(
 def _run(action, options):
     start_tensorflow()
     _import_beam()
-    from o2v_keras.data.beam.pipeline_options import pipeline_options
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.options.pipeline_options import StandardOptions
 
+    beam_options = PipelineOptions(options.passed_on)
+    standard = beam_options.view_as(StandardOptions)
+    # DirectRunner would do the same, but tries to download Prism first.
+    standard.runner = standard.runner or _THIS_PROCESS
     try:
-        return action(options, pipeline_options(options.passed_on))
+        return action(options, beam_options)
     except RuntimeError as error:
         # A failed job, as Beam reports it.
         raise CommandError(error) from error
@@ -125,17 +131,12 @@ def _import_beam():
 def _check(options, beam_options):
     from apache_beam.io.filesystems import FileSystems
 
-    from o2v_keras.config import Object2VecConfig
     from o2v_keras.data.beam.statistics import write_statistics
     from o2v_keras.data.read.paths import expand_paths
 
-    config = None
-    hyperparameters = hyperparameters_of(options)
-    if hyperparameters:
-        config = Object2VecConfig.from_hyperparameters(hyperparameters)
     write_statistics(
         expand_paths(options.input),
-        config,
+        config_of(options),
         options.training,
         options.output,
         beam_options,

@@ -339,32 +339,24 @@ def _first_rejected(rejected):
 
 
 def _of_rejected(rejected) -> Iterator[Problem]:
-    cases = {}
+    found = {}
     for row, faults in enumerate(rejected.faults):
         place = rejected.origin.locate(row)
         for field, kind, what in faults:
-            cases.setdefault((field, kind), []).append(f"{place}: {what}")
-    for (field, kind), shown in cases.items():
-        yield Problem(
-            field,
-            kind,
-            "error",
-            len(shown),
-            tuple(shown[:CASES_SHOWN]),
-            ADVICE[kind],
-        )
+            found.setdefault((field, kind), []).append(f"{place}: {what}")
+    for (field, kind), cases in found.items():
+        yield Problem.of_rows(field, kind, "error", cases, str, ADVICE[kind])
 
 
 def _of_findings(block) -> Iterator[Problem]:
     for finding in block.findings:
-        yield Problem(
+        yield Problem.of_rows(
             finding.field,
             finding.kind,
             finding.severity,
-            len(finding.rows),
-            tuple(
-                f"{block.table.locate(row)}: {finding.describe(row)}"
-                for row in finding.rows[:CASES_SHOWN]
+            finding.rows,
+            lambda row, f=finding: (
+                f"{block.table.locate(row)}: {f.describe(row)}"
             ),
             finding.advice,
             finding.proposed,

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from o2v_keras.data.check.report import CASES_SHOWN
 from o2v_keras.data.check.report import Problem
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_hashes import pair_hashes
@@ -82,12 +81,12 @@ class LeakCheck:
             if severity == "error"
             else ""
         )
-        return Problem(
+        return Problem.of_rows(
             self._name,
             "the same pair is in the training data",
             severity,
-            len(rows),
-            tuple(self._table.locate(row) for row in rows[:CASES_SHOWN]),
+            rows,
+            self._table.locate,
             "A score on pairs that were trained on says nothing of new ones. "
             f"Take them out of one of the two{allow}.",
         )

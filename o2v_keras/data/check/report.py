@@ -1,7 +1,9 @@
 """What a check of the data found."""
 
 import dataclasses
+from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Sequence
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_columns import PairColumns
@@ -32,6 +34,21 @@ class Problem:
     cases: tuple[str, ...]
     advice: str
     proposed: float = 0
+
+    @classmethod
+    def of_rows(
+        cls,
+        field: str,
+        kind: str,
+        severity: str,
+        rows: Sequence[int],
+        describe: Callable[[int], str],
+        advice: str,
+        proposed: float = 0,
+    ) -> "Problem":
+        """Makes a problem of some rows; `describe` gives the case of a row."""
+        cases = tuple(map(describe, rows[:CASES_SHOWN]))
+        return cls(field, kind, severity, len(rows), cases, advice, proposed)
 
     def __str__(self):
         rows = "1 row" if self.count == 1 else f"{self.count:,} rows"

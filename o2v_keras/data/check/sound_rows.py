@@ -111,10 +111,6 @@ class SoundRows:
                 self._write()
         return block.sound
 
-    def note(self, problems: Iterable[Problem]) -> None:
-        """Adds problems that were found elsewhere to the report."""
-        self._check.note(problems)
-
     def finish(self) -> CheckReport:
         """Ends the check: warns, puts the side file in place, or stops.
 
