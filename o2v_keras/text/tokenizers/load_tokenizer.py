@@ -1,4 +1,4 @@
-"""Reading tokenizers back."""
+"""Loads saved tokenizers."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def load_tokenizer(folder: str | os.PathLike) -> Tokenizer:
     """Reads a tokenizer that `Tokenizer.save` wrote.
 
     Args:
-        folder: Where it is.
+        folder: Folder of the tokenizer.
 
     Raises:
         DataError: If the folder holds no tokenizer, or one that this version
