@@ -112,7 +112,7 @@ def add_resume_or_overwrite(parser: argparse.ArgumentParser, what: str):
     directory.add_argument(
         "--resume",
         action="store_true",
-        help=f"go on with the {what} in the folder, if any",
+        help=f"resume the {what} in the folder, if any",
     )
     directory.add_argument(
         "--overwrite",

@@ -90,7 +90,7 @@ def add_commands(subparsers: Commands) -> None:
     words.add_argument(
         "--shift-ids",
         action="store_true",
-        help="number a foreign vocabulary anew whose id 0 or 1 is a word",
+        help="renumber a vocabulary whose id 0 or 1 is a word",
     )
 
     converter = _command(

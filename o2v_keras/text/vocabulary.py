@@ -162,9 +162,8 @@ class Vocabulary:
             return cls([word for word in words if word.lower() not in names])
         if trouble:
             raise ValueError(
-                f"{path}: {trouble}. Number the words anew with --shift-ids "
-                f"(`shift_ids=True`), and make the data anew with the ids "
-                f"that they get."
+                f"{path}: {trouble}. Renumber the words with --shift-ids "
+                "(`shift_ids=True`), and make the data again with the new ids."
             )
         words = [word for word in words if not is_reserved(word, ids[word])]
         return cls(words, hash_buckets=ids[words[0]] - 1)

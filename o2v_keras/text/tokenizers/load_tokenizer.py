@@ -66,7 +66,7 @@ def load_tokenizer(folder: str | os.PathLike) -> Tokenizer:
         return kind.from_folder(folder, settings)
     except (OSError, TypeError) as error:
         raise DataError(
-            f"{folder}: the tokenizer is not complete. Save it anew. "
+            f"{folder}: the tokenizer is not complete. Save it again. "
             f"Received: {error}"
         ) from error
 
