@@ -72,12 +72,12 @@ def _run(action, options):
     try:
         return action(options, beam_options)
     except RuntimeError as error:
-        # A failed job, as Beam reports it.
+        # Beam raises it for a failed job.
         raise CommandError(error) from error
 
 
 def add_beam_commands(commands: Commands) -> None:
-    """Adds the jobs on data."""
+    """Adds `o2v beam check`, `vocabulary` and `convert`."""
     check = _job(
         commands, "check", _check, "check a corpus, as `o2v check` does", "file"
     )
@@ -114,7 +114,7 @@ def _job(commands, name, action, summary, output):
 
 
 def _import_beam():
-    # It warns of libraries for BigQuery, which no job here needs.
+    # Beam warns of missing BigQuery libraries, which no job here needs.
     logging.disable(logging.WARNING)
     try:
         import apache_beam  # noqa: F401
@@ -124,7 +124,7 @@ def _import_beam():
         raise CommandError(_NO_BEAM) from None
     finally:
         logging.disable(logging.NOTSET)
-    # What a worker of this process raises is raised here, too.
+    # Errors of workers in this process are raised here, too: no second log.
     logging.getLogger("apache_beam.runners.common").setLevel(logging.CRITICAL)
 
 
