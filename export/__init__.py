@@ -1,11 +1,11 @@
-"""From a trained model to what a model server loads."""
+"""Exports trained models for model servers."""
 
 __all__ = ["export_saved_model"]
 
 
 def __getattr__(name):
-    # Imported when first asked for, so that the command can show its help, or
-    # what is wrong with its arguments, without the seconds of TensorFlow.
+    # Imported when first used: the command shows its help and the errors of
+    # its arguments without importing TensorFlow, which takes seconds.
     if name == "export_saved_model":
         from export.saved_model import export_saved_model
 

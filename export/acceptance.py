@@ -1,11 +1,11 @@
-"""Checks an export in the way a model server meets it; run as a script.
+"""The acceptance test of an export, a script that runs without this project.
 
     python -P acceptance.py FOLDER CASES.json
 
-Status 0 says that the export answers every case as it should, through TF
-Serving's kind of session and through `tf.saved_model.load`; otherwise the
-standard output says what it did instead. The script imports nothing of this
-project and lets nobody do so: the export must stand alone.
+Exits with status 0 if the export gives the expected answer to every case, in
+a C++ session like TF Serving's and by `tf.saved_model.load`; otherwise prints
+the first difference. The script blocks imports of this project, because an
+export must work without it.
 """
 
 import base64
@@ -30,11 +30,11 @@ Run = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
 
 
 class Refusal(Exception):
-    """Why an export is not accepted."""
+    """The reason why an export is not accepted."""
 
 
 class AbsentPackages(importlib.abc.MetaPathFinder):
-    """Makes packages unknown to this process, as they are to a server.
+    """Blocks imports of packages that a model server does not have.
 
     Args:
         *names: Names of the packages.
@@ -54,13 +54,13 @@ class AbsentPackages(importlib.abc.MetaPathFinder):
 
 
 def main(arguments: list[str]) -> int:
-    """Checks the export that the arguments name; returns the exit status."""
+    """Checks the export of a command line; returns the exit status."""
     sys.meta_path.insert(0, AbsentPackages("o2v_keras", "export"))
     tf.get_logger().setLevel("ERROR")
     folder, file = arguments
     cases = json.loads(pathlib.Path(file).read_text())
-    # TensorFlow's session takes `*`, `?`, `[` and `\\` of a path to variables
-    # for a pattern; from inside the folder the path has none.
+    # TensorFlow's session treats a path to variables as a glob pattern; inside
+    # the folder the path has no special characters.
     os.chdir(folder)
     try:
         check_export(".", cases)
@@ -71,20 +71,20 @@ def main(arguments: list[str]) -> int:
 
 
 def check_export(folder: str | os.PathLike, cases: list[dict]):
-    """Runs all cases and warm-up requests, in both ways of loading.
+    """Runs all cases and warm-up requests in both runtimes.
 
     Args:
         folder: The export.
-        cases: Requests and answers in the form of `acceptance_cases`.
+        cases: Result of `acceptance_cases`.
 
     Raises:
         Refusal: If the signatures are not those of the cases, or an answer
-            is not the expected one.
+            differs from the expected one.
     """
     folder = os.fspath(folder)
     signatures = read_signatures(folder)
     if any(map(_takes_text, signatures.values())):
-        # Every model server carries these ops; here they come with a package.
+        # Model servers have these ops built in; Python needs a package.
         importlib.import_module("tensorflow_text")
     expected = {case["signature"] for case in cases}
     if signatures.keys() != expected:
@@ -92,7 +92,7 @@ def check_export(folder: str | os.PathLike, cases: list[dict]):
             f"signatures are {sorted(signatures)}, not {sorted(expected)}"
         )
     warmup = list(_warmup_requests(folder))
-    # One at a time: each holds all variables of the model.
+    # One after the other: each holds all variables of the model.
     for way, load in (("C++ session", _session), ("Python", _python)):
         with load(folder, signatures) as run:
             for case in cases:
@@ -139,7 +139,7 @@ def _python(folder, signatures) -> Iterator[Run]:
 
 
 def _with_defaults(inputs, signature):
-    """Completes a request as the server does."""
+    """Adds a signature's defaults to a request, like the server."""
     defaults = signature.defaults.items()
     return {**{k: tf.make_ndarray(v) for k, v in defaults}, **inputs}
 

@@ -1,4 +1,4 @@
-"""What an export must answer: requests with the model's own outputs."""
+"""Acceptance cases of an export: requests with the model's outputs."""
 
 import base64
 from collections.abc import Collection
@@ -18,13 +18,13 @@ from serving.signatures import IN1
 from serving.signatures import SCORES
 from serving.signatures import SCORES_SIGNATURE
 
-# Parts of the largest value by which an output may differ from the model's:
-# graphs are rewritten for speed, and half precision rounds at other places.
+# Tolerances relative to the largest output: TensorFlow rewrites graphs for
+# speed, and half precision rounds at other places.
 _TOLERANCE = 1e-4
 _HALF_TOLERANCE = 0.05
 
-# All of them have answers: no words, unknown ones, other scripts, no UTF-8,
-# and more than a tokenizer reads.
+# Each of them has an answer: no words, unknown words, other scripts, invalid
+# UTF-8, and more bytes than a tokenizer reads.
 _ODD_TEXTS = (
     b"",
     b" \t\n",
@@ -42,12 +42,11 @@ _ODD_TEXTS = (
 def acceptance_cases(
     model: Object2Vec, signatures: Collection[str]
 ) -> list[dict]:
-    """Returns requests to an export and what must come back.
+    """Returns requests to an export and the expected answers.
 
-    The requests differ in rows and lengths: nothing at all, one id, more than
-    `max_seq_len`; with padding within and rows of nothing else. Texts are of
-    words of the vocabulary, and odd ones, which have answers too. Then there
-    are requests that must be refused.
+    The requests differ in rows and lengths: no ids, one id, more than
+    `max_seq_len`, padding between ids, and rows of padding only. Texts hold
+    words of the vocabulary, or are odd. Further requests must be refused.
 
     Args:
         model: Computes the expected outputs, in eager mode.
@@ -56,8 +55,8 @@ def acceptance_cases(
     Returns:
         JSON values, one dict a request: `signature`, `inputs` (name to nested
         list of ids, or list of `{"b64": text}`) and either `outputs` (name to
-        nested list) with `tolerance`, absolute, or `error`, the sentence to
-        be answered.
+        nested list) with `tolerance`, absolute, or `error`, the expected
+        message.
     """
     sides = serving_sides(model)
     cases = []
@@ -110,7 +109,7 @@ def _embedding_cases(model, side0, side1):
             requests.append(_odd_rows(rng, side))
         for values in requests:
             outputs = {EMBEDDINGS: _run(model, encoder, side.ids(values))}
-            # Left out as over gRPC, and empty rows as over REST.
+            # gRPC leaves the other side out, REST sends empty rows.
             yield _case(EMBEDDINGS_SIGNATURE, {side.name: values}, outputs)
             inputs = {
                 side.name: values,
@@ -147,7 +146,7 @@ def _refused_embedding_cases(side0, side1):
 
 
 def _unknown_ids(side):
-    """Rows with one id too high or too low, and what is said of it."""
+    """Yields rows with one id too high or too low, and the error."""
     if side.takes_text:
         return
     size = side.vocab_size
@@ -202,29 +201,19 @@ def _within_tolerance(cases, output, model):
 
 
 def _case(signature, inputs, outputs):
-    return {
-        "signature": signature,
-        "inputs": _lists(inputs),
-        "outputs": _lists(outputs),
-    }
+    outputs = {name: values.tolist() for name, values in outputs.items()}
+    return {**_request(signature, inputs), "outputs": outputs}
 
 
 def _refused(signature, inputs, sentence):
-    return {
-        "signature": signature,
-        "inputs": _lists(inputs),
-        "error": sentence,
-    }
+    return {**_request(signature, inputs), "error": sentence}
 
 
-def _lists(arrays):
-    return {
-        name: [_b64(row) for row in array]
+def _request(signature, inputs):
+    lists = {
+        name: [{"b64": base64.b64encode(text).decode()} for text in array]
         if array.dtype == object
         else array.tolist()
-        for name, array in arrays.items()
+        for name, array in inputs.items()
     }
-
-
-def _b64(text):
-    return {"b64": base64.b64encode(text).decode()}
+    return {"signature": signature, "inputs": lists}

@@ -19,7 +19,7 @@ _TEXTS = (
 
 
 def add_commands(commands: Commands) -> None:
-    """Adds both."""
+    """Adds both commands."""
     parser = commands.add(
         "export",
         _export,

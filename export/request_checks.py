@@ -1,9 +1,9 @@
-"""Checks of a request that an exported graph makes itself.
+"""Checks of requests inside the exported graph.
 
-A model server compares names and dtypes of a request with the signature, and
-nothing else: shapes and values reach the graph unchecked. Each check here
-returns what it was given behind the assertion, so that no other op can fail
-first with words of its own.
+A model server checks only names and dtypes of a request; shapes and values
+reach the graph unchecked. Each check returns its input with a control
+dependency on the assertion, so that no other op fails first with an internal
+message.
 """
 
 import tensorflow as tf
@@ -14,9 +14,9 @@ GIVE_ONE_SIDE = "Give exactly one of in0 and in1, and leave the other empty."
 def known_ids(ids: tf.Tensor, side: str, vocab_size: int) -> tf.Tensor:
     """Returns `ids` if the vocabulary holds all of them.
 
-    Ids that the model would cut off count too: a request that holds one has
-    used another vocabulary. (Left alone, a CPU fails with an op's internal
-    words and a GPU answers with zeros.)
+    Ids beyond `max_seq_len` are checked, too: an unknown id there also means
+    that the request used another vocabulary. Without this check a CPU fails
+    with an internal message and a GPU answers with zeros.
 
     Args:
         ids: int64 `(batch, length)`, any lengths.
@@ -54,7 +54,7 @@ def one_text_a_row(texts: tf.Tensor) -> tf.Tensor:
 
     Raises:
         tf.errors.InvalidArgumentError: When the graph runs, if `texts` has
-            another rank, as where each row is a list of one text.
+            another rank, such as lists of one text.
 
     Example:
     >>> one_text_a_row(tf.constant(["a dog"])).shape
@@ -66,11 +66,11 @@ def one_text_a_row(texts: tf.Tensor) -> tf.Tensor:
 def same_rows(in0: tf.Tensor, in1: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns both sides if they have the same number of rows.
 
-    A single row would otherwise be paired with all rows of the other side.
+    Otherwise broadcasting would pair a single row with all rows of the other.
 
     Args:
         in0: ids `(batch, length)` or texts `(batch,)`.
-        in1: The same.
+        in1: ids `(batch, length)` or texts `(batch,)`.
 
     Raises:
         tf.errors.InvalidArgumentError: When the graph runs.
@@ -96,20 +96,20 @@ def same_rows(in0: tf.Tensor, in1: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def in0_is_given(in0: tf.Tensor, in1: tf.Tensor) -> tf.Tensor:
-    """Tells whether `in0` is the one side that is given.
+    """Returns whether `in0` is the given side, and not `in1`.
 
-    A side without elements is absent: gRPC fills it in from the signature's
-    default, REST sends an empty list for it, in every row or in its column.
-    Where both sides have elements, a side of nothing but empty texts is
-    absent too, for one who fills every field of REST's rows. So the other
-    side must have no elements if the empty text itself is to be encoded.
+    A side without elements is absent: gRPC takes the signature's default,
+    REST sends an empty list in every row or in the column. If both sides have
+    elements, a side of empty texts only is absent, too, for REST rows with
+    all fields. So to encode the empty text itself, send no elements for the
+    other side.
 
     Args:
         in0: int64 or string, any shape.
         in1: int64 or string, any shape.
 
     Returns:
-        A bool scalar; false means that `in1` is the one.
+        bool scalar; false means that `in1` is given.
 
     Raises:
         tf.errors.InvalidArgumentError: When the graph runs, if both sides

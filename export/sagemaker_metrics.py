@@ -1,7 +1,7 @@
-"""Metrics in the log lines of SageMaker's container.
+"""Prints metrics in the log format of SageMaker's container.
 
-SageMaker finds its metrics in the log by regular expressions, so a tuning job
-or a dashboard that was made for the container reads these as well.
+SageMaker finds metrics in the log by regular expressions, so tuning jobs and
+dashboards for the container work with these lines, too.
 """
 
 import time
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import keras
 
-# Metric -> what the container calls its kind.
+# Metric -> kind in the log format.
 _KINDS = {
     "accuracy": "score",
     "pairwise_accuracy": "score",
@@ -24,7 +24,7 @@ class SageMakerMetrics(keras.callbacks.Callback):
 
     Args:
         host: Name of the machine, such as `"algo-1"`.
-        epochs: Number of epochs at most.
+        epochs: Largest number of epochs.
         mini_batch_size: Rows of a batch, for the throughput.
     """
 
@@ -70,8 +70,8 @@ def quality_lines(
         host: Name of the machine.
         split: `"train"`, `"validation"` or `"test"`.
         metrics: Values under Keras's names.
-        epoch: Counted from 0, or `None` for the test split, whose lines
-            carry none.
+        epoch: Epoch from 0, or `None` for the test split, whose lines have no
+            epoch.
 
     Example:
     >>> quality_lines("algo-1", "test", {"accuracy": 0.5, "loss": 1}, None)

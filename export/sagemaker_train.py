@@ -1,19 +1,18 @@
-"""`o2v sagemaker-train`: what SageMaker runs to train.
+"""`o2v sagemaker-train`: the training entry point of a SageMaker container.
 
-Reads and writes where SageMaker mounts things, below `/opt/ml`:
+Reads and writes SageMaker's folders below `/opt/ml`:
 
 - `input/config/hyperparameters.json`, all strings;
 - `input/config/resourceconfig.json`, which must name one instance;
 - `input/data/<channel>/`, channels `train`, `validation` and `test`, and
   `auxiliary` with the vocabularies and vectors that hyperparameters name;
-- `checkpoints/`, so that a job on spot instances goes on where it was;
-- `model/`, the export in TF Serving's layout, which SageMaker packs up;
-- `output/model.tar.gz`, the same archive for whoever runs it elsewhere;
-- `output/failure`, why it failed.
+- `checkpoints/`, so that a job on spot instances resumes;
+- `model/`, the export in TF Serving's layout, which SageMaker archives;
+- `output/model.tar.gz`, the same archive for runs outside of SageMaker;
+- `output/failure`, the error message of a failed job.
 
-The exit status is 0, 1 for a user's error or 255 for one of ours, and the
-metrics go to the standard output in the lines that SageMaker's container
-prints.
+The exit status is 0, 1 for a user's error or 255 for an internal error.
+Metrics go to the standard output in the log format of SageMaker's container.
 """
 
 import glob
@@ -32,7 +31,7 @@ from o2v_keras.start_tensorflow import start_tensorflow
 USER_ERROR = 1
 INTERNAL_ERROR = 255
 
-# What SageMaker shows of the failure file.
+# SageMaker shows this many characters of the failure file.
 _FAILURE_CHARACTERS = 1024
 _CHANNELS = ("train", "validation", "test")
 
@@ -118,7 +117,7 @@ def _train(root):
 
 
 def _files(root, channel):
-    """What `o2v train` reads of the folder and of those in it."""
+    """The files of a channel's folder and of all folders in it."""
     from o2v_keras.data.read.paths import expand_paths
     from o2v_keras.data.read.paths import is_meant
 

@@ -1,4 +1,4 @@
-"""Export of a model for TF Serving."""
+"""Exports a model for TF Serving."""
 
 import json
 import os
@@ -21,7 +21,7 @@ _ACCEPTANCE = pathlib.Path(__file__).with_name("acceptance.py")
 
 
 class AcceptanceError(RuntimeError):
-    """An export does not answer as its model does; it was not published."""
+    """An export's answers differ from its model's; it was not published."""
 
 
 def export_saved_model(
@@ -32,9 +32,9 @@ def export_saved_model(
 ) -> pathlib.Path:
     """Publishes a model as `directory/<version>/` in TF Serving's layout.
 
-    Signatures, where a side is texts, string `(batch,)`, if
-    `model.tokenizers` has a tokenizer for it, and else ids, int64 `(batch,
-    length)`, padded with 0; sizes are dynamic:
+    A side is texts, string `(batch,)`, if `model.tokenizers` has a tokenizer
+    for it, otherwise ids, int64 `(batch, length)`, padded with 0. All sizes
+    are dynamic. The signatures:
 
     - `serving_default`: `in0`, `in1` to `scores`, float32
       `(batch, num_classes)` probabilities or `(batch, 1)`;
@@ -43,21 +43,21 @@ def export_saved_model(
       out (gRPC) or `[]` in every row (REST); texts may also be `""` in every
       row.
 
-    Sequences longer than `max_seq_len` are cut in the graph; an id outside
-    the vocabulary is an invalid-argument error. Every text has an answer:
-    one without words has that of an empty sequence of ids. Vocabularies are
-    assets of the SavedModel. The graph is traced for the CPU.
+    The graph cuts sequences longer than `max_seq_len`; an id outside the
+    vocabulary is an invalid-argument error. A text without words has the
+    answer of an empty sequence of ids. Vocabularies are assets of the
+    SavedModel. The graph is traced for the CPU.
 
-    The version is written aside and loaded by another process that cannot
-    import this package, where both signatures must give the Keras model's
-    outputs. Only then is it renamed into place, so a server that watches
-    `directory` never sees half a model or a wrong one. This takes some
-    seconds. Beside the model, `assets.extra` holds `config.json` and requests
-    that TF Serving replays to warm up.
+    The version is written to a staging folder and tested in another process
+    that cannot import this package: the signatures must give the Keras
+    model's outputs. It is then renamed to its final name, so that a server
+    that watches `directory` never loads an incomplete or wrong model. This
+    takes some seconds. `assets.extra` holds `config.json` and TF Serving's
+    warm-up requests.
 
     Args:
-        model: `Object2Vec`. It is left as it is.
-        directory: Local folder of the model's versions; made when missing.
+        model: `Object2Vec`. It is not changed.
+        directory: Local folder of the model's versions; created if missing.
         version: Positive number. Defaults to `None`: one above the highest
             in `directory`, or 1.
         mode: `"both"` signatures, or `"classification"` or `"embedding"`
@@ -72,7 +72,7 @@ def export_saved_model(
         TypeError: If `model` is no `Object2Vec`.
         ValueError: If another argument breaks its rule, the version exists,
             or the model was trained on texts and its tokenizers are missing.
-        AcceptanceError: If the export does not answer as the model does.
+        AcceptanceError: If the export's answers differ from the model's.
 
     Example:
     >>> import tempfile
@@ -102,11 +102,11 @@ def export_saved_model(
 
 
 def write_saved_model(module: ServingModule, folder: str | os.PathLike):
-    """Writes the files of one version, without any check of them.
+    """Writes the files of one version without testing them.
 
     Args:
-        module: What the version holds.
-        folder: The version's own folder; made when missing.
+        module: `ServingModule` to save.
+        folder: Folder of the version; created if missing.
     """
     folder = pathlib.Path(folder)
     with without_file_names():
@@ -123,15 +123,16 @@ def write_saved_model(module: ServingModule, folder: str | os.PathLike):
 def accept(folder: str | os.PathLike, cases: list[dict]):
     """Runs the acceptance test, `acceptance.py`, on an export.
 
-    It runs in a new process, because this one has imported all that an export
-    must do without, and on the CPU, whose memory the model has left free.
+    It runs in a new process, because this one has imported the package that
+    an export must not need, and on the CPU, because the model may fill the
+    GPU's memory.
 
     Args:
         folder: The export.
-        cases: What `acceptance_cases` returned.
+        cases: Result of `acceptance_cases`.
 
     Raises:
-        AcceptanceError: If the export fails; the message says where.
+        AcceptanceError: If the export fails; the message names the case.
     """
     with TemporaryFolder("acceptance") as scratch:
         file = scratch / "cases.json"
@@ -150,7 +151,7 @@ def accept(folder: str | os.PathLike, cases: list[dict]):
 
 
 def signature_lines(folder: str | os.PathLike) -> list[str]:
-    """Returns a line per signature of an export.
+    """Returns a line for each signature of an export.
 
     Args:
         folder: A version's folder.

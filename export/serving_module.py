@@ -1,4 +1,4 @@
-"""What an export holds of a model."""
+"""The module that an export saves: signatures and variables of a model."""
 
 import contextlib
 from collections.abc import Iterator
@@ -20,25 +20,24 @@ from serving.signatures import SCORES_SIGNATURE
 
 
 class ServingModule(tf.Module):
-    """The signatures of an export and the variables that they read.
+    """The signatures of an export and their variables.
 
-    The Keras model is no attribute: a module that holds one loads in Python,
-    but TF Serving's C++ session, which restores variables through the graph,
-    answers "Could not find variable". The functions reach the model from
-    their closures, and the variables are listed one by one.
+    The Keras model is no attribute: with one, TF Serving's C++ session, which
+    restores variables through the graph, fails with "Could not find variable".
+    The functions hold the model in their closures, and `weights` lists the
+    variables.
 
-    Everything is traced here, for the CPU.
+    The constructor traces all functions for the CPU.
 
     Args:
-        model: `Object2Vec`. It is left as it is.
+        model: `Object2Vec`. It is not changed.
         mode: `"both"` signatures, or `"classification"` (scores) or
             `"embedding"` alone. An embedding module lists no variable of the
             comparator, the MLP and the head. Defaults to `"both"`.
 
     Attributes:
-        functions: dict of signature name to `tf.function`. They are to be
-            saved as they are: a concrete function has lost the defaults of
-            its parameters.
+        functions: dict of signature name to `tf.function`. Save these, not
+            concrete functions, which lose the defaults of parameters.
         sides: `ServingSide` of `in0` and of `in1`, which hold tokenizers.
         weights: list of `tf.Variable`.
         config: The model's `Object2VecConfig`.
@@ -98,13 +97,13 @@ class ServingModule(tf.Module):
 
 @contextlib.contextmanager
 def cpu_path(model: keras.Model) -> Iterator[None]:
-    """Keeps cuDNN out of what is traced or run inside; puts it back after.
+    """Disables cuDNN in recurrent layers within the context.
 
     Keras chooses cuDNN when an LSTM or GRU is traced, so a graph traced on a
     machine with a GPU would hold ops that a server without one cannot run.
 
     Args:
-        model: Its recurrent layers, at any depth, are switched.
+        model: Model whose recurrent layers, at any depth, are changed.
 
     Example:
     >>> lstm = keras.layers.LSTM(4)
@@ -144,7 +143,7 @@ def _embeddings_function(model, side0, side1):
         encoding = encoder(side.ids(side.checked(values)), training=False)
         return tf.cast(encoding, tf.float32)
 
-    # Only a tensor as default finds its way into SignatureDef.defaults.
+    # SignatureDef.defaults takes only tensors.
     def embeddings(in0=side0.absent, in1=side1.absent):
         values = tf.cond(
             in0_is_given(in0, in1),

@@ -1,4 +1,4 @@
-"""One side of a pair, as requests bring it."""
+"""One side of a pair in requests to an export."""
 
 import numpy as np
 import tensorflow as tf
@@ -13,13 +13,13 @@ from serving.signatures import IN1
 
 
 class ServingSide(tf.Module):
-    """What a side of requests is, and how ids come of it.
+    """The input of one side: its signature, its checks and its ids.
 
     Args:
         name: `"in0"` or `"in1"`.
         encoder: The side's `EncoderConfig`.
-        tokenizer: What makes ids of the side's texts, or `None` where
-            requests hold ids. Defaults to `None`.
+        tokenizer: `Tokenizer` of the side's texts, or `None` if requests hold
+            ids. Defaults to `None`.
 
     Attributes:
         takes_text: bool. Whether requests hold texts.
@@ -43,7 +43,7 @@ class ServingSide(tf.Module):
         super().__init__(name=name)
         self.max_seq_len = encoder.max_seq_len
         self.vocab_size = encoder.vocab_size
-        # Found here, its vocabulary becomes an asset of the SavedModel.
+        # As an attribute, its vocabulary becomes an asset of the SavedModel.
         self.tokenizer = tokenizer
 
     @property
@@ -66,7 +66,7 @@ class ServingSide(tf.Module):
 
     @property
     def words(self) -> list[str]:
-        """Words for texts that a tokenizer knows, one at least."""
+        """Words of the tokenizer's vocabulary, at least one."""
         return [*self.tokenizer.word_ids()] or ["a"]
 
     def empty_rows(self, rows: int) -> np.ndarray:
@@ -76,7 +76,7 @@ class ServingSide(tf.Module):
         return np.zeros((rows, 0), np.int64)
 
     def checked(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns a request's input if a graph can take it.
+        """Returns a request's input if it is valid.
 
         Raises:
             tf.errors.InvalidArgumentError: When the graph runs, if it has
@@ -87,21 +87,21 @@ class ServingSide(tf.Module):
         return known_ids(values, self.name, self.vocab_size)
 
     def ids(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns the ids of a request's input that was checked.
+        """Returns the ids of a checked input.
 
         Args:
             values: int64 `(batch, length)` or string `(batch,)`.
 
         Returns:
-            int64 `(batch, length)`, padded with 0. Texts give `max_seq_len`
-            ids at most, of which an encoder takes no more.
+            int64 `(batch, length)`, padded with 0. Texts give at most
+            `max_seq_len` ids, because encoders cut the rest.
         """
         values = tf.convert_to_tensor(values)
         if not self.takes_text:
             return values
         ids = self.tokenizer(values)
         longest = tf.reduce_max(ids.row_lengths())
-        # Of no rows at all the longest would be negative.
+        # The maximum of no rows is negative.
         length = tf.clip_by_value(longest, 0, self.max_seq_len)
         return ids.to_tensor(0, shape=tf.stack([ids.nrows(), length]))
 

@@ -1,8 +1,7 @@
-"""Numbered versions of a model in one base folder, as TF Serving reads them.
+"""Numbered versions of a model in one base folder, TF Serving's layout.
 
-A server polls `BASE` every second and loads the highest integer it finds
-there, at once. A folder that is still being written must therefore have
-another kind of name.
+A server polls `BASE` every second and loads the highest number at once. So a
+folder that is still being written must not have a number as its name.
 """
 
 import os
@@ -19,20 +18,21 @@ def publish_version(
     version: int | None,
     write: Callable[[pathlib.Path], None],
 ) -> pathlib.Path:
-    """Has a version written aside and renames it into place when it is whole.
+    """Writes a version to a staging folder and renames it when complete.
 
     Args:
-        base: Local folder; made when it is missing.
-        version: Positive number, or `None` for one above the highest there.
-        write: Fills the empty folder that it is given. When it raises, the
-            folder is removed.
+        base: Local folder; created if missing.
+        version: Positive number, or `None` for one above the highest in
+            `base`.
+        write: Called with the empty staging folder, which it fills. If it
+            raises, the folder is removed.
 
     Returns:
         `base/version`.
 
     Raises:
-        ValueError: If `base` is no local folder, `version` no such number,
-            or the version exists.
+        ValueError: If `base` is no local folder, `version` is no positive
+            number, or the version exists.
 
     Example:
     >>> import tempfile

@@ -1,4 +1,4 @@
-"""Requests that a server replays before it answers its first one."""
+"""Warm-up requests that a server replays when it loads a version."""
 
 import os
 import pathlib
@@ -29,13 +29,15 @@ def write_warmup_requests(
 ):
     """Writes one request per signature, for `encoder_embeddings` per side.
 
-    The name and form are TF Serving's: a TFRecord file of `PredictionLog`.
-    A record that fails keeps the server from loading the version. So both
-    inputs are always there: servers before 2.14 know no defaults.
+    TF Serving sets the file's name and format: a TFRecord file of
+    `PredictionLog`. A failing record keeps the server from loading the
+    version. So each record has both inputs: servers before 2.14 know no
+    defaults.
 
     Args:
         folder: The export's `assets.extra`; must exist.
-        sides: Tell what requests hold: 32 ids or words at most.
+        sides: `ServingSide` of `in0` and of `in1`. A request has at most 32
+            ids or words.
         signatures: Names of the export's signatures.
 
     Example:

@@ -1,4 +1,4 @@
-"""Command lines: commands in groups, their options, errors and exit status."""
+"""The command line `o2v`: commands in groups, their errors and exit status."""
 
 import argparse
 import itertools
@@ -25,7 +25,7 @@ _INTERRUPTED = 130
 _USERS_ERRORS = (ValueError, OSError, MemoryError)
 _NUMBER = re.compile(r"-(\d+|\d*\.\d+)")
 _NAME_WIDTH = 18
-# Arguments of many functions, each set by another option.
+# Names of arguments in many functions; which option sets them varies.
 _PLACES = ("path", "folder", "directory")
 
 
@@ -54,8 +54,8 @@ class Commands:
     """The commands of `o2v`, each with a parser and an action.
 
     Args:
-        note: What the help and the error of an unknown command end with.
-            Defaults to nothing.
+        note: Last sentence of the help and of the error for an unknown
+            command. Defaults to nothing.
 
     Example:
     >>> commands = Commands()
@@ -105,17 +105,18 @@ class Commands:
 
         Args:
             name: What the user types, such as `"export"` or `"beam check"`.
-            run: Gets the parsed options, returns the exit status or `None`
-                for 0. Raises `CommandError`, `ValueError`, `OSError` or
-                `MemoryError` for what the user can mend.
-            summary: What the command does, as a phrase in the imperative.
-            group: Its group in the help: `DATA`, `TRAIN`, `EVALUATE`,
+            run: Called with the parsed options; returns the exit status, or
+                `None` for 0. Raises `CommandError`, `ValueError`, `OSError`
+                or `MemoryError` for errors that the user can fix.
+            summary: Imperative phrase for the help.
+            group: Group in the help: `DATA`, `TRAIN`, `EVALUATE`,
                 `EMBEDDINGS` or `SERVE`.
-            interrupted: How an interrupted command is continued. Defaults to
-                nothing.
-            passes_on: Whether unknown options are no error but stand in
-                `options.passed_on`. Defaults to `False`.
-            arguments: Name of a Python argument -> option that sets it, where
+            interrupted: How to resume the command; follows the message
+                "interrupted". Defaults to nothing.
+            passes_on: Whether unknown options are stored in
+                `options.passed_on` instead of being errors. Defaults to
+                `False`.
+            arguments: Name of a Python argument -> option that sets it, if
                 the two differ; error messages then name the option. Defaults
                 to `None`: none differ.
             **settings: Further arguments of `argparse.ArgumentParser`.
@@ -165,10 +166,9 @@ class Commands:
                 process's own.
 
         Returns:
-            The exit status: 0, 2 for a user's error, 75 when a connection was
-            lost and the command may be given again, 130 when interrupted, or
-            what the command itself returns. Error messages go to the standard
-            error output.
+            The exit status: 0, 2 for a user's error, 75 for a lost connection
+            (the command may be repeated), 130 for an interrupt, or the status
+            that the command returns. Error messages go to the standard error.
 
         Raises:
             SystemExit: If the command line is wrong, or after `--help`.
@@ -180,7 +180,7 @@ class Commands:
             return USER_ERROR
         options = self.parse(words)
         if hasattr(sys.stdout, "reconfigure"):
-            # Whoever watches a file sees each line when it is printed.
+            # A reader of a log file sees each line at once.
             sys.stdout.reconfigure(line_buffering=True)
         command = options._command
         with warnings.catch_warnings(), progress_on_stderr():
@@ -225,16 +225,16 @@ def run_alone(
     name: str,
     arguments: Sequence[str] | None = None,
 ) -> int:
-    """Runs one command of a module, for its `python -m` entry.
+    """Runs one command for its `python -m` entry.
 
     Args:
         add_commands: Adds the command to a `Commands`.
-        name: Its name, such as `"export"`.
+        name: Name of the command, such as `"export"`.
         arguments: Words after the command's name. Defaults to `None`: the
             process's own.
 
     Returns:
-        The exit status, as `Commands.run` returns it.
+        The exit status of `Commands.run`.
     """
     commands = Commands()
     add_commands(commands)
@@ -243,10 +243,10 @@ def run_alone(
 
 
 def with_dashed_values(arguments: Sequence[str] | None) -> list[str]:
-    """Returns words of which no value is taken for an option for its dash.
+    """Rewrites values that begin with a dash, which argparse takes for options.
 
-    All options are `-h` or begin with two dashes. What else begins with a
-    dash is a path that is there, or the value of the option before it.
+    Options are `-h` or begin with two dashes. Any other word that begins with
+    a dash is an existing path, or the value of the option before it.
 
     Args:
         arguments: Words of the command line, or `None`: the process's own.
@@ -270,10 +270,11 @@ def with_dashed_values(arguments: Sequence[str] | None) -> list[str]:
 
 
 def _name_options(text, options):
-    """Names options in a message that names the arguments of a function.
+    """Replaces the names of Python arguments in a message by options.
 
-    Code that a command calls says "`model_dir` must be a new folder". `path`
-    and the like are the option whose value the message repeats.
+    "`model_dir` must be a new folder" becomes "`--model-dir` must ...".
+    `path`, `folder` and `directory` become the option whose value is in the
+    message.
     """
     command = options._command
     flags = {
@@ -303,7 +304,7 @@ def _name_options(text, options):
 
 
 def _once_each():
-    """Returns what prints a warning, unless one of the same words came."""
+    """Returns a `showwarning` that prints each text once."""
     shown = set()
 
     def show(message, category, filename, lineno, file=None, line=None):

@@ -1,10 +1,10 @@
-"""The colours of all pictures and pages."""
+"""The colours of all figures and HTML pages."""
 
 from collections.abc import Sequence
 
 INK, SOFT, PAPER, LINE = "#23262b", "#6d737c", "#fbfbf9", "#dfe1e4"
 BLUE, ORANGE, RED = "#4e79a7", "#f28e2b", "#e15759"
-# What a map calls the groups it has no colours for.
+# Name of the groups on a map beyond the twelve colours.
 OTHERS = "other"
 # Tableau's ten without its grey, and two more.
 _COLOURS = (

@@ -1,4 +1,4 @@
-"""How far a long job is: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of long jobs: a bar on a terminal, else a log line every 10 s."""
 
 import contextlib
 import logging
@@ -13,23 +13,22 @@ _LOGGER = logging.getLogger("o2v_keras.progress")
 
 
 class Progress:
-    """Shows how many units of a job are done, how fast, and the time left.
+    """Shows how many units of a job are done, the speed and the time left.
 
-    Where the standard error output is a terminal, a bar that disappears at
-    the end. Elsewhere a plain line every ten seconds, through the logger
+    If the standard error is a terminal, shows a bar that disappears at the
+    end. Otherwise logs a line every ten seconds, by the logger
     `o2v_keras.progress` at level INFO. `o2v` shows these lines on the standard
-    error output; a program of your own shows them with
-    `logging.basicConfig(level="INFO")`. Use it as a context manager, or call
-    `close` at the end.
+    error; other programs show them with `logging.basicConfig(level="INFO")`.
+    Use it as a context manager, or call `close` at the end.
 
     Args:
-        what: The job, such as `"embedding in1"`.
-        total: Number of units. Defaults to `None`: not known.
-        unit: Plural of what is counted. Defaults to `"rows"`.
-        done: Units that were done before. Defaults to 0.
+        what: Name of the job, such as `"embedding in1"`.
+        total: Number of units. Defaults to `None`: unknown.
+        unit: Name of the units, in the plural. Defaults to `"rows"`.
+        done: Units that an earlier run has done. Defaults to 0.
         verbose: 0 or 1. 0 shows nothing. Defaults to `None`: 1 if the logger
-            is enabled for INFO, as it is in the `o2v` commands.
-        say: Prints a plain line. Defaults to `None`: the logger does.
+            is enabled for INFO, which it is in the `o2v` commands.
+        say: Called with each plain line. Defaults to `None`: logs it.
 
     Example:
     >>> with Progress("embedding in1", total=3) as progress:
@@ -76,7 +75,7 @@ class Progress:
             self._bar.stop()
 
     def add(self, units: int, note: str = "") -> None:
-        """Counts further units; `note` follows the numbers."""
+        """Adds done units; `note` follows the numbers."""
         self.reach(self._done + units, note)
 
     def reach(
@@ -92,9 +91,9 @@ class Progress:
         Args:
             done: The number.
             note: Follows the numbers. Defaults to nothing.
-            share: Part of the job that is done, 0 to 1. Defaults to `None`:
-                by `total`, if it is known.
-            share_before: Part that was done before. Defaults to 0.
+            share: Share of the job that is done, 0 to 1. Defaults to `None`:
+                computed from `total`, if known.
+            share_before: Share that an earlier run has done. Defaults to 0.
         """
         self._done = done
         now = time.monotonic()
@@ -132,7 +131,7 @@ class Progress:
 
 @contextlib.contextmanager
 def progress_on_stderr() -> Iterator[None]:
-    """Shows all progress on the standard error output, for commands."""
+    """Logs progress to the standard error while a command runs."""
     handler = logging.StreamHandler(sys.stderr)
     level = _LOGGER.level
     _LOGGER.addHandler(handler)
@@ -145,7 +144,7 @@ def progress_on_stderr() -> Iterator[None]:
 
 
 def _make_bar():
-    # Most runs have no terminal and do without the seconds of this import.
+    # Importing rich takes long, and most runs have no terminal.
     from rich import progress
     from rich.console import Console
 

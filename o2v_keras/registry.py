@@ -1,4 +1,4 @@
-"""Named building blocks that a configuration may refer to."""
+"""Registries of encoders and comparators by name."""
 
 import importlib
 import os
@@ -8,16 +8,16 @@ from collections.abc import Mapping
 
 
 class Registry:
-    """Maps the names that appear in a configuration to their builders.
+    """Maps names in a configuration to their builders.
 
-    The registries stand below the configuration, so that it can tell a
-    misspelt name from a known one without importing any layer: the built-in
-    names are known from the start, their builders when they are asked for.
+    Built-in names are known without importing their modules, so that a
+    configuration finds misspelt names without importing any layer. Their
+    builders are imported when first needed.
 
     Args:
-        kind: What is registered, as error messages call it.
-        built_in: Name -> module that registers it when it is imported.
-            Defaults to `None`.
+        kind: What is registered, for error messages.
+        built_in: Name -> module that registers it on import. Defaults to
+            `None`.
 
     Example:
     >>> colors = Registry("color")
@@ -36,7 +36,7 @@ class Registry:
         self._builders: dict[str, Callable] = {}
 
     def register(self, name: str) -> Callable[[Callable], Callable]:
-        """Returns a decorator that enters a builder under `name`.
+        """Returns a decorator that registers a builder under `name`.
 
         Args:
             name: A word without blanks or commas: commas separate names in
@@ -84,7 +84,7 @@ class Registry:
 
 
 def import_registering(module: str) -> None:
-    """Imports a user's module, which registers encoders or comparators.
+    """Imports a user's module that registers encoders or comparators.
 
     Args:
         module: Name of a module in this folder or an installed one.

@@ -1,4 +1,4 @@
-"""TensorFlow without remarks, for programs whose output people read."""
+"""Silences TensorFlow's log lines in commands."""
 
 import contextlib
 import importlib
@@ -10,9 +10,8 @@ from collections.abc import Iterator
 def start_tensorflow():
     """Imports TensorFlow without its start-up lines.
 
-    They would bury what a command prints. Those that TensorFlow writes
-    before it has read its own log level can be silenced only at the file
-    descriptor. An exception still reaches the caller.
+    TensorFlow writes some lines before it reads its log level, so they are
+    silenced at the file descriptor. Exceptions still reach the caller.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
@@ -28,7 +27,7 @@ def start_tensorflow():
 
 @contextlib.contextmanager
 def without_file_names() -> Iterator[None]:
-    """Keeps TensorFlow from logging which files it writes or restores.
+    """Silences the names of files that TensorFlow writes or restores.
 
     Example:
     >>> with without_file_names():

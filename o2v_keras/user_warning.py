@@ -1,4 +1,4 @@
-"""Warnings that point at the user's line."""
+"""Warnings with the line number of the user's code."""
 
 import sys
 import warnings
@@ -7,12 +7,12 @@ import warnings
 def warn_user(message: str) -> None:
     """Issues a `UserWarning` at the line that called the package.
 
-    Whatever lies between, `keras.Model.fit` included, that is the line that
-    the user wrote. One call of his so says a thing once, though the package
-    may come upon it in several places.
+    Frames of Keras and others between the package's frames are skipped.
+    Python then shows a warning once per call of the user, even if several
+    places of the package issue it.
 
     Args:
-        message: What is wrong, and what helps.
+        message: What is wrong, and how to fix it.
     """
     level, users_level = 1, 2
     frame = sys._getframe()

@@ -1,4 +1,4 @@
-"""What the `o2v` commands do: call and print."""
+"""Runs the `o2v` commands: each calls a function and prints its result."""
 
 import argparse
 import json
@@ -8,20 +8,16 @@ from o2v_keras.command_line.option_groups import ranking_of
 from o2v_keras.command_line.option_groups import refuse_ranking
 from o2v_keras.data.job_options import changes_of
 from o2v_keras.data.job_options import columns_of
-from o2v_keras.data.job_options import hyperparameters_of
-from o2v_keras.data.job_options import required_hyperparameters
-from o2v_keras.progress import Progress
+from o2v_keras.data.job_options import config_of
+from o2v_keras.data.job_options import required_config
 from o2v_keras.start_tensorflow import start_tensorflow
-
-_TEXTS_BETWEEN_LOOKS = 10_000
 
 # Each command imports what it needs: TensorFlow takes seconds to start, and
 # `check` does without.
 
 
 def check(options: argparse.Namespace) -> int | None:
-    """Prints what is wrong with data; 2 where there are errors."""
-    from o2v_keras.config import Object2VecConfig
+    """Prints what is wrong with data; returns 2 if there are errors."""
     from o2v_keras.data.read.pairs import read_pairs
     from o2v_keras.data.read.paths import is_tfrecord
     from o2v_keras.data.read_source import Loaded
@@ -29,10 +25,7 @@ def check(options: argparse.Namespace) -> int | None:
 
     if any(".tfrecord" in path or "gs://" in path for path in options.data):
         start_tensorflow()
-    config, texts, columns = None, {}, columns_of(options)
-    hyperparameters = hyperparameters_of(options)
-    if hyperparameters:
-        config = Object2VecConfig.from_hyperparameters(hyperparameters)
+    config, texts, columns = config_of(options), {}, columns_of(options)
     if config and options.training:
         if config.enc0_tokenizer or config.enc1_tokenizer:
             start_tensorflow()
@@ -77,7 +70,7 @@ def vocabulary(options: argparse.Namespace) -> int | None:
         vocabulary = Vocabulary.load(options.vocabulary, options.shift_ids)
     else:
         vocabulary = Vocabulary.build(
-            _counted(read_texts(options.data, options.columns or ())),
+            read_texts(options.data, options.columns or ()),
             options.min_count,
             options.max_size,
             options.hash_buckets,
@@ -86,27 +79,15 @@ def vocabulary(options: argparse.Namespace) -> int | None:
     print(f"{len(vocabulary):,} ids (vocab_size): {options.output}")
 
 
-def _counted(texts):
-    with Progress("reading", unit="texts") as progress:
-        for number, text in enumerate(texts, 1):
-            yield text
-            if number % _TEXTS_BETWEEN_LOOKS == 0:
-                progress.add(_TEXTS_BETWEEN_LOOKS)
-
-
 def convert(options: argparse.Namespace) -> int | None:
     """Writes data as TFRecord shards."""
     start_tensorflow()
-    from o2v_keras.config import Object2VecConfig
     from o2v_keras.data.convert.convert import convert as write_shards
     from o2v_keras.text.pair_tokenizers import PairTokenizers
 
-    config = tokenizers = None
-    if options.tokenizers or hyperparameters_of(options):
-        config = Object2VecConfig.from_hyperparameters(
-            required_hyperparameters(options)
-        )
+    config, tokenizers = config_of(options), None
     if options.tokenizers:
+        config = required_config(options)
         tokenizers = PairTokenizers.load(options.tokenizers, config)
     write_shards(
         options.input,
@@ -126,14 +107,11 @@ def convert(options: argparse.Namespace) -> int | None:
 def train(options: argparse.Namespace) -> int | None:
     """Trains a model."""
     start_tensorflow()
-    from o2v_keras.config import Object2VecConfig
     from o2v_keras.training import train
     from o2v_keras.tuning.objective import objective_metrics
     from o2v_keras.tuning.objective import parse_objective
 
-    config = Object2VecConfig.from_hyperparameters(
-        required_hyperparameters(options)
-    )
+    config = required_config(options)
     if options.dtype_policy:
         config = config.replace(dtype_policy=options.dtype_policy)
     columns, watched = columns_of(options), {}
@@ -174,7 +152,7 @@ def train(options: argparse.Namespace) -> int | None:
 
 
 def fold_in(options: argparse.Namespace) -> int | None:
-    """Teaches a model new ids."""
+    """Trains embeddings of new ids."""
     start_tensorflow()
     from o2v_keras.config.object2vec_config import typed_values
     from o2v_keras.training import fold_in as folding
@@ -215,7 +193,7 @@ def launch(options: argparse.Namespace) -> int | None:
 
 
 def evaluate(options: argparse.Namespace) -> int | None:
-    """Prints metrics: as JSON, and as a table on the error output."""
+    """Prints metrics as JSON, and as a table to the standard error."""
     ranking = ranking_of(options)
     if not options.ranking:
         refuse_ranking(ranking, "`--ranking`")
@@ -260,8 +238,8 @@ def predict(options: argparse.Namespace) -> int | None:
     from o2v_keras.training.model_directory import load_model
 
     check_vector_path(options.output)
-    model, columns = load_model(options.model), columns_of(options)
-    scores = predict_scores(model, options.data, columns=columns)
+    model = load_model(options.model)
+    scores = predict_scores(model, options.data, columns=columns_of(options))
     write_vectors(options.output, scores, "scores")
     print(f"{len(scores)} rows of scores: {options.output}")
 
@@ -276,9 +254,8 @@ def embed(options: argparse.Namespace) -> int | None:
 
     check_vector_path(options.output)
     model = load_model(options.model)
-    columns = columns_of(options)
     embeddings = inference.embed(
-        model, options.side, options.data, columns=columns
+        model, options.side, options.data, columns=columns_of(options)
     )
     write_vectors(options.output, embeddings, "embeddings")
     print(f"{len(embeddings)} embeddings: {options.output}")

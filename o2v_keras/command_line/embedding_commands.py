@@ -1,16 +1,18 @@
-"""What the `o2v` commands on finished embeddings do: call and print."""
+"""The `o2v` commands on embeddings: `index`, `neighbors`, `map`, `card`."""
 
 import argparse
 import pathlib
+from collections.abc import Callable
 
 from o2v_keras.command_line.option_groups import add_id_column
 from o2v_keras.command_line.option_groups import add_model_and_data
+from o2v_keras.command_line.option_groups import add_side
 from o2v_keras.data.job_options import add_column_options
 from o2v_keras.data.job_options import columns_of
 from o2v_keras.start_tensorflow import start_tensorflow
 
 _TOP = 10
-# Queries that tell a graph's recall to about a hundredth.
+# Enough queries to estimate a graph's recall to about 0.01.
 _RECALL_QUERIES = 1000
 
 
@@ -49,7 +51,7 @@ def index(options: argparse.Namespace) -> int | None:
 
 
 def neighbors(options: argparse.Namespace) -> int | None:
-    """Prints or writes the nearest in an index."""
+    """Prints or writes the nearest neighbors in an index."""
     start_tensorflow()
     from o2v_keras.neighbors.neighbor_files import check_neighbor_path
     from o2v_keras.neighbors.neighbor_files import format_neighbors
@@ -121,10 +123,27 @@ def card(options: argparse.Namespace) -> int | None:
     print(f"model card: {path}")
 
 
-def add_index_options(parser: argparse.ArgumentParser):
-    """Adds the words that `index` takes."""
+def add_embedding_commands(
+    add: Callable[[str, Callable, str], argparse.ArgumentParser],
+) -> None:
+    """Adds the commands.
+
+    Args:
+        add: Called with name, action and summary of a command; returns its
+            parser.
+    """
+    text = "make an index of embeddings, to find the nearest in"
+    _add_index_options(add("index", index, text))
+    text = "find the nearest in an index"
+    _add_neighbors_options(add("neighbors", neighbors, text))
+    _add_map_options(add("map", map_, "show embeddings on a plane"))
+    text = "write a model card of what a model directory holds"
+    _add_card_options(add("card", card, text))
+
+
+def _add_index_options(parser):
     add_model_and_data(parser)
-    parser.add_argument("--side", required=True, choices=("in0", "in1"))
+    add_side(parser, required=True)
     add_id_column(parser, "objects")
     parser.add_argument(
         "--metric",
@@ -143,8 +162,7 @@ def add_index_options(parser: argparse.ArgumentParser):
     )
 
 
-def add_neighbors_options(parser: argparse.ArgumentParser):
-    """Adds the words that `neighbors` takes."""
+def _add_neighbors_options(parser):
     parser.add_argument("--index", required=True, metavar="DIR")
     add_column_options(parser)
     queries = parser.add_mutually_exclusive_group(required=True)
@@ -152,11 +170,7 @@ def add_neighbors_options(parser: argparse.ArgumentParser):
         "--like", nargs="+", metavar="ID", help="objects of the index"
     )
     queries.add_argument("--data", nargs="+", metavar="F", help="new objects")
-    parser.add_argument(
-        "--side",
-        choices=("in0", "in1"),
-        help="side of the data; default: that of the index",
-    )
+    add_side(parser, help="side of the data; default: that of the index")
     parser.add_argument(
         "--model", metavar="M", help="default: the model beside the index"
     )
@@ -174,12 +188,10 @@ def add_neighbors_options(parser: argparse.ArgumentParser):
     )
 
 
-def add_map_options(parser: argparse.ArgumentParser):
-    """Adds the words that `map` takes."""
+def _add_map_options(parser):
     add_model_and_data(parser)
-    parser.add_argument("--side", required=True, choices=("in0", "in1"))
-    add_id_column(parser, "points")
-    parser.add_argument("--group-column", metavar="C", help="what colours them")
+    add_side(parser, required=True)
+    add_id_column(parser, "points", has_groups=True)
     parser.add_argument(
         "--method",
         choices=("pca", "tsne", "umap"),
@@ -200,19 +212,14 @@ def add_map_options(parser: argparse.ArgumentParser):
     )
 
 
-def add_card_options(parser: argparse.ArgumentParser):
-    """Adds the words that `card` takes."""
+def _add_card_options(parser):
     parser.add_argument("--model", required=True, metavar="DIR")
     parser.add_argument("--data", nargs="+", metavar="F", help="for a map")
     add_column_options(parser)
-    parser.add_argument(
-        "--side",
-        choices=("in0", "in1"),
-        default="in0",
-        help="side of the data; default: %(default)s",
+    add_side(
+        parser, default="in0", help="side of the data; default: %(default)s"
     )
-    add_id_column(parser, "points")
-    parser.add_argument("--group-column", metavar="C", help="what colours them")
+    add_id_column(parser, "points", has_groups=True)
     parser.add_argument(
         "--evaluation",
         metavar="F",

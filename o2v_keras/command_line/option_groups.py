@@ -47,7 +47,7 @@ def refuse_input_as_output(options: argparse.Namespace) -> None:
 
 
 def _files(path):
-    """What a path means on this machine; the command itself reports faults."""
+    """The local files of a path; the command itself reports faults."""
     from o2v_keras.data.data_error import DataError
     from o2v_keras.data.read.file_system import is_remote
     from o2v_keras.data.read.paths import expand_paths
@@ -58,7 +58,7 @@ def _files(path):
 
 
 def add_model_and_data(parser: argparse.ArgumentParser):
-    """A model, and the data that it is used on."""
+    """Adds a model and the data for it."""
     parser.add_argument(
         "--model",
         required=True,
@@ -69,24 +69,35 @@ def add_model_and_data(parser: argparse.ArgumentParser):
     add_column_options(parser)
 
 
+def add_side(parser: argparse.ArgumentParser, **settings):
+    """Adds `--side`, with further settings of `add_argument`."""
+    parser.add_argument("--side", choices=("in0", "in1"), **settings)
+
+
 def add_vector_output(parser: argparse.ArgumentParser):
-    """Where scores or embeddings go."""
+    """Adds the file of scores or embeddings."""
     parser.add_argument(
         "--output", required=True, metavar="O", help=".npy, .parquet, .jsonl"
     )
 
 
-def add_id_column(parser: argparse.ArgumentParser, what: str):
-    """What names the rows of the data."""
+def add_id_column(
+    parser: argparse.ArgumentParser, what: str, has_groups: bool = False
+):
+    """Adds the column of the rows' names, and on request that of groups."""
     parser.add_argument(
         "--id-column",
         metavar="C",
         help=f"what names the {what}; default: the row's number",
     )
+    if has_groups:
+        parser.add_argument(
+            "--group-column", metavar="C", help="what colours them"
+        )
 
 
 def add_auxiliary(parser: argparse.ArgumentParser):
-    """Where the files are that hyperparameters name."""
+    """Adds the folder of files that hyperparameters name."""
     parser.add_argument(
         "--auxiliary",
         metavar="DIR",
@@ -96,12 +107,12 @@ def add_auxiliary(parser: argparse.ArgumentParser):
 
 
 def add_resume_or_overwrite(parser: argparse.ArgumentParser, what: str):
-    """What becomes of a folder that is in use."""
+    """Adds what happens to a folder that is in use."""
     directory = parser.add_mutually_exclusive_group()
     directory.add_argument(
         "--resume",
         action="store_true",
-        help=f"go on with the {what} in the folder, if any",
+        help=f"resume the {what} in the folder, if any",
     )
     directory.add_argument(
         "--overwrite",
@@ -113,18 +124,18 @@ def add_resume_or_overwrite(parser: argparse.ArgumentParser, what: str):
 def add_ranking_options(
     parser: argparse.ArgumentParser, title: str, evaluates: bool = False
 ):
-    """How queries rank candidates; `ranking_of` reads what is given.
+    """Adds the options of a ranking; `ranking_of` reads them.
 
     Args:
         parser: Parser of a command.
-        title: Of the group, in the help.
-        evaluates: Whether to add what an objective cannot have: several
-            `k`s, and queries of one pair. Defaults to `False`.
+        title: Title of the group in the help.
+        evaluates: Whether to add what only `o2v evaluate` has: `--ranking`,
+            `--at` and `--filtered`. Defaults to `False`.
     """
     group = parser.add_argument_group(title)
 
     def add(name, **settings):
-        # Those given are passed on; `rank` has the defaults.
+        # Options that are not given are absent: `rank` has the defaults.
         group.add_argument(name, default=argparse.SUPPRESS, **settings)
 
     if evaluates:
@@ -181,17 +192,17 @@ def add_ranking_options(
 
 
 def ranking_of(options: argparse.Namespace) -> dict[str, object]:
-    """Returns the arguments of `rank` that options give."""
+    """Returns the arguments of `rank` that the user gives."""
     given = vars(options)
     return {n: given[n] for n in _RANKING_OF_EVALUATE if n in given}
 
 
 def refuse_ranking(ranking: Mapping[str, object], needed: str):
-    """Raises `ValueError` where options of a ranking rank nothing.
+    """Raises `ValueError` if options of a ranking have no effect.
 
     Args:
-        ranking: From `ranking_of`.
-        needed: What must be given with them.
+        ranking: Result of `ranking_of`.
+        needed: The option that they need, for the message.
     """
     if ranking:
         words = ", ".join(f"--{name.replace('_', '-')}" for name in ranking)

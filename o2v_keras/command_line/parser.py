@@ -9,12 +9,13 @@ from o2v_keras.command import TRAIN
 from o2v_keras.command import CommandError
 from o2v_keras.command import Commands
 from o2v_keras.command_line import commands
-from o2v_keras.command_line import embedding_commands
 from o2v_keras.command_line import tuning_commands
+from o2v_keras.command_line.embedding_commands import add_embedding_commands
 from o2v_keras.command_line.option_groups import add_auxiliary
 from o2v_keras.command_line.option_groups import add_model_and_data
 from o2v_keras.command_line.option_groups import add_ranking_options
 from o2v_keras.command_line.option_groups import add_resume_or_overwrite
+from o2v_keras.command_line.option_groups import add_side
 from o2v_keras.command_line.option_groups import add_vector_output
 from o2v_keras.command_line.option_groups import refuse_input_as_output
 from o2v_keras.data.beam.commands import add_beam_commands
@@ -89,7 +90,7 @@ def add_commands(subparsers: Commands) -> None:
     words.add_argument(
         "--shift-ids",
         action="store_true",
-        help="number a foreign vocabulary anew whose id 0 or 1 is a word",
+        help="renumber a vocabulary whose id 0 or 1 is a word",
     )
 
     converter = _command(
@@ -172,35 +173,9 @@ def add_commands(subparsers: Commands) -> None:
 
     embedder = _command(subparsers, "embed", commands.embed, "write embeddings")
     add_model_and_data(embedder)
-    embedder.add_argument("--side", required=True, choices=("in0", "in1"))
+    add_side(embedder, required=True)
     add_vector_output(embedder)
-    for name, action, add_options, text in (
-        (
-            "index",
-            embedding_commands.index,
-            embedding_commands.add_index_options,
-            "make an index of embeddings, to find the nearest in",
-        ),
-        (
-            "neighbors",
-            embedding_commands.neighbors,
-            embedding_commands.add_neighbors_options,
-            "find the nearest in an index",
-        ),
-        (
-            "map",
-            embedding_commands.map_,
-            embedding_commands.add_map_options,
-            "show embeddings on a plane",
-        ),
-        (
-            "card",
-            embedding_commands.card,
-            embedding_commands.add_card_options,
-            "write a model card of what a model directory holds",
-        ),
-    ):
-        add_options(_command(subparsers, name, action, text))
+    add_embedding_commands(functools.partial(_command, subparsers))
     add_beam_commands(subparsers)
 
 

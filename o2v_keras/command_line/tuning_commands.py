@@ -14,7 +14,7 @@ from o2v_keras.start_tensorflow import start_tensorflow
 
 
 def add_tuning_options(parser: argparse.ArgumentParser):
-    """Adds the words that `tune` takes."""
+    """Adds the options of `o2v tune`."""
     parser.add_argument("--train", nargs="+", required=True, metavar="F")
     parser.add_argument(
         "--validation",

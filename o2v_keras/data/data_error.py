@@ -1,4 +1,4 @@
-"""The errors for data that cannot be used."""
+"""Errors for unusable data."""
 
 
 class DataError(ValueError):
@@ -10,15 +10,15 @@ class UnreadableError(DataError):
 
 
 def read_failure(path: str, error: Exception) -> DataError:
-    """Makes the error to raise for one of arrow's or the system's.
+    """Returns the error to raise for an error of arrow or the system.
 
     Args:
         path: The file.
-        error: What was raised.
+        error: The original error.
 
     Returns:
-        `UnreadableError`, or `DataError` for a packed file that is cut off,
-        which no second try can read.
+        `UnreadableError`, or `DataError` for a truncated compressed file,
+        which a retry cannot read either.
 
     Example:
     >>> print(read_failure("a.jsonl", OSError("no permission")))

@@ -1,4 +1,4 @@
-"""Numbers for the objects that sequences describe."""
+"""Numbers the distinct objects of a side."""
 
 import numpy as np
 import pyarrow as pa
@@ -7,13 +7,13 @@ from o2v_keras.data.sequences import Sequences
 
 
 def global_ids(sequences: Sequences) -> np.ndarray:
-    """Numbers equal sequences alike, in the order in which they come.
+    """Gives each distinct sequence a number, in the order of appearance.
 
     Args:
         sequences: `Sequences`.
 
     Returns:
-        int64 `(rows,)`, from 0 up to the number of distinct ones less 1.
+        int64 `(rows,)`, from 0 to the number of distinct sequences - 1.
 
     Example:
     >>> rows = Sequences.from_any([[7, 1], [3], [7, 1]], "in0")

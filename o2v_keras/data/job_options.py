@@ -1,15 +1,16 @@
-"""Options of jobs on data, for one machine's commands and for Beam's."""
+"""Options that several commands and Beam jobs share."""
 
 import argparse
 from collections.abc import Mapping
 
+from o2v_keras.config import Object2VecConfig
 from o2v_keras.config.json_object import read_json_object
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.registry import import_registering
 
 
 def add_import_option(parser: argparse.ArgumentParser):
-    """Modules of the user; `import_modules` imports them."""
+    """Adds `--import`; `import_modules` reads it."""
     parser.add_argument(
         "--import",
         dest="modules",
@@ -27,7 +28,7 @@ def import_modules(options: argparse.Namespace) -> None:
 
 
 def add_check_options(parser: argparse.ArgumentParser):
-    """What data are held to."""
+    """Adds the options of a check."""
     add_hyperparameter_options(parser)
     parser.add_argument(
         "--training",
@@ -37,13 +38,13 @@ def add_check_options(parser: argparse.ArgumentParser):
 
 
 def add_hyperparameter_options(parser: argparse.ArgumentParser):
-    """What a model is made by; `hyperparameters_of` reads them."""
+    """Adds the hyperparameters; `config_of` reads them."""
     parser.add_argument("--hyperparameters", metavar="H.json")
     add_set_option(parser)
 
 
 def add_set_option(parser: argparse.ArgumentParser):
-    """Single hyperparameters; `changes_of` reads them."""
+    """Adds `--set`; `changes_of` reads it."""
     parser.add_argument(
         "--set",
         action="append",
@@ -77,7 +78,7 @@ def hyperparameters_of(
     """Returns the hyperparameters that options give, `None` without any.
 
     Raises:
-        ValueError: If the file cannot be read, or as `changes_of`.
+        ValueError: If the file cannot be read, or `--set` has another form.
     """
     changes = changes_of(options)
     if options.hyperparameters:
@@ -86,10 +87,26 @@ def hyperparameters_of(
     return changes or None
 
 
+def config_of(options: argparse.Namespace) -> Object2VecConfig | None:
+    """Returns the configuration that options give, `None` without any.
+
+    Raises:
+        ValueError: If the file cannot be read, `--set` has another form, or a
+            hyperparameter breaks its rule.
+    """
+    given = hyperparameters_of(options)
+    return Object2VecConfig.from_hyperparameters(given) if given else None
+
+
 def required_hyperparameters(
     options: argparse.Namespace,
 ) -> Mapping[str, object]:
-    """As `hyperparameters_of`; raises `ValueError` where there are none."""
+    """Returns the hyperparameters that options give.
+
+    Raises:
+        ValueError: If there are none, the file cannot be read, or `--set` has
+            another form.
+    """
     hyperparameters = hyperparameters_of(options)
     if hyperparameters is None:
         raise ValueError(
@@ -99,8 +116,19 @@ def required_hyperparameters(
     return hyperparameters
 
 
+def required_config(options: argparse.Namespace) -> Object2VecConfig:
+    """Returns the configuration that options give.
+
+    Raises:
+        ValueError: If they give no hyperparameters, or faulty ones.
+    """
+    return Object2VecConfig.from_hyperparameters(
+        required_hyperparameters(options)
+    )
+
+
 def add_skip_option(parser: argparse.ArgumentParser):
-    """Whether rows with errors may be left out, and how many."""
+    """Adds `--skip-bad-rows`."""
     parser.add_argument(
         "--skip-bad-rows",
         nargs="?",
@@ -114,7 +142,7 @@ def add_skip_option(parser: argparse.ArgumentParser):
 
 
 def add_column_options(parser: argparse.ArgumentParser):
-    """Which columns of the files hold a pair; `columns_of` reads them."""
+    """Adds the names of the columns; `columns_of` reads them."""
     *pair, weight = PairColumns()
     for option, column in zip(
         ("--in0-column", "--in1-column", "--label-column"), pair, strict=True
@@ -146,7 +174,7 @@ def columns_of(options: argparse.Namespace) -> PairColumns:
 
 
 def add_vocabulary_options(parser: argparse.ArgumentParser):
-    """How a vocabulary is cut."""
+    """Adds the limits of a vocabulary."""
     parser.add_argument(
         "--min-count",
         type=int,
@@ -170,7 +198,7 @@ def add_vocabulary_options(parser: argparse.ArgumentParser):
 
 
 def add_record_options(parser: argparse.ArgumentParser):
-    """What TFRecord files hold."""
+    """Adds the options of TFRecord shards."""
     parser.add_argument(
         "--compression", choices=["gzip"], help="default: plain files"
     )

@@ -1,4 +1,4 @@
-"""From files or arrays to checked tables and batches."""
+"""Loads files or arrays as checked tables or batches."""
 
 import os
 from typing import TYPE_CHECKING
@@ -39,16 +39,16 @@ def load_pairs(
             data frame with `in0`, `in1`, `label` and perhaps `weight` (see
             `read_in_memory`), or a `PairTable`.
         config: `Object2VecConfig` that the data must fit.
-        training: Whether negatives will be drawn for the data, so that all
-            labels must be 1. Defaults to `False`.
-        rejected_rows_file: Where rows with errors are written, with their
-            reasons, and then left out. Defaults to `None`: any error stops.
+        training: Whether the rows are training data, which must be positives
+            if negatives will be drawn. Defaults to `False`.
+        rejected_rows_file: File for rows with errors and their reasons; they
+            are then left out. Defaults to `None`: any error raises.
         tokenizers: `PairTokenizers` of the sides that hold texts. Defaults to
             none: both hold ids.
         columns: `PairColumns` of the files or the mapping. Defaults to
             `in0`, `in1`, `label`.
-        max_skipped: float from 0 to 1. Share of the rows that may be left
-            out beside `rejected_rows_file`; more stops. Defaults to 0.01.
+        max_skipped: float from 0 to 1. Largest share of rows that
+            `rejected_rows_file` may hold; more raise. Defaults to 0.01.
         verbose: 0 or 1. Whether to show progress where texts are read.
             Defaults to `1`.
 
@@ -57,8 +57,8 @@ def load_pairs(
 
     Raises:
         DataError: If rows are unusable, there is none, or all have a weight
-            of 0; the message counts
-            every kind of trouble and names file and line of the first cases.
+            of 0; the message counts every kind of problem and names file and
+            line of the first cases.
 
     Example:
     >>> config = Object2VecConfig(enc0_max_seq_len=2, enc0_vocab_size=9)
@@ -115,19 +115,19 @@ def load_dataset(
             data frame with `in0`, `in1`, `label` and perhaps `weight` (see
             `read_in_memory`), or a `PairTable`.
         config: `Object2VecConfig`.
-        training: Whether to shuffle, to group rows by `bucket_width` and to
-            draw `negative_sampling_rate` negatives a record, all anew in
-            every epoch. `False` keeps the rows and their order; data of
-            positives alone get negatives, which are alike in every pass
-            (`with_negatives`). Defaults to `True`.
-        rejected_rows_file: Where rows with errors are written, with their
-            reasons, and then left out. Defaults to `None`: any error stops.
+        training: Whether every epoch shuffles, groups rows by `bucket_width`
+            and draws `negative_sampling_rate` negatives a record. `False`
+            keeps the rows and their order; data that hold only positives get
+            the same negatives in every pass (`with_negatives`). Defaults to
+            `True`.
+        rejected_rows_file: File for rows with errors and their reasons; they
+            are then left out. Defaults to `None`: any error raises.
         tokenizers: `PairTokenizers` of the sides that hold texts. Defaults to
             none: both hold ids.
         columns: `PairColumns` of the files or the mapping. Defaults to
             `in0`, `in1`, `label`.
-        max_skipped: float from 0 to 1. Share of the rows that may be left
-            out beside `rejected_rows_file`; more stops. Defaults to 0.01.
+        max_skipped: float from 0 to 1. Largest share of rows that
+            `rejected_rows_file` may hold; more raise. Defaults to 0.01.
         verbose: 0 or 1. Whether to show progress where texts are read.
             Defaults to `1`.
 
@@ -138,8 +138,8 @@ def load_dataset(
         cardinality; ids int64 `(batch, length)`, padded with 0 to the
         longest row of the batch; labels `(batch,)`, int64 for `softmax`,
         float32 otherwise; weights float32 `(batch,)`. For `in_batch_softmax`
-        rows are always shuffled, and what `InBatchTargets` says comes in
-        place of labels.
+        rows are always shuffled, and the labels are the targets of
+        `InBatchTargets`.
 
     Raises:
         DataError: If rows are unusable, or there is none.
@@ -182,7 +182,7 @@ def load_dataset(
 
 
 def left_out_message(left_out: int) -> str:
-    """Says how many negatives an epoch lacks, and why."""
+    """Returns a warning that negatives of an epoch are left out."""
     return (
         f"{left_out} negatives an epoch are left out: 20 draws each gave "
         "only known positives. Lower `negative_sampling_rate` or set "

@@ -1,4 +1,4 @@
-"""Which columns of a file hold a pair."""
+"""Names of the columns of a pair."""
 
 from typing import NamedTuple
 
@@ -15,11 +15,10 @@ class PairColumns(NamedTuple):
         in1: str. The second side. Defaults to `"in1"`.
         label: str. Defaults to `"label"`. `None` means that every record is
             a positive, labelled 1.
-        weight: str. How much a record counts, read beside labels. The
-            default, `"weight"`, may be absent: from a file or a mapping, and
-            from single records of JSON Lines and TFRecord files, which then
-            count 1. A column of another name must be there. `None` means
-            that a field called so is something else.
+        weight: str. The sample weight, read if labels are read. The default,
+            `"weight"`, is optional in a file or mapping, and in each record of
+            JSON Lines and TFRecord files; the default weight is 1. A column
+            of another name must be present. `None` ignores a column `weight`.
 
     Example:
     >>> PairColumns(in0="plot", in1="genre").label
@@ -32,7 +31,7 @@ class PairColumns(NamedTuple):
     weight: str | None = OPTIONAL_WEIGHT
 
     def check_label(self, config: Object2VecConfig) -> None:
-        """Checks that positives alone have something to be told from.
+        """Checks that data without labels get negatives.
 
         Args:
             config: `Object2VecConfig` of the model.
@@ -63,7 +62,7 @@ class PairColumns(NamedTuple):
 
     @property
     def has_weight(self) -> bool:
-        """Whether a column may hold weights, and nothing else."""
+        """Whether a column of its own may hold weights."""
         others = (self.in0, self.in1, self.label)
         taken = self.weight_is_optional and self.weight in others
         return self.weight is not None and not taken

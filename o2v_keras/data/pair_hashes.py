@@ -1,4 +1,4 @@
-"""Numbers that tell objects and pairs apart, whatever table holds them."""
+"""Hashes of objects and pairs, equal in all tables."""
 
 import numpy as np
 
@@ -12,9 +12,9 @@ def sequence_hashes(sequences: Sequences) -> np.ndarray:
     """Hashes each row's ids.
 
     Equal rows have equal hashes, in every table and process; zeros at the
-    end of a row are padding and do not count. Two rows that differ have
-    equal hashes with a probability of 2^-64: among a million objects any two
-    do once in 40 million such data sets.
+    end of a row are padding and do not count. Two different rows have equal
+    hashes with a probability of 2^-64: in one of 40 million data sets of a
+    million objects.
 
     Args:
         sequences: `Sequences`.
@@ -31,7 +31,7 @@ def sequence_hashes(sequences: Sequences) -> np.ndarray:
     starts = sequences.offsets[:-1]
     places = np.arange(1, len(sequences.values) + 1, dtype=np.uint64)
     places -= np.repeat(starts, sequences.lengths).view(np.uint64)
-    # A row's hash is the sum of its ids' ones: all are added up at once.
+    # A row's hash is the sum of its ids' hashes: one cumulative sum.
     sums = np.zeros(len(sequences.values) + 1, np.uint64)
     ids = sequences.values.astype(np.int64, copy=False).view(np.uint64)
     np.cumsum(_mix(_mix(places) + ids), out=sums[1:])
@@ -45,7 +45,7 @@ def pair_hashes(table: PairTable) -> np.ndarray:
         table: `PairTable` with both sides.
 
     Returns:
-        uint64 `(rows,)`, as `sequence_hashes` gives them.
+        uint64 `(rows,)`.
 
     Example:
     >>> table = PairTable.from_arrays([[1], [2], [1]], [[2], [1], [2]])

@@ -13,7 +13,7 @@ from o2v_keras.data.sequences import Sequences
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PairTable:
-    """Pairs of sequences with their labels and where each was read.
+    """Pairs of sequences with labels, weights and provenance.
 
     A side or the labels may be absent: embedding needs one side only, and
     scoring needs no labels.
@@ -23,8 +23,8 @@ class PairTable:
         in1: `Sequences` for the second encoder, or `None`.
         labels: float64 array of shape `(rows,)`, or `None`.
         origin: `Provenance` of the rows.
-        weights: float32 array of shape `(rows,)`: how much each row counts in
-            losses and metrics. Defaults to `None`: all count 1.
+        weights: float32 array of shape `(rows,)`: sample weights in losses
+            and metrics. Defaults to `None`: all are 1.
 
     Raises:
         ValueError: If both sides are absent or the columns differ in length.
@@ -156,11 +156,11 @@ class PairTable:
         )
 
     def fingerprint(self) -> str:
-        """Digest of all ids, labels and weights, to tell whether data changed.
+        """Digest of all ids, labels and weights, to detect changes.
 
         Returns:
-            str of 16 hexadecimal digits. Equal tables have equal ones,
-            wherever their rows were read; a weight of 1 equals none.
+            str of 16 hexadecimal digits. It does not depend on provenance;
+            a weight of 1 equals no weight.
         """
         digest = hashlib.blake2b(digest_size=8)
         for name, side in self.sides.items():
@@ -186,7 +186,7 @@ class PairTable:
 
 
 def to_weights(numbers: np.ndarray) -> np.ndarray:
-    """Makes weights of numbers: float32, in which batches hold them.
+    """Converts numbers to float32, the dtype of weights in batches.
 
     A number that float32 cannot hold becomes infinite, which the check of
     the data refuses.

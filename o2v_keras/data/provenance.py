@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Formats whose records are no lines of a text.
+# Formats whose records are not lines of text.
 _ROWS = (".parquet", ".tfrecord", ".tfrecord.gz")
 
 
@@ -14,7 +14,7 @@ class Source(NamedTuple):
     """A file, or memory, that rows come from.
 
     Args:
-        path: str or `None`. As the user wrote it; `None` for memory.
+        path: str or `None`. The user's path; `None` for memory.
         unit: str. What `number` counts: `"line"` (from 1, as editors do) or
             `"row"` (from 0, as NumPy and pandas do).
     """
@@ -34,7 +34,7 @@ class Source(NamedTuple):
 
 
 def file_source(path: str) -> Source:
-    """The source of a file's rows: texts have lines, other formats rows.
+    """Returns the source of a file, which counts lines or rows.
 
     Example:
     >>> file_source("a.csv").locate(3), file_source("a.parquet").locate(3)
@@ -63,19 +63,19 @@ class Provenance:
 
     @classmethod
     def of(cls, source: Source, numbers: np.ndarray) -> "Provenance":
-        """Origin of rows of one source."""
+        """Provenance of rows of one source."""
         # A broadcast zero takes no memory, however many rows there are.
         source_ids = np.broadcast_to(np.int32(0), numbers.shape)
         return cls((source,), source_ids, np.asarray(numbers, np.int64))
 
     @classmethod
     def in_memory(cls, rows: int) -> "Provenance":
-        """Origin of rows that were given as arrays."""
+        """Provenance of rows in memory."""
         return cls.of(Source(None, "row"), np.arange(rows))
 
     @classmethod
     def concat(cls, parts: Sequence["Provenance"]) -> "Provenance":
-        """Joins origins; a source of several parts is listed once."""
+        """Joins provenances; a source of several parts is listed once."""
         sources = tuple(
             dict.fromkeys(source for part in parts for source in part.sources)
         )
@@ -102,13 +102,13 @@ class Provenance:
         return self.source(row).locate(self.numbers[row])
 
     def take(self, rows: np.ndarray) -> "Provenance":
-        """Returns the origin of the given rows (numbers or a bool mask)."""
+        """Returns the provenance of some rows (numbers or a bool mask)."""
         return Provenance(
             self.sources, self.source_ids[rows], self.numbers[rows]
         )
 
     def compact(self) -> "Provenance":
-        """Returns the same without the sources that no row is from."""
+        """Removes sources without rows."""
         used, source_ids = np.unique(self.source_ids, return_inverse=True)
         sources = tuple(self.sources[id_] for id_ in used)
         return Provenance(sources, source_ids.astype(np.int32), self.numbers)

@@ -1,4 +1,4 @@
-"""Turns whatever holds rows of ids into flat ids and row lengths."""
+"""Converts rows of ids in many forms to flat ids and row lengths."""
 
 import reprlib
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""From what a user names as data to pairs of ids."""
+"""Reads and checks any source of data: files, mappings, frames, tables."""
 
 import dataclasses
 import os
@@ -70,7 +70,7 @@ def read_source(
     max_skipped: float = MAX_SKIPPED,
     verbose: int = 1,
 ) -> Loaded:
-    """Reads files, or takes arrays; makes ids of texts; checks all rows.
+    """Reads a source, tokenizes its texts and checks all rows.
 
     Args:
         source: Path, glob or folder of files (see `read_pairs`), a list of
@@ -83,13 +83,13 @@ def read_source(
             `label` and, if there is one, `weight`.
         sides: Names of the sides to read. Defaults to both.
         label: Whether to read labels. Defaults to `True`.
-        training: Whether the rows are to be trained on, see `check_pairs`.
+        training: Whether the rows are training data, see `PairCheck`.
             Defaults to `False`.
-        rejected_rows_file: Where rows with errors are written, with their
-            reasons, and then left out of the table. Defaults to `None`: they
-            stay in it, for whoever asks for the report.
-        max_skipped: float from 0 to 1. Share of the rows that may be left
-            out; more stops. Defaults to 0.01.
+        rejected_rows_file: File for rows with errors and their reasons; they
+            are then left out of the table. Defaults to `None`: they stay in
+            the table, and the report names them.
+        max_skipped: float from 0 to 1. Largest share of rows that may be left
+            out; more raise. Defaults to 0.01.
         verbose: 0 or 1. Whether to show progress. Defaults to `1`.
 
     Raises:
@@ -120,9 +120,9 @@ def read_source(
 
 
 def _read(source, config, tokenizers, columns, sides, label, verbose):
-    """Returns `ReadPairs`, and what gives rows as the user wrote them.
+    """Returns `ReadPairs`, and a function that returns original records.
 
-    That is `None` where the ids tell it all.
+    The function is `None` without texts: the ids are the records.
     """
     if isinstance(source, PairTable):
         return ReadPairs(source, RejectedRows.none()), None
@@ -151,9 +151,9 @@ def text_encoders(
     tokenizers: PairTokenizers,
     sides: Sequence[str] = SIDES,
 ) -> dict[str, Encode]:
-    """Returns what makes ids of each of some sides that hold texts.
+    """Returns a text encoder for each side that holds texts.
 
-    Shards that `convert` has made of texts hold ids: none is needed there.
+    Shards of `convert` hold ids and need none.
 
     Raises:
         DataError: If shards were made with other tokenizers or with none.
@@ -172,7 +172,7 @@ def file_records(
     columns: PairColumns,
     texts: Mapping,
 ) -> Callable[[Provenance], list[str]]:
-    """Returns what gives rows of files as they are written."""
+    """Returns a function from `Provenance` to the original records."""
     fields = fields_of(sides, label, columns, texts)
     return lambda origin: original_records(origin, fields)
 
@@ -182,7 +182,7 @@ def check_tokenizers(
     config: Object2VecConfig,
     sides: tuple[str, ...] = SIDES,
 ) -> None:
-    """Raises `ValueError` if a configuration asks for other tokenizers."""
+    """Raises `ValueError` if tokenizers do not match a configuration."""
     for side in sides:
         setting = f"enc{side[-1]}_tokenizer"
         kind = getattr(config, f"encoder{side[-1]}").tokenizer

@@ -1,4 +1,4 @@
-"""Rows of token ids of any length, in two flat arrays."""
+"""Ragged rows of token ids in two flat arrays."""
 
 import dataclasses
 import functools

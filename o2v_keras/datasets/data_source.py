@@ -1,13 +1,15 @@
-"""Published data sets: finds their files or downloads them."""
+"""Finds the files of published data sets, or downloads them."""
 
 import contextlib
 import dataclasses
 import functools
 import gzip
 import hashlib
+import io
 import os
 import pathlib
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import BinaryIO
@@ -31,8 +33,8 @@ class Download:
 
     Args:
         url: Its address.
-        sha256: Its checksum, or `None` if it is not known; the checksums of
-            `files` are compared in any case.
+        sha256: SHA-256 of the file, or `None` if it is not known; the
+            checksums of `files` are compared in any case.
         files: Names of the files that it contains.
         unpack: `unpack(archive, folder)` writes these files to the folder.
             Defaults to `None`: the download is the one file itself.
@@ -93,6 +95,22 @@ class DataSource:
         path = self.path(file)
         with _open(path) as stream:
             yield stream
+
+    @contextlib.contextmanager
+    def open_text(
+        self, file: str, encoding: str = "utf-8"
+    ) -> Iterator[io.TextIOWrapper]:
+        """Opens one of the files for reading text, line ends as they are.
+
+        Args:
+            file: One of `checksums`.
+            encoding: Defaults to `"utf-8"`.
+
+        Raises:
+            DatasetError: If it cannot be downloaded, or its checksum differs.
+        """
+        with self.open(file) as stream:
+            yield io.TextIOWrapper(stream, encoding=encoding, newline="")
 
     def path(self, file: str) -> pathlib.Path:
         """Returns the path of a file; downloads it if it is missing.
@@ -162,6 +180,30 @@ class DataSource:
         )
 
 
+def read_checksums(listing: str) -> dict[str, str]:
+    """Returns file -> SHA-256 of a listing in the form of `sha256sum`.
+
+    Example:
+    >>> read_checksums("06416e597f82b734  u.data")
+    {'u.data': '06416e597f82b734'}
+    """
+    lines = listing.strip().splitlines()
+    return {file: digest for digest, file in map(str.split, lines)}
+
+
+def require_choice(name: str, value: str, choices: Collection[str]) -> None:
+    """Raises `ValueError` if an argument is none of its choices.
+
+    Example:
+    >>> require_choice("name", "train", ("train", "test"))
+    """
+    if value not in choices:
+        raise ValueError(
+            f"`{name}` must be one of {', '.join(choices)}. "
+            f"Received: {name}={value!r}"
+        )
+
+
 def _retrieve(download, path):
     try:
         with (
@@ -187,13 +229,13 @@ def _retrieve(download, path):
 
 @functools.cache
 def _content_sha256(path, size, changed):
-    """The cache's key holds size and time, so that changes are noticed."""
+    """Caches by size and time too, so that a changed file is read again."""
     with _open(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _cache_folder():
-    """The folder of downloads, or `None` where nothing is to be kept."""
+    """The folder of downloads, or `None` for no cache."""
     folder = os.environ.get("O2V_CACHE_DIR")
     if folder is not None:
         return pathlib.Path(folder) if folder else None

@@ -17,9 +17,9 @@ _FILE = "glove.6B.50d.top50k.txt.gz"
 def vector_file() -> pathlib.Path:
     """Returns the file of the 50,000 most frequent words of GloVe 6B.
 
-    It is text, packed with gzip: a word and its 50 numbers a line, the most
-    frequent words first, and what `enc0_pretrained_embedding_file` takes.
-    Stanford's archive, from which it is made if need be, has 862 MB.
+    `enc0_pretrained_embedding_file` takes it. It is text, packed with gzip:
+    each line is a word and its 50 numbers, the most frequent words first. If
+    it is missing, it is made from Stanford's archive of 862 MB.
 
     Raises:
         DatasetError: If it is missing and cannot be downloaded.

@@ -1,4 +1,4 @@
-"""A month of baskets of a grocery shop."""
+"""Groceries: the baskets of a grocery shop in one month."""
 
 import itertools
 from collections.abc import Sequence
@@ -38,8 +38,8 @@ def load_baskets() -> list[tuple[str, ...]]:
     Reference:
     - [Hahsler et al., 2006](https://doi.org/10.1007/3-540-31314-1_73)
     """
-    with SOURCE.open(_FILE) as stream:
-        lines = stream.read().decode("utf-8").splitlines()
+    with SOURCE.open_text(_FILE) as text:
+        lines = text.read().splitlines()
     # Two names end in a blank.
     return [
         tuple(product.strip() for product in line.split(",")) for line in lines
@@ -49,14 +49,14 @@ def load_baskets() -> list[tuple[str, ...]]:
 def product_pairs(
     baskets: Sequence[Sequence[str]],
 ) -> dict[str, list[str]]:
-    """Returns every two different products of each basket, both ways round.
+    """Returns all ordered pairs of different products of each basket.
 
     Args:
         baskets: Names of products.
 
     Returns:
         `in0` and `in1`: products; a basket of n products has n * (n - 1)
-        rows, one after the other.
+        consecutive rows.
 
     Example:
     >>> product_pairs([["milk", "bread"], ["tea"]])

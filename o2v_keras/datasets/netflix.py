@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import io
 
 from o2v_keras.datasets.data_source import DataSource
 
@@ -41,15 +40,14 @@ class Title:
 def load_titles() -> list[Title]:
     """Returns the 8,807 titles, in the file's order.
 
-    Kaggle gives the file only to who has registered, so it is not
-    downloaded: put `netflix_titles.csv`, in UTF-8, into the folder
-    `netflix-titles` of the folder that `O2V_DATA_DIR` names.
+    Kaggle requires an account, so the file is not downloaded: put
+    `netflix_titles.csv`, in UTF-8, into the folder `netflix-titles` of the
+    folder that `O2V_DATA_DIR` names.
 
     Raises:
         DatasetError: If it is not there.
     """
-    with SOURCE.open(_FILE) as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+    with SOURCE.open_text(_FILE, "utf-8-sig") as text:
         return [_title(row) for row in csv.DictReader(text)]
 
 

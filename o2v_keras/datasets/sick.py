@@ -1,12 +1,12 @@
 """SICK: relatedness and entailment of English sentences."""
 
 import csv
-import io
 
 import numpy as np
 
 from o2v_keras.datasets.data_source import DataSource
 from o2v_keras.datasets.data_source import Download
+from o2v_keras.datasets.data_source import require_choice
 
 SPLITS = ("train", "trial", "test")
 # In the order of their labels.
@@ -56,17 +56,9 @@ def load_split(
     Reference:
     - [Marelli et al., 2014](https://aclanthology.org/L14-1314/)
     """
-    for argument, value, choices in (
-        ("name", name, SPLITS),
-        ("label", label, LABELS),
-    ):
-        if value not in choices:
-            raise ValueError(
-                f"`{argument}` must be one of {', '.join(choices)}. "
-                f"Received: {argument}={value!r}"
-            )
-    with SOURCE.open(_FILE) as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+    require_choice("name", name, SPLITS)
+    require_choice("label", label, LABELS)
+    with SOURCE.open_text(_FILE) as text:
         rows = csv.DictReader(text, delimiter="\t", quoting=csv.QUOTE_NONE)
         rows = [row for row in rows if row["SemEval_set"] == name.upper()]
     if label == "relatedness":

@@ -1,12 +1,12 @@
-"""STS benchmark: how alike two English sentences are."""
+"""STS benchmark: similarity of English sentences."""
 
 import csv
-import io
 
 import numpy as np
 
 from o2v_keras.datasets.data_source import DataSource
 from o2v_keras.datasets.data_source import Download
+from o2v_keras.datasets.data_source import require_choice
 
 SPLITS = ("train", "dev", "test")
 
@@ -57,13 +57,8 @@ def load_split(name: str) -> dict[str, list[str] | np.ndarray]:
     Reference:
     - [Cer et al., 2017](https://aclanthology.org/S17-2001/)
     """
-    if name not in SPLITS:
-        raise ValueError(
-            f"`name` must be one of {', '.join(SPLITS)}. "
-            f"Received: name={name!r}"
-        )
-    with SOURCE.open(f"stsb-en-{name}.csv") as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+    require_choice("name", name, SPLITS)
+    with SOURCE.open_text(f"stsb-en-{name}.csv") as text:
         in0, in1, scores = zip(*csv.reader(text), strict=True)
     return {
         "in0": list(in0),

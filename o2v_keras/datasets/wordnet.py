@@ -1,4 +1,4 @@
-"""WordNet 3.0: what English words mean, and what is a kind of what."""
+"""WordNet 3.0: senses of English words, and their hypernyms."""
 
 import csv
 import dataclasses
@@ -17,73 +17,47 @@ from o2v_keras.datasets.data_source import Download
 from o2v_keras.storage.temporary_folder import TemporaryFolder
 
 _SYNSETS, _HYPERNYMS = "synsets.tsv.gz", "hypernyms.tsv.gz"
+_CHECKSUMS = {
+    _SYNSETS: (
+        "54b19573394822212cb69060163e83ef825fb029dceb6a47a86354096f02f44d"
+    ),
+    _HYPERNYMS: (
+        "b5d3c761ffbaf041fb042911d860a4d692395e2b3849a464c48b918254e32a4e"
+    ),
+}
 _ARCHIVE_FOLDER = "WordNet-3.0/dict/"
 _EXAMPLE = re.compile(r'"([^"]+)(?:"|$)')
 # The lexicographer files by their numbers, as `lexnames(5WN)` lists them.
-CATEGORIES = (
-    "adj.all",
-    "adj.pert",
-    "adv.all",
-    "noun.Tops",
-    "noun.act",
-    "noun.animal",
-    "noun.artifact",
-    "noun.attribute",
-    "noun.body",
-    "noun.cognition",
-    "noun.communication",
-    "noun.event",
-    "noun.feeling",
-    "noun.food",
-    "noun.group",
-    "noun.location",
-    "noun.motive",
-    "noun.object",
-    "noun.person",
-    "noun.phenomenon",
-    "noun.plant",
-    "noun.possession",
-    "noun.process",
-    "noun.quantity",
-    "noun.relation",
-    "noun.shape",
-    "noun.state",
-    "noun.substance",
-    "noun.time",
-    "verb.body",
-    "verb.change",
-    "verb.cognition",
-    "verb.communication",
-    "verb.competition",
-    "verb.consumption",
-    "verb.contact",
-    "verb.creation",
-    "verb.emotion",
-    "verb.motion",
-    "verb.perception",
-    "verb.possession",
-    "verb.social",
-    "verb.stative",
-    "verb.weather",
-    "adj.ppl",
+CATEGORIES = tuple(
+    """
+    adj.all adj.pert adv.all noun.Tops noun.act noun.animal noun.artifact
+    noun.attribute noun.body noun.cognition noun.communication noun.event
+    noun.feeling noun.food noun.group noun.location noun.motive noun.object
+    noun.person noun.phenomenon noun.plant noun.possession noun.process
+    noun.quantity noun.relation noun.shape noun.state noun.substance
+    noun.time verb.body verb.change verb.cognition verb.communication
+    verb.competition verb.consumption verb.contact verb.creation
+    verb.emotion verb.motion verb.perception verb.possession verb.social
+    verb.stative verb.weather adj.ppl
+    """.split()
 )
 DATABASE_FILES = ("data.noun", "data.verb", "data.adj", "data.adv")
 # A hypernym, and the class that an instance belongs to.
 _UPWARDS = ("@", "@i")
-# Of an adjective's place: `(a)`, `(p)`, `(ip)`.
+# An adjective's syntactic marker.
 _MARKER = re.compile(r"\((a|p|ip)\)$")
 _FIRST_EXAMPLE = re.compile(r';\s*(?=")')
 
 
 @dataclasses.dataclass(frozen=True)
 class Synset:
-    """One sense: what it is called, what kind of thing it is, what it means.
+    """One sense: its words, its category and its definition.
 
     Args:
         identifier: Part of speech and number, such as `"n00001740"`.
         category: One of WordNet's 45 lexicographer files, such as
             `"noun.animal"`.
-        lemmas: Its words, `_` standing for a blank.
+        lemmas: Its words, with `_` for a blank.
         definition: Its gloss without examples.
         examples: Sentences and phrases that use its words. Defaults to
             none.
@@ -112,11 +86,11 @@ def load_synsets() -> list[Synset]:
 
 
 def load_hypernyms() -> list[tuple[str, str]]:
-    """Returns the 97,666 pairs of a synset and the one above it.
+    """Returns the 97,666 pairs of a synset and its hypernym.
 
     Returns:
-        Identifiers of a synset (a dog) and of what it is a kind or an
-        instance of (a canine).
+        Identifiers of a synset (dog) and of its hypernym, or of the class of
+        an instance (canine).
 
     Raises:
         DatasetError: If they are missing and cannot be downloaded.
@@ -132,8 +106,8 @@ def load_wordnet_sample() -> dict[str, list[Synset]]:
 
     Returns:
         `train` (about 80 %), `validation` and `test` (about 10 % each) ->
-        synsets with distinct definitions. A synset's split follows from its
-        identifier alone.
+        synsets with distinct definitions. The split is a hash of the
+        synset's identifier.
 
     Example:
     >>> splits = load_wordnet_sample()
@@ -174,7 +148,7 @@ def _split(identifier):
 
 
 def _unpack(archive, folder):
-    """Makes tables of WordNet's own database files."""
+    """Writes tables from WordNet's own database files."""
     with TemporaryFolder("wordnet") as database:
         with tarfile.open(archive) as files:
             for member in files:
@@ -208,19 +182,12 @@ SOURCE = DataSource(
         "Princeton University: free to use, copy, change and distribute with "
         "its notice."
     ),
-    checksums={
-        _SYNSETS: (
-            "54b19573394822212cb69060163e83ef825fb029dceb6a47a86354096f02f44d"
-        ),
-        _HYPERNYMS: (
-            "b5d3c761ffbaf041fb042911d860a4d692395e2b3849a464c48b918254e32a4e"
-        ),
-    },
+    checksums=_CHECKSUMS,
     downloads=(
         Download(
             "https://wordnetcode.princeton.edu/3.0/WordNet-3.0.tar.bz2",
             "6c492d0c7b4a40e7674d088191d3aa11f373bb1da60762e098b8ee2dda96ef22",
-            (_SYNSETS, _HYPERNYMS),
+            tuple(_CHECKSUMS),
             _unpack,
         ),
     ),
@@ -233,7 +200,7 @@ class DatabaseSynset(NamedTuple):
     Args:
         identifier: Part of speech (`n`, `v`, `a` or `r`) and number.
         category: One of `CATEGORIES`.
-        lemmas: Its words, `_` standing for a blank.
+        lemmas: Its words, with `_` for a blank.
         definition: Its gloss without examples.
         examples: The rest of the gloss, in quotes, `; ` between them.
         hypernyms: Identifiers of the synsets above it.

@@ -1,18 +1,17 @@
-"""WordSim-353 and SimLex-999: how alike people find two words."""
+"""WordSim-353 and SimLex-999: human ratings of pairs of words."""
 
 import numpy as np
 
 from o2v_keras.datasets.data_source import DataSource
 from o2v_keras.datasets.data_source import Download
+from o2v_keras.datasets.data_source import read_checksums
 
-_CHECKSUMS = {
-    "wordsim353.tsv": (
-        "f92a022fc2537793a15bc3a8c162ebcd74990e033a228bb6388cb71e4c0b1e1d"
-    ),
-    "simlex999.txt": (
-        "d5e0501971478a511430ee880bd0121e94ac701ba86d90544d83e6d2ba3db05d"
-    ),
-}
+_CHECKSUMS = read_checksums(
+    """
+f92a022fc2537793a15bc3a8c162ebcd74990e033a228bb6388cb71e4c0b1e1d  wordsim353.tsv
+d5e0501971478a511430ee880bd0121e94ac701ba86d90544d83e6d2ba3db05d  simlex999.txt
+"""
+)
 # As Gensim gives them; the pages of WordSim-353 are gone.
 _FOLDER = (
     "https://raw.githubusercontent.com/piskvorky/gensim/4.4.0/"
@@ -49,8 +48,8 @@ def load_wordsim353() -> dict[str, list[str] | np.ndarray]:
 def load_simlex999() -> dict[str, list[str] | np.ndarray]:
     """Returns 999 pairs of words and how similar they are.
 
-    Unlike in WordSim-353, what is only related (coast and shore are similar,
-    clothes and closet are not) has a low score.
+    Unlike in WordSim-353, pairs that are only related have low scores: coast
+    and shore are similar, clothes and closet are not.
 
     Returns:
         `in0` and `in1`: words; `label`, float32 `(999,)`: 0 to 10.
@@ -65,8 +64,8 @@ def load_simlex999() -> dict[str, list[str] | np.ndarray]:
 
 
 def _load(file):
-    with SOURCE.open(file) as stream:
-        lines = stream.read().decode("utf-8").splitlines()
+    with SOURCE.open_text(file) as text:
+        lines = text.read().splitlines()
     rows = [line.split("\t") for line in lines if not line.startswith("#")]
     return {
         "in0": [row[0] for row in rows],

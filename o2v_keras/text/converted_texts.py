@@ -1,4 +1,4 @@
-"""TFRecord shards of texts, and the tokenizers that made their ids."""
+"""The tokenizers of TFRecord shards that `convert` made from texts."""
 
 import os
 import pathlib
@@ -25,16 +25,16 @@ def encoders_for(
     tokenizers: PairTokenizers,
     sides: Sequence[str] = ("in0", "in1"),
 ) -> dict[str, TextEncoder]:
-    """Returns what makes ids of the texts of a source.
+    """Returns the text encoders that a source needs.
 
     Args:
-        source: What is to be read.
+        source: Paths, or data in memory.
         tokenizers: `PairTokenizers` of the model.
         sides: Names of the sides to read. Defaults to both.
 
     Returns:
-        A `TextEncoder` for each side that holds texts; none for shards that
-        `convert` has made with the same tokenizers, which hold ids.
+        A `TextEncoder` for each side that holds texts; none for shards of
+        `convert`, which hold ids of the same tokenizers.
 
     Raises:
         DataError: If shards were made with other tokenizers or with none.
@@ -73,11 +73,11 @@ def converted_tokenizers(
     """Returns the tokenizers that made the ids of shards.
 
     Args:
-        source: What is to be trained with.
-        config: Says which sides hold texts.
+        source: Paths, or data in memory, to train on.
+        config: `Object2VecConfig`, which sets the sides that hold texts.
 
     Returns:
-        `PairTokenizers`, or `None` for a source that holds texts.
+        `PairTokenizers`, or `None` for a source of texts.
 
     Raises:
         DataError: If shards have no tokenizers beside them, or others than
@@ -97,12 +97,12 @@ def converted_tokenizers(
 
 
 def save_tokenizers(tokenizers: PairTokenizers, folder: str) -> None:
-    """Writes tokenizers among shards, in a folder that may be remote."""
+    """Writes tokenizers to a local or remote folder of shards."""
     gfile = output_files()
     with tempfile.TemporaryDirectory() as made:
         tokenizers.save(made)
-        # A tokenizer without its settings counts as none.
-        files = [path for path in pathlib.Path(made).rglob("*.*")]
+        # Settings come last: without them a tokenizer does not load.
+        files = pathlib.Path(made).rglob("*.*")
         for path in sorted(files, key=lambda path: path.name == SETTINGS_FILE):
             place = gfile.join(folder, TOKENIZERS, path.parent.name)
             gfile.makedirs(place)
@@ -110,11 +110,11 @@ def save_tokenizers(tokenizers: PairTokenizers, folder: str) -> None:
 
 
 def load_tokenizers(folder: str, config: Object2VecConfig) -> PairTokenizers:
-    """Reads what `save_tokenizers` wrote.
+    """Reads the tokenizers that `save_tokenizers` wrote.
 
     Args:
-        folder: Of the shards.
-        config: Says which sides hold texts.
+        folder: Folder of the shards.
+        config: `Object2VecConfig`, which sets the sides that hold texts.
 
     Raises:
         ValueError: If a tokenizer is missing, broken or of another kind.

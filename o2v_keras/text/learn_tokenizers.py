@@ -1,4 +1,4 @@
-"""The tokenizers that training data and configuration call for."""
+"""Learns the tokenizers that a configuration asks for from training data."""
 
 import os
 import reprlib
@@ -9,7 +9,6 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.provenance import file_source
-from o2v_keras.data.read.files import check_file
 from o2v_keras.data.read.files import read_blocks
 from o2v_keras.data.read.in_memory import is_in_memory
 from o2v_keras.data.read.in_memory import texts_in_memory
@@ -19,15 +18,12 @@ from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.data.read.record import ADVICE
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import Source
-from o2v_keras.progress import Progress
 from o2v_keras.text.converted_texts import converted_tokenizers
-from o2v_keras.text.marked_texts import holds_line_break
 from o2v_keras.text.pair_tokenizers import PairTokenizers
-from o2v_keras.text.text_columns import read_text_file
+from o2v_keras.text.text_columns import read_texts
 from o2v_keras.text.tokenizers.learn_tokenizer import learn_tokenizer
 from o2v_keras.text.tokenizers.tokenizer import Tokenizer
-
-_SHOWN_EVERY = 1 << 12
+from o2v_keras.text.vocabulary_files import holds_line_break
 
 
 def learn_tokenizers(
@@ -39,11 +35,11 @@ def learn_tokenizers(
 ) -> PairTokenizers:
     """Learns the vocabularies of the sides that hold texts.
 
-    Each vocabulary takes one pass over its column; one that both sides
-    share, over both columns. Where the configuration names a file of words
-    (`enc0_vocab_file`), that is taken and nothing is read; of shards that
-    `convert` has made of texts, the tokenizers beside them. Broken records
-    are passed over: reading the data for training tells of them.
+    Each vocabulary takes one pass over its column; a shared vocabulary, one
+    pass over both columns. No data are read if the configuration names a
+    vocabulary file (`enc0_vocab_file`), or if the source is shards from
+    `convert`, which have their tokenizers with them. Broken records are
+    skipped; reading the data for training reports them.
 
     Args:
         source: Path, glob or folder of JSON Lines, CSV, TSV or Parquet
@@ -51,13 +47,13 @@ def learn_tokenizers(
             of strings, or a data frame or table.
         config: `Object2VecConfig`.
         columns: `PairColumns` of the source. Defaults to `in0`, `in1`.
-        auxiliary: Folder from which a relative `enc*_vocab_file` counts.
+        auxiliary: Folder that a relative `enc*_vocab_file` is relative to.
             Defaults to `None`: the working directory.
         verbose: 0 or 1. Whether to show progress. Defaults to `1`.
 
     Returns:
-        `PairTokenizers`; their `configure` gives the configuration with the
-        sizes in force.
+        `PairTokenizers`; their `configure` returns the configuration with
+        the actual vocabulary sizes.
 
     Raises:
         ValueError: If the source holds no texts, or a setting does not go
@@ -100,22 +96,23 @@ def learn_tokenizers(
 def tokenizer_of_file(
     prefix: str, encoder: EncoderConfig, auxiliary: str | os.PathLike | None
 ) -> Tokenizer:
-    """Returns the tokenizer of a side that names a ready vocabulary.
+    """Returns the tokenizer of a side that names a vocabulary file.
 
     Args:
         prefix: `"enc0"` or `"enc1"`.
         encoder: The side's settings, with a `vocab_file`.
-        auxiliary: Folder from which a relative path counts, or `None`.
+        auxiliary: Folder that a relative path is relative to, or `None` for
+            the working directory.
 
     Raises:
-        DataError: If the file is missing or no vocabulary.
+        DataError: If the file is missing or is no vocabulary.
     """
     file = auxiliary_file(f"{prefix}_vocab_file", encoder.vocab_file, auxiliary)
     return _named(prefix, encoder, (), file)
 
 
 def _named(prefix, encoder, texts, file):
-    """Learns a tokenizer; errors say of which side."""
+    """Learns a tokenizer; errors name the side."""
     try:
         return learn_tokenizer(
             encoder.tokenizer,
@@ -132,7 +129,7 @@ def _named(prefix, encoder, texts, file):
 
 
 def _categories(texts, source, sides, columns) -> Iterator[str | None]:
-    """Refuses a line break by its row; the vocabulary knows none."""
+    """Refuses line breaks while the row is still known."""
     for text in texts:
         if text and holds_line_break(text):
             kind = "line break in a category"
@@ -144,7 +141,7 @@ def _categories(texts, source, sides, columns) -> Iterator[str | None]:
 
 
 def _place(text, source, sides, columns):
-    """Names the first row with a text, and its column."""
+    """Returns the place of the first row with a text."""
     wanted = fields_of(sides, False, columns, sides)
     if is_in_memory(source):
         for side, (name, *_) in wanted.items():
@@ -163,25 +160,14 @@ def _place(text, source, sides, columns):
 
 
 def _texts(source, sides, columns, verbose) -> Iterator[str | None]:
-    names = [getattr(columns, side) for side in sides]
+    fields = fields_of(sides, False, columns, sides)
+    names = [column.name for column in fields.values()]
     if is_in_memory(source):
-        for name in names:
-            yield from texts_in_memory(source, name)
-        return
+        return (t for name in names for t in texts_in_memory(source, name))
     if not isinstance(source, str | os.PathLike | list | tuple):
         raise ValueError(
             "Texts to learn from must be in files, in a mapping of lists or "
             "in a data frame. "
             f"Received: {type(source).__name__}"
         )
-    files = expand_paths(source)
-    for file in files:
-        check_file(file, fields_of(sides, False, columns, sides))
-    for file in files:
-        text = f"reading words of {file}"
-        with Progress(text, verbose=verbose) as progress:
-            texts = read_text_file(file, names, skip_bad_rows=True)
-            for number, text in enumerate(texts, 1):
-                yield text
-                if number % _SHOWN_EVERY == 0:
-                    progress.add(_SHOWN_EVERY // len(names))
+    return read_texts(source, names, skip_bad_rows=True, verbose=verbose)

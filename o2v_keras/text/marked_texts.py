@@ -1,4 +1,4 @@
-"""Ids of texts before there is a tokenizer, to check data."""
+"""Stands in for a tokenizer where data are checked without one."""
 
 import reprlib
 
@@ -6,15 +6,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from o2v_keras.data.check.report import CASES_SHOWN
 from o2v_keras.data.check.report import Problem
 from o2v_keras.data.provenance import Provenance
 from o2v_keras.data.read.record import ADVICE
 from o2v_keras.data.sequences import Sequences
+from o2v_keras.text.vocabulary_files import holds_line_break
 
 
 class MarkedTexts:
-    """Gives each text the id 1 and an empty one none, in place of a tokenizer.
+    """Encodes each text as the id 1, and an empty text as no ids.
 
     Args:
         kind: The kind of the tokenizer. For all but `"category"` a text of
@@ -38,7 +38,12 @@ class MarkedTexts:
     def __call__(
         self, texts: pa.Array, origin: Provenance
     ) -> tuple[Sequences, list[Problem]]:
-        """Returns a mark for each text, and what no category may hold."""
+        """Returns the ids, and the categories that hold line breaks.
+
+        Args:
+            texts: Strings without nulls, of shape `(rows,)`.
+            origin: `Provenance` of the texts.
+        """
         problems = []
         if self._kind == "category":
             problems = list(_line_breaks(self._name, texts, origin))
@@ -49,18 +54,14 @@ class MarkedTexts:
         return marks, problems
 
 
-def holds_line_break(text: str) -> bool:
-    """Whether a category cannot be a line of a vocabulary's file."""
-    return "\n" in text or text.endswith("\r")
-
-
 def _line_breaks(name, texts, origin):
     suspects = np.flatnonzero(pc.match_substring_regex(texts, r"[\n\r]"))
     rows = [row for row in suspects if holds_line_break(texts[row].as_py())]
     if rows:
         kind = "line break in a category"
-        cases = tuple(
-            f"{origin.locate(row)}: {name}={reprlib.repr(texts[row].as_py())}"
-            for row in rows[:CASES_SHOWN]
-        )
-        yield Problem(name, kind, "error", len(rows), cases, ADVICE[kind])
+
+        def describe(row):
+            text = reprlib.repr(texts[row].as_py())
+            return f"{origin.locate(row)}: {name}={text}"
+
+        yield Problem.of_rows(name, kind, "error", rows, describe, ADVICE[kind])

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class PairTokenizers:
-    """What makes ids of the texts of either side.
+    """The tokenizers of the two sides of a pair.
 
     Args:
-        in0: `Tokenizer`, or `None` where `in0` holds ids. Defaults to `None`.
-        in1: The same for `in1`; the very same object if both sides share
-            one vocabulary. Defaults to `None`.
+        in0: `Tokenizer`, or `None` if `in0` holds ids. Defaults to `None`.
+        in1: `Tokenizer` of `in1`, or `None`; the same object as `in0` if both
+            sides share one vocabulary. Defaults to `None`.
 
     Example:
     >>> PairTokenizers().sides
@@ -58,9 +58,9 @@ class PairTokenizers:
         )
 
     def unknown_rows(self, table: PairTable) -> np.ndarray:
-        """Returns which rows hold a word without an id of its own.
+        """Marks the rows that hold an unknown word.
 
-        Their texts may differ from others with the same ids.
+        Different texts with unknown words may have the same ids.
 
         Args:
             table: `PairTable`.
@@ -76,7 +76,7 @@ class PairTokenizers:
         return found
 
     def fingerprint(self) -> str | None:
-        """Digest of all that changes ids; `None` where both sides are ids."""
+        """Digest of the tokenizers; `None` if both sides hold ids."""
         if not self.sides:
             return None
         digest = hashlib.blake2b(digest_size=8)
@@ -85,10 +85,10 @@ class PairTokenizers:
         return digest.hexdigest()
 
     def save(self, folder: str | os.PathLike) -> None:
-        """Writes folders `in0` and `in1`; one that both share is `in0` alone.
+        """Writes folders `in0` and `in1`; a shared tokenizer only `in0`.
 
         Args:
-            folder: Where to; made if it is not there.
+            folder: Folder; created if missing.
         """
         for name, tokenizer in self.sides.items():
             if name == "in0" or tokenizer is not self.in0:
@@ -98,11 +98,11 @@ class PairTokenizers:
     def load(
         cls, folder: str | os.PathLike, config: Object2VecConfig
     ) -> "PairTokenizers":
-        """Reads what `save` wrote.
+        """Reads tokenizers that `save` wrote.
 
         Args:
-            folder: Where they are.
-            config: Says which sides hold texts.
+            folder: Folder of the tokenizers.
+            config: `Object2VecConfig`, which sets the sides that hold texts.
 
         Raises:
             ValueError: If a tokenizer is missing, broken or of another kind.

@@ -1,4 +1,4 @@
-"""The vectors that a file has for the words of a vocabulary."""
+"""Reads the pretrained vectors of a vocabulary's words from a file."""
 
 import dataclasses
 import itertools
@@ -27,10 +27,10 @@ _MISSING_SHOWN = 5
 
 
 class PretrainedVectors(NamedTuple):
-    """What a file says of some words, and how its vectors are spread.
+    """The vectors of some words, and the moments of all vectors of a file.
 
     Args:
-        values: float32 `(words, dim)`; zeros where there is no vector.
+        values: float32 `(words, dim)`; zeros for words without a vector.
         found: bool `(words,)`. Whether the file has the word.
         mean: float64 `(dim,)`, over all vectors of the file.
         deviation: float64 `(dim,)`, their standard deviation.
@@ -47,19 +47,19 @@ def read_vectors(
 ) -> PretrainedVectors:
     r"""Reads the vectors of some words, in one pass over a file.
 
-    The format follows from the content, never from the name: `.npy` by its
-    first bytes (`VectorArray`), anything else is text, also packed with gzip
-    or zstd (`VectorText`: GloVe, or with a header word2vec and fastText).
-    Besides the vectors of these words a few megabytes are held.
+    The first bytes decide the format, not the name: `.npy` (`VectorArray`)
+    or text, plain or compressed with gzip or zstd (`VectorText`: GloVe, or
+    with a header word2vec and fastText). Memory holds the vectors of these
+    words and a few megabytes.
 
-    Warns where a word of these is in the file twice (the first one wins),
-    where the file holds words that are not UTF-8 (they are nobody's) and
-    where its header announces another number of vectors.
+    Warns if the file has two vectors for one of the words (the first is
+    taken), if it holds words that are not UTF-8 (they are ignored), and if
+    its header gives another number of vectors.
 
     Args:
-        path: The file; text may be remote, as in `gs://bucket/glove.txt`.
+        path: The file; text may be remote, such as `gs://bucket/glove.txt`.
         words: Distinct words.
-        dim: Numbers of a vector.
+        dim: Dimension of a vector.
 
     Raises:
         DataError: If the file cannot be read, a line is malformed, a vector
@@ -119,7 +119,7 @@ def _open_text(path):
 
 
 class _Reading:
-    """Picks wanted words out of blocks and notes what is odd."""
+    """Collects the vectors of wanted words and warnings from blocks."""
 
     def __init__(self, path, words, dim):
         self._path = path
@@ -128,7 +128,7 @@ class _Reading:
             word.encode(errors="surrogatepass"): place
             for place, word in enumerate(words)
         }
-        # Pages that no vector is written to take no memory.
+        # Pages that are never written take no memory.
         self._values = np.zeros((len(words), dim), np.float32)
         self._numbers = np.full(len(words), -1)
         self._moments = Moments(dim)
@@ -213,15 +213,15 @@ def _listed(words):
 
 @dataclasses.dataclass(frozen=True)
 class Coverage:
-    """Says which words of a side have a vector in a file.
+    """The share of a side's words that have a vector in a file.
 
     Args:
         side: `"enc0"` or `"enc1"`.
         path: The file.
-        total: Words of the vocabulary, or ids.
-        missing: Those without a vector, in the order of their ids.
-        checksum: Of all numbers written to the table, drawn ones too.
-        noun: What is counted. Defaults to `"words"`.
+        total: Number of words in the vocabulary, or of ids.
+        missing: Words without a vector, in the order of their ids.
+        checksum: Checksum of all numbers in the table, random ones included.
+        noun: Name of the units. Defaults to `"words"`.
 
     Example:
     >>> print(Coverage("enc0", "data/glove.txt", 8, ["zebra", "gnu"]))
@@ -254,7 +254,7 @@ class Coverage:
 
 
 class Moments:
-    """Mean and standard deviation of each column, without holding rows.
+    """Streaming mean and standard deviation of each column.
 
     Args:
         dim: Columns.
@@ -286,7 +286,7 @@ class Moments:
         return np.sqrt(self._squares / max(1, self.count))
 
     def add(self, rows: np.ndarray) -> None:
-        """Counts rows `(any, dim)`."""
+        """Adds rows, float `(rows, dim)`."""
         if not len(rows):
             return
         mean = rows.mean(axis=0, dtype=np.float64)

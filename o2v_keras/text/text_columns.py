@@ -9,18 +9,27 @@ from o2v_keras.data.read.files import read_sound_blocks
 from o2v_keras.data.read.paths import Paths
 from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.data.read.record import Column
+from o2v_keras.progress import Progress
 
 
-def read_texts(paths: Paths, columns: Sequence[str]) -> Iterator[str | None]:
+def read_texts(
+    paths: Paths,
+    columns: Sequence[str],
+    skip_bad_rows: bool = False,
+    verbose: int | None = None,
+) -> Iterator[str | None]:
     r"""Reads the texts of some columns of files, row by row.
 
     Args:
-        paths: A path or glob, or a list of them, of files as `read_blocks`
-            takes them.
+        paths: A path, glob or folder, or a list of them, of files in a format
+            of `read_blocks`.
         columns: Names of the columns.
+        skip_bad_rows: Whether to skip broken records. Defaults to `False`.
+        verbose: 0 or 1. Whether to show progress. Defaults to `None`: see
+            `Progress`.
 
     Returns:
-        The texts of each row, one a column. `None` where there is none.
+        The texts of each row, one for each column; `None` for a missing one.
 
     Raises:
         ValueError: If no column is named.
@@ -37,11 +46,11 @@ def read_texts(paths: Paths, columns: Sequence[str]) -> Iterator[str | None]:
     """
     files = expand_paths(paths)
     check_text_files(files, columns)
-    return (text for file in files for text in read_text_file(file, columns))
+    return _texts(files, columns, skip_bad_rows, verbose)
 
 
 def check_text_files(files: Sequence[str], columns: Sequence[str]) -> None:
-    """Checks what is to be read, before anything is.
+    """Checks files and columns before any file is opened.
 
     Raises:
         ValueError: If no column is named.
@@ -55,26 +64,15 @@ def check_text_files(files: Sequence[str], columns: Sequence[str]) -> None:
         check_file(file, _columns(columns))
 
 
-def read_text_file(
-    path: str, columns: Sequence[str], skip_bad_rows: bool = False
-) -> Iterator[str | None]:
-    """Reads the texts of some columns of one file, as `read_texts` does.
-
-    Args:
-        path: The file.
-        columns: Names of the columns.
-        skip_bad_rows: Whether to pass over broken records. Defaults to
-            `False`.
-
-    Raises:
-        DataError: If the file cannot be read, a record is broken, or no row
-            has a text in one of the columns.
-    """
+def _texts(files, columns, skip_bad_rows, verbose):
     read = read_blocks if skip_bad_rows else read_sound_blocks
-    for block in read(path, _columns(columns)):
-        texts = [block.table[name].to_pylist() for name in columns]
-        for row in zip(*texts, strict=True):
-            yield from row
+    for file in files:
+        with Progress(f"reading words of {file}", verbose=verbose) as progress:
+            for block in read(file, _columns(columns)):
+                texts = [block.table[name].to_pylist() for name in columns]
+                for row in zip(*texts, strict=True):
+                    yield from row
+                progress.add(len(block.table))
 
 
 def _columns(names):

@@ -1,4 +1,4 @@
-"""Ids of the texts of a side."""
+"""Tokenizes the texts of a side."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from o2v_keras.data.check.report import CASES_SHOWN
 from o2v_keras.data.check.report import Problem
 from o2v_keras.data.provenance import Provenance
 from o2v_keras.data.sequences import Sequences
@@ -16,7 +15,7 @@ from o2v_keras.text.tokenizers.tokenizer import Tokenizer
 
 
 class TextEncoder:
-    """Makes ids of texts by a tokenizer.
+    """Tokenizes the texts of a side, and warns of texts that are too long.
 
     Args:
         name: `"in0"` or `"in1"`.
@@ -43,11 +42,11 @@ class TextEncoder:
     def __call__(
         self, texts: pa.Array, origin: Provenance
     ) -> tuple[Sequences, list[Problem]]:
-        """Returns ids, and a warning of the texts that were cut.
+        """Returns the ids, and a warning if texts were cut.
 
         Args:
             texts: Strings without nulls, of shape `(rows,)`.
-            origin: Where they were read.
+            origin: `Provenance` of the texts.
         """
         sizes = np.asarray(pc.binary_length(texts))
         ids = encode_texts(self._tokenizer, texts.to_pylist())
@@ -59,22 +58,21 @@ class TextEncoder:
             return
         rows = np.flatnonzero(sizes > self._max_bytes)
         if rows.size:
-            yield Problem(
+            yield Problem.of_rows(
                 self._name,
                 f"longer than {self._max_bytes:,} bytes",
                 "warning",
-                len(rows),
-                tuple(
+                rows,
+                lambda row: (
                     f"{origin.locate(row)}: {self._name} has "
                     f"{sizes[row]:,} bytes"
-                    for row in rows[:CASES_SHOWN]
                 ),
                 f"Only the first {self._max_bytes:,} bytes are tokenized.",
             )
 
 
 def _emptied(ids, empty):
-    """Takes the ids of empty texts away: a category has one always."""
+    """Removes the ids of empty texts, because an empty category has one."""
     if not (ids.lengths[empty]).any():
         return ids
     kept = np.repeat(~empty, ids.lengths)

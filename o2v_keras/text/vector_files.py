@@ -23,11 +23,11 @@ _BLOCK_NUMBERS = 1 << 22
 
 
 class VectorBlock(NamedTuple):
-    """Words and their vectors, as they stand in a file.
+    """Consecutive words of a file and their vectors.
 
     Args:
-        first: Number of the first one: its line, or its row from 0.
-        words: Words in UTF-8, one a vector; `b""` where there is none.
+        first: Line number of the first vector, or its row number from 0.
+        words: Words in UTF-8, one for each vector; `b""` for no word.
         values: float32 `(words, dim)`, all finite.
     """
 
@@ -37,15 +37,15 @@ class VectorBlock(NamedTuple):
 
 
 def require_width(where: str, width: int, dim: int) -> None:
-    """Holds a vector to the width of the token embedding.
+    """Checks that a vector has the dimension of the token embedding.
 
     Args:
         where: File and line, for the message.
-        width: Numbers of the vector.
-        dim: Numbers of an embedding.
+        width: Dimension of the vector.
+        dim: Dimension of the token embedding.
 
     Raises:
-        DataError: If they differ; the message says what to set.
+        DataError: If they differ; the message names the setting.
 
     Example:
     >>> require_width("glove.txt:1", width=50, dim=50)
@@ -62,11 +62,11 @@ def require_width(where: str, width: int, dim: int) -> None:
 class VectorText:
     r"""A text file of word vectors, read from front to back.
 
-    A line is a word and `dim` numbers, parted by single spaces. The last
-    `dim` fields are the numbers, so that a word may hold spaces, as some of
-    GloVe 840B do. A first line of two whole numbers is a header, as word2vec
-    and fastText write it: number of vectors and `dim`. Blanks at the end of a
-    line do not count.
+    A line is a word and `dim` numbers, separated by single spaces. The last
+    `dim` fields are the numbers, because a word may hold spaces (some of
+    GloVe 840B do). A first line of two integers is the header of word2vec and
+    fastText: number of vectors and `dim`. Blanks at the end of a line are
+    ignored.
 
     Args:
         path: Name of the file, for messages.
@@ -85,7 +85,7 @@ class VectorText:
         self._stream = stream
         self._dim = dim
         names = ["word", *map(str, range(dim))]
-        # Nothing is quoted and nothing means that a number is missing.
+        # The format has no quotes and no missing numbers.
         self._read = pyarrow.csv.ReadOptions(column_names=names)
         self._parse = pyarrow.csv.ParseOptions(
             delimiter=" ", quote_char=False, ignore_empty_lines=False
@@ -122,7 +122,7 @@ class VectorText:
             )
 
     def _begin(self, text):
-        """Takes a header off; returns how many vectors it announces."""
+        """Removes a header; returns its number of vectors and the rest."""
         header = _HEADER.match(text)
         if not header:
             return None, text
@@ -143,7 +143,7 @@ class VectorText:
         return VectorBlock(first, words, values)
 
     def _columns(self, text):
-        """Parses lines of one-field words; `None` if there is another one."""
+        """Parses lines of one-field words; `None` if a line is different."""
         try:
             table = pyarrow.csv.read_csv(
                 pa.BufferReader(text), self._read, self._parse, self._convert
@@ -152,7 +152,7 @@ class VectorText:
             return None
         words, *numbers = table.columns
         words = words.to_pylist()
-        # Arrow ends lines elsewhere, too, as at a lone carriage return.
+        # Arrow also ends lines at a lone carriage return.
         if len(words) != len(text.removesuffix(b"\n").split(b"\n")):
             return None
         if b"" in words:
@@ -189,9 +189,9 @@ class VectorText:
 
 
 def _split(line, dim):
-    """Parts a line into word and numbers; `None` if it is malformed."""
+    """Splits a line into word and numbers; `None` if it is malformed."""
     word, *numbers = line.rsplit(b" ", dim)
-    # What looks like a word and more numbers is a longer vector.
+    # A word that ends in numbers is the beginning of a longer vector.
     if len(numbers) != dim or not word or _width(word) == word.count(b" ") > 0:
         return None
     try:
@@ -234,11 +234,11 @@ def _shown(line):
 
 
 class VectorArray:
-    """The rows of a `.npy` file, which is never held in memory as a whole.
+    """The rows of a `.npy` file, read by memory map.
 
-    Row `i` belongs to the word that has `i` in the file of words beside it:
-    `vectors.txt` (a word a line) or `vectors.json` (`{"word": row}`) beside
-    `vectors.npy`. Where neither is there, row `i` is the vector of id `i`.
+    A file next to `vectors.npy` names the word of each row: `vectors.txt` (a
+    word a line) or `vectors.json` (`{"word": row}`). Without such a file, row
+    `i` is the vector of id `i`.
 
     Args:
         path: The file, on this machine.
@@ -304,7 +304,7 @@ class VectorArray:
         Raises:
             DataError: If one holds NaN or infinity.
         """
-        # Numbers beyond float32's become infinite, and are told as such.
+        # Numbers beyond float32 become infinite, which is an error below.
         with np.errstate(over="ignore"):
             values = self._values[rows].astype(np.float32)
         finite = np.isfinite(values).all(axis=1)
@@ -314,7 +314,7 @@ class VectorArray:
         return values
 
     def require_rows(self, vocab_size: int, side: str) -> None:
-        """Raises `DataError` if there is not a row for each id of a side."""
+        """Raises `DataError` unless there is a row for each id of a side."""
         if self.rows != vocab_size:
             raise DataError(
                 f"{self._path}: must have a row for each of the {vocab_size} "

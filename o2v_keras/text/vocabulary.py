@@ -1,33 +1,33 @@
-"""Words and the ids that stand for them."""
+"""Vocabularies: words and their ids."""
 
 import os
 import pathlib
 from collections import Counter
-from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 
 import numpy as np
 
+from o2v_keras.storage.replace import write_file
 from o2v_keras.text.vocabulary_files import read_word_ids
-from o2v_keras.text.vocabulary_files import write_words
+from o2v_keras.text.vocabulary_files import words_text
 
 _PADDING_NAMES = {"", "[pad]", "<pad>"}
 _UNKNOWN_NAMES = {"[unk]", "<unk>", "[oov]", "<oov>"}
 
 
 class Vocabulary:
-    """A numbering of words.
+    """Maps words to ids.
 
     The ids are `[padding, unknown..., words...]`: id 0 is padding, which
     every encoder masks; the next `max(1, hash_buckets)` ids are for words
     that are not in the vocabulary; the words follow in their order. Without
     hash buckets, or with one, every unknown word has id 1. With more, an
     unknown word has id `1 + tf.strings.to_hash_bucket_fast(word,
-    hash_buckets)`, so that a graph finds every id with a
-    `tf.lookup.StaticHashTable` of the words and that op. Unknown words come
-    first, because their ids then stay when words are added at the end.
+    hash_buckets)`; a graph finds every id with a `tf.lookup.StaticHashTable`
+    of the words and that op. Unknown words come first, so that their ids stay
+    the same when words are added at the end.
 
     Args:
         words: Words, the most frequent first. They must be distinct, not
@@ -75,20 +75,17 @@ class Vocabulary:
         min_count: int = 1,
         max_size: int | None = None,
         hash_buckets: int = 0,
-        split: Callable[[str], Iterable[str]] = str.split,
     ) -> "Vocabulary":
-        """Numbers the words of a corpus, in one pass over it.
+        """Makes the vocabulary of a corpus, in one pass over it.
 
         Args:
-            rows: Texts, or rows of words. `None` has no words.
-            min_count: Words that are there less often are left out.
-                Defaults to 1.
-            max_size: Ids at most, those of padding and unknown words
-                included, as in `enc0_vocab_size`; the rarest words are left
-                out. Defaults to `None`: no limit.
+            rows: Texts, split at white space, or rows of words. `None` has no
+                words.
+            min_count: Least count of a word. Defaults to 1.
+            max_size: Most ids, padding and unknown words included, like
+                `enc0_vocab_size`; the rarest words are left out. Defaults to
+                `None`: no limit.
             hash_buckets: Ids for unknown words. Defaults to 0: one id.
-            split: Makes words of a text. Defaults to splitting at white
-                space.
 
         Raises:
             ValueError: If no word is left, or an argument is out of range.
@@ -96,7 +93,7 @@ class Vocabulary:
         counts = Counter()
         for row in rows:
             if row is not None:
-                counts.update(split(row) if isinstance(row, str) else row)
+                counts.update(row.split() if isinstance(row, str) else row)
         return cls.from_counts(counts, min_count, max_size, hash_buckets)
 
     @classmethod
@@ -107,13 +104,16 @@ class Vocabulary:
         max_size: int | None = None,
         hash_buckets: int = 0,
     ) -> "Vocabulary":
-        """Numbers counted words by falling frequency, ties by the word.
+        """Makes a vocabulary of counted words, the most frequent first.
+
+        Words of equal counts are in alphabetical order.
 
         Args:
-            counts: Word -> how often it is there.
-            min_count: As in `build`.
-            max_size: As in `build`.
-            hash_buckets: As in `build`.
+            counts: Word -> its count in the corpus.
+            min_count: Least count of a word. Defaults to 1.
+            max_size: Most ids, padding and unknown words included. Defaults
+                to `None`: no limit.
+            hash_buckets: Ids for unknown words. Defaults to 0: one id.
 
         Raises:
             ValueError: If no word is left, or an argument is out of range.
@@ -137,34 +137,33 @@ class Vocabulary:
     def load(
         cls, path: str | os.PathLike, shift_ids: bool = False
     ) -> "Vocabulary":
-        """Reads a vocabulary, one of ours or a foreign one.
+        """Reads a vocabulary that `save` or another program wrote.
 
-        Names that only stand for id 0 or 1 (`[PAD]`, `<pad>`, `[UNK]`,
-        `<unk>`, `[OOV]`, `<oov>` in any case) may be in the file.
+        The file may name id 0 (`[PAD]`, `<pad>`) and id 1 (`[UNK]`, `<unk>`,
+        `[OOV]`, `<oov>`), in any case.
 
         Args:
             path: SageMaker's `{"word": id}` as `.json`, or `.txt` with a
-                word a line, whose number, from 0, is its id.
-            shift_ids: Whether to number the words anew, from 2 on in the
-                order of their ids, where id 0 or 1 is a real word or an id is
-                missing. Data that hold the old ids do not fit any more.
-                Defaults to `False`: such a vocabulary is an error.
+                word a line; the id is the line number, from 0.
+            shift_ids: Whether to renumber the words from 2 on, in the order
+                of their ids, if id 0 or 1 is a real word or an id is missing.
+                Data with the old ids then no longer fit. Defaults to `False`:
+                such a vocabulary is an error.
 
         Raises:
-            ValueError: If the file holds no vocabulary, or its ids are no
-                numbering as above.
+            ValueError: If the file holds no vocabulary, or its ids differ
+                from those of a `Vocabulary`.
         """
         ids = read_word_ids(path)
         words = sorted(ids, key=ids.__getitem__)
-        if shift_ids and _trouble(ids, words):
+        trouble = _trouble(ids, words)
+        if trouble and shift_ids:
             names = _PADDING_NAMES | _UNKNOWN_NAMES
             return cls([word for word in words if word.lower() not in names])
-        trouble = _trouble(ids, words)
         if trouble:
             raise ValueError(
-                f"{path}: {trouble}. Number the words anew with --shift-ids "
-                f"(`shift_ids=True`), and make the data anew with the ids "
-                f"that they get."
+                f"{path}: {trouble}. Renumber the words with --shift-ids "
+                "(`shift_ids=True`), and make the data again with the new ids."
             )
         words = [word for word in words if not is_reserved(word, ids[word])]
         return cls(words, hash_buckets=ids[words[0]] - 1)
@@ -176,15 +175,16 @@ class Vocabulary:
 
         Args:
             path: `.json` for SageMaker's `{"word": id}`, without padding and
-                unknown words, or `.txt` with a word a line, whose number,
-                from 0, is its id: `[PAD]`, `[UNK]` (with hash buckets
-                `[UNK0]`, `[UNK1]`, ...), then the words.
+                unknown words, or `.txt` with a word a line: `[PAD]`, `[UNK]`
+                (with hash buckets `[UNK0]`, `[UNK1]`, ...), then the words.
+                The id is the line number, from 0.
 
         Raises:
             ValueError: If the ending is another one, or a word holds a line
                 break and cannot be written as `.txt`.
         """
-        write_words(pathlib.Path(path), self.words, self.first_id)
+        text = words_text(path, self.words, self.first_id)
+        write_file(pathlib.Path(path), text)
 
     @property
     def hash_buckets(self) -> int:
@@ -233,10 +233,10 @@ class Vocabulary:
 
 
 def words_at_most(max_size: int | None, hash_buckets: int) -> int | None:
-    """Returns how many words a vocabulary of a size may hold.
+    """Returns the number of words that fit into a vocabulary of some size.
 
     Args:
-        max_size: Ids at most, or `None` for no limit.
+        max_size: Most ids, or `None` for no limit.
         hash_buckets: Ids for unknown words.
 
     Raises:
@@ -277,12 +277,12 @@ def _check_words(words):
 
 
 def _is_unicode(word):
-    # A lone surrogate, which JSON can spell, is in no encoding.
+    # JSON can hold a lone surrogate, which UTF-8 cannot encode.
     return word.isascii() or not any("\ud800" <= c <= "\udfff" for c in word)
 
 
 def is_reserved(word: str, id_: int) -> bool:
-    """Whether a word only stands for id 0 (padding) or 1 (unknown words).
+    """Whether a word only names id 0 (padding) or 1 (unknown words).
 
     Example:
     >>> is_reserved("[PAD]", 0), is_reserved("the", 0)
@@ -293,7 +293,7 @@ def is_reserved(word: str, id_: int) -> bool:
 
 
 def _trouble(ids, words):
-    """Says why ids are no numbering of ours, or returns `None`."""
+    """Says why ids are not those of a `Vocabulary`; `None` if they are."""
     real = [word for word in words if not is_reserved(word, ids[word])]
     if not real:
         return "holds no word"

@@ -6,18 +6,17 @@ import pathlib
 from collections.abc import Sequence
 
 from o2v_keras.data.data_error import DataError
-from o2v_keras.storage.replace import write_file
 
 _PADDING, _UNKNOWN = "[PAD]", "[UNK]"
 
 
 def read_word_ids(path: str | os.PathLike) -> dict[str, int]:
-    """Reads which id each word of a file has.
+    """Reads the id of each word in a file.
 
     Args:
-        path: `.json` with `{"word": id}`, or `.txt` with a word a line,
-            whose number, from 0, is its id. Hash buckets at the beginning of
-            a `.txt`, as `write_words` puts them there, are left out.
+        path: `.json` with `{"word": id}`, or `.txt` with a word a line; the
+            id is the line number, from 0. The names of hash buckets that
+            `words_text` writes at the beginning of a `.txt` are left out.
 
     Raises:
         DataError: If the file holds something else, a word or an id twice,
@@ -26,7 +25,7 @@ def read_word_ids(path: str | os.PathLike) -> dict[str, int]:
     Example:
     >>> import tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp(), "words.txt")
-    >>> write_words(path, ["the", "a"], first_id=2)
+    >>> _ = path.write_text(words_text(path, ["the", "a"], first_id=2))
     >>> read_word_ids(path)
     {'[PAD]': 0, '[UNK]': 1, 'the': 2, 'a': 3}
     """
@@ -40,33 +39,17 @@ def read_word_ids(path: str | os.PathLike) -> dict[str, int]:
     return _checked(path, pairs)
 
 
-def write_words(
-    path: pathlib.Path, words: Sequence[str], first_id: int
-) -> None:
-    """Writes words whose ids count from `first_id`.
-
-    Args:
-        path: `.json` or `.txt`. The file appears there when it is complete.
-        words: Words, in the order of their ids.
-        first_id: Id of the first of them.
-
-    Raises:
-        ValueError: As `words_text`.
-    """
-    write_file(path, words_text(path, words, first_id))
-
-
 def words_text(
     path: str | os.PathLike, words: Sequence[str], first_id: int
 ) -> str:
-    """Returns the text of a file of words whose ids count from `first_id`.
+    """Returns the content of a file of words and their ids.
 
     Args:
-        path: `.json` or `.txt`. Nothing is written.
+        path: `.json` or `.txt`, for the format; nothing is written.
         words: Words, in the order of their ids.
-        first_id: Id of the first of them. A `.txt` gets lines for the ids
-            before it: `[PAD]`, then `[UNK]`, or `[UNK0]`, `[UNK1]`, ... if
-            there are several.
+        first_id: Id of the first word. A `.txt` gets lines for the ids before
+            it: `[PAD]`, then `[UNK]`, or `[UNK0]`, `[UNK1]`, ... if there are
+            several.
 
     Raises:
         ValueError: If the ending is another one or a word cannot be a line.
@@ -80,7 +63,7 @@ def words_text(
 
 
 def check_vocabulary_path(path: str | os.PathLike) -> None:
-    """Checks where a vocabulary is to go, before anything is read.
+    """Checks the path of a vocabulary before any data are read.
 
     Raises:
         ValueError: If the ending is neither `.json` nor `.txt`, or the file
@@ -102,6 +85,11 @@ def check_vocabulary_ending(path: str | os.PathLike) -> None:
             "`path` of a vocabulary must end in .json or .txt. "
             f"Received: path={os.fspath(path)!r}"
         )
+
+
+def holds_line_break(word: str) -> bool:
+    """Whether a word cannot be a line of a `.txt` vocabulary."""
+    return "\n" in word or word.endswith("\r")
 
 
 def _is_json(path):
@@ -159,7 +147,7 @@ def _checked(path, pairs):
 
 def _text_of_lines(words, first_id):
     for word in words:
-        if "\n" in word or word.endswith("\r"):
+        if holds_line_break(word):
             raise ValueError(
                 f"{word!r} holds a line break and cannot be a line of a .txt "
                 "file. Save the vocabulary as .json."

@@ -22,13 +22,6 @@ def test_rare_words_are_left_out():
     assert len(small) == 6
 
 
-def test_split_makes_words_of_texts_only():
-    vocabulary = Vocabulary.build(
-        ["a-b", ["a-b"]], split=lambda t: t.split("-")
-    )
-    assert set(vocabulary.words) == {"a", "b", "a-b"}
-
-
 @pytest.mark.parametrize("hash_buckets", [0, 1, 5])
 def test_a_graph_finds_the_same_ids(hash_buckets):
     vocabulary = Vocabulary(["the", "naïve", "犬"], hash_buckets)

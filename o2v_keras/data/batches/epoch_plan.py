@@ -1,4 +1,4 @@
-"""Which rows an epoch takes, in which order, cut into which batches."""
+"""Plans an epoch: its rows, their order and the bounds of its batches."""
 
 import concurrent.futures
 import dataclasses
@@ -24,13 +24,12 @@ class EpochPlan:
         in0_rows: int64 `(rows,)`. Row whose `in0` each pair takes.
         in1_rows: int64 `(rows,)`. Row whose `in1` each pair takes.
         labels: float64 `(rows,)`.
-        weights: float32 `(rows,)`. The weight of the record that the pair is,
-            or was made of; 0 for a row that only fills a batch up to a
-            multiple of the replicas, or the place of a negative that was not
-            found.
+        weights: float32 `(rows,)`. The weight of the pair's record; 0 for a
+            row that fills a batch up to a multiple of the replicas, or for a
+            negative that was not found.
         batch_offsets: int64 `(batches + 1,)`. Batch `i` is the rows from
             `batch_offsets[i]` to `batch_offsets[i + 1]`.
-        left_out: int. Negatives for which no partner was found.
+        left_out: int. Number of negatives for which no partner was found.
     """
 
     in0_rows: np.ndarray
@@ -41,11 +40,11 @@ class EpochPlan:
     left_out: int
 
     def filled_up(self, num_batches: int, rows: int) -> "EpochPlan":
-        """Returns the plan with more batches, each of `rows` fill rows.
+        """Returns the plan with more batches, which hold fill rows only.
 
         Args:
-            num_batches: How many batches there are to be.
-            rows: Rows of a batch that is added.
+            num_batches: Number of batches of the result.
+            rows: Rows of each added batch.
         """
         missing = num_batches - len(self.batch_offsets) + 1
         last = self.batch_offsets[-1]
@@ -70,23 +69,23 @@ class EpochPlan:
 
 
 class EpochPlanner:
-    """Plans epochs; each is a function of the seed and its number alone.
+    """Plans epochs; a plan is a function of the seed and the epoch alone.
 
-    For training, rows are shuffled and negatives drawn anew every epoch, and
+    In training, every epoch shuffles the rows and draws new negatives, and
     with `bucket_width` above 0 a batch holds rows whose two lengths fall in
     the same buckets. Otherwise rows keep their order, except for
-    `in_batch_softmax`, by which a row is scored among those of its batch:
-    neighbours in a file have much in common. The last, shorter batch (of
-    each bucket) is kept as it is.
+    `in_batch_softmax`: it scores a row against its batch, and neighbours in a
+    file have much in common. The last, shorter batch (of each bucket) stays
+    short.
 
     Keras counts an epoch's batches once, so every epoch has as many pairs
-    and batches as epoch 0. Where negatives fall into other buckets than they
-    did there, long batches are halved, or short ones of neighbouring buckets
+    and batches as epoch 0. If negatives fall into other buckets than in epoch
+    0, long batches are halved, or short batches of neighbouring buckets
     joined, until the number fits.
 
-    For `bpr` a record and its own negatives are a group of consecutive rows,
-    which shuffling, buckets (by the longest of them) and batches leave whole.
-    Negatives are then drawn for data to be scored as well.
+    For `bpr` a record and its negatives are a group of consecutive rows,
+    which shuffling, buckets (by the longest row) and batches never split.
+    Validation and test data then get negatives, too.
 
     Args:
         table: `PairTable` with labels.
@@ -94,18 +93,18 @@ class EpochPlanner:
         training: Whether to shuffle, to bucket and to draw or add negatives.
         replicas: Each batch is filled up to a multiple of it with rows, or
             groups, of weight 0. Defaults to 1.
-        num_batches: Batches of every epoch. Defaults to `None`: as many as
-            epoch 0 has.
-        block: Number of the table, where several share the seed. Defaults to
-            0, whose epochs are those of a table on its own.
-        known: `PairTable` whose pairs are no negatives either: the training
-            data, where `table` is to be scored. Defaults to `None`.
+        num_batches: Batches of every epoch. Defaults to `None`: those of
+            epoch 0.
+        block: Number of the table among several with one seed. Defaults to
+            0, which gives the epochs of a table on its own.
+        known: `PairTable` of further known positives, the training data of
+            validation or test data. Defaults to `None`.
 
     Attributes:
         num_batches: int. Batches of every epoch.
         num_rows: int. Pairs of every epoch.
-        mined: `MinedRows`, or `None` where no negatives are mined. Whoever
-            sets what was found drops plans made before.
+        mined: `MinedRows`, or `None` without mined negatives. Plans made
+            before `mined.found` is set are out of date.
 
     Example:
     >>> from o2v_keras.data.pair_table import PairTable
@@ -162,7 +161,7 @@ class EpochPlanner:
             self._count_epoch_0()
 
     def _count_epoch_0(self):
-        """Lets epoch 0 set both numbers for all epochs."""
+        """Takes the numbers of pairs and batches from epoch 0."""
         generator = self._generator(0)
         pairs = self._pairs(generator)
         wanted = self._config.negative_sampling_rate * len(self._table)
@@ -280,10 +279,10 @@ class EpochPlanner:
 
 
 class PlanPrefetch:
-    """Gives plans of a planner; the next one is made in the background.
+    """Prefetches the plan of the next epoch in a background thread.
 
-    A plan is a function of the epoch alone, so which ones were made ahead
-    changes nothing but the time it takes. One plan at most is kept.
+    A plan is a function of the epoch alone, so prefetching changes only the
+    time. At most one plan is kept.
 
     Args:
         planner: `EpochPlanner`.
@@ -309,13 +308,13 @@ class PlanPrefetch:
         return self._begun(epoch).result()
 
     def take(self, epoch: int) -> EpochPlan:
-        """Returns the plan of an epoch and begins the one after it."""
+        """Returns the plan of an epoch and starts to make the next."""
         plan = self.peek(epoch)
         self._begun(epoch + 1)
         return plan
 
     def forget(self):
-        """Drops what was planned, for a planner that plans otherwise now."""
+        """Drops the prefetched plan, after a change of the planner."""
         with self._lock:
             self._epoch = self._plan = None
 

@@ -1,4 +1,4 @@
-"""What the in-batch softmax must know of a batch, beside its ids."""
+"""Targets of the in-batch softmax: known partners and object counts."""
 
 from typing import NamedTuple
 
@@ -12,17 +12,17 @@ from o2v_keras.data.sequences import Sequences
 
 _EXCHANGED = {"in1": ("in1",), "in0": ("in0",), "both": ("in1", "in0")}
 _OTHER = {"in0": "in1", "in1": "in0"}
-# Bits to an int64.
+# Bits packed into an int64.
 _WORD = 32
 
 
 class Candidates(NamedTuple):
-    """What is known of one side's objects as negatives of a batch's rows.
+    """One side's objects as candidate negatives of a batch's rows.
 
     Args:
-        counts: `(rows,)`. How often the epoch holds each row's own object.
-        excluded: bool `(rows, batch)`. Objects of the batch that are no
-            negatives of the row: known partners and fill rows.
+        counts: int64 `(rows,)`. Count of each row's object in the epoch.
+        excluded: bool `(rows, batch)`. Whether an object of the batch is no
+            negative of the row: it is a known partner or in a fill row.
     """
 
     counts: tf.Tensor
@@ -45,16 +45,16 @@ def exchanged_sides(side: str) -> tuple[str, ...]:
 def unpack_targets(
     targets: tf.Tensor, batch: tf.Tensor, sides: int
 ) -> tuple[tf.Tensor, tf.Tensor, list[Candidates]]:
-    """Reads what `InBatchTargets.of_batch` has packed.
+    """Unpacks the result of `InBatchTargets.of_batch`.
 
     Args:
         targets: int64 `(rows, columns)`.
-        batch: Rows of the whole batch, of which these may be a part.
+        batch: Rows of the global batch; `targets` may be a part of it.
         sides: Number of exchanged sides.
 
     Returns:
-        The rows' labels `(rows,)`, their places in the whole batch
-        `(rows,)`, and `Candidates` for each exchanged side.
+        The rows' labels, int64 `(rows,)`; their positions in the global
+        batch, int64 `(rows,)`; and `Candidates` for each exchanged side.
     """
     labels, places, packed = targets[:, 0], targets[:, 1], targets[:, 2:]
     candidates = []
@@ -71,26 +71,26 @@ def unpack_targets(
 class InBatchTargets:
     """Computes the targets of `InBatchSoftmaxLoss` inside the dataset.
 
-    An object is what a side holds: equal sequences are one object. The
-    candidates of a batch are the objects of all its rows; a row's known
-    partners, anywhere in the data, are no negatives of it, nor are rows that
-    only fill a batch up.
+    Equal sequences of a side are one object. The candidates of a batch are
+    the objects of all its rows. A row's known partners, anywhere in the data,
+    and fill rows are no negatives of it.
 
-    Targets are int64 `(rows, columns)`, so that TensorFlow cuts them by row
-    like everything else of a batch: label, place in the whole batch, and for
-    each exchanged side how often the epoch holds the row's object, and a bit
-    for each row of the whole batch: whether its object is excluded.
+    Targets are int64 `(rows, columns)`, so that TensorFlow shards them by row
+    like the rest of a batch. The columns are the label, the position in the
+    global batch, and for each exchanged side the count of the row's object in
+    the epoch and a bit for each row of the global batch: whether its object
+    is excluded.
 
     Args:
         table: `PairTable` with labels 0 and 1.
-        side: As `negative_sampling_side`.
-        training: The training data, where `table` is to be scored: their
-            pairs are known, and their objects are counted too. Defaults to
-            `None`.
+        side: The side whose objects become negatives: `"in1"`, `"in0"` or
+            `"both"`. Defaults to `"in1"`.
+        training: Training data of validation or test data: its pairs are
+            known, and its objects are counted, too. Defaults to `None`.
 
     Attributes:
-        dtype: int64, of the targets.
-        rank: Dimensions of what `of_plan` returns.
+        dtype: dtype of the targets, int64.
+        rank: Rank of the result of `of_plan`.
     """
 
     dtype = np.int64
@@ -127,14 +127,14 @@ class InBatchTargets:
         }
 
     def of_plan(self, plan: EpochPlan) -> np.ndarray:
-        """Returns what an epoch's batches need of each row.
+        """Returns an epoch's columns for `of_batch`.
 
         Args:
             plan: `EpochPlan` of the table.
 
         Returns:
-            int64 `(rows, 6)`: label, whether it is more than a fill row,
-            the numbers of its objects, and how often each is there.
+            int64 `(rows, 6)`: label, 1 for a real row and 0 for a fill row,
+            the ids of its two objects, and their counts in the epoch.
         """
         real = plan.weights > 0
         objects, counts = [], []
@@ -155,10 +155,14 @@ class InBatchTargets:
         """Returns the targets of a worker's rows of a batch.
 
         Args:
-            rows: A batch of what `of_plan` has returned.
-            index: The worker, which plays every `count`-th row from `index`
-                on.
-            count: Number of workers. Theirs are gathered worker by worker.
+            rows: A batch of the result of `of_plan`, int64 `(rows, 6)`.
+            index: Number of the worker, which takes every `count`-th row from
+                `index` on.
+            count: Number of workers. The global batch holds their rows worker
+                by worker.
+
+        Returns:
+            int64 `(rows of the worker, columns)`; see the class.
         """
         everyone = tf.concat([rows[i::count] for i in range(count)], axis=0)
         own = rows[index::count]
@@ -184,13 +188,12 @@ class KnownPartners:
     """Looks up known pairs of a batch inside a TensorFlow graph.
 
     A batch takes time in proportion to the known partners of its objects,
-    and a table of its distinct objects by its candidates.
+    and memory for its distinct objects times its candidates.
 
     Args:
         objects: int64 `(pairs,)`. One object of each known pair.
-        partners: int64 `(pairs,)`. The other. Repeats are allowed.
-        num_objects: How many objects there are, those without a partner
-            among them.
+        partners: int64 `(pairs,)`. The other object. Pairs may repeat.
+        num_objects: Number of objects, with or without a partner.
 
     Example:
     >>> known = KnownPartners(np.array([0, 0, 1]), np.array([5, 7, 5]), 3)
@@ -215,7 +218,7 @@ class KnownPartners:
             self._offsets = tf.constant(np.append(0, counts.cumsum()), tf.int64)
 
     def among(self, objects: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
-        """Tells which candidates are known partners of which objects.
+        """Marks the candidates that are known partners of objects.
 
         Args:
             objects: int64 `(rows,)`.

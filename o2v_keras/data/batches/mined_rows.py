@@ -1,4 +1,4 @@
-"""Negatives that a search has found for each positive."""
+"""Places mined negatives in an epoch."""
 
 import numpy as np
 
@@ -6,22 +6,22 @@ from o2v_keras.data.pair_table import PairTable
 
 
 class MinedRows:
-    """Puts mined negatives into an epoch, each beside its record.
+    """Places mined negatives after their positives.
 
-    Every positive has as many in every epoch. Until a search has found any,
-    they are drawn from the records.
+    Every positive has the same number of negatives in every epoch. Before the
+    first search they are drawn from the records.
 
     Args:
         table: `PairTable` with labels.
         per_record: Negatives of each positive.
-        side: As `negative_sampling_side`; of `"both"` the larger half
-            exchange `in1`.
+        side: The exchanged side: `"in1"`, `"in0"` or `"both"`, which
+            exchanges `in1` in the larger half.
 
     Attributes:
         found: int64 `(positives, per_record)`, or `None`. The row whose side
-            each negative of each positive takes in place of its own.
-        records: int64 `(positives,)`. The table's positives.
-        exchanges_in1: int. How many of a record's negatives, the first ones,
+            replaces the positive's own in each negative.
+        records: int64 `(positives,)`. Rows of the table's positives.
+        exchanges_in1: int. The first negatives of a record, this many,
             exchange `in1`; the others exchange `in0`.
 
     Example:
@@ -45,12 +45,13 @@ class MinedRows:
     def pairs(
         self, generator: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns the rows whose `in0` and whose `in1` the negatives take.
-
-        Last come the positives that they belong to.
+        """Returns the rows of the negatives' `in0`, `in1` and positives.
 
         Args:
-            generator: Draws from the records until there is something found.
+            generator: Draws from the records before the first search.
+
+        Returns:
+            Three int64 arrays `(positives * per_record,)`.
         """
         shape = len(self.records), self._per_record
         partners = self.found
@@ -66,7 +67,8 @@ class MinedRows:
         """Puts negatives after their records.
 
         Args:
-            order: int64. Numbers of pairs, the table's rows among them.
+            order: int64 `(pairs,)`. Numbers of pairs, the table's rows
+                among them.
             first: Number of the first pair that `pairs` returns.
         """
         starts = np.full(max(first, self._rows), -1)

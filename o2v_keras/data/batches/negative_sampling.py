@@ -16,13 +16,14 @@ _DRAWS = 20
 
 @dataclasses.dataclass(frozen=True)
 class Negatives:
-    """Pairs that no record holds, as rows of the table they were made of.
+    """Pairs that no record holds, as rows of the table.
 
     Args:
         in0_rows: int64 `(negatives,)`. Row whose `in0` a negative takes.
         in1_rows: int64 `(negatives,)`. Row whose `in1` a negative takes.
-        records: int64 `(negatives,)`. The record that it was made of.
-        left_out: int. Negatives for which every draw hit a known positive.
+        records: int64 `(negatives,)`. The record of each negative.
+        left_out: int. Number of negatives whose draws all hit known
+            positives.
     """
 
     in0_rows: np.ndarray
@@ -37,8 +38,8 @@ class Draws(NamedTuple):
     Args:
         in0_rows: int64 `(draws,)`. Row whose `in0` a negative takes.
         in1_rows: int64 `(draws,)`. Row whose `in1` a negative takes.
-        records: int64 `(draws,)`. The record that it was made of.
-        found: bool `(draws,)`. Whether it is none of the known positives.
+        records: int64 `(draws,)`. The record of each negative.
+        found: bool `(draws,)`. Whether the pair is no known positive.
     """
 
     in0_rows: np.ndarray
@@ -50,22 +51,22 @@ class Draws(NamedTuple):
 def with_negatives(
     table: PairTable, config: Object2VecConfig, known: PairTable | None = None
 ) -> PairTable:
-    """Adds negatives to positives that are to be scored.
+    """Adds negatives to validation or test data that hold only positives.
 
-    A head that learned from `negative_sampling_rate` negatives a record is to
-    tell positives from such. Data that hold positives alone get as many, drawn
-    from their own objects by the seed: the same in every epoch. Data with
-    other labels than 1 have negatives of their own and stay as they are, and
-    so do those of `bpr` and `in_batch_softmax`, whose batches make negatives.
+    Each record gets `negative_sampling_rate` negatives, as in training. The
+    seed draws them from the table's own objects, the same in every epoch.
+    Data with other labels than 1 already have negatives and are returned
+    unchanged; so are data for `bpr` and `in_batch_softmax`, whose batches make
+    negatives.
 
     Args:
         table: `PairTable` with labels, of validation or test data.
-        config: Of the training.
-        known: The training data: none of their pairs is a negative. Defaults
-            to `None`.
+        config: `Object2VecConfig` of the training.
+        known: `PairTable` of the training data, whose pairs are no negatives.
+            Defaults to `None`.
 
     Returns:
-        The table, with rows labelled 0 after its own.
+        `PairTable` with rows labelled 0 after the table's own.
 
     Example:
     >>> config = Object2VecConfig(
@@ -96,14 +97,14 @@ def with_negatives(
 
 
 def require_negatives(table: PairTable, side: str) -> None:
-    """Raises `DataError` where no positive has a negative in any batch.
+    """Raises `DataError` if `in_batch_softmax` can have no negatives.
 
-    For `in_batch_softmax`, whose negatives of a positive are the other objects
-    of the data, its known partners left out.
+    The negatives of a positive are the other objects of the data, except its
+    known partners.
 
     Args:
         table: `PairTable` of the training data, with labels 0 and 1.
-        side: As `negative_sampling_side`.
+        side: The exchanged side: `"in1"`, `"in0"` or `"both"`.
 
     Example:
     >>> table = PairTable.from_arrays([[1], [2]], [[3], [4]], [1, 1])
@@ -129,19 +130,18 @@ def require_negatives(table: PairTable, side: str) -> None:
 class NegativeSampler:
     """Draws negatives by exchanging one side of a record.
 
-    The exchanged side comes from another record, or evenly from all distinct
-    objects, and is never a known positive partner of the side that stays. A
-    negative whose 20 draws all hit known positives is left out and counted.
+    The exchanged side comes from another record, or uniformly from all
+    distinct objects, and is never a known positive partner of the kept side.
+    A negative whose 20 draws all hit known positives is left out and counted.
 
     Args:
         table: `PairTable` of positive records.
         rate: Negatives per record, at least 1.
-        side: The side that is exchanged: `"in1"`, `"in0"` or `"both"`
-            (each with probability one half). Defaults to `"in1"`, as in the
-            use that SageMaker documents, where a sentence meets a document
-            it does not belong to.
-        distribution: `"records"` draws records, so objects by their
-            frequency; `"objects"` draws distinct objects evenly. Defaults to
+        side: The exchanged side: `"in1"`, `"in0"` or `"both"` (each with
+            probability 0.5). Defaults to `"in1"`; SageMaker's documented use
+            pairs a sentence with a document that it is not from.
+        distribution: `"records"` draws records, so objects by frequency;
+            `"objects"` draws distinct objects uniformly. Defaults to
             `"records"`.
         known: `PairTable` of further known positives. Defaults to `None`.
 
@@ -185,11 +185,10 @@ class NegativeSampler:
         """Draws one epoch's negatives.
 
         Args:
-            generator: In the same state it gives the same negatives.
-            exactly: Number of negatives to return, at most as many as are
-                left out in some epochs and found in others: a surplus is
-                left out at random, a shortage is made up with further
-                negatives of other records. Defaults to `None` (all found).
+            generator: The same state draws the same negatives.
+            exactly: Number of negatives to return. A surplus is dropped at
+                random; a shortage is filled by further draws. Defaults to
+                `None`: all that are found.
         """
         columns = self._draw_found(generator)
         wanted = self._rate * len(self._objects0)
@@ -209,10 +208,10 @@ class NegativeSampler:
         return [column[found] for column in columns]
 
     def draw(self, generator: np.random.Generator) -> Draws:
-        """Draws `rate` negatives a record, those not found among them.
+        """Draws `rate` negatives a record; `found` marks the valid ones.
 
         Args:
-            generator: As in `sample`.
+            generator: The same state draws the same negatives.
         """
         records = np.repeat(np.arange(len(self._objects0)), self._rate)
         in0_rows, in1_rows = records.copy(), records.copy()
@@ -251,16 +250,16 @@ def _pool(objects, by_object):
 
 
 class _NumberSet:
-    """Tells which numbers are in a set; most that are not, at one look.
+    """Set membership of numbers, with a fast bit-mask test first.
 
     Args:
         numbers: int64 `(n,)`, repeats allowed.
     """
 
     def __init__(self, numbers):
-        # Not np.unique: it hashes, ten times as slow as this sort.
+        # np.unique hashes, which is ten times as slow as this sort.
         self._sorted = np.sort(numbers)
-        # A mark for each hash; at most one in eight is set.
+        # A mark for each hash; at most one mark in eight is set.
         self._bits = max(8 * len(numbers), 1).bit_length()
         self._marks = np.zeros(1 << self._bits, bool)
         self._marks[self._hashes(numbers)] = True

@@ -1,4 +1,4 @@
-"""Ragged rows that TensorFlow gathers into padded batches."""
+"""Gathers ragged rows into padded batches."""
 
 import tensorflow as tf
 
@@ -9,8 +9,8 @@ class PaddedRows:
     """Gathers whole batches of ragged rows inside a TensorFlow graph.
 
     Args:
-        sequences: `Sequences`, held once on the host even where there is a
-            GPU: only batches go there.
+        sequences: `Sequences`. They stay in host memory; only batches go to
+            a GPU.
         max_seq_len: Longer rows are cut to their first ids.
 
     Example:
@@ -55,20 +55,21 @@ def gather_padded(
     rows: tf.Tensor,
     max_seq_len: int | None,
 ) -> tf.Tensor:
-    """Gathers ragged rows that are tensors.
+    """Gathers ragged rows from tensors into a padded batch.
 
     Args:
-        values: As in `Sequences`.
-        offsets: As in `Sequences`.
+        values: int64 `(tokens,)`. The ids of all rows.
+        offsets: int64 `(rows + 1,)`. The start of each row in `values`, and
+            the end of the last.
         rows: Row numbers, int64 `(batch,)`.
-        max_seq_len: Longer rows are cut to their first ids. `None` where no
-            row is longer.
+        max_seq_len: Longer rows are cut to their first ids. `None` if no row
+            is longer.
 
     Returns:
         Ids int64 `(batch, longest row of the batch)`.
     """
-    # The kernels themselves: around them tf.RaggedTensor makes a dozen more,
-    # which take longer than a batch of short rows.
+    # tf.RaggedTensor adds a dozen ops around these two kernels, which take
+    # longer than a batch of short rows.
     ragged = tf.raw_ops.RaggedGather(
         params_nested_splits=[offsets],
         params_dense_values=values,

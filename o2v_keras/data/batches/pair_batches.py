@@ -19,47 +19,44 @@ if TYPE_CHECKING:
 
 
 class PairBatches:
-    """Feeds pairs to `model.fit`, an epoch at a pass.
+    """Makes datasets of padded batches for `model.fit`, an epoch per pass.
 
-    The rows of an epoch come in blocks, each with its plan: their order, the
-    negatives, and the bounds of the batches. From there on batches are
-    gathered and padded by TensorFlow's own threads, whole batches at a time,
-    each padded to its longest row.
+    The rows of an epoch come in blocks. Each block has an `EpochPlan`: the
+    order of its rows, its negatives and the bounds of its batches.
+    TensorFlow's threads gather the batches and pad each to its longest row.
 
-    A table is one block. When training, the plan of the next epoch is made
-    in the background.
+    A table is one block. In training, the plan of the next epoch is
+    prefetched.
 
-    Each block of a stream is planned as a table of its own, so negatives are
-    drawn from the block and are known positives of no record in it. The next
-    block is read and planned while one is played: memory holds two of them,
-    and the pieces of the second while it is made. A block has as many batches
-    as its pairs fill, `ceil(pairs / size)`, whatever buckets and negatives it
-    meets: short batches of neighbouring buckets are joined. All epochs thus
-    have as many batches.
+    Each block of a stream is planned like a table, so its negatives are drawn
+    from the block and are known positives of no record in it. The next block
+    is read and planned while one is trained on: memory holds two blocks, and
+    the pieces of the second while it is made. A block has `ceil(pairs / size)`
+    batches for all buckets and negatives, because short batches of
+    neighbouring buckets are joined. So all epochs have equally many batches.
 
     Args:
         source: `PairTable` with labels, or `PairStream`.
         config: `Object2VecConfig`.
         training: Whether to shuffle, bucket and draw negatives. A stream is
             for training only.
-        replicas: Replicas that share a batch. With more than one, elements
-            carry a sample weight, 0 for rows that only fill a batch up; so
-            they do where the data have weights, and for `bpr`. Defaults to 1.
-        share: `(index, count)`: batches hold every `count`-th row (for `bpr`
-            group) of the planned ones, from row `index` on; `replicas` must
-            be a multiple of `count`. Several workers thus play one plan
-            together, and each gathers its own rows only. Defaults to
-            `(0, 1)`: all rows.
-        known: The training data, where a table is to be scored by `bpr` or
-            `in_batch_softmax`: a negative is none of their pairs. Defaults
-            to `None`.
+        replicas: Replicas that share a batch. With more than one, with
+            weighted data and for `bpr`, elements have a sample weight, 0 for
+            fill rows. Defaults to 1.
+        share: `(index, count)`: batches hold every `count`-th planned row
+            (for `bpr` group), from row `index` on; `replicas` must be a
+            multiple of `count`. So several workers share one plan, and each
+            gathers only its own rows. Defaults to `(0, 1)`: all rows.
+        known: `PairTable` of the training data of validation or test data,
+            for `bpr` and `in_batch_softmax`: its pairs are no negatives.
+            Defaults to `None`.
 
     Attributes:
-        source: As given.
-        epoch: int. The epoch that the next pass over `dataset()` plays.
+        source: The `PairTable` or `PairStream`.
+        epoch: int. The epoch of the next pass over `dataset()`.
         num_batches: int. Batches of an epoch.
-        num_rows: int. Pairs of an epoch, negatives included; of a stream
-            also those for which no partner will be found.
+        num_rows: int. Pairs of an epoch, negatives included; for a stream
+            also the negatives that will be left out.
         failure: The `DataError` that ended a pass, or `None`.
 
     Example:
@@ -109,50 +106,48 @@ class PairBatches:
     def left_out_negatives(self, epoch: int) -> int:
         """Number of negatives of an epoch for which no partner was found.
 
-        Of a stream they are counted in the first block; the others are taken
-        to be like it.
+        For a stream this is an estimate from its first block.
         """
         return self._blocks.left_out(epoch)
 
     @property
     def mined(self) -> MinedRows | None:
-        """Where mined negatives of a table go, if there are to be any."""
+        """`MinedRows` of a table, or `None` without mined negatives."""
         return self._blocks.mined
 
     def set_mined(self, found: np.ndarray):
-        """Replaces the mined negatives of the epochs that begin from now on.
+        """Sets the mined negatives of all later epochs.
 
         Args:
-            found: As `MinedRows.found`.
+            found: int64 `(positives, per_record)`; see `MinedRows.found`.
         """
         self._blocks.set_mined(found)
 
     def fill_up(self, num_batches: int):
-        """Adds batches of rows of weight 0 to a table's.
+        """Adds batches of fill rows, of weight 0, to those of a table.
 
-        Elements carry weights from now on.
+        All elements then have weights.
 
         Args:
-            num_batches: How many batches an epoch is to have, at least as
-                many as it has.
+            num_batches: New number of batches of an epoch, not less than now.
         """
         self._blocks.num_batches = num_batches
         self._weighted = True
 
     def dataset(self, advance: bool = False) -> "tf.data.Dataset":
-        """Returns the batches of `epoch` as it stands when a pass begins.
+        """Returns a dataset of batches; a pass reads `epoch` when it begins.
 
         Args:
-            advance: Whether each pass moves `epoch` on by one. Defaults to
-                `False`: whoever trains sets it.
+            advance: Whether each pass increments `epoch`. Defaults to
+                `False`: the caller sets it.
 
         Returns:
             A dataset of known cardinality with elements
             `({"in0", "in1"}, label)`, or `(..., label, sample_weight)` for
             several replicas, weighted data or `bpr`: ids int64
             `(batch, length)`, labels int64 (classes) or float32 (scores)
-            `(batch,)`. For `in_batch_softmax`, what `InBatchTargets` says
-            comes in place of labels.
+            `(batch,)`. For `in_batch_softmax` the labels are the targets of
+            `InBatchTargets`.
         """
         import tensorflow as tf
 
@@ -169,10 +164,10 @@ class PairBatches:
                         plan.weights,
                         plan.batch_offsets,
                     )
-                    # Memory is to hold no third block.
+                    # Otherwise memory would hold a third block.
                     del ids, plan
             except DataError as error:
-                # TensorFlow passes on no more than its text.
+                # TensorFlow keeps only the text of an exception.
                 self.failure = error
                 raise
 
@@ -186,8 +181,7 @@ class PairBatches:
             tf.TensorSpec([None], tf.float32),
             integers,
         )
-        # Gathering is mapped over all blocks' batches: a map inside of
-        # `flat_map` would be compiled anew for every block.
+        # A map inside of `flat_map` would be compiled for every block.
         batches = self._blocks.bounds_and_columns(blocks, signature)
         batches = batches.map(
             self._batch, num_parallel_calls=tf.data.AUTOTUNE
@@ -214,7 +208,7 @@ class PairBatches:
 
 
 class _TableBlock:
-    """A table as its only block, whose ids are held by TensorFlow."""
+    """A table as one block; TensorFlow holds its ids."""
 
     id_columns = 0
 
@@ -260,7 +254,7 @@ class _TableBlock:
                 column.set_shape(spec.shape)
             return _bounds_and_columns(*columns)
 
-        # A generator's dataset takes as long again to begin a pass.
+        # A dataset from a generator doubles the time to begin a pass.
         return tf.data.Dataset.range(1).flat_map(only_block)
 
     def gather(self, ids, name, rows):
@@ -268,7 +262,7 @@ class _TableBlock:
 
 
 class _StreamBlocks:
-    """The blocks of a stream, whose ids come with their plans."""
+    """The blocks of a stream; the ids come with the plans."""
 
     id_columns = 4
     mined = None  # A search for negatives needs the whole corpus.
@@ -297,7 +291,7 @@ class _StreamBlocks:
     def plans(self, epoch) -> Iterator[tuple]:
         tables = self._stream.blocks(epoch)
         for block in range(len(self._block_batches)):
-            # No name here keeps a block while the next one is made.
+            # A name here would keep a block while the next one is made.
             yield self._planned(next(tables), epoch, block)
 
     def bounds_and_columns(self, blocks, signature):
@@ -339,7 +333,7 @@ class _StreamBlocks:
 
 
 class _Labels:
-    """The targets of most losses: labels as they are."""
+    """The targets of most losses: the labels."""
 
     rank = 1
 
@@ -383,7 +377,7 @@ def _own_rows(column, share, group_rows):
 
 
 def _bounds_and_columns(*columns):
-    """Sets the bounds of each batch of a block beside the whole block."""
+    """Pairs the bounds of each batch with the whole block."""
     import tensorflow as tf
 
     *columns, offsets = columns

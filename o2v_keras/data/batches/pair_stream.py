@@ -1,4 +1,4 @@
-"""Labelled pairs in files that memory cannot hold, block by block."""
+"""Streams labelled pairs that do not fit into memory, block by block."""
 
 import hashlib
 import itertools
@@ -36,18 +36,16 @@ _OPEN_UNITS = 8
 class PairStream:
     r"""Reads training data again for every epoch, a block of rows at a time.
 
-    Making one reads all data once and checks every row. An epoch then takes
-    the *units* (TFRecord files, row groups of Parquet files, JSON Lines
-    files) in an order drawn anew from the seed and reads eight of them side
-    by side, equal parts of a block from each. What an epoch's order
-    guarantees: every row comes once; a block holds the next rows of up to
-    eight units drawn at random; within a block any order is equally likely,
-    as `EpochPlanner` shuffles it. Rows that are neighbours in a file mostly
-    share a block, so data sorted by label or object should be shuffled
-    before they are written, or cut into many shards.
+    The constructor reads all data once and checks every row. An epoch then
+    draws an order of the *units* (row groups of Parquet files, other files)
+    from the seed and reads eight units in parallel, equal parts of a block
+    from each. Every row comes once; a block holds the next rows of up to
+    eight units drawn at random; `EpochPlanner` shuffles each block. Neighbours
+    in a file mostly share a block, so data sorted by label or object should
+    be shuffled before they are written, or cut into many shards.
 
     Within a block rows are in the order of the units and files, so a block
-    that holds all of them equals the table that memory would hold.
+    of all rows equals the table of `load_pairs`.
 
     Args:
         paths: Paths, globs or folders of files, as `read_pairs` takes them.
@@ -58,20 +56,22 @@ class PairStream:
             reasons, and then left out. Defaults to `None`: any error stops.
         observe: Called with every piece of the data during the check, in the
             order of the files. Defaults to `None`.
-        tokenizers: `PairTokenizers` of the sides that hold texts, which are
-            tokenized anew in every epoch. Defaults to none.
+        tokenizers: `PairTokenizers` of the sides that hold texts; every epoch
+            tokenizes them again. Defaults to none.
         columns: `PairColumns` of the files. Defaults to `in0`, `in1`,
             `label`.
-        max_skipped: As in `load_pairs`. Defaults to 0.01.
+        max_skipped: float from 0 to 1. Largest share of rows that
+            `rejected_rows_file` may hold; more stops. Defaults to 0.01.
 
     Attributes:
         num_rows: int. Rows of an epoch, negatives not counted.
         block_sizes: list of int. Rows of each block of an epoch.
-        weight_range: Least and greatest weight of a row, or `None` where no
-            row has one.
+        weight_range: Least and greatest weight of a row, or `None` without
+            weights.
 
     Raises:
-        DataError: As `load_pairs`.
+        DataError: If rows are unusable, there is none, or all have a weight
+            of 0.
         ValueError: If `block_rows` is too small or `paths` is no path.
 
     Example:
@@ -130,10 +130,10 @@ class PairStream:
         return self._fingerprint.hexdigest(repr(layout))
 
     def blocks(self, epoch: int) -> Iterator[PairTable]:
-        """Yields an epoch's blocks; a function of seed and epoch alone.
+        """Yields an epoch's blocks, a function of the seed and the epoch.
 
         Raises:
-            DataError: If a file is no longer what it was.
+            DataError: If a file has changed.
         """
         seed = np.random.SeedSequence(
             [self._config.seed, epoch], spawn_key=(0,)
@@ -220,7 +220,7 @@ def _list_units(files):
 
 
 class _UnitReader:
-    """Takes a unit's rows in any portions."""
+    """Reads a unit's rows in portions of any size."""
 
     def __init__(self, unit, path, rows, tables):
         self.unit = unit
@@ -257,7 +257,7 @@ class _UnitReader:
 
 
 class _Fingerprint:
-    """Digests columns, however they are cut into pieces."""
+    """Digests columns, independent of how they are cut into pieces."""
 
     def __init__(self):
         self._digests = defaultdict(lambda: hashlib.blake2b(digest_size=8))

@@ -1,1 +1,1 @@
-"""Jobs over corpora past one machine, on Apache Beam."""
+"""Jobs on Apache Beam, for corpora too large for one machine."""

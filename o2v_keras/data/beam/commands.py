@@ -13,13 +13,14 @@ from o2v_keras.command import Commands
 from o2v_keras.data.job_options import add_check_options
 from o2v_keras.data.job_options import add_record_options
 from o2v_keras.data.job_options import add_vocabulary_options
-from o2v_keras.data.job_options import hyperparameters_of
+from o2v_keras.data.job_options import config_of
 from o2v_keras.start_tensorflow import start_tensorflow
 
 _NO_BEAM = (
     "Apache Beam is not installed. Install it in an environment of its own: "
     "pip install -r requirements-beam.txt"
 )
+_THIS_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 _EPILOG = (
     "Files or globs in, one file a worker, so keep a corpus in many files. All "
     "other options are Beam's, such as --runner FlinkRunner; without --runner "
@@ -35,17 +36,17 @@ def add_beam_command(
     group: str,
     epilog: str = "",
 ) -> argparse.ArgumentParser:
-    """Adds a job on Apache Beam, which gets the unknown options.
+    """Adds a command `o2v beam ...`, which passes unknown options to Beam.
 
     Args:
         commands: `Commands`.
         name: Word after `o2v beam`.
-        action: Gets the options and Beam's `PipelineOptions`; returns the
-            exit status.
-        summary: What the job does.
-        group: Its group in the help.
-        epilog: Follows the sentence on Beam's options in the help. Defaults
-            to nothing.
+        action: Called with the options and Beam's `PipelineOptions`; returns
+            the exit status.
+        summary: One phrase for the help.
+        group: Group in the help.
+        epilog: End of the help, after the sentence on Beam's options.
+            Defaults to nothing.
     """
     return commands.add(
         f"beam {name}",
@@ -61,17 +62,22 @@ def add_beam_command(
 def _run(action, options):
     start_tensorflow()
     _import_beam()
-    from o2v_keras.data.beam.pipeline_options import pipeline_options
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.options.pipeline_options import StandardOptions
 
+    beam_options = PipelineOptions(options.passed_on)
+    standard = beam_options.view_as(StandardOptions)
+    # DirectRunner would do the same, but tries to download Prism first.
+    standard.runner = standard.runner or _THIS_PROCESS
     try:
-        return action(options, pipeline_options(options.passed_on))
+        return action(options, beam_options)
     except RuntimeError as error:
-        # A failed job, as Beam reports it.
+        # Beam raises it for a failed job.
         raise CommandError(error) from error
 
 
 def add_beam_commands(commands: Commands) -> None:
-    """Adds the jobs on data."""
+    """Adds `o2v beam check`, `vocabulary` and `convert`."""
     check = _job(
         commands, "check", _check, "check a corpus, as `o2v check` does", "file"
     )
@@ -108,7 +114,7 @@ def _job(commands, name, action, summary, output):
 
 
 def _import_beam():
-    # It warns of libraries for BigQuery, which no job here needs.
+    # Beam warns of missing BigQuery libraries, which no job here needs.
     logging.disable(logging.WARNING)
     try:
         import apache_beam  # noqa: F401
@@ -118,24 +124,19 @@ def _import_beam():
         raise CommandError(_NO_BEAM) from None
     finally:
         logging.disable(logging.NOTSET)
-    # What a worker of this process raises is raised here, too.
+    # Errors of workers in this process are raised here, too: no second log.
     logging.getLogger("apache_beam.runners.common").setLevel(logging.CRITICAL)
 
 
 def _check(options, beam_options):
     from apache_beam.io.filesystems import FileSystems
 
-    from o2v_keras.config import Object2VecConfig
     from o2v_keras.data.beam.statistics import write_statistics
     from o2v_keras.data.read.paths import expand_paths
 
-    config = None
-    hyperparameters = hyperparameters_of(options)
-    if hyperparameters:
-        config = Object2VecConfig.from_hyperparameters(hyperparameters)
     write_statistics(
         expand_paths(options.input),
-        config,
+        config_of(options),
         options.training,
         options.output,
         beam_options,

@@ -1,4 +1,4 @@
-"""Pairs to TFRecord shards, by many workers."""
+"""Converts pairs to TFRecord shards with Apache Beam."""
 
 from collections.abc import Sequence
 
@@ -39,19 +39,19 @@ def write_tfrecord(
 
     Args:
         files: Paths of JSON Lines, Parquet or TFRecord files.
-        output: Folder for the shards, wherever Beam can write.
+        output: Folder for the shards, on any file system of Beam.
         options: Beam's options.
-        shards: Number of shards. Defaults to 0: as Beam sees fit.
+        shards: Number of shards. Defaults to 0: Beam chooses.
         compression: `"gzip"`, or `None` for plain files. Defaults to `None`.
         sides: Names of the sides to write. Defaults to both.
         label: Whether the rows have labels. Defaults to `True`.
-        skip_bad_rows: Leave rows with errors out, and write them with their
-            reasons to `_rejected_rows-*.jsonl` in `output`; as in `convert`
-            `True` for up to 1 %, or another share, told of when all is
-            written. Defaults to `False`: they stop the job.
+        skip_bad_rows: Whether to leave out rows with errors and write them
+            with their reasons to `_rejected_rows-*.jsonl` in `output`: `True`
+            for up to 1 %, a number such as 0.2 for another share, which is
+            checked at the end. Defaults to `False`: they stop the job.
 
     Returns:
-        How many rows were written, and how many were left out.
+        The number of rows written, and of rows left out.
 
     Raises:
         DataError: If a file cannot be read, holds no record or, without

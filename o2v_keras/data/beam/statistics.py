@@ -1,4 +1,4 @@
-"""What `o2v check` finds out, of a corpus that many workers read."""
+"""Checks a corpus with Apache Beam, like `o2v check`."""
 
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -22,10 +22,10 @@ def write_statistics(
     """Checks all files of a corpus and writes what `o2v check` would print.
 
     Args:
-        files: Paths of the files, in the order in which errors name them.
+        files: Paths of the files, in the order of the report.
         config: `Object2VecConfig` the data must fit, or `None`.
-        training: Whether the rows are to be trained on (see `PairCheck`).
-        output: Path of the text, wherever Beam can write.
+        training: Whether the rows are training data (see `PairCheck`).
+        output: Path of the text, on any file system of Beam.
         options: Beam's options.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The vocabulary of a corpus that many workers read."""
+"""Counts the words of a corpus with Apache Beam."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from o2v_keras.text.text_columns import read_text_file
+from o2v_keras.text.text_columns import read_texts
 from o2v_keras.text.vocabulary import Vocabulary
 from o2v_keras.text.vocabulary import words_at_most
 from o2v_keras.text.vocabulary_files import words_text
@@ -23,21 +23,21 @@ def write_vocabulary(
     max_size: int | None = None,
     hash_buckets: int = 0,
 ) -> None:
-    """Numbers the words of text columns, as `Vocabulary.build` does.
+    """Writes the vocabulary of text columns, like `Vocabulary.build`.
 
-    The words that are kept must fit into one worker's memory, as they must
-    wherever they are used; of the others no worker holds more than those of
-    one file.
+    The words of the vocabulary must fit into one worker's memory. Of all
+    other words, a worker holds only those of one file.
 
     Args:
         files: Paths to read.
         columns: Names of the columns of text.
-        output: Path of the vocabulary, `.json` or `.txt`, wherever Beam can
-            write.
+        output: Path of the vocabulary, `.json` or `.txt`, on any file system
+            of Beam.
         options: Beam's options.
-        min_count: As in `Vocabulary.build`.
-        max_size: As in `Vocabulary.build`.
-        hash_buckets: As in `Vocabulary.build`.
+        min_count: Least count of a word. Defaults to 1.
+        max_size: Most ids, padding and unknown words included. Defaults to
+            `None`: no limit.
+        hash_buckets: Ids for unknown words. Defaults to 0: one id.
 
     Raises:
         DataError: If a file cannot be read or lacks a column.
@@ -72,7 +72,7 @@ def write_vocabulary(
 
 def _counts(file: str, columns: Sequence[str]) -> Iterator[tuple[str, int]]:
     counts = Counter()
-    for text in read_text_file(file, columns):
+    for text in read_texts(file, columns, verbose=0):
         if text is not None:
             counts.update(text.split())
     yield from counts.items()

@@ -1,4 +1,4 @@
-"""Checks pairs, a block at a time, and reports on all of them at once."""
+"""Checks pairs block by block, and reports on all blocks together."""
 
 import dataclasses
 import json
@@ -24,13 +24,13 @@ from o2v_keras.data.provenance import Provenance
 from o2v_keras.data.read.record import ADVICE
 from o2v_keras.data.read.record import Fault
 
-# Blocks whose kept rows wait to be made fewer.
+# Blocks whose kept rows are collected before they are reduced.
 _WAITING = 64
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CheckedBlock:
-    """Rows that were read together, and what is wrong with them.
+    """A block of rows and its findings.
 
     Args:
         table: `PairTable`.
@@ -55,7 +55,7 @@ class CheckedBlock:
         return self.table.take(~self.bad) if self.bad.any() else self.table
 
     def refused(self) -> RejectedRows:
-        """Returns the rows of the table with errors, as the ids tell them."""
+        """Returns the rows of the table with errors, with their ids as text."""
         faults = {row: [] for row in np.flatnonzero(self.bad)}
         for finding in self.findings:
             if finding.severity == "error" and not finding.of_all:
@@ -82,7 +82,7 @@ def check_block(
         table: `PairTable`; a side or the labels may be absent.
         config: `Object2VecConfig` the data must fit. Defaults to `None`:
             only what holds for every configuration is checked.
-        training: Whether the rows are to be trained on (see `PairCheck`).
+        training: Whether the rows are training data (see `PairCheck`).
             Defaults to `False`.
         rejected: `RejectedRows` that the reader found. Defaults to `None`.
 
@@ -101,7 +101,7 @@ def check_block(
 
 
 class PairCheck:
-    """Collects everything that is wrong with data, by file and line.
+    """Collects all problems of data, by file and line.
 
     Errors are what SageMaker refuses or silently gets wrong: records that
     are no pairs, empty sequences, ids that are negative or reach
@@ -111,18 +111,17 @@ class PairCheck:
     sequences that `max_seq_len` cuts. Zeros at the end of a sequence are
     padding and are not reported.
 
-    Data come as one table, as the blocks of a stream, or to several workers,
-    whose checks are pickled and merged: the report is the same. Its counts
-    aside, it follows from a few rows: the first of each kind of trouble and
-    those with the largest ids, lengths, labels and weights. A check keeps
-    these and the distinct labels, not the data.
+    The report is the same for one table, for the blocks of a stream, and for
+    several workers whose checks are pickled and merged. A check keeps counts,
+    the distinct labels and a few rows: the first of each kind of problem and
+    those with the largest ids, lengths, labels and weights.
 
     Args:
         config: `Object2VecConfig` the data must fit. Defaults to `None`:
             only what holds for every configuration is checked.
-        training: Whether the rows are to be trained on, so that both sides
-            and labels must be there, and must be positives if negatives will
-            be drawn. Defaults to `False`.
+        training: Whether the rows are training data: both sides and labels
+            must be present, and all rows positives if negatives will be
+            drawn. Defaults to `False`.
 
     Example:
     >>> first, second = PairCheck(), PairCheck()
@@ -143,7 +142,7 @@ class PairCheck:
         self._training = training
         self._rows = 0
         self._unusable_rows = 0
-        # Rows with no error but one of all rows, which others may lift.
+        # Rows whose only error concerns all rows; later rows may lift it.
         self._unusable_together = 0
         self._counts = Counter()
         self._problems = ()
@@ -152,7 +151,7 @@ class PairCheck:
 
     @property
     def has_errors(self) -> bool:
-        """Whether a row so far is unusable on its own."""
+        """Whether a row is unusable on its own."""
         return self._unusable_rows > 0
 
     def add(
@@ -171,7 +170,7 @@ class PairCheck:
                 none.
 
         Returns:
-            A `CheckedBlock`, which tells sound rows from unusable ones.
+            `CheckedBlock`, which separates sound rows from unusable ones.
         """
         block = check_block(table, self._config, self._training, rejected)
         self._rows += len(table) + len(block.rejected)
@@ -190,7 +189,7 @@ class PairCheck:
         return block
 
     def note(self, problems: Iterable[Problem]) -> None:
-        """Adds problems found elsewhere; rows with errors have no other."""
+        """Adds problems that another check found, each with rows of its own."""
         problems = tuple(problems)
         self._problems = join_problems((*self._problems, *problems))
         self._unusable_rows += sum(
@@ -198,12 +197,12 @@ class PairCheck:
         )
 
     def merge(self, other: "PairCheck", files: Sequence[str] = ()) -> None:
-        """Adds what another check of other rows has found, in any order.
+        """Adds the findings of a check of other rows, in any order.
 
         Args:
             other: `PairCheck` with the same settings.
-            files: Paths of the data in the order in which the report is to
-                name them. Defaults to none: in the order of the alphabet.
+            files: Paths of the data, in the order of the report. Defaults to
+                none: in alphabetical order.
         """
         self._rows += other._rows
         self._unusable_rows += other._unusable_rows
@@ -222,7 +221,7 @@ class PairCheck:
             self._shrink()
 
     def report(self) -> CheckReport:
-        """Returns what was found in all rows so far."""
+        """Returns the report on all rows so far."""
         if not self._tables:
             return CheckReport((), 0, 0, proposal_text({}, None, self._config))
         kept = self._kept()
@@ -277,7 +276,7 @@ def _record(table, row):
 
 
 def _compact(rows):
-    # Most of many files have no row that is kept.
+    # Most files have no row that is kept.
     return dataclasses.replace(rows, origin=rows.origin.compact())
 
 
@@ -289,7 +288,7 @@ def _order(origin: Provenance, files):
 
 
 def _witnesses(block):
-    """Marks the rows of a block that a report may speak of."""
+    """Marks the rows of a block that a report may need."""
     table = block.table
     kept = np.zeros(len(table), bool)
     for finding in block.findings:
@@ -319,7 +318,7 @@ def _label_witnesses(labels):
 
 
 def _distinct(known, labels):
-    """Adds distinct labels; one that is no class is enough, as then none is."""
+    """Adds distinct labels; one that is no class decides for all labels."""
     for part in (known, labels):
         others = part[~are_classes(part)]
         if others.size:
@@ -339,32 +338,24 @@ def _first_rejected(rejected):
 
 
 def _of_rejected(rejected) -> Iterator[Problem]:
-    cases = {}
+    found = {}
     for row, faults in enumerate(rejected.faults):
         place = rejected.origin.locate(row)
         for field, kind, what in faults:
-            cases.setdefault((field, kind), []).append(f"{place}: {what}")
-    for (field, kind), shown in cases.items():
-        yield Problem(
-            field,
-            kind,
-            "error",
-            len(shown),
-            tuple(shown[:CASES_SHOWN]),
-            ADVICE[kind],
-        )
+            found.setdefault((field, kind), []).append(f"{place}: {what}")
+    for (field, kind), cases in found.items():
+        yield Problem.of_rows(field, kind, "error", cases, str, ADVICE[kind])
 
 
 def _of_findings(block) -> Iterator[Problem]:
     for finding in block.findings:
-        yield Problem(
+        yield Problem.of_rows(
             finding.field,
             finding.kind,
             finding.severity,
-            len(finding.rows),
-            tuple(
-                f"{block.table.locate(row)}: {finding.describe(row)}"
-                for row in finding.rows[:CASES_SHOWN]
+            finding.rows,
+            lambda row, f=finding: (
+                f"{block.table.locate(row)}: {f.describe(row)}"
             ),
             finding.advice,
             finding.proposed,

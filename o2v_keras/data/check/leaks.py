@@ -1,8 +1,7 @@
-"""Held-out pairs that training data hold as well."""
+"""Finds validation or test pairs in training data."""
 
 import numpy as np
 
-from o2v_keras.data.check.report import CASES_SHOWN
 from o2v_keras.data.check.report import Problem
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_hashes import pair_hashes
@@ -15,16 +14,16 @@ _NO_TOKENIZERS = PairTokenizers()
 class LeakCheck:
     """Looks for the pairs of a held-out table in training data.
 
-    A pair is the same when the ids of both its sides are, whatever its
-    label. Pairs of texts with unknown words may have the same ids and yet be
-    others: they are passed over. No other pair is missed; pairs are compared
-    by 64-bit hashes, so that a false one would turn up once in 10^7
-    comparisons of a million rows with a million. Training data may be given
-    in pieces, of which nothing is kept.
+    Two pairs are the same if the ids of both sides are, whatever the labels.
+    Pairs of texts with unknown words are skipped, because different texts may
+    have the same ids. No other pair is missed. Pairs are compared by 64-bit
+    hashes: comparing a million rows with a million finds a false one with a
+    probability of 10^-7. Training data may be added in pieces, which are not
+    kept.
 
     Args:
         held_out: `PairTable` with both sides.
-        name: What the held-out data are called, such as `"test"`.
+        name: Name of the held-out data, such as `"test"`.
         tokenizers: `PairTokenizers` of the sides that hold texts. Defaults
             to none.
 
@@ -51,10 +50,10 @@ class LeakCheck:
         self._leaked = np.zeros(len(self._hashes), bool)
 
     def add(self, training: PairTable) -> None:
-        """Looks at training data, or a piece of them."""
+        """Checks training data, or a piece of them."""
         if not len(self._hashes):
             return
-        # Sorted, neighbours are looked up in the same memory.
+        # Sorted hashes are looked up in neighbouring memory.
         hashes = np.sort(pair_hashes(training))
         places = np.searchsorted(self._hashes, hashes)
         places = np.minimum(places, len(self._hashes) - 1)
@@ -66,13 +65,13 @@ class LeakCheck:
         return np.flatnonzero(self._leaked[self._pairs] & ~self._unsure)
 
     def problem(self, severity: str) -> Problem | None:
-        """Says how many pairs leaked and where the first ones are.
+        """Returns the number of leaked pairs and the first places.
 
         Args:
             severity: `"error"` or `"warning"`.
 
         Returns:
-            `None` where no pair was found.
+            `Problem`, or `None` if no pair was found.
         """
         rows = self.rows
         if not len(rows):
@@ -82,12 +81,12 @@ class LeakCheck:
             if severity == "error"
             else ""
         )
-        return Problem(
+        return Problem.of_rows(
             self._name,
             "the same pair is in the training data",
             severity,
-            len(rows),
-            tuple(self._table.locate(row) for row in rows[:CASES_SHOWN]),
+            rows,
+            self._table.locate,
             "A score on pairs that were trained on says nothing of new ones. "
             f"Take them out of one of the two{allow}.",
         )
@@ -100,13 +99,13 @@ def refuse_leaks(
     allow: bool,
     tokenizers: PairTokenizers = _NO_TOKENIZERS,
 ) -> int:
-    """Stops if training data hold a pair that is to be scored.
+    """Raises `DataError` if training data hold a held-out pair.
 
     Args:
         held_out: `PairTable` with both sides.
         training: `PairTable` with both sides.
-        name: What the held-out data are called.
-        allow: Whether to go on all the same.
+        name: Name of the held-out data.
+        allow: Whether to return the count instead of raising.
         tokenizers: `PairTokenizers` of the sides that hold texts. Defaults
             to none.
 
@@ -114,7 +113,7 @@ def refuse_leaks(
         The number of held-out rows whose pair is in the training data.
 
     Raises:
-        DataError: With the count and the first cases, unless allowed.
+        DataError: With the count and the first cases, unless `allow`.
     """
     check = LeakCheck(held_out, name, tokenizers)
     check.add(training)

@@ -26,7 +26,7 @@ class RejectedRow(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RejectedRows:
-    """Records left out of a table, where they stood and why.
+    """Records left out of a table, with their places and reasons.
 
     Args:
         origin: `Provenance` of the records.
@@ -86,11 +86,11 @@ class RejectedRows:
         """Writes the rows as JSON Lines, sorted by file and line.
 
         A line holds `file`, `line` (for Parquet and arrays `row`, counted
-        from 0), `reasons` (list of str) and `record` (the text as it was
-        read). Folders are made as needed; an earlier file is overwritten.
+        from 0), `reasons` (list of str) and `record` (the original text).
+        Creates missing folders and overwrites an existing file.
 
         Args:
-            path: Where the rows go.
+            path: The file to write.
         """
         path = pathlib.Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)

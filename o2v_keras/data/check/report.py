@@ -1,7 +1,9 @@
-"""What a check of the data found."""
+"""The report of a check of data."""
 
 import dataclasses
+from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Sequence
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_columns import PairColumns
@@ -12,7 +14,7 @@ CASES_SHOWN = 5
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Problem:
-    """One kind of trouble in all rows that have it.
+    """One kind of problem and all rows that have it.
 
     Args:
         field: str. `"in0"`, `"in1"`, `"label"`, `"weight"` or `"record"`.
@@ -20,7 +22,7 @@ class Problem:
         severity: str. `"error"` or `"warning"`.
         count: int. Number of rows.
         cases: tuple of str. The first few, as `train.jsonl:17: in0[3]=-1`.
-        advice: str. What is expected and how to get there.
+        advice: str. The rule, and how to fix the data.
         proposed: float. Value of a setting that the advice proposes.
             Defaults to 0: none.
     """
@@ -33,6 +35,21 @@ class Problem:
     advice: str
     proposed: float = 0
 
+    @classmethod
+    def of_rows(
+        cls,
+        field: str,
+        kind: str,
+        severity: str,
+        rows: Sequence[int],
+        describe: Callable[[int], str],
+        advice: str,
+        proposed: float = 0,
+    ) -> "Problem":
+        """Makes a problem of some rows; `describe` gives the case of a row."""
+        cases = tuple(map(describe, rows[:CASES_SHOWN]))
+        return cls(field, kind, severity, len(rows), cases, advice, proposed)
+
     def __str__(self):
         rows = "1 row" if self.count == 1 else f"{self.count:,} rows"
         lines = [f"{self.severity}: {self.field}: {self.kind} ({rows})"]
@@ -44,10 +61,10 @@ class Problem:
 
 
 def join_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Makes one problem of those of one kind; errors come first.
+    """Merges the problems of each kind; errors come first.
 
-    The advice is that of the problem that proposes the largest value, which
-    fits the others' rows as well.
+    A merged problem has the advice that proposes the largest value, which
+    fits all rows.
     """
     joined = {}
     for problem in problems:
@@ -69,7 +86,7 @@ def _joined(first, second):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CheckReport:
-    """All problems of the rows that a check has seen.
+    """All problems that a check found.
 
     Args:
         problems: tuple of `Problem`, errors first.
@@ -97,11 +114,11 @@ class CheckReport:
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """Problems that training lives with."""
+        """Problems that do not stop training."""
         return tuple(p for p in self.problems if p.severity == "warning")
 
     def raise_for_errors(self) -> None:
-        """Stops if a row is unusable.
+        """Raises `DataError` if a row is unusable.
 
         Raises:
             DataError: With all problems in its text.
@@ -117,7 +134,7 @@ class CheckReport:
             warn_user(text)
 
     def refuse_zero_weights(self) -> None:
-        """Stops if no row counts.
+        """Raises `DataError` if all rows have a weight of 0.
 
         Raises:
             DataError: If there are rows without errors, all of weight 0.
@@ -137,14 +154,14 @@ class CheckReport:
 def weight_notice(
     ends: tuple[float, float] | None, columns: PairColumns
 ) -> str:
-    """Says that a column that nobody named is taken for weights.
+    """Returns a notice that the column "weight" is used by default.
 
     Args:
         ends: Least and greatest weight, or `None`.
-        columns: Of the data.
+        columns: `PairColumns` of the data.
 
     Returns:
-        A sentence, empty where there is no such column or all weights are 1.
+        A sentence; empty without such a column, or if all weights are 1.
 
     Example:
     >>> print(weight_notice((0.5, 350_000.0), PairColumns()))

@@ -1,4 +1,4 @@
-"""Hyperparameters that fit the data."""
+"""Proposes hyperparameters that fit the data."""
 
 import json
 from collections.abc import Mapping
@@ -61,20 +61,20 @@ def proposal_text(
     labels: np.ndarray | None,
     config: Object2VecConfig | None,
 ) -> str:
-    """Words the proposal, as `o2v check` prints it.
+    """Returns the text of the proposal that `o2v check` prints.
 
     Args:
         sides: Name of each side -> its `Sequences`.
-        labels: As `propose_sizes` takes them.
-        config: `Object2VecConfig` whose encoders the sizes are for. `None`
-            means that both encoders get sizes of their own.
+        labels: float64 array of the rows' or the distinct labels, or `None`.
+        config: `Object2VecConfig` of the model. `None` means that each
+            encoder has sizes of its own.
     """
     if not any(map(len, sides.values())):
         return "No row is usable: there are no sizes to propose."
     copies = config is not None and config.enc1_network == "enc0"
     sizes = propose_sizes(sides, labels, copies)
     for encoder in ("enc0", "enc1"):
-        # Of texts the tokenizer will tell.
+        # A tokenizer sets these sizes.
         if config is not None and getattr(config, f"{encoder}_tokenizer"):
             sizes.pop(f"{encoder}_vocab_size", None)
             sizes.pop(f"{encoder}_max_seq_len", None)

@@ -1,4 +1,4 @@
-"""Leaves unusable rows out, or stops because of them."""
+"""Skips unusable rows, or raises an error for them."""
 
 import contextlib
 import dataclasses
@@ -23,32 +23,31 @@ from o2v_keras.storage.replace import replaced_file
 from o2v_keras.user_warning import warn_user
 
 Records = Callable[[Provenance], list[str]]
-# A share of bad rows that is larger is more likely a fault of the whole file.
+# A larger share of bad rows is more likely a fault of the whole file.
 MAX_SKIPPED = 0.01
 
 
 class SoundRows:
-    """Checks data with `PairCheck` and lets only rows without errors through.
+    """Checks data with `PairCheck` and returns only rows without errors.
 
-    Used as a context manager. Data come as one table or block by block.
+    Use it as a context manager, for one table or block by block.
 
     Args:
         config: `Object2VecConfig` the data must fit. Defaults to `None`:
             only what holds for every configuration is checked.
-        training: Whether the rows are to be trained on (see `PairCheck`).
+        training: Whether the rows are training data (see `PairCheck`).
             Defaults to `False`.
-        side_file: Where all unusable rows go with their reasons, as JSON
-            Lines (see `RejectedRows.json_lines`); they are then left out.
-            Written also when there are none, so that no older file is
-            mistaken for this one's; it gets its name when all rows are
-            checked. Defaults to `None`: any error stops, at the end, so that
-            one run names all trouble.
-        records: Gives the rows of an origin as the user wrote them. Rows
-            with errors then wait for the end in memory, so that their files
-            are read once more only. Defaults to `None`: the table's ids tell
-            them.
-        max_skipped: float from 0 to 1. Share of the rows that may be left
-            out. Defaults to 0.01.
+        side_file: File for unusable rows and their reasons, as JSON Lines
+            (see `RejectedRows.json_lines`). It is written when all rows are
+            checked, even if it is empty, to replace that of an earlier run.
+            Defaults to `None`: `finish` raises an error that names all
+            problems.
+        records: Returns the original records of rows, given their
+            `Provenance`. Rows with errors are then kept in memory until
+            `finish`, so that each file is read only once more. Defaults to
+            `None`: the side file holds the ids.
+        max_skipped: float from 0 to 1. Largest share of skipped rows.
+            Defaults to 0.01.
 
     Example:
     >>> table = PairTable.from_arrays([[1, 2], [7]], [[3], [4]], [1, 0])
@@ -85,7 +84,7 @@ class SoundRows:
 
     @property
     def failed(self) -> bool:
-        """Whether `finish` will stop because of a row seen so far."""
+        """Whether `finish` will raise an error for a row seen so far."""
         return not self._path and self._check.has_errors
 
     def add(
@@ -111,12 +110,8 @@ class SoundRows:
                 self._write()
         return block.sound
 
-    def note(self, problems: Iterable[Problem]) -> None:
-        """Adds problems that were found elsewhere to the report."""
-        self._check.note(problems)
-
     def finish(self) -> CheckReport:
-        """Ends the check: warns, puts the side file in place, or stops.
+        """Ends the check: warns, and writes the side file or raises an error.
 
         Returns:
             `CheckReport` of all rows.
@@ -163,7 +158,7 @@ class SoundRows:
 
 
 def skipped_share(skip_bad_rows: bool | float) -> float | None:
-    """Returns the share of rows that may be left out, `None` for none.
+    """Returns the largest share of skipped rows, `None` for no skipping.
 
     Args:
         skip_bad_rows: bool, or float from 0 to 1. `True` means 0.01.
@@ -189,14 +184,13 @@ def skipped_share(skip_bad_rows: bool | float) -> float | None:
 def refuse_too_many_skipped(
     skipped: int, rows: int, max_skipped: float, details: str
 ) -> None:
-    """Stops if more rows have errors than may be left out.
+    """Raises `DataError` if too many rows have errors.
 
     Args:
-        skipped: Rows with errors.
-        rows: All rows.
-        max_skipped: float from 0 to 1. Share of the rows that may be left
-            out.
-        details: Ends the message.
+        skipped: Number of rows with errors.
+        rows: Number of all rows.
+        max_skipped: float from 0 to 1. Largest share of skipped rows.
+        details: End of the message.
 
     Raises:
         DataError: If the share of rows with errors is larger.

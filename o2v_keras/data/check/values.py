@@ -1,4 +1,4 @@
-"""Finds ids and labels that the configuration does not allow."""
+"""Finds ids, labels and weights that break a rule."""
 
 import dataclasses
 import math
@@ -16,19 +16,19 @@ from o2v_keras.data.sequences import Sequences
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Finding:
-    """The rows of a table with one kind of trouble.
+    """The rows of a table with one kind of problem.
 
     Args:
         field: str. `"in0"`, `"in1"`, `"label"` or `"weight"`.
-        kind: str. The kind of trouble.
-        rows: int array. Row numbers in the table, rising.
-        describe: Callable that says of a row what was found in it.
-        advice: str. What is expected and how to get there.
+        kind: str. The kind of problem.
+        rows: int64 `(n,)`. Row numbers in the table, ascending.
+        describe: Returns the value received in a row, as text.
+        advice: str. The rule, and how to fix the data.
         severity: str. `"error"` or `"warning"`. Defaults to `"error"`.
         proposed: float. Value of a setting that the advice proposes.
             Defaults to 0: none.
-        of_all: Whether the trouble is that of all rows together, so that
-            further rows may lift it. Defaults to `False`.
+        of_all: Whether the problem concerns all rows together, so that later
+            rows may lift it. Defaults to `False`.
     """
 
     field: str
@@ -51,7 +51,7 @@ def check_values(
             `training`.
         config: `Object2VecConfig`, or `None` to check only what holds for
             every configuration.
-        training: Whether the rows are to be trained on.
+        training: Whether the rows are training data.
 
     Returns:
         list of `Finding`, none without rows.
@@ -70,7 +70,7 @@ def check_values(
 
 
 def are_classes(labels: np.ndarray) -> np.ndarray:
-    """Tells which labels can number classes: 0, 1, 2, ...
+    """Marks the labels that are class numbers: 0, 1, 2, ...
 
     Example:
     >>> are_classes(np.array([0, 2, 0.5, -1, np.inf]))

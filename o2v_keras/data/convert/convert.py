@@ -1,4 +1,4 @@
-"""Files of ids or texts to TFRecord shards of ids."""
+"""Converts files of ids or texts to TFRecord shards of ids."""
 
 import contextlib
 import os
@@ -56,11 +56,10 @@ def convert(
 ) -> dict:
     """Writes pairs as TFRecord shards `pairs-00000-of-00012.tfrecord`.
 
-    A few thousand rows are in memory at a time. A run that was killed goes
-    on when it is called again with the same arguments: it reads its input
-    again from the start, writes what is missing and ends with the same
-    bytes. No file has its final name before it is whole, and the manifest
-    `_manifest.json` comes last.
+    Memory holds a few thousand rows at a time. A second call with the same
+    arguments resumes a killed run: it reads all input again, writes the
+    missing shards and ends with the same bytes. A file gets its final name
+    when it is complete; the manifest `_manifest.json` is written last.
 
     Args:
         paths: Path, glob or folder of JSON Lines, CSV, TSV, Parquet or
@@ -74,13 +73,12 @@ def convert(
         columns: `PairColumns` of the files. Defaults to `in0`, `in1`,
             `label`; shards have these always.
         config: `Object2VecConfig` that the rows must fit; its tokenizers
-            make ids of texts and are kept in `_tokenizers` among the shards,
-            where a training finds them. Defaults to `None`: both sides hold
-            ids.
-        tokenizers: `PairTokenizers` to take for `config`, such as those of
-            the training data for test data. Defaults to `None`: they are
-            learned from the files, as `learn_tokenizers` does.
-        auxiliary: Folder from which a relative `enc*_vocab_file` counts.
+            tokenize texts and are saved in `_tokenizers` among the shards,
+            for training. Defaults to `None`: both sides hold ids.
+        tokenizers: `PairTokenizers` that fit `config`, such as those of the
+            training data for test data. Defaults to `None`:
+            `learn_tokenizers` learns them from the files.
+        auxiliary: Folder that a relative `enc*_vocab_file` is relative to.
             Defaults to `None`: the working directory.
         skip_bad_rows: Leave rows with errors out, and write them with their
             reasons to `_rejected_rows.jsonl` in `output`; `True` for up to 1
@@ -154,10 +152,10 @@ def convert(
 
 
 def _tokenizers(files, folder, config, columns, auxiliary, verbose):
-    """Those that a run which was killed has left, or new ones."""
+    """Loads the tokenizers of a killed run, or learns new ones."""
     if not (config.enc0_tokenizer or config.enc1_tokenizer):
         return PairTokenizers()
-    # What is not whole is learned again, from the same files.
+    # Incomplete tokenizers are learned again from the same files.
     with contextlib.suppress(ValueError):
         return load_tokenizers(folder.path, config)
     try:
@@ -204,7 +202,7 @@ def _convert(files, folder, job, columns, config, tokenizers, progress):
                     texts=texts,
                 ):
                     table = sound.add(*piece)
-                    # Whoever must mend the data wants to hear of all of it.
+                    # One run reports all errors.
                     if sound.failed:
                         continue
                     refuse_lossy_labels(table)
@@ -213,7 +211,7 @@ def _convert(files, folder, job, columns, config, tokenizers, progress):
                     progress.reach(facts.rows, _shards(len(writer.rows)))
             sound.finish()
     except UnreadableError:
-        # Perhaps only for now: shards that are whole stay.
+        # The file may be readable later: complete shards stay.
         folder.clear_unless_begun()
         raise
     except DataError:
@@ -228,7 +226,7 @@ def _shards(count):
 
 
 class _ShardWriter:
-    """Cuts tables into shards; passes over those that are whole."""
+    """Cuts tables into shards; skips shards that are complete."""
 
     def __init__(self, folder, job):
         self._folder, self._shard_rows = folder, job["shard_rows"]
@@ -274,7 +272,7 @@ class _ShardWriter:
 
 
 class _Facts:
-    """Rows, largest ids and longest sequences of what was converted."""
+    """Counts rows, largest ids and longest sequences for the manifest."""
 
     def __init__(self):
         self.rows = 0
@@ -333,7 +331,7 @@ def _source(file):
 
 
 def refuse_lossy_labels(table: PairTable) -> None:
-    """Stops at a label that is a whole number and would be another as float32.
+    """Raises an error for an integer label that float32 would change.
 
     Raises:
         DataError: By file and line.
@@ -342,7 +340,7 @@ def refuse_lossy_labels(table: PairTable) -> None:
         return
     with np.errstate(over="ignore"):
         stored = table.labels.astype(np.float32)
-    # Fractions are rounded, as training rounds them; numbers of classes not.
+    # Training rounds fractions, too; class numbers must stay exact.
     whole = table.labels == np.floor(table.labels)
     rows = np.flatnonzero(whole & (stored != table.labels))
     if rows.size:

@@ -1,4 +1,4 @@
-"""The files of a conversion: each under its final name only when whole."""
+"""The output folder of a conversion, which a later run can resume."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from o2v_keras.data.read.paths import MANIFEST
 from o2v_keras.text.converted_texts import TOKENIZERS
 
 _JOB = "_job.json"
-# Files of others may have come since the folder was found empty.
+# Other programs may have added files since the folder was found empty.
 _OURS = re.compile(
     r"(pairs-\d{5,}(-of-\d{5,})?\.tfrecord(\.gz)?(\.whole)?|"
     rf"{_JOB}|{MANIFEST}|_rejected_rows\.jsonl)(\.partial)?"
@@ -22,11 +22,12 @@ class ShardFolder:
 
     A shard is written as `pairs-00003.tfrecord.partial`, renamed to
     `pairs-00003.tfrecord.whole` when it is closed, and to
-    `pairs-00003-of-00012.tfrecord` when their number is known. `_job.json`
-    says what is being converted, `_manifest.json`, written last, what was.
+    `pairs-00003-of-00012.tfrecord` when the number of shards is known.
+    `_job.json` describes an unfinished conversion, `_manifest.json` a finished
+    one.
 
     Args:
-        path: Folder, local or remote; made if missing.
+        path: Folder, local or remote; created if missing.
         ending: str. `".tfrecord"` or `".tfrecord.gz"`.
     """
 
@@ -37,10 +38,10 @@ class ShardFolder:
         self._made = False
 
     def begin(self, job: dict) -> dict | None:
-        """Claims the folder, or takes up the same job where it was left.
+        """Claims the folder, or resumes the same job.
 
         Args:
-            job: JSON dict of all that the shards depend on.
+            job: JSON dict of the sources and options of the shards.
 
         Returns:
             The manifest, if the job is already done.
@@ -76,15 +77,15 @@ class ShardFolder:
         return None
 
     def is_whole(self, shard: int) -> bool:
-        """Whether an earlier run has finished a shard."""
+        """Whether an earlier run has completed a shard."""
         return shard in self._whole
 
     def partial(self, shard: int) -> str:
-        """Where a shard is to be written."""
+        """Path to write a shard to."""
         return self._file(shard, f"{self._ending}.partial")
 
     def set_whole(self, shard: int) -> None:
-        """Tells that a shard is written and closed."""
+        """Marks a written and closed shard as complete."""
         whole = self._file(shard, f"{self._ending}.whole")
         gfile.rename(self.partial(shard), whole, overwrite=True)
 
@@ -92,9 +93,9 @@ class ShardFolder:
         """Gives all shards their final names and writes the manifest.
 
         Args:
-            job: As in `begin`.
+            job: JSON dict that was passed to `begin`.
             rows: Rows of each shard.
-            facts: JSON dict of what the manifest says besides.
+            facts: JSON dict of further entries of the manifest.
 
         Returns:
             The manifest.
@@ -118,13 +119,13 @@ class ShardFolder:
         return manifest
 
     def clear_unless_begun(self) -> None:
-        """Removes what an unfinished job has left, if no shard is whole."""
+        """Removes the files of an unfinished job without a complete shard."""
         names = gfile.listdir(self.path)
         if not any(name.endswith(".whole") for name in names):
             self.clear()
 
     def clear(self) -> None:
-        """Removes what an unfinished job has left, and the folder if made."""
+        """Removes the files of an unfinished job, and the folder if created."""
         tokenizers = gfile.join(self.path, TOKENIZERS)
         if gfile.isdir(tokenizers):
             gfile.rmtree(tokenizers)

@@ -45,7 +45,7 @@ def make_example(
     for name, number in (("label", label), ("weight", weight)):
         if number is not None:
             feature[name].float_list.value.append(number)
-    # Without it the order of the features is arbitrary.
+    # Otherwise the order of the features is arbitrary.
     return example.SerializeToString(deterministic=True)
 
 

@@ -1,4 +1,4 @@
-"""Cells of CSV and TSV files: texts as ids, texts or numbers."""
+"""Parses the cells of CSV and TSV files as ids, texts or numbers."""
 
 import re
 import reprlib
@@ -13,9 +13,9 @@ from o2v_keras.data.read.block import as_json_texts
 from o2v_keras.data.read.record import Column
 from o2v_keras.data.read.record import Fault
 
-# Between ids: blanks, or one of these, and around all of them brackets, as
-# JSON, Python, NumPy and databases write lists. Only brackets hold line breaks
-# (NumPy's do): elsewhere one means that a quote was left open.
+# Ids are separated by blanks, `,`, `;` or `|`, with brackets around them in
+# lists of JSON, Python, NumPy and databases. Only brackets may hold line breaks
+# (NumPy's do): elsewhere a line break means that a quote was left open.
 _BARE, _BRACKETED = (
     rf"(-?[0-9]+(({blank}*[,;|]{blank}*|{blank}+)-?[0-9]+)*)?"
     for blank in (r"[ \t]", r"\s")
@@ -33,13 +33,13 @@ def parse_cells(
 ) -> tuple[pa.Array, dict[int, Fault]]:
     """Parses the cells of a column.
 
-    Ids have blanks, `,`, `;` or `|` between them, and brackets around them or
-    not. An empty cell of ids is an empty list; an empty cell of a number is a
-    missing one.
+    Ids are separated by blanks, `,`, `;` or `|`, with or without brackets
+    around them. An empty cell of ids is an empty list; an empty cell of a
+    number is missing.
 
     Args:
         cells: Strings of shape `(rows,)`, none of them null.
-        column: What they hold.
+        column: `Column` of the cells.
         field: Name of the field, for the faults.
 
     Returns:

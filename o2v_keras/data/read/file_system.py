@@ -13,13 +13,13 @@ import pyarrow as pa
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.data_error import UnreadableError
 
-# How packed files begin, by what arrow calls the packing.
+# First bytes of compressed files, by arrow's name of the compression.
 _MAGIC = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 _PACKED = {".gz": "gzip", ".zst": "zstd"}
 # File systems of TensorFlow's wheel. fsspec reads the first with gcsfs only
 # and does not know the second.
 _TENSORFLOW = ("gs", "ram")
-# What object stores and web servers call the version of a file.
+# Names of a file's version in object stores and web servers.
 _VERSIONS = (
     *("ETag", "etag", "LastModified", "Last-Modified", "updated"),
     *("mtime", "created"),
@@ -29,7 +29,7 @@ _WEB_SECONDS = 300
 
 
 def is_remote(path: str) -> bool:
-    """Whether a path names its file system, as `s3://bucket/a.jsonl` does.
+    """Whether a path has a scheme, such as `s3://bucket/a.jsonl`.
 
     Example:
     >>> is_remote("s3://bucket/train.jsonl"), is_remote("train.jsonl")
@@ -69,7 +69,7 @@ def file_system(path: str):
 
 
 def output_files():
-    """Returns `tf.io.gfile`, which opens whatever this package writes."""
+    """Returns `tf.io.gfile`, which writes local and remote files."""
     from tensorflow.io import gfile
 
     return gfile
@@ -88,7 +88,7 @@ def failures_named(path: str) -> Iterator[None]:
 
 
 def open_stream(path: str) -> pa.NativeFile:
-    """Opens a file for reading from front to back, `.gz` and `.zst` unpacked.
+    """Opens a file for sequential reading; decompresses `.gz` and `.zst`.
 
     Raises:
         OSError: If a local file cannot be opened.
@@ -124,7 +124,7 @@ def check_packing(path: str) -> None:
     o2v_keras.data.data_error.UnreadableError: ...: is no gzip file, ...
     """
     if not is_remote(path) and not os.path.isfile(path):
-        return  # A pipe cannot be looked into.
+        return  # Reading a pipe would consume it.
     with open_bytes(path) as stream:
         head = stream.read(4)
     expected = _PACKED.get(os.path.splitext(path)[1])
@@ -144,7 +144,7 @@ def check_packing(path: str) -> None:
 
 
 def open_bytes(path: str) -> io.BufferedIOBase:
-    """Opens a file for reading from front to back, as it is stored.
+    """Opens a file for sequential reading, without decompression.
 
     Raises:
         OSError: If a local file cannot be opened.
@@ -154,7 +154,7 @@ def open_bytes(path: str) -> io.BufferedIOBase:
 
 
 def open_random(path: str) -> str | pa.NativeFile:
-    """Returns what arrow reads a file from in any order."""
+    """Returns a path or stream for arrow to read in any order."""
     if not is_remote(path):
         return path
     return pa.PythonFile(_open_remote(path, in_order=False))
@@ -177,11 +177,11 @@ def is_file(path: str) -> bool:
 
 
 def file_state(path: str) -> dict[str, int | str]:
-    """Returns what changes when a file does: its size and its version.
+    """Returns the size and the version of a file, to detect changes.
 
     Returns:
-        `bytes`, and `mtime` in nanoseconds; of a remote file what stands for
-        the latter, if anything does.
+        `bytes`, and `mtime` in nanoseconds; for a remote file `mtime` is its
+        version as a string, empty if it has none.
 
     Raises:
         OSError: If a local file is missing.
@@ -210,7 +210,7 @@ def _open_remote(path, in_order=True):
 
 
 def _settings(path):
-    """Lets a web server take its time for a file, but not for its next part."""
+    """Sets no time limit for a web server's file, but one for each part."""
     if not path.startswith(("http://", "https://")):
         return {}
     from aiohttp import ClientTimeout
@@ -220,7 +220,7 @@ def _settings(path):
 
 
 def _open_ranges(files, name):
-    """A request for each part; a copy if the server gives no parts."""
+    """Opens by range requests; copies the file if the server has none."""
     file = files.open(name, "rb")
     try:
         file.seek(-1, io.SEEK_END)
@@ -235,7 +235,7 @@ def _open_ranges(files, name):
 
 
 class _RemoteFile(io.RawIOBase):
-    """A remote file as Python's own; failures name the path."""
+    """Wraps a remote file as a Python raw stream; errors name the path."""
 
     def __init__(self, path, file):
         self._path, self._file = path, file

@@ -1,4 +1,4 @@
-"""Data in memory: mappings of columns, data frames and other tables."""
+"""Reads data in memory: mappings of columns, data frames and tables."""
 
 import dataclasses
 import json
@@ -33,7 +33,7 @@ Records = Callable[[Provenance], list[str]]
 
 
 class ArrowStream(Protocol):
-    """Whatever gives its columns to Arrow, as data frames do."""
+    """An object that exports its columns to Arrow, such as a data frame."""
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Returns the columns as a capsule."""
@@ -48,7 +48,7 @@ def is_in_memory(source: Any) -> bool:
     >>> is_in_memory("train.jsonl"), is_in_memory(pa.chunked_array([[1]]))
     (False, False)
     """
-    # A single column gives itself to Arrow, too.
+    # A single column has `__arrow_c_stream__`, too.
     is_frame = hasattr(source, "__arrow_c_stream__") and (
         hasattr(source, "columns") or hasattr(source, "schema")
     )
@@ -56,7 +56,7 @@ def is_in_memory(source: Any) -> bool:
 
 
 def column_names(source: Any) -> list[str]:
-    """Returns what the columns of data in memory are called.
+    """Returns the column names of data in memory.
 
     Example:
     >>> column_names(pa.table({"in0": [1], "label": [0]}))
@@ -87,16 +87,16 @@ def read_in_memory(
             texts as lists or arrays of strings), a data frame of pandas or
             polars, a table or stream of pyarrow or of anything else with
             `__arrow_c_stream__`, or a Hugging Face `Dataset`. The ids of a row
-            are a list or one integer. An index of pandas is no column; rows
+            are a list or one integer. The index of pandas is ignored; rows
             count from 0.
         sides: Names of the sides to read.
         label: Whether to read labels, and weights where there are some.
         columns: `PairColumns` of the source.
-        texts: For each side that holds texts, what makes ids of them.
+        texts: Side -> text encoder, for the sides that hold texts.
 
     Returns:
-        The pairs, and what gives rows as the user wrote them, `None` where
-        the ids tell it all.
+        `ReadPairs`, and a function from `Provenance` to the original records;
+        `None` without texts, because the ids are the records.
 
     Raises:
         DataError: If a column is missing or of a type that does not fit. A
@@ -224,7 +224,7 @@ def _read_table(source, fields, texts, positives):
 
 
 def _table(source, fields):
-    """The columns of a frame that are wanted, of types that are common."""
+    """Converts the wanted columns of a frame to types that readers take."""
     wanted = {column.name: column.kind for column in fields.values()}
     package = type(source).__module__.partition(".")[0]
     kind = f"{package} {type(source).__name__}"
@@ -235,7 +235,7 @@ def _table(source, fields):
             f"{kind}: {_unlike_rows(source, [*wanted]) or error}"
         ) from None
     names = table.column_names
-    # Of a name that is there twice the check below speaks.
+    # The check below reports a repeated name.
     if len(set(names)) == len(names):
         table = pa.table(
             {n: _common(table[n], wanted[n]) for n in wanted if n in names}
@@ -250,7 +250,7 @@ def _table(source, fields):
 
 
 def _arrow_table(source, names=None):
-    """Makes a table, of some columns alone where that saves work."""
+    """Makes a table; reads only the named columns if possible."""
     if _is_hugging_face(source):
         if names and source.column_names:
             kept = [name for name in names if name in source.column_names]
@@ -267,7 +267,7 @@ def _arrow_table(source, names=None):
 
 
 def _common(column, kind):
-    """Without dictionaries, views and floats for ids, which readers lack."""
+    """Converts dictionaries, string views and floats for ids."""
     if pa.types.is_dictionary(column.type):
         column = pa.chunked_array(
             [
@@ -290,7 +290,7 @@ def _common(column, kind):
 
 
 def _unlike_rows(source, names):
-    """Names the first row that differs from those before it, if it can."""
+    """Describes the first row whose type differs from earlier rows."""
     for name in names:
         if name not in getattr(source, "columns", ()):
             continue

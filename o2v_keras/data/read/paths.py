@@ -1,4 +1,4 @@
-"""Paths, globs and folders to the files they mean."""
+"""Expands paths, globs and folders to files."""
 
 import fnmatch
 import glob
@@ -21,7 +21,7 @@ Paths = str | os.PathLike | Sequence[str | os.PathLike]
 
 _NAMES_SHOWN = 5
 _TFRECORD = (".tfrecord", ".tfrecord.gz")
-# As Spark and Hive mark what is beside the data: _SUCCESS, .part-0.crc.
+# Spark and Hive mark other files so: _SUCCESS, .part-0.crc.
 _HIDDEN = ("_", ".")
 _SHARD = re.compile(r"(?P<stem>.*?)(?P<number>\d+)-of-(?P<count>\d+)[^.]*")
 
@@ -71,10 +71,10 @@ def expand_paths(paths: Paths) -> list[str]:
 
 
 def is_meant(file: str, pattern: str) -> bool:
-    """Whether a glob means a file that it matches.
+    """Whether a glob that matches a file includes it.
 
-    Hidden files and those in hidden folders are meant only if the pattern
-    says so.
+    Hidden files, and files in hidden folders, are included only if the
+    pattern names the prefix.
 
     Example:
     >>> is_meant("out/_SUCCESS", "out/*"), is_meant("out/_a.csv", "out/_*")
@@ -89,13 +89,13 @@ def is_meant(file: str, pattern: str) -> bool:
 
 
 def missing_shards(names: Sequence[str], manifest: dict) -> list[str]:
-    """Lists the shards that should lie beside others, by name.
+    """Lists the shards that a folder lacks.
 
     Args:
         names: Names of the files of a folder. Shards are those such as
             `pairs-00001-of-00003.tfrecord`, numbered from 0 or 1.
-        manifest: What the folder's `_manifest.json` holds. Files that its
-            `shards` name should be there, too.
+        manifest: Content of the folder's `_manifest.json`, whose `shards`
+            are expected, too.
 
     Returns:
         list of str, sorted.
@@ -123,7 +123,7 @@ def missing_shards(names: Sequence[str], manifest: dict) -> list[str]:
 
 
 def is_tfrecord(source: Any) -> bool:
-    """Whether a source is files and all of them are TFRecord.
+    """Whether a source is paths of TFRecord files only.
 
     Raises:
         DataError: If a path names no file.
@@ -138,10 +138,10 @@ def is_tfrecord(source: Any) -> bool:
 
 
 def read_manifest(folder: str) -> dict:
-    """Returns what `convert` says of the shards in a folder.
+    """Returns the manifest that `convert` wrote to a folder.
 
     Returns:
-        What `_manifest.json` holds; nothing where there is none, or one of
+        Content of `_manifest.json`; empty without one, or for a manifest of
         another program.
 
     Raises:
@@ -167,13 +167,12 @@ def auxiliary_file(
 
     Args:
         field: The hyperparameter, for the message.
-        name: Its value. A relative path counts from `folder`.
+        name: Its value. A relative path is relative to `folder`.
         folder: SageMaker's channel `auxiliary`; may be remote. Defaults to
             `None`: the working directory.
 
     Raises:
-        DataError: If there is no such file; the message says where it was
-            looked for.
+        DataError: If there is no such file; the message names the path.
 
     Example:
     >>> import pathlib, tempfile
@@ -218,7 +217,7 @@ def _local(path):
 
 
 def _pattern(path):
-    """A glob in which the folders that are there mean but themselves."""
+    """Escapes the existing folders at the beginning of a glob."""
     folder, rest = os.path.split(path)
     while folder and rest and not os.path.isdir(folder):
         folder, name = os.path.split(folder)

@@ -1,4 +1,4 @@
-"""Records of CSV and TSV text by Python's strict `csv`, faults included."""
+"""Parses CSV and TSV records with Python's strict `csv`, and finds faults."""
 
 import collections
 import csv
@@ -13,22 +13,22 @@ from o2v_keras.data.read.cells import parse_cells
 from o2v_keras.data.read.record import Column
 from o2v_keras.data.read.record import Fault
 
-# Where a quote is never closed, the rest of the file is one field.
+# An unclosed quote makes one field of the rest of the file.
 FIELD_CHARACTERS = 16 << 20
-# A quoted text of several lines of which nine in ten look like rows was
-# perhaps never meant: so many are suspicious where numbers tell a row from a
-# line of prose, and so many where only the count of delimiters does.
+# If nine in ten lines of a quoted text look like rows, its quote was perhaps
+# left open. The first number of such lines suffices if numbers identify a row,
+# the second if only the count of delimiters does.
 _LIKE_ROWS, _LIKE_ROWS_OF_TEXTS = 5, 20
-# After so many lines that look like rows a quote is not looked for any more.
+# The search for a closing quote ends after so many lines that look like rows.
 _LOOK_AHEAD = 1000
 
 
 class Layout(NamedTuple):
-    """How the records of a file are written.
+    """The dialect and the columns of a file.
 
     Args:
         dialect: Settings of `csv.reader`.
-        columns: Those of the columns asked for that are there.
+        columns: Field -> `Column`, of the requested columns that exist.
         places: Field -> number of its column in the file.
         width: Number of columns in the file.
     """
@@ -39,7 +39,7 @@ class Layout(NamedTuple):
     width: int
 
     def count_rows(self, lines):
-        """How many lines have as many fields as a row, and numbers in place."""
+        """Counts lines with the fields of a row, and numbers where due."""
         if self.width < 2:
             return 0
         dialect = {**self.dialect, "strict": False}
@@ -55,7 +55,7 @@ class Layout(NamedTuple):
         return len(rows) - len(bad)
 
     def suspects(self, lines, like):
-        """Whether a text that is closed holds lines that were rows."""
+        """Whether a quoted text probably holds rows."""
         kinds = {column.kind for column in self.columns.values()}
         tells = kinds & {"ids", "number"}
         enough = _LIKE_ROWS if tells else _LIKE_ROWS_OF_TEXTS
@@ -79,12 +79,12 @@ class CsvRecord(NamedTuple):
 
     @property
     def written(self) -> str:
-        """The text without its line end; no UTF-8 becomes U+FFFD."""
+        """The text without its line end; invalid UTF-8 becomes U+FFFD."""
         text = self.text.rstrip("\r\n").encode("utf-8", "surrogateescape")
         return text.decode("utf-8", "replace")
 
     def find_fault(self, width: int | None = None) -> Fault | None:
-        """What is wrong with the record, beside its values.
+        """Returns the fault of the record's structure, if any.
 
         Args:
             width: Number of fields it must have. Defaults to `None`: any.
@@ -116,16 +116,16 @@ def strict_records(
 ) -> Iterator[CsvRecord]:
     """Yields the records that begin in some lines.
 
-    Where a quote was left open, the lines after it are records of their own.
+    After a line with an open quote, each line is a record again.
 
     Args:
         begun: The lines.
-        following: The lines after them, taken only as far as the last record
-            goes.
+        following: The lines after them, read only to the end of the last
+            record.
         dialect: Settings of `csv.reader`.
         number: Number of the first line.
-        layout: Tells quotes that were left open. Defaults to `None`: there
-            are none.
+        layout: `Layout` that identifies open quotes. Defaults to `None`:
+            open quotes are not searched for.
     """
     lines, waiting = [], collections.deque(begun)
 

@@ -1,4 +1,4 @@
-"""TensorFlow's file systems, as fsspec knows file systems."""
+"""TensorFlow's file systems as an fsspec file system."""
 
 import fsspec
 from tensorflow import errors
@@ -46,7 +46,7 @@ class TensorFlowFiles(fsspec.AbstractFileSystem):
 
 
 def output_failure(path: str, error: errors.OpError) -> str:
-    """Says why TensorFlow cannot write to a path."""
+    """Returns the reason why TensorFlow cannot write to a path."""
     if not isinstance(error, errors.UnimplementedError):
         return f"{path}: {error.message}"
     scheme = path.partition("://")[0]

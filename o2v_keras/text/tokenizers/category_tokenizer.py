@@ -1,4 +1,4 @@
-"""Texts that are looked up whole."""
+"""Looks up whole texts."""
 
 import tensorflow as tf
 
@@ -8,9 +8,9 @@ from o2v_keras.text.tokenizers.lookup_tokenizer import LookupTokenizer
 class CategoryTokenizer(LookupTokenizer):
     """One id for each text: that of its category.
 
-    A text is compared byte by byte: nothing is stripped, folded or cut off.
-    Every text has one id; one that is no category of the vocabulary, the
-    empty one too, has that of an unknown word.
+    Texts are compared byte by byte, without any normalization. A text that is
+    no category of the vocabulary, such as the empty text, has the id of an
+    unknown word.
 
     Args:
         vocabulary: `Vocabulary`, of categories.

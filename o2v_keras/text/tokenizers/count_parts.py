@@ -1,4 +1,4 @@
-"""Counting the parts of texts."""
+"""Counts the parts of texts."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -14,11 +14,11 @@ def count_parts(
 ) -> Counter[str]:
     """Counts the distinct parts of texts, in one pass over them.
 
-    A batch of texts is in memory at a time, and all distinct parts.
+    Memory holds one batch of texts and all distinct parts.
 
     Args:
-        split: Parts texts, as a `LookupTokenizer` does. What is no UTF-8
-            counts as U+FFFD.
+        split: Splits strings `(batch,)` into parts `(batch, None)`, such as
+            `LookupTokenizer.split`. Bytes that are no UTF-8 count as U+FFFD.
         texts: Texts.
 
     Example:
@@ -34,8 +34,7 @@ def count_parts(
         parts, _, counts = tf.unique_with_counts(split(batch).values, tf.int64)
         return parts, counts
 
-    # A function of its own for each vocabulary is no retracing, of which
-    # TensorFlow would warn at the fifth.
+    # TensorFlow would warn of retracing at the fifth vocabulary.
     count = count.get_concrete_function()
     total = Counter()
     for batch in text_batches(texts):

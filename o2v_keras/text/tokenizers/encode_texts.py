@@ -1,6 +1,7 @@
-"""Tokenizing many texts."""
+"""Tokenizes many texts on all cores."""
 
 import os
+import weakref
 from collections import deque
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -8,28 +9,26 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import tensorflow as tf
 
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.text.tokenizers.text_batches import text_batches
 from o2v_keras.text.tokenizers.tokenizer import Tokenizer
-from o2v_keras.text.tokenizers.tokenizer_graph import tokenizer_graph
+
+# No attributes of the tokenizers: a SavedModel exports a tokenizer's
+# attributes with it.
+_GRAPHS = weakref.WeakKeyDictionary()
 
 
-def encode_texts(
-    tokenizer: Tokenizer,
-    texts: Iterable[str],
-    progress: Callable[[int], None] | None = None,
-) -> Sequences:
+def encode_texts(tokenizer: Tokenizer, texts: Iterable[str]) -> Sequences:
     """Returns the ids of texts.
 
-    The texts are read once and tokenized in batches, on all cores; a few
-    batches of texts are in memory at a time, and all ids.
+    The texts are read once and tokenized in batches, on all cores. Memory
+    holds a few batches of texts, and all ids.
 
     Args:
         tokenizer: `Tokenizer`.
-        texts: Texts.
-        progress: Called with the number of texts done so far, after each
-            batch. Defaults to `None`.
+        texts: Texts; an iterator is read a few batches ahead.
 
     Example:
     >>> from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
@@ -39,13 +38,39 @@ def encode_texts(
     [[2, 3], [], [1]]
     """
     none = Sequences(np.zeros(0, np.int64), np.zeros(1, np.int64))
-    parts, done = [none], 0
-    for part in _encoded(tokenizer, text_batches(texts)):
-        parts.append(part)
-        done += len(part)
-        if progress is not None:
-            progress(done)
-    return Sequences.concat(parts)
+    return Sequences.concat([none, *_encoded(tokenizer, text_batches(texts))])
+
+
+def tokenizer_graph(
+    tokenizer: Tokenizer,
+) -> Callable[[tf.Tensor], tf.RaggedTensor]:
+    """Returns a tokenizer as a `tf.function`, traced once.
+
+    Args:
+        tokenizer: `Tokenizer`.
+
+    Returns:
+        A function of strings `(batch,)`, of any batch size.
+
+    Example:
+    >>> from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+    >>> from o2v_keras.text.vocabulary import Vocabulary
+    >>> tokenizer = WordTokenizer(Vocabulary(["a", "dog"]))
+    >>> tokenizer_graph(tokenizer)(["A dog!"])
+    <tf.RaggedTensor [[2, 3, 1]]>
+    """
+    if tokenizer not in _GRAPHS:
+        # A graph that held its tokenizer would keep it in memory for ever.
+        proxy = weakref.proxy(tokenizer)
+        graph = tf.function(
+            lambda texts: proxy(texts),
+            input_signature=[tf.TensorSpec([None], tf.string)],
+            autograph=False,
+        )
+        # TensorFlow warns of retracing if several threads make the first call.
+        graph.get_concrete_function()
+        _GRAPHS[tokenizer] = graph
+    return _GRAPHS[tokenizer]
 
 
 def _encoded(tokenizer, batches) -> Iterator[Sequences]:

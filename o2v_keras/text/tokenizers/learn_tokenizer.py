@@ -1,4 +1,4 @@
-"""Making tokenizers from texts or from vocabulary files."""
+"""Makes tokenizers from texts or from vocabulary files."""
 
 import os
 import re
@@ -29,29 +29,27 @@ def learn_tokenizer(
     hash_buckets: int = 0,
     vocab_file: str | os.PathLike | None = None,
 ) -> Tokenizer:
-    """Makes a tokenizer whose vocabulary is that of texts, or of a file.
+    """Makes a tokenizer with the vocabulary of texts, or of a file.
 
-    The texts are read once, in batches; what is kept of them are their
-    distinct words and how often each is there (wordpiece: of a sample, see
-    `learn_wordpieces`). The same texts give the same tokenizer.
+    The texts are read once, in batches; memory holds the distinct words and
+    their counts (for wordpiece those of a sample, see `learn_wordpieces`). The
+    same texts give the same tokenizer.
 
     Args:
         kind: `"words"`, `"unicode_script"`, `"wordpiece"`,
             `"sentencepiece"`, `"ngrams"` or `"category"`.
-        texts: Texts to learn from. `None` and `""` are passed over; none is
-            read if there is a `vocab_file`.
-        vocab_size: Ids at most, those of padding, unknown words and hash
-            buckets included. Defaults to `None`: no limit, which wordpiece
-            does not have.
-        min_count: Words that are there less often are left out. Defaults to
-            1.
+        texts: Texts to learn from. `None` and `""` are skipped; with a
+            `vocab_file` no text is read.
+        vocab_size: Most ids, padding, unknown words and hash buckets
+            included. Defaults to `None`: no limit; wordpiece requires one.
+        min_count: Least count of a word. Defaults to 1.
         hash_buckets: Ids for unknown words (0: one); for ngrams, ids for
             n-grams (0: 32,768). Wordpiece and sentencepiece have none.
             Defaults to 0.
-        vocab_file: A vocabulary to take instead: `.json` or `.txt` as
-            `Vocabulary.load` reads them, for sentencepiece, which cannot be
-            learned here, a `.model`. Its hash buckets stay if `hash_buckets`
-            is 0, else its words are numbered anew. Defaults to `None`.
+        vocab_file: Vocabulary to use instead of the texts: `.json` or `.txt`
+            for `Vocabulary.load`; sentencepiece requires a `.model`. With
+            `hash_buckets` above 0 its words are renumbered, otherwise it
+            keeps its own hash buckets. Defaults to `None`.
 
     Raises:
         ValueError: If an argument is out of range, does not go with `kind`,
@@ -79,7 +77,7 @@ def learn_tokenizer(
         )
     _check_room(kind, vocab_size, hash_buckets)
     counts = count_parts(TOKENIZERS[kind].split, texts)
-    # Typed by somebody, they name what is unknown anyway.
+    # In a text, these names of padding and unknown words are unknown words.
     for name in filter(_RESERVED.fullmatch, list(counts)):
         del counts[name]
     return _from_counts(kind, counts, vocab_size, min_count, hash_buckets)

@@ -1,4 +1,4 @@
-"""Learning the pieces that words are made of."""
+"""Learns vocabularies of word pieces."""
 
 import random
 from collections.abc import Iterable
@@ -24,19 +24,17 @@ def learn_wordpieces(
 ) -> Vocabulary:
     """Learns a vocabulary of word pieces with TensorFlow Text's learner.
 
-    It learns from at most `SAMPLE_TEXTS` texts, drawn at random with a fixed
-    seed, as its time grows with the number of distinct words (20,000
-    definitions of WordNet, 8,000 ids: 40 s). The most frequent
-    characters, at most 1,000 of them and a third of `vocab_size`, are pieces
-    by themselves, both at the begin of a word and inside it; words with other
-    characters are passed over. Then come the most frequent of the pieces that
-    the learner chose.
+    Time grows with the number of distinct words (20,000 definitions of
+    WordNet, 8,000 ids: 40 s), so it learns from a random sample of at most
+    `SAMPLE_TEXTS` texts, with a fixed seed. The most frequent characters, at
+    most 1,000 and a third of `vocab_size`, are pieces by themselves, both at
+    the start of a word and inside it; words with other characters are
+    skipped. The most frequent longer pieces of the learner follow.
 
     Args:
         texts: Texts, read once.
-        vocab_size: Ids at most, those of padding and unknown words included.
-        min_count: Words that are less often in the sample are left out.
-            Defaults to 1.
+        vocab_size: Most ids, padding and unknown words included.
+        min_count: Least count of a word in the sample. Defaults to 1.
 
     Raises:
         ValueError: If no word is left, or `vocab_size` is too small for the
@@ -65,8 +63,8 @@ def learn_wordpieces(
             f"{characters} most frequent characters alone. "
             f"Received: vocab_size={vocab_size}"
         )
-    # The learner may end with too many. Without the pieces of one character
-    # there would be words of known characters that cannot be made.
+    # The learner may return too many pieces. Single characters come first, so
+    # that every word of known characters has pieces.
     pieces.sort(key=lambda piece: len(piece.removeprefix(CONTINUATION)) > 1)
     return Vocabulary(pieces[:room])
 
@@ -80,6 +78,6 @@ def _sample(texts):
         if number >= SAMPLE_TEXTS:
             place = generator.randrange(number + 1)
         if place < SAMPLE_TEXTS:
-            # Longer ones are cut anyway, and are not to be held.
+            # Tokenizers cut longer texts anyway; memory need not hold them.
             sample[place : place + 1] = [text[:MAX_TEXT_BYTES]]
     return sample

@@ -1,4 +1,4 @@
-"""Reading tokenizers back."""
+"""Loads saved tokenizers."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def load_tokenizer(folder: str | os.PathLike) -> Tokenizer:
     """Reads a tokenizer that `Tokenizer.save` wrote.
 
     Args:
-        folder: Where it is.
+        folder: Folder of the tokenizer.
 
     Raises:
         DataError: If the folder holds no tokenizer, or one that this version
@@ -66,7 +66,7 @@ def load_tokenizer(folder: str | os.PathLike) -> Tokenizer:
         return kind.from_folder(folder, settings)
     except (OSError, TypeError) as error:
         raise DataError(
-            f"{folder}: the tokenizer is not complete. Save it anew. "
+            f"{folder}: the tokenizer is not complete. Save it again. "
             f"Received: {error}"
         ) from error
 

@@ -1,4 +1,4 @@
-"""Tokenizers that look up whole parts of a text."""
+"""Base of the tokenizers that look up parts of a text."""
 
 import weakref
 

@@ -10,9 +10,9 @@ NGRAM_BUCKETS = 1 << 15
 MAX_WORD_CHARACTERS = 40
 
 _LENGTHS = (2, 3, 4)
-# No characters, so that no text can hold them.
+# Beyond Unicode, so that no text can hold them.
 _BEGIN, _END = 0x110000, 0x110001
-# A prime; with factors below it no product leaves int64.
+# A prime; products of smaller factors fit into int64.
 _MODULUS = (1 << 31) - 1
 _FACTOR = 1_000_000_007
 
@@ -20,14 +20,13 @@ _FACTOR = 1_000_000_007
 class NGramTokenizer(LookupTokenizer):
     """Ids of words, each followed by those of its character n-grams.
 
-    The words are those of `WordTokenizer`; one that is not in the
-    vocabulary has id 1. The n-grams are those of 2, 3 and 4 characters, of a
-    mark for the begin of the word, its first 40 characters, and a mark for
-    its end. They are hashed: their ids, `hash_buckets` of them, come after
-    those of the words. So words that were never seen still have vectors that
-    are like those of words of like spelling.
+    The words are those of `WordTokenizer`; an unknown word has id 1. The
+    n-grams of 2, 3 and 4 characters are taken from a start mark, the first 40
+    characters of the word, and an end mark. They are hashed to `hash_buckets`
+    ids after those of the words. So an unknown word has a vector similar to
+    those of words with similar spelling.
 
-    The result is a bag of features, whose order means nothing.
+    The result is a bag of features in no meaningful order.
 
     Args:
         vocabulary: `Vocabulary` without hash buckets of its own.
@@ -121,5 +120,5 @@ def _hashes(characters):
         follower = padded[place : place + tf.size(characters)]
         hashed = (hashed * _FACTOR + follower) % _MODULUS
         if place + 1 in _LENGTHS:
-            # Once more, for the last character to reach the high digits.
+            # Multiplied again, so that the last character changes high digits.
             yield place + 1, hashed * _FACTOR % _MODULUS

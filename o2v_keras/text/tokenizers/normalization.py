@@ -1,9 +1,9 @@
-"""Bringing texts into one form before they are split, in graph operations."""
+"""Normalizes texts before they are split, in graph operations."""
 
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-# What comes after is cut off: a text is to be answered, however long it is.
+# Longer texts are cut: a request must be answered, however long it is.
 MAX_TEXT_BYTES = 65_536
 
 _PLAIN = r"[\t-\r -~]*"
@@ -13,7 +13,7 @@ _SEPARATOR = r"[\p{Z}\p{Cc}]"
 def valid_text(texts: tf.Tensor) -> tf.Tensor:
     r"""Cuts texts after `MAX_TEXT_BYTES` bytes and makes them UTF-8.
 
-    What is no UTF-8, such as a character that the cut parted, becomes U+FFFD.
+    Bytes that are no UTF-8, such as a character cut in two, become U+FFFD.
 
     Args:
         texts: String tensor of shape `(batch,)`.
@@ -30,12 +30,12 @@ def valid_text(texts: tf.Tensor) -> tf.Tensor:
 
 
 def normalized(texts: tf.Tensor) -> tf.Tensor:
-    r"""Brings texts into the form in which words are compared.
+    r"""Normalizes texts to the form in which words are compared.
 
-    They are made valid as by `valid_text` and brought into Unicode's
-    NFKC_Casefold form: NFKC, case folded, without invisible characters such
-    as soft hyphens and variation selectors. Each separator or control
-    character becomes a blank, but for ASCII's tabs and line ends.
+    Applies `valid_text`, then Unicode's NFKC_Casefold: NFKC, case folded,
+    without invisible characters such as soft hyphens and variation selectors.
+    Each separator or control character becomes a blank, except for ASCII's
+    tabs and line ends.
 
     Args:
         texts: String tensor of shape `(batch,)`.

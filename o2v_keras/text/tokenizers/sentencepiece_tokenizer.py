@@ -1,4 +1,4 @@
-"""Pieces of texts, by a SentencePiece model."""
+"""Tokenizes texts with a SentencePiece model."""
 
 import pathlib
 
@@ -16,15 +16,14 @@ _WORD_START = "\u2581"
 
 
 class SentencepieceTokenizer(Tokenizer):
-    """Ids of the pieces that a SentencePiece model finds, plus 1.
+    """Ids of the pieces of a SentencePiece model, plus 1.
 
-    A model counts its ids from 0, and here 0 is padding, so every id is one
-    more than the model's. Where the model's own unknown id is 0, as in
-    models trained with the defaults, unknown pieces have id 1. Texts are cut
-    and made valid as by `valid_text`; all other normalisation is the
-    model's. Marks of begin and end are not added.
+    The model's ids count from 0, which is padding here, so each id is the
+    model's plus 1. Models trained with the defaults have the unknown id 0, so
+    unknown pieces have id 1. `valid_text` cuts texts and makes them valid; the
+    model does all other normalization. No begin or end marks are added.
 
-    The model lies in the graph itself, not in an asset.
+    In a SavedModel the model is part of the graph, not an asset.
 
     Args:
         model: Content of a `.model` file.
@@ -99,6 +98,6 @@ class SentencepieceTokenizer(Tokenizer):
         return {MODEL_FILE: self._model}
 
     def _pieces(self):
-        # Made anew for each graph: in TensorFlow Text 2.21 the model dies with
-        # the kernel that read it, and `keras.utils.clear_session` ends those.
+        # One for each graph: in TensorFlow Text 2.21 the model is freed with
+        # the kernel that read it, which `keras.utils.clear_session` ends.
         return tf_text.SentencepieceTokenizer(self._model)

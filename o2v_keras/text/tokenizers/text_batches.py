@@ -1,4 +1,4 @@
-"""Texts in batches of bounded size."""
+"""Cuts texts into batches of bounded size."""
 
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ BATCH_CHARACTERS = 4 << 20
 
 
 def text_batches(texts: Iterable[str]) -> Iterator[tf.Tensor]:
-    """Encodes texts as UTF-8 and parts them into batches.
+    """Encodes texts as UTF-8 and cuts them into batches.
 
     A batch ends with the text that brings it to `BATCH_ROWS` texts or
-    `BATCH_CHARACTERS` characters. Lone surrogates, which UTF-8 does not have,
-    become bytes that are no UTF-8; tokenizers take those for U+FFFD.
+    `BATCH_CHARACTERS` characters. Lone surrogates become bytes that are no
+    UTF-8, which tokenizers read as U+FFFD.
 
     Args:
         texts: Texts.

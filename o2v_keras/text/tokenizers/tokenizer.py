@@ -1,4 +1,4 @@
-"""What all tokenizers have in common."""
+"""The base class of all tokenizers."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ SETTINGS_FILE = "tokenizer.json"
 
 
 class Tokenizer(tf.Module):
-    """Makes ids of texts, in graph operations.
+    """Converts texts to ids, in graph operations.
 
     The operations are core TensorFlow's and TensorFlow Text's, which TF
     Serving's standard build has. A text's ids do not depend on the batch it
@@ -30,9 +30,9 @@ class Tokenizer(tf.Module):
         `vocab_size - 1`.
 
     Attributes:
-        kind: str. Name of the kind, as in `enc0_tokenizer`.
-        ordered: bool. Whether the order of the ids is that of the text.
-            Encoders that heed the order need it.
+        kind: str. Value of `enc0_tokenizer` for this kind.
+        ordered: bool. Whether ids are in the order of the text, which
+            order-sensitive encoders require.
     """
 
     kind = ""
@@ -43,18 +43,18 @@ class Tokenizer(tf.Module):
 
     @property
     def vocab_size(self) -> int:
-        """Number of ids, that of padding included."""
+        """Number of ids, padding included."""
         raise NotImplementedError
 
     def word_ids(self) -> dict[str, int]:
-        """Returns the id of every word that has one of its own."""
+        """Returns the id of every known word."""
         raise NotImplementedError
 
     def is_unknown(self, ids: np.ndarray) -> np.ndarray:
-        """Returns which ids stand for any word that has none of its own.
+        """Marks the ids of unknown words.
 
         Args:
-            ids: int array of any shape, of ids that came out.
+            ids: int array of any shape, of ids from this tokenizer.
 
         Returns:
             bool array of that shape.
@@ -62,10 +62,10 @@ class Tokenizer(tf.Module):
         raise NotImplementedError
 
     def unknown_share(self, ids: np.ndarray) -> float:
-        """Returns the share of words, or pieces, without an id of their own.
+        """Returns the share of unknown words, or pieces.
 
         Args:
-            ids: int array of any shape, of ids that came out.
+            ids: int array of any shape, of ids from this tokenizer.
         """
         raise NotImplementedError
 
@@ -76,7 +76,7 @@ class Tokenizer(tf.Module):
         `tokenizer.json` last.
 
         Args:
-            folder: Where to; made if it is not there.
+            folder: Folder; created if missing.
         """
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -93,16 +93,16 @@ class Tokenizer(tf.Module):
 
     @classmethod
     def from_folder(cls, folder: pathlib.Path, settings: dict) -> "Tokenizer":
-        """Reads back what `save` wrote.
+        """Reads a tokenizer that `save` wrote.
 
         Args:
-            folder: Where the files are.
-            settings: What `tokenizer.json` holds beside format and kind.
+            folder: Folder of the files.
+            settings: Content of `tokenizer.json` without format and kind.
         """
         raise NotImplementedError
 
     def __reduce__(self):
-        # A table of TensorFlow's has no copy: one is made of the same files.
+        # A TensorFlow table cannot be copied: the files make a new one.
         return _from_files, (self._all_files(),)
 
     def _settings(self) -> dict:

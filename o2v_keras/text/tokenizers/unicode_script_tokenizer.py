@@ -1,4 +1,4 @@
-"""Runs of one script."""
+"""Splits texts into runs of one script."""
 
 import tensorflow as tf
 import tensorflow_text as tf_text
@@ -10,10 +10,10 @@ from o2v_keras.text.tokenizers.normalization import normalized
 class UnicodeScriptTokenizer(LookupTokenizer):
     """Ids of the longest runs of characters of one script.
 
-    Texts are brought into the form of `normalized`, then parted at white
-    space and where the Unicode script changes: letters of different
-    alphabets, punctuation and digits come apart, but marks of one kind stay
-    together, as in `"?!"`. A text without such a run has no ids.
+    `normalized` texts are split at white space and where the Unicode script
+    changes: between letters of different alphabets, punctuation and digits.
+    Punctuation marks stay together, such as `"?!"`. A text without such a run
+    has no ids.
 
     Args:
         vocabulary: `Vocabulary`.

@@ -1,4 +1,4 @@
-"""Tokenizers with a vocabulary."""
+"""Base of the tokenizers with a vocabulary."""
 
 import pathlib
 

@@ -1,4 +1,4 @@
-"""Words and punctuation marks."""
+"""Splits texts into words and punctuation marks."""
 
 import tensorflow as tf
 
@@ -11,10 +11,9 @@ _PUNCTUATION = r"[!-/:-@\[-`{-~\p{P}]"
 class WordTokenizer(LookupTokenizer):
     """Ids of words and punctuation marks.
 
-    Texts are brought into the form of `normalized`, split at white space,
-    and each punctuation mark is a word of its own: Unicode's punctuation and
-    all of ASCII that is neither letter nor digit, as in BERT's basic
-    tokenizer. A text without words has no ids.
+    `normalized` texts are split at white space and around punctuation marks:
+    Unicode's punctuation and every ASCII character that is neither letter nor
+    digit, like BERT's basic tokenizer. A text without words has no ids.
 
     Args:
         vocabulary: `Vocabulary`.

@@ -1,4 +1,4 @@
-"""Pieces of words."""
+"""Splits words into pieces."""
 
 import tensorflow as tf
 import tensorflow_text as tf_text
@@ -16,11 +16,10 @@ _MAX_WORD_BYTES = 100
 class WordpieceTokenizer(VocabularyTokenizer):
     """Ids of the pieces of words.
 
-    The words are those of `WordTokenizer`. Of each, the longest piece that
-    it begins with is taken, then the longest that the rest begins with, and
-    so on; pieces inside a word are entries of the vocabulary that begin with
-    `##`. A word that cannot be made of pieces, or is longer than 100 bytes,
-    has the one id 1. A text without words has no ids.
+    The words are those of `WordTokenizer`. Each word is split from the left
+    into the longest pieces of the vocabulary; pieces inside a word begin with
+    `##`. A word that has no such split, or is longer than 100 bytes, has the
+    single id 1. A text without words has no ids.
 
     Args:
         vocabulary: `Vocabulary` of the pieces, without hash buckets.

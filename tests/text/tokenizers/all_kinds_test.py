@@ -11,10 +11,10 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from o2v_keras.text.tokenizers.encode_texts import encode_texts
+from o2v_keras.text.tokenizers.encode_texts import tokenizer_graph
 from o2v_keras.text.tokenizers.learn_tokenizer import learn_tokenizer
 from o2v_keras.text.tokenizers.load_tokenizer import TOKENIZERS
 from o2v_keras.text.tokenizers.load_tokenizer import load_tokenizer
-from o2v_keras.text.tokenizers.tokenizer_graph import tokenizer_graph
 
 SENTENCEPIECE = pathlib.Path(__file__).with_name("wordnet.model")
 LEARNED_FROM = [

@@ -5,6 +5,7 @@ import pytest
 
 from o2v_keras.text.tokenizers import text_batches
 from o2v_keras.text.tokenizers.encode_texts import encode_texts
+from o2v_keras.text.tokenizers.encode_texts import tokenizer_graph
 from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
 from o2v_keras.text.vocabulary import Vocabulary
 
@@ -30,13 +31,6 @@ def test_no_text_has_no_row(tokenizer):
     assert encoded.values.dtype == encoded.offsets.dtype == "int64"
 
 
-def test_progress_counts_texts(monkeypatch, tokenizer):
-    monkeypatch.setattr(text_batches, "BATCH_ROWS", 4)
-    done = []
-    encode_texts(tokenizer, ["1"] * 10, done.append)
-    assert done == [4, 8, 10]
-
-
 def test_lone_surrogates_are_unknown(tokenizer):
     encoded = encode_texts(tokenizer, ["1 \ud800 2", "\udfff"])
     assert [row.tolist() for row in encoded] == [[3, 1, 4], [1]]
@@ -45,15 +39,24 @@ def test_lone_surrogates_are_unknown(tokenizer):
 def test_few_batches_are_read_ahead(monkeypatch, tokenizer):
     monkeypatch.setattr(text_batches, "BATCH_ROWS", 1)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    read, ahead = 0, []
+    graph, done, ahead = tokenizer_graph(tokenizer), [], []
+
+    def counted(batch):
+        ids = graph(batch)
+        done.append(batch)
+        return ids
+
+    monkeypatch.setattr(
+        "o2v_keras.text.tokenizers.encode_texts.tokenizer_graph",
+        lambda tokenizer: counted,
+    )
 
     def texts():
-        nonlocal read
-        for _ in range(50):
-            read += 1
+        for read in range(1, 51):
+            ahead.append(read - len(done))
             yield "1"
 
-    encode_texts(tokenizer, texts(), lambda done: ahead.append(read - done))
+    encode_texts(tokenizer, texts())
     assert max(ahead) <= 3
 
 
