@@ -138,7 +138,7 @@ def test_a_search_that_has_ended_goes_on_with_more_trials(searched, tmp_path):
         (
             {"resume": True, "max_trials": 3, "train": make_source(22)},
             ValueError,
-            "the same data, but these have changed.*: train.",
+            "its data, but these have changed.*: train.",
         ),
     ],
 )
