@@ -33,7 +33,7 @@ _PUBLIC = {
     "train": "o2v_keras.training.train",
     "tune": "o2v_keras.tuning.tune",
     "write_card": "o2v_keras.reports.card",
-    "write_map": "o2v_keras.reports.map",
+    "write_map": "o2v_keras.reports.embedding_map",
 }
 
 __all__ = list(_PUBLIC)

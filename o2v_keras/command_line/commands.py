@@ -21,7 +21,7 @@ def check(options: argparse.Namespace) -> int | None:
     from o2v_keras.data.read.pairs import read_pairs
     from o2v_keras.data.read.paths import is_tfrecord
     from o2v_keras.data.read_source import Loaded
-    from o2v_keras.text.marked_texts import MarkedTexts
+    from o2v_keras.text.placeholder_ids import MarkedTexts
 
     if any(".tfrecord" in path or "gs://" in path for path in options.data):
         start_tensorflow()
@@ -29,9 +29,9 @@ def check(options: argparse.Namespace) -> int | None:
     if config and options.training:
         if config.enc0_tokenizer or config.enc1_tokenizer:
             start_tensorflow()
-        from o2v_keras.training.rehearsal import rehearse
+        from o2v_keras.training.dry_run import dry_run
 
-        report = rehearse(config, options.data, columns, options.auxiliary)
+        report = dry_run(config, options.data, columns, options.auxiliary)
         return _say_found(report, columns)
     if config:
         columns.check_label(config)
@@ -233,8 +233,8 @@ def predict(options: argparse.Namespace) -> int | None:
     """Writes scores."""
     start_tensorflow()
     from o2v_keras.evaluation.inference import predict_scores
-    from o2v_keras.storage.vector_files import check_vector_path
-    from o2v_keras.storage.vector_files import write_vectors
+    from o2v_keras.storage.output_vectors import check_vector_path
+    from o2v_keras.storage.output_vectors import write_vectors
     from o2v_keras.training.model_directory import load_model
 
     check_vector_path(options.output)
@@ -248,8 +248,8 @@ def embed(options: argparse.Namespace) -> int | None:
     """Writes embeddings."""
     start_tensorflow()
     from o2v_keras.evaluation import inference
-    from o2v_keras.storage.vector_files import check_vector_path
-    from o2v_keras.storage.vector_files import write_vectors
+    from o2v_keras.storage.output_vectors import check_vector_path
+    from o2v_keras.storage.output_vectors import write_vectors
     from o2v_keras.training.model_directory import load_model
 
     check_vector_path(options.output)

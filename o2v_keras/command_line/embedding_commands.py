@@ -77,8 +77,8 @@ def map_(options: argparse.Namespace) -> int | None:
     from o2v_keras.evaluation.inference import embed_marked
     from o2v_keras.evaluation.inference import warn_of_untrained
     from o2v_keras.neighbors.row_values import read_names
-    from o2v_keras.reports.map import check_map_path
-    from o2v_keras.reports.map import write_map
+    from o2v_keras.reports.embedding_map import check_map_path
+    from o2v_keras.reports.embedding_map import write_map
     from o2v_keras.training.model_directory import load_model
 
     check_map_path(options.output)

@@ -5,8 +5,6 @@ import os
 from collections.abc import Mapping
 
 from o2v_keras.config.encoder_config import EncoderConfig
-from o2v_keras.config.hyperparameters import check_known
-from o2v_keras.config.hyperparameters import parsed
 from o2v_keras.config.json_object import read_json_object
 from o2v_keras.config.resolve import ENCODER_FIELDS
 from o2v_keras.config.resolve import layers_of
@@ -17,6 +15,8 @@ from o2v_keras.config.rules import Integer
 from o2v_keras.config.rules import NameList
 from o2v_keras.config.rules import Number
 from o2v_keras.config.rules import Path
+from o2v_keras.config.sagemaker_strings import check_known
+from o2v_keras.config.sagemaker_strings import parsed
 from o2v_keras.config.validation import check_bpr
 from o2v_keras.config.validation import check_encoder
 from o2v_keras.config.validation import check_retrieval

@@ -4,7 +4,7 @@ import os
 from typing import TYPE_CHECKING
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.check.sound_rows import MAX_SKIPPED
+from o2v_keras.data.check.bad_rows import MAX_SKIPPED
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.check.bad_rows import MAX_SKIPPED
+from o2v_keras.data.check.bad_rows import SoundRows
 from o2v_keras.data.check.check import PairCheck
 from o2v_keras.data.check.rejected_rows import RejectedRows
 from o2v_keras.data.check.report import CheckReport
-from o2v_keras.data.check.sound_rows import MAX_SKIPPED
-from o2v_keras.data.check.sound_rows import SoundRows
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.provenance import Provenance
@@ -161,7 +161,7 @@ def text_encoders(
     if not any(side in tokenizers.sides for side in sides):
         return {}
     # TensorFlow takes seconds to start, and ids need none of it.
-    from o2v_keras.text.converted_texts import encoders_for
+    from o2v_keras.text.shard_tokenizers import encoders_for
 
     return encoders_for(source, tokenizers, sides)
 

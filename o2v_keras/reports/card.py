@@ -18,8 +18,8 @@ from o2v_keras.neighbors.row_values import read_names
 from o2v_keras.neighbors.vector_checks import warn_of_equal
 from o2v_keras.reports.card_facts import ModelFacts
 from o2v_keras.reports.card_facts import model_limits
+from o2v_keras.reports.embedding_map import write_map
 from o2v_keras.reports.figures import draw_curves
-from o2v_keras.reports.map import write_map
 from o2v_keras.storage.output_folder import OutputFolder
 from o2v_keras.storage.replace import replaced_file
 from o2v_keras.storage.replace import write_file

@@ -18,8 +18,8 @@ from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.data.read.record import ADVICE
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import Source
-from o2v_keras.text.converted_texts import converted_tokenizers
 from o2v_keras.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.shard_tokenizers import converted_tokenizers
 from o2v_keras.text.text_columns import read_texts
 from o2v_keras.text.tokenizers.learn_tokenizer import learn_tokenizer
 from o2v_keras.text.tokenizers.tokenizer import Tokenizer

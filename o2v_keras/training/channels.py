@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_stream import PairStream
+from o2v_keras.data.check.bad_rows import skipped_share
 from o2v_keras.data.check.leaks import LeakCheck
-from o2v_keras.data.check.sound_rows import skipped_share
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import load_pairs

@@ -4,10 +4,10 @@ import dataclasses
 import os
 import pathlib
 
-from o2v_keras.storage.vector_files import ERROR
-from o2v_keras.storage.vector_files import FORMATS
-from o2v_keras.storage.vector_files import JsonLines
-from o2v_keras.storage.vector_files import VectorFormat
+from o2v_keras.storage.output_vectors import ERROR
+from o2v_keras.storage.output_vectors import FORMATS
+from o2v_keras.storage.output_vectors import JsonLines
+from o2v_keras.storage.output_vectors import VectorFormat
 from serving.signatures import EMBEDDINGS
 from serving.signatures import EMBEDDINGS_SIGNATURE
 from serving.signatures import IN0

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from o2v_keras.storage.vector_files import Vectors
+from o2v_keras.storage.output_vectors import Vectors
 from serving.batch_inference.window import Records
 from serving.row_batches import batch_inputs
 from serving.row_batches import batches_of_rows

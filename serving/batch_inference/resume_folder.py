@@ -9,9 +9,9 @@ import shutil
 from typing import NamedTuple
 
 from o2v_keras.storage.output_folder import OutputFolder
+from o2v_keras.storage.output_vectors import Vectors
 from o2v_keras.storage.replace import replaced_file
 from o2v_keras.storage.replace import write_file
-from o2v_keras.storage.vector_files import Vectors
 from serving.batch_inference.job import Job
 from serving.batch_inference.window import Window
 

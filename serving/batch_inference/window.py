@@ -17,7 +17,7 @@ from o2v_keras.data.read.record import Fault
 from o2v_keras.data.read.record import missing
 from o2v_keras.data.read.record import parse_record
 from o2v_keras.data.sequences import Sequences
-from o2v_keras.storage.vector_files import is_name
+from o2v_keras.storage.output_vectors import is_name
 from serving.row_batches import Column as SideColumn
 
 # Field of what names the rows, beside `in0` and `in1`.

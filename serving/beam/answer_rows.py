@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from o2v_keras.storage.vector_files import Vectors
-from o2v_keras.storage.vector_files import json_line
+from o2v_keras.storage.output_vectors import Vectors
+from o2v_keras.storage.output_vectors import json_line
 from serving.batch_inference.window import Window
 
 FILE, LINE = "file", "line"

@@ -3,7 +3,7 @@ import pytest
 
 from o2v_keras.evaluation.inference import embed_marked
 from o2v_keras.neighbors.neighbor_index import NeighborIndex
-from o2v_keras.reports.map import write_map
+from o2v_keras.reports.embedding_map import write_map
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.train import train
 from tests.training.small_training import make_config

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.check.bad_rows import MAX_SKIPPED
+from o2v_keras.data.check.bad_rows import SoundRows
 from o2v_keras.data.check.check import check_block
-from o2v_keras.data.check.sound_rows import MAX_SKIPPED
-from o2v_keras.data.check.sound_rows import SoundRows
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable

@@ -9,9 +9,9 @@ from apache_beam.metrics.metric import Metrics
 from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from o2v_keras.data.check.bad_rows import refuse_too_many_skipped
+from o2v_keras.data.check.bad_rows import skipped_share
 from o2v_keras.data.check.check import PairCheck
-from o2v_keras.data.check.sound_rows import refuse_too_many_skipped
-from o2v_keras.data.check.sound_rows import skipped_share
 from o2v_keras.data.convert.convert import refuse_lossy_labels
 from o2v_keras.data.convert.tf_example import make_examples
 from o2v_keras.data.read.pairs import read_pieces

@@ -10,8 +10,8 @@ import tensorflow as tf
 from tensorflow.io import gfile
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.check.sound_rows import SoundRows
-from o2v_keras.data.check.sound_rows import skipped_share
+from o2v_keras.data.check.bad_rows import SoundRows
+from o2v_keras.data.check.bad_rows import skipped_share
 from o2v_keras.data.convert.shard_folder import ShardFolder
 from o2v_keras.data.convert.tf_example import make_examples
 from o2v_keras.data.data_error import DataError
@@ -29,11 +29,11 @@ from o2v_keras.data.read_source import SIDES
 from o2v_keras.data.read_source import check_tokenizers
 from o2v_keras.data.read_source import file_records
 from o2v_keras.progress import Progress
-from o2v_keras.text.converted_texts import encoders_for
-from o2v_keras.text.converted_texts import load_tokenizers
-from o2v_keras.text.converted_texts import save_tokenizers
 from o2v_keras.text.learn_tokenizers import learn_tokenizers
 from o2v_keras.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.shard_tokenizers import encoders_for
+from o2v_keras.text.shard_tokenizers import load_tokenizers
+from o2v_keras.text.shard_tokenizers import save_tokenizers
 
 _SHARD_ROWS = 1 << 18
 _ENDINGS = {None: ".tfrecord", "gzip": ".tfrecord.gz"}

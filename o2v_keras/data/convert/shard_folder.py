@@ -7,7 +7,7 @@ from tensorflow.io import gfile
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.read.paths import MANIFEST
-from o2v_keras.text.converted_texts import TOKENIZERS
+from o2v_keras.text.shard_tokenizers import TOKENIZERS
 
 _JOB = "_job.json"
 # Other programs may have added files since the folder was found empty.

@@ -14,7 +14,7 @@ from o2v_keras.text.pretrained_vectors import read_vectors
 from o2v_keras.text.vector_files import VectorArray
 
 
-def rehearse(
+def dry_run(
     config: Object2VecConfig,
     paths: Paths,
     columns: PairColumns,
@@ -44,7 +44,7 @@ def rehearse(
     >>> path = pathlib.Path(tempfile.mkdtemp(), "train.jsonl")
     >>> _ = path.write_text('{"in0": [6, 17], "in1": [16], "label": 1}')
     >>> config = Object2VecConfig(enc0_max_seq_len=2, enc0_vocab_size=9)
-    >>> report = rehearse(config, path, PairColumns())
+    >>> report = dry_run(config, path, PairColumns())
     >>> [problem.kind for problem in report.errors]
     ['id >= vocab_size', 'id >= vocab_size']
     """

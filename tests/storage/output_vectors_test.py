@@ -6,11 +6,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from o2v_keras.storage.vector_files import JsonLines
-from o2v_keras.storage.vector_files import Npy
-from o2v_keras.storage.vector_files import Parquet
-from o2v_keras.storage.vector_files import Vectors
-from o2v_keras.storage.vector_files import write_vectors
+from o2v_keras.storage.output_vectors import JsonLines
+from o2v_keras.storage.output_vectors import Npy
+from o2v_keras.storage.output_vectors import Parquet
+from o2v_keras.storage.output_vectors import Vectors
+from o2v_keras.storage.output_vectors import write_vectors
 
 NAN = float("nan")
 

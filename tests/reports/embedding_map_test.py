@@ -2,9 +2,9 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from o2v_keras.reports.embedding_map import check_map_path
+from o2v_keras.reports.embedding_map import write_map
 from o2v_keras.reports.figures import draw_map
-from o2v_keras.reports.map import check_map_path
-from o2v_keras.reports.map import write_map
 from o2v_keras.reports.projected_points import LabelledPoints
 
 

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.check.sound_rows import SoundRows
-from o2v_keras.data.check.sound_rows import skipped_share
+from o2v_keras.data.check.bad_rows import SoundRows
+from o2v_keras.data.check.bad_rows import skipped_share
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read.pairs import read_pairs
