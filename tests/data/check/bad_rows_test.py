@@ -112,7 +112,7 @@ FILE = """\
 
 {"in0": [12], "in1": [2], "label": 0}
 {"in0": [], "in1": [2, 3, 4], "label": NaN}
-{"in0": 5, "in1": [2.5]}
+{"in0": 5.5, "in1": [2.5]}
 {"in0": [1], "in1": [2], "label": 1e999}
 {"in0": [3], "in1": [4, 0], "label": 0}
 """
@@ -144,7 +144,7 @@ def test_unusable_rows_are_sorted_by_file_and_line(tmp_path, monkeypatch):
         ["in0: id >= vocab_size: in0[0]=12"],
         ["in0: empty sequence: in0=[]", "label: not finite: label=nan"],
         [
-            "in0: no list: in0=5",
+            "in0: no list: in0=5.5",
             "in1: non-integer id: in1[0]=2.5",
             'label: missing: no "label"',
         ],

@@ -124,7 +124,7 @@ def test_goes_on_from_any_moment_with_the_same_tokenizers(
         assert all_contents(folder) == expected, moment
     # Of job, 4 files of tokenizers, 2 shards twice, side file, manifest, and
     # one removal.
-    assert moment - 1 == 12
+    assert moment - 1 == 11
 
 
 def test_other_hyperparameters_are_another_job(tmp_path):
