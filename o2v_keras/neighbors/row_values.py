@@ -62,7 +62,7 @@ def read_id_lists(
     as texts or as integers, whatever those of the index are.
 
     Args:
-        paths: As in `read_names`.
+        paths: A path, glob or folder of such files, or a list of them.
         column: Name of the column, or field.
         known: Ids of the index, int64 or texts.
 

@@ -18,8 +18,9 @@ class SageMakerServer:
             `LocalModel`.
         host: Address to bind. Defaults to `"127.0.0.1"`: only this machine.
         port: Port to bind; 0 takes any that is free. Defaults to 0.
-        max_body_bytes: As `Application` takes it. Defaults to 100 MiB.
-        max_requests: As `Application` takes it. Defaults to 64.
+        max_body_bytes: Larger requests are refused. Defaults to 100 MiB.
+        max_requests: Requests that are answered or wait at once; more are
+            refused. Defaults to 64.
 
     Attributes:
         port: The port that was bound.

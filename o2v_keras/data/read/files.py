@@ -131,8 +131,8 @@ def read_sound_blocks(
     """Reads columns of a file as `read_blocks` does, and stops at a fault.
 
     Raises:
-        DataError: As `read_blocks`, and for the first record with a fault; it
-            names the record's place.
+        DataError: If the file cannot be read or lacks a column, or a record
+            has a fault; the message names the place of the first.
     """
     for block in read_blocks(path, columns):
         if block.rejected:
