@@ -25,6 +25,13 @@ _INTERRUPTED = 130
 _USERS_ERRORS = (ValueError, OSError, MemoryError)
 _NUMBER = re.compile(r"-(\d+|\d*\.\d+)")
 _NAME_WIDTH = 18
+# Python argument -> an option's `dest`, and what sets the argument where there
+# is such an option.
+_OTHER_NAMES = {
+    "columns": ("in0_column", "--in0-column`, `--in1-column`, `--label-column"),
+    "first_new_ids": ("first_new_in0", "--first-new-in0`, `--first-new-in1"),
+    "identifier": ("like", "--like"),
+}
 # Names of arguments in many functions; which option sets them varies.
 _PLACES = ("path", "folder", "directory")
 
@@ -282,6 +289,9 @@ def _name_options(text, options):
         for action in command.parser._actions
         if action.option_strings
     }
+    for name, (dest, option) in _OTHER_NAMES.items():
+        if any(action.dest == dest for action in command.parser._actions):
+            flags[name] = option
     flags.update(command.arguments)
     places = [
         (len(value), flags[name])

@@ -19,16 +19,18 @@ from o2v_keras.start_tensorflow import start_tensorflow
 def check(options: argparse.Namespace) -> int | None:
     """Prints what is wrong with data; returns 2 if there are errors."""
     from o2v_keras.data.read.pairs import read_pairs
+    from o2v_keras.data.read.paths import expand_paths
     from o2v_keras.data.read.paths import is_tfrecord
     from o2v_keras.data.read_source import Loaded
     from o2v_keras.text.placeholder_ids import MarkedTexts
 
-    if any(".tfrecord" in path or "gs://" in path for path in options.data):
+    if any("gs://" in path for path in options.data) or any(
+        ".tfrecord" in file for file in expand_paths(options.data)
+    ):
         start_tensorflow()
     config, texts, columns = config_of(options), {}, columns_of(options)
     if config and options.training:
-        if config.enc0_tokenizer or config.enc1_tokenizer:
-            start_tensorflow()
+        start_tensorflow()
         from o2v_keras.training.dry_run import dry_run
 
         report = dry_run(config, options.data, columns, options.auxiliary)

@@ -64,7 +64,8 @@ class RowOutputs:
 
     def __call__(self) -> np.ndarray:
         """Returns float32 `(rows, dim)` for the current weights."""
-        parts = []
+        dim = self._outputs.output_shapes[-1]
+        parts = [np.zeros((0, dim), np.float32)]
         what = f"running the model on {self._what}"
         with Progress(what, self._count) as progress:
             for batch in self._batches:

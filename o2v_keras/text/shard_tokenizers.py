@@ -46,19 +46,19 @@ def encoders_for(
     }
     if not texts or not is_tfrecord(source):
         return texts
-    for folder in _folders(source):
+    for folder, file in _folders(source).items():
         made = read_manifest(folder).get("tokenizers", {})
         for side in texts:
             if side not in made:
                 raise DataError(
-                    f"{folder}: TFRecord files hold ids only, and nothing "
+                    f"{file}: TFRecord files hold ids only, and nothing "
                     f"says which tokenizer made those of {side}. Convert the "
                     "texts with `o2v convert --hyperparameters`, or leave "
                     f"`enc{side[-1]}_tokenizer` empty."
                 )
             if made[side] != tokenizers.sides[side].fingerprint():
                 raise DataError(
-                    f"{folder}: the ids of {side} were made by another "
+                    f"{file}: the ids of {side} were made by another "
                     "tokenizer than the one in use. Convert the texts again "
                     "with `--tokenizers` and the folder of that one: "
                     f"`{TOKENIZERS}` beside the training's shards, or "
@@ -85,10 +85,10 @@ def converted_tokenizers(
     """
     if not is_tfrecord(source):
         return None
-    folder = _folders(source)[0]
+    folder, file = next(iter(_folders(source).items()))
     if "tokenizers" not in read_manifest(folder):
         raise DataError(
-            f"{folder}: TFRecord files hold ids only, and no tokenizer is "
+            f"{file}: TFRecord files hold ids only, and no tokenizer is "
             "beside them. Convert the texts with `o2v convert "
             "--hyperparameters`, or leave `enc0_tokenizer` and "
             "`enc1_tokenizer` empty."
@@ -133,5 +133,8 @@ def load_tokenizers(folder: str, config: Object2VecConfig) -> PairTokenizers:
 
 
 def _folders(source):
-    folders = [os.path.dirname(file) for file in expand_paths(source)]
-    return list(dict.fromkeys(folder or os.curdir for folder in folders))
+    """Returns the folders of files: folder -> the first of its files."""
+    folders = {}
+    for file in expand_paths(source):
+        folders.setdefault(os.path.dirname(file) or os.curdir, file)
+    return folders

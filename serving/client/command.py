@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-import os
 import re
 
 from o2v_keras.command import SERVE
 from o2v_keras.command import CommandError
 from o2v_keras.command import Commands
+from o2v_keras.start_tensorflow import start_tensorflow
 
 
 def add_command(commands: Commands) -> None:
@@ -36,7 +36,6 @@ def add_command(commands: Commands) -> None:
 
 
 def _run(options):
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from serving.client.server_error import ServerError
 
     try:
@@ -67,6 +66,7 @@ def _client(options):
         from serving.client.rest_client import RestClient
 
         return RestClient(options.server, **settings)
+    start_tensorflow()
     from serving.client.grpc_client import GrpcClient
 
     return GrpcClient(options.server, **settings)

@@ -18,6 +18,7 @@ from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.provenance import Provenance
 from o2v_keras.data.provenance import Source
+from o2v_keras.data.read.block import ARROW_TYPES
 from o2v_keras.data.read.map_in_threads import map_in_threads
 from o2v_keras.data.read.pairs import Encode
 from o2v_keras.data.read.pairs import ReadPairs
@@ -228,6 +229,12 @@ def _table(source, fields):
     wanted = {column.name: column.kind for column in fields.values()}
     package = type(source).__module__.partition(".")[0]
     kind = f"{package} {type(source).__name__}"
+    named = column_names(source)
+    repeated = [name for name in wanted if named.count(name) > 1]
+    if repeated:
+        raise DataError(
+            f'{kind}: several columns "{repeated[0]}". Name each column once.'
+        )
     try:
         table = _arrow_table(source, [*wanted])
     except pa.ArrowException as error:
@@ -278,6 +285,9 @@ def _common(column, kind):
             ],
             _common(pa.chunked_array([], column.type.value_type), kind).type,
         )
+    if pa.types.is_null(column.type):
+        # An empty pandas frame has no types.
+        return pa.chunked_array([pa.nulls(len(column), ARROW_TYPES[kind])])
     if pa.types.is_string_view(column.type):
         return column.cast(pa.large_string())
     if kind == "ids" and pa.types.is_floating(column.type):

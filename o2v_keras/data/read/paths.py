@@ -51,6 +51,13 @@ def expand_paths(paths: Paths) -> list[str]:
     """
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
+    for path in paths:
+        if not isinstance(path, str | os.PathLike):
+            raise DataError(
+                "A list of data must hold paths or globs. Join data frames "
+                "into one, and make a mapping of columns of records. "
+                f"Received: a list with a {type(path).__name__}"
+            )
     files = [
         file
         for path in map(os.fspath, paths)

@@ -134,7 +134,10 @@ def parse_record(
     except (RecursionError, ValueError):
         return {}, ()
     if not isinstance(content, tuple):
-        what = f"the line is {reprlib.repr(content)}"
+        text = record.strip()
+        shown = text if len(text) <= 60 else f"{text[:60]}..."
+        kind = "an array, " if text.startswith("[") else ""
+        what = f"the line is {kind}{shown}"
         return {}, (Fault("record", "no JSON object", what),)
     names, content = [name for name, _ in content], dict(content)
     values, faults = {}, []
