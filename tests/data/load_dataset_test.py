@@ -102,7 +102,7 @@ def test_takes_every_kind_of_source(tmp_path):
 
 def test_names_missing_keys():
     source = {"in0": [[1]], "labels": [1]}
-    with pytest.raises(ValueError, match="Missing: in1, label$"):
+    with pytest.raises(ValueError, match="Missing: in1, label\\. There"):
         load_dataset(source, make_config())
 
 

@@ -50,7 +50,7 @@ ODD_TEXTS = [
 
 PIECES = ("a", "d", "##og", "ca", "##t", "!", "mat", "##s")
 SENTENCEPIECE_MODEL = (
-    pathlib.Path(__file__).parents[1] / "data/text/tokenizers/wordnet.model"
+    pathlib.Path(__file__).parents[1] / "text/tokenizers/wordnet.model"
 )
 TOKENIZERS = {
     "words": word_tokenizer,

@@ -108,7 +108,7 @@ def test_an_initial_model_keeps_to_its_vocabulary(films, tmp_path):
     config = make_config(**WORDS)
     settings = {"columns": COLUMNS, "verbose": 0}
     train(config, films, model_dir=tmp_path / "first", **settings)
-    with pytest.raises(ValueError, match="`enc0_vocab_file` must be left empt"):
+    with pytest.raises(ValueError, match="`enc0_vocab_file` must be empty or"):
         train(
             config.replace(enc0_vocab_file=str(words)),
             films,
