@@ -146,7 +146,9 @@ def test_data_without_new_ids_are_refused(model_dir, tmp_path):
 
 
 def test_unknown_sides_are_refused(model_dir, tmp_path):
-    with pytest.raises(ValueError, match="`first_new_ids` must have no other keys"):
+    with pytest.raises(
+        ValueError, match="`first_new_ids` must have no other keys"
+    ):
         fold_in(
             model_dir,
             NEW,
