@@ -7,8 +7,8 @@ import pytest
 @pytest.mark.parametrize(
     ("package", "words"),
     [
-        ("o2v_keras.data.beam", ["statistics"]),
-        ("serving.beam", ["score", "--model", "M"]),
+        ("o2v_keras", ["beam", "check"]),
+        ("serving.beam", ["predict", "--model", "M"]),
     ],
 )
 def test_a_job_says_what_to_install(package, words, monkeypatch, capsys):
