@@ -12,6 +12,7 @@ def make_commands(run=lambda options: None, note="", **settings):
     parser = commands.add("serve", run, "serve a model", SERVE, **settings)
     parser.add_argument("--model-dir", metavar="DIR")
     parser.add_argument("--output", metavar="O")
+    parser.add_argument("--like", metavar="ID")
     commands.add("beam check", run, "check data", DATA, passes_on=True)
     return commands
 
@@ -86,6 +87,7 @@ def test_a_command_may_have_a_status_of_its_own():
         ("`folder` must be new: a", "`--model-dir` must be new: a"),
         ("`wait` must be 0", "`--server-wait` must be 0"),
         ("`dim` must be 1", "`dim` must be 1"),
+        ("`identifier` is unknown", "`--like` is unknown"),
         ("`dim` must be 1. Received: `output`", None),
     ],
 )

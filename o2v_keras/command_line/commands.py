@@ -24,16 +24,17 @@ def check(options: argparse.Namespace) -> int | None:
     from o2v_keras.data.read_source import Loaded
     from o2v_keras.text.placeholder_ids import MarkedTexts
 
-    if any("gs://" in path for path in options.data) or any(
-        ".tfrecord" in file for file in expand_paths(options.data)
-    ):
+    if any("gs://" in path for path in options.data):
+        start_tensorflow()
+    files = expand_paths(options.data)
+    if any(".tfrecord" in file for file in files):
         start_tensorflow()
     config, texts, columns = config_of(options), {}, columns_of(options)
     if config and options.training:
         start_tensorflow()
         from o2v_keras.training.dry_run import dry_run
 
-        report = dry_run(config, options.data, columns, options.auxiliary)
+        report = dry_run(config, files, columns, options.auxiliary)
         return _say_found(report, columns)
     if config:
         columns.check_label(config)
@@ -42,9 +43,9 @@ def check(options: argparse.Namespace) -> int | None:
             "in1": config.encoder1.tokenizer,
         }
         # Converted texts are ids.
-        if not is_tfrecord(options.data):
+        if not is_tfrecord(files):
             texts = {n: MarkedTexts(k, n) for n, k in kinds.items() if k}
-    result = read_pairs(options.data, columns=columns, texts=texts)
+    result = read_pairs(files, columns=columns, texts=texts)
     report = Loaded.check(result, config, options.training).report
     return _say_found(report, columns)
 

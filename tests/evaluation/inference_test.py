@@ -76,6 +76,11 @@ def test_cut_sequences_are_warned_about(model):
         embed(model, "in0", {"in0": PAIRS["in0"]})
 
 
+def test_no_rows_give_no_embeddings(model):
+    width = embed(model, "in0", {"in0": [[1]]}).shape[1]
+    assert embed(model, "in0", {"in0": []}).shape == (0, width)
+
+
 def test_rejects_another_side(model):
     with pytest.raises(ValueError, match='`side` must be "in0" or "in1"'):
         embed(model, "encoder0", {"in0": [[1]]})

@@ -134,10 +134,9 @@ def parse_record(
     except (RecursionError, ValueError):
         return {}, ()
     if not isinstance(content, tuple):
+        # As it is written: the parsed value holds objects as tuples.
         text = record.strip()
-        shown = text if len(text) <= 60 else f"{text[:60]}..."
-        kind = "an array, " if text.startswith("[") else ""
-        what = f"the line is {kind}{shown}"
+        what = f"the line is {text if len(text) <= 60 else text[:60] + '...'}"
         return {}, (Fault("record", "no JSON object", what),)
     names, content = [name for name, _ in content], dict(content)
     values, faults = {}, []

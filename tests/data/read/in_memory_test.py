@@ -208,6 +208,19 @@ def test_other_things_are_refused(source):
         load_pairs(source, IDS)
 
 
+def test_a_column_that_is_there_twice_is_named():
+    frame = pd.DataFrame({"in0": [1], "in1": [2], "label": [0]})
+    twice = pd.concat([frame, frame[["in1"]]], axis=1)
+    with pytest.raises(DataError, match='DataFrame: several columns "in1"'):
+        load_pairs(twice, IDS)
+
+
+def test_a_frame_without_rows_has_none_to_use():
+    frame = pd.DataFrame({"in0": [[1]], "in1": [[2]], "label": [0]})
+    with pytest.raises(DataError, match="at least one row"):
+        load_pairs(frame[:0], IDS)
+
+
 def test_a_keras_users_first_try(tmp_path):
     frame = pd.DataFrame(
         {"in0": [1, 2, 3, 4], "in1": [[5], [6, 7], [8], [9]]}

@@ -89,6 +89,7 @@ def test_a_folder_above_a_glob_means_itself(name, glob):
         pytest.param(
             ["a.jsonl", "./a*"], "/a.jsonl: is named twice", id="repeated"
         ),
+        pytest.param([{"in0": [1]}], "Received: a list with a dict", id="dict"),
     ],
 )
 def test_says_what_is_wrong_with_paths(paths, message):

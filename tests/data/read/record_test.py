@@ -21,7 +21,8 @@ CASES = {
         "record: malformed JSON: more text after the record, at column 14"
     ],
     "[[1], [2], 0]": ["record: no JSON object: the line is [[1], [2], 0]"],
-    "null": ["record: no JSON object: the line is None"],
+    "null": ["record: no JSON object: the line is null"],
+    '[{"in0": 1}]': ['record: no JSON object: the line is [{"in0": 1}]'],
     "{}": [
         'in0: missing: no "in0"',
         'in1: missing: no "in1"',

@@ -50,7 +50,7 @@ BAD_LINES = {
     "no_json": (b'{"in0": [1]', "malformed JSON: Expecting ',' delimiter, at"),
     "two": (SOUND + SOUND, "malformed JSON: more text after the record, at"),
     "list": (b"[1, 2]", "no JSON object: the line is [1, 2]"),
-    "null": (b"null", "no JSON object: the line is None"),
+    "null": (b"null", "no JSON object: the line is null"),
     "absent_side": (b'{"in0": [1]}', 'missing: no "in1"'),
     "null_side": (b'{"in0": [1], "in1": null}', 'missing: no "in1"'),
     "empty": (b'{"in0": [1], "in1": []}', '"in1" is empty'),
