@@ -14,7 +14,8 @@ class EncoderConfig:
     copies enc0 holds enc0's values.
 
     Args:
-        network: str. Name of the encoder in the registry.
+        network: str. Name of a built-in encoder, or a class of the user's.
+        options: dict. Arguments of a class of the user's.
         layers: int. Number of convolutions or of stacked LSTMs.
         cnn_filter_width: int. Width of a convolution filter, in tokens.
         max_seq_len: int. Longest sequence; later ids are cut off.
@@ -37,6 +38,7 @@ class EncoderConfig:
     """
 
     network: str
+    options: dict
     layers: int
     cnn_filter_width: int
     max_seq_len: int
