@@ -113,6 +113,7 @@ ENCODERS = Registry(
         "hcnn": _ENCODER_FACTORY,
         "bilstm": _ENCODER_FACTORY,
         "pooled_embedding": _ENCODER_FACTORY,
+        "transformer": _ENCODER_FACTORY,
     },
 )
 COMPARATORS = Registry(

@@ -1,6 +1,7 @@
 """Transformer encoder for embedded token sequences."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -9,7 +10,7 @@ from o2v_keras.layers.argument_checks import check_rate
 
 POOLINGS = ("mean", "first")
 # Wavelengths of the rotary positions grow up to 2 pi times this.
-_LONGEST_WAVE = 10_000
+_LONGEST_WAVE = 10_000.0
 # Added to the logits of padding. Finite, so that a row of padding alone has no
 # NaN; its exponential is 0 in float32 beside any real logit.
 _MASKED = -1e9
@@ -247,10 +248,9 @@ def _norm(owner, name):
 
 def _rotation(positions, width):
     """Returns cosine and sine, each `(batch, 1, steps, width / 2)`."""
-    shares = ops.arange(0, width, 2, dtype="float32") / width
-    angles = ops.cast(positions, "float32")[:, None, :, None] / ops.power(
-        float(_LONGEST_WAVE), shares
-    )
+    speeds = _LONGEST_WAVE ** -(np.arange(0, width, 2) / width)
+    positions = ops.cast(positions, "float32")[:, None, :, None]
+    angles = positions * speeds.astype("float32")
     return ops.cos(angles), ops.sin(angles)
 
 

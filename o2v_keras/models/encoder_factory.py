@@ -10,6 +10,7 @@ from o2v_keras.layers.padding_mask import PaddingMask
 from o2v_keras.layers.pooled_embedding_encoder import PooledEmbeddingEncoder
 from o2v_keras.layers.sequence_limit import SequenceLimit
 from o2v_keras.layers.token_embedding import TokenEmbedding
+from o2v_keras.layers.transformer_encoder import TransformerEncoder
 from o2v_keras.registry import ENCODERS
 
 
@@ -38,6 +39,18 @@ def _bilstm(config: EncoderConfig) -> keras.Layer:
 def _pooled_embedding(config: EncoderConfig) -> keras.Layer:
     return PooledEmbeddingEncoder(
         dropout=config.dropout, name="pooled_embedding"
+    )
+
+
+@ENCODERS.register("transformer")
+def _transformer(config: EncoderConfig) -> keras.Layer:
+    return TransformerEncoder(
+        output_dim=config.enc_dim,
+        layers=config.layers,
+        heads=config.heads,
+        feed_forward_dim=config.feed_forward_dim,
+        dropout=config.dropout,
+        name="transformer",
     )
 
 
