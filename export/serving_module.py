@@ -10,6 +10,7 @@ from export.request_checks import in0_is_given
 from export.request_checks import same_rows
 from export.serving_side import serving_sides
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.models.object2vec import scores_of
 from serving.signatures import EMBEDDINGS
 from serving.signatures import EMBEDDINGS_SIGNATURE
 from serving.signatures import IN0
@@ -133,7 +134,8 @@ def _scores_function(model, side0, side1):
     def scores(in0, in1):
         in0, in1 = same_rows(side0.checked(in0), side1.checked(in1))
         ids = {IN0: side0.ids(in0), IN1: side1.ids(in1)}
-        return {SCORES: tf.cast(model(ids, training=False), tf.float32)}
+        scores = scores_of(model(ids, training=False))
+        return {SCORES: tf.cast(scores, tf.float32)}
 
     return _signature(scores, side0, side1)
 

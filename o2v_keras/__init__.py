@@ -6,7 +6,6 @@ import importlib
 # data, printing help) starts at once.
 _PUBLIC = {
     "COMPARATORS": "o2v_keras.registry",
-    "ENCODERS": "o2v_keras.registry",
     "CorrelationMetrics": "o2v_keras.training.callbacks.metrics",
     "EarlyStopping": "o2v_keras.training.callbacks.early_stopping",
     "EncoderConfig": "o2v_keras.config",

@@ -1,4 +1,4 @@
-"""Registries of encoders and comparators by name."""
+"""Registry of comparators by name."""
 
 import importlib
 import os
@@ -84,7 +84,7 @@ class Registry:
 
 
 def import_registering(module: str) -> None:
-    """Imports a user's module that registers encoders or comparators.
+    """Imports a user's module that registers comparators or encoders.
 
     Args:
         module: Name of a module in this folder or an installed one.
@@ -92,30 +92,50 @@ def import_registering(module: str) -> None:
     Raises:
         ValueError: If there is no such module, or one that it imports.
     """
+    _import(module, f"`--import` must name a module. Received: {module}")
+
+
+def import_network(network: str) -> None:
+    """Imports the module of a user's own encoder.
+
+    Args:
+        network: Value of `enc0_network`. Nothing is imported unless it is
+            `module:Class`.
+
+    Raises:
+        ValueError: If there is no such module or class.
+
+    Example:
+    >>> import_network("hcnn")
+    >>> import_network("json:Mine")
+    Traceback (most recent call last):
+        ...
+    ValueError: `json:Mine` must name a class, but `json` has no Mine
+    """
+    name, colon, cls = network.partition(":")
+    if not colon:
+        return
+    module = _import(name, f"`{network}` must name a module.")
+    if not hasattr(module, cls):
+        raise ValueError(
+            f"`{network}` must name a class, but `{name}` has no {cls}"
+        )
+
+
+def _import(module, rule):
     sys.path.insert(0, os.getcwd())
     try:
-        importlib.import_module(module)
+        return importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise ValueError(
-            f"`--import` must name a module in this folder or an installed "
-            f"one. Received: {module} ({error})"
+            f"{rule} It must be in this folder or installed: {error}"
         ) from None
     finally:
         sys.path.remove(os.getcwd())
 
 
-_ENCODER_FACTORY = "o2v_keras.models.encoder_factory"
 _COMPARATOR = "o2v_keras.layers.comparator"
 
-ENCODERS = Registry(
-    "encoder",
-    {
-        "hcnn": _ENCODER_FACTORY,
-        "bilstm": _ENCODER_FACTORY,
-        "pooled_embedding": _ENCODER_FACTORY,
-        "transformer": _ENCODER_FACTORY,
-    },
-)
 COMPARATORS = Registry(
     "comparator",
     {

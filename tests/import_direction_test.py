@@ -22,6 +22,7 @@ ORDER = (
     {"config"},
     {"data", "text", "datasets"},
     {"layers"},
+    {"encoders"},
     {"optimizers"},
     {"models"},
     {"evaluation"},

@@ -14,7 +14,8 @@ class EncoderConfig:
     holds enc0's values.
 
     Args:
-        network: str. Name of the encoder in the registry.
+        network: str. Name of a built-in encoder, or a class of the user's.
+        options: dict. Arguments of a class of the user's.
         layers: int. Number of convolutions, stacked LSTMs or attention layers.
         cnn_filter_width: int. Width of a convolution filter, in tokens.
         heads: int. Number of attention heads of a layer.
@@ -40,6 +41,7 @@ class EncoderConfig:
     """
 
     network: str
+    options: dict
     layers: int
     cnn_filter_width: int
     heads: int

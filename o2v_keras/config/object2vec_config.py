@@ -13,17 +13,21 @@ from o2v_keras.config.rules import Boolean
 from o2v_keras.config.rules import Choice
 from o2v_keras.config.rules import Integer
 from o2v_keras.config.rules import NameList
+from o2v_keras.config.rules import Network
 from o2v_keras.config.rules import Number
+from o2v_keras.config.rules import Options
 from o2v_keras.config.rules import Path
 from o2v_keras.config.sagemaker_strings import check_known
 from o2v_keras.config.sagemaker_strings import parsed
 from o2v_keras.config.validation import check_bpr
 from o2v_keras.config.validation import check_encoder
+from o2v_keras.config.validation import check_own_encoder
 from o2v_keras.config.validation import check_retrieval
+from o2v_keras.config.validation import check_shared_encoder
 from o2v_keras.config.validation import check_tied_tables
 from o2v_keras.registry import COMPARATORS
-from o2v_keras.registry import ENCODERS
 
+NETWORKS = ("hcnn", "bilstm", "pooled_embedding", "transformer")
 TOKENIZERS = (
     "words",
     "unicode_script",
@@ -68,7 +72,13 @@ class Object2VecConfig:
             except for categories. For a vocabulary learned from texts it is
             the largest size; training then sets the actual one.
         enc0_network: str. `"hcnn"`, `"bilstm"`, `"pooled_embedding"`, ours
-            `"transformer"` or a name you registered. Defaults to `"hcnn"`.
+            `"transformer"`, or a class of your own,
+            `"my_package.my_module:MyEncoder"` (see
+            `o2v_keras.encoders.Encoder`) or its name in Keras's registry,
+            `"my_package>MyEncoder"`. Defaults to `"hcnn"`.
+        enc0_options: dict. Arguments of a class of your own, besides the
+            `vocab_size`, `max_seq_len` and `output_dim` that it always gets.
+            Ours. Defaults to `{}`.
         enc0_layers: `"auto"` or int, at least 1. `"auto"` is 4 for `hcnn`,
             2 for `transformer` and 1 for the others. Defaults to `"auto"`.
         enc0_cnn_filter_width: int, at least 1. Defaults to `3`.
@@ -109,6 +119,9 @@ class Object2VecConfig:
             `4096`.
         tied_token_embedding_weight: bool. Whether both sides share one token
             table. Defaults to `False`.
+        shared_encoder: bool. Whether both sides share one encoder with all
+            its weights, its token table included (a siamese model). Ours.
+            Defaults to `False`.
         token_embedding_storage_type: str. `"dense"` or `"row_sparse"`.
             Defaults to `"dense"`.
         comparator_list: tuple of str or comma-separated str. Distinct names
@@ -211,7 +224,8 @@ class Object2VecConfig:
 
     enc0_max_seq_len: int | None = _field(Integer(1), None)
     enc0_vocab_size: int | None = _field(Integer(2), None)
-    enc0_network: str = _field(Choice(registry=ENCODERS), "hcnn")
+    enc0_network: str = _field(Network(NETWORKS), "hcnn")
+    enc0_options: dict | None = _field(Options(), None)
     enc0_layers: int | str | None = _field(Integer(1, auto=True), None)
     enc0_cnn_filter_width: int | None = _field(Integer(1), None)
     enc0_heads: int | None = _field(Integer(1), None)
@@ -228,7 +242,8 @@ class Object2VecConfig:
     enc0_hash_buckets: int | None = _field(Integer(0), None)
     enc0_id_dropout: float | None = _field(Number(0.0, 1.0), None)
     enc0_unknown_id: int | None = _field(Integer(0), None)
-    enc1_network: str = _field(Choice(("enc0",), ENCODERS), "enc0")
+    enc1_network: str = _field(Network(("enc0", *NETWORKS)), "enc0")
+    enc1_options: dict | None = _field(Options(), None)
     enc1_max_seq_len: int | None = _field(Integer(1), None)
     enc1_vocab_size: int | None = _field(Integer(2), None)
     enc1_layers: int | str | None = _field(Integer(1, auto=True), None)
@@ -249,6 +264,7 @@ class Object2VecConfig:
     enc1_unknown_id: int | None = _field(Integer(0), None)
     enc_dim: int = _field(Integer(4), 4096)
     tied_token_embedding_weight: bool = _field(Boolean(), False)
+    shared_encoder: bool = _field(Boolean(), False)
     token_embedding_storage_type: str = _field(
         Choice(("dense", "row_sparse")), "dense"
     )
@@ -307,10 +323,18 @@ class Object2VecConfig:
             elif name not in _OPTIONAL:
                 raise rule.error(name, None)
         values |= resolved_encoders(values, given)
+        if values["shared_encoder"]:
+            values["tied_token_embedding_weight"] = True
         for name, value in {**values, "_given": frozenset(given)}.items():
             object.__setattr__(self, name, value)
-        check_encoder(self.encoder0, "enc0", self.weight_decay)
-        check_encoder(self.encoder1, "enc1", self.weight_decay)
+        for prefix, encoder in (
+            ("enc0", self.encoder0),
+            ("enc1", self.encoder1),
+        ):
+            check_encoder(encoder, prefix, self.weight_decay)
+            check_own_encoder(self, encoder, prefix, given)
+        if self.shared_encoder:
+            check_shared_encoder(self)
         if self.tied_token_embedding_weight:
             check_tied_tables(self.encoder0, self.encoder1)
         check_retrieval(self)

@@ -9,6 +9,7 @@ from o2v_keras.user_warning import warn_user
 # SageMaker's defaults. The fields themselves default to None, so that a value
 # given by the user differs from one left out.
 LATE_DEFAULTS = {
+    "options": {},
     "token_embedding_dim": 300,
     "cnn_filter_width": 3,
     "layers": "auto",

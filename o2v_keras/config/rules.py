@@ -12,6 +12,8 @@ import math
 import numbers
 import operator
 import os
+import re
+from collections.abc import Mapping
 
 from o2v_keras.registry import Registry
 
@@ -115,24 +117,57 @@ class Boolean(Rule):
 
 @dataclasses.dataclass(frozen=True)
 class Choice(Rule):
-    """One of fixed names or of the names in a registry."""
+    """One of fixed names."""
 
-    names: tuple[str, ...] = ()
-    registry: Registry | None = None
-
-    @property
-    def allowed(self):
-        registered = self.registry.names if self.registry else ()
-        return self.names + registered
+    names: tuple[str, ...]
 
     @property
     def description(self):
-        return "one of " + ", ".join(f'"{name}"' for name in self.allowed)
+        return "one of " + ", ".join(f'"{name}"' for name in self.names)
 
     def check(self, name, value):
-        if not isinstance(value, str) or value not in self.allowed:
+        if not isinstance(value, str) or value not in self.names:
             raise self.error(name, value)
         return value
+
+
+@dataclasses.dataclass(frozen=True)
+class Network(Choice):
+    """One of fixed names, or the class of a user's own encoder."""
+
+    @property
+    def description(self):
+        return (
+            f"{super().description}, or the class of your own encoder, "
+            f'"my_package.my_module:MyEncoder"'
+        )
+
+    def check(self, name, value):
+        if isinstance(value, str) and names_class(value):
+            return value
+        return super().check(name, value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Options(Rule):
+    """A JSON object: the arguments of a user's own class."""
+
+    description = 'a JSON object such as {"units": 64}'
+
+    def check(self, name, value):
+        try:
+            text = json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            raise self.error(name, value) from None
+        if not isinstance(value, Mapping):
+            raise self.error(name, value)
+        return json.loads(text)
+
+    def parse(self, text):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,6 +207,16 @@ class Path(Rule):
         if not isinstance(value, str | os.PathLike):
             raise self.error(name, value)
         return os.fspath(value)
+
+
+def names_class(network: str) -> bool:
+    """Whether a network is a class, `module:Class` or Keras's `package>Class`.
+
+    Example:
+    >>> names_class("my_package.encoders:Mine"), names_class("hcnn")
+    (True, False)
+    """
+    return re.fullmatch(r"[^\s,:>]+[:>][^\s,:>]+", network) is not None
 
 
 def unpacked(text: str) -> object:

@@ -1,12 +1,18 @@
 """Rules that involve several hyperparameters."""
 
+import dataclasses
+from collections.abc import Collection
+
 from o2v_keras.config.encoder_config import EncoderConfig
+from o2v_keras.config.rules import names_class
 
 _HEAD = "in_batch_softmax"
 # Settings that only this head uses -> their values with other heads.
 _OFF = {"hard_negatives": 0, "mined_negatives": 0, "learn_temperature": False}
 # The id of unknown words in every tokenizer.
 UNKNOWN_WORD = 1
+# Settings that only built-in encoders use -> their defaults.
+_OF_BUILT_IN = {"layers": "auto", "cnn_filter_width": 3}
 _TIED_FIELDS = (
     "vocab_size",
     "token_embedding_dim",
@@ -124,6 +130,56 @@ def check_encoder(
         )
     _check_freezing(encoder, prefix, weight_decay)
     _check_unknown_id(encoder, prefix)
+
+
+def check_own_encoder(
+    config, encoder: EncoderConfig, prefix: str, given: Collection[str]
+) -> None:
+    """Raises `ValueError` for settings that an encoder would ignore.
+
+    Args:
+        config: A resolved `Object2VecConfig`.
+        encoder: Its settings of one side.
+        prefix: `"enc0"` or `"enc1"`, for error messages.
+        given: Names of the hyperparameters that the user gave.
+    """
+    if not names_class(encoder.network):
+        if encoder.options:
+            raise ValueError(
+                f"`{prefix}_options` must be left out with {prefix}_network="
+                f'"{encoder.network}"; they are the arguments of a class of '
+                f"your own. Received: {prefix}_options={encoder.options}"
+            )
+        return
+    for name, default in _OF_BUILT_IN.items():
+        field = f"{prefix}_{name}"
+        # `to_dict` gives the defaults.
+        if field in given and getattr(config, field) != default:
+            raise ValueError(
+                f"`{field}` must be left out with {prefix}_network="
+                f'"{encoder.network}", which gets its own arguments by '
+                f"{prefix}_options. Received: "
+                f"{field}={getattr(config, field)!r}"
+            )
+
+
+def check_shared_encoder(config) -> None:
+    """Raises `ValueError` if both sides cannot have one encoder.
+
+    Args:
+        config: A resolved `Object2VecConfig`.
+    """
+    first, second = config.encoder0, config.encoder1
+    for field in dataclasses.fields(EncoderConfig):
+        values = getattr(first, field.name), getattr(second, field.name)
+        if values[0] != values[1]:
+            raise ValueError(
+                f"`enc0_{field.name}` and `enc1_{field.name}` must be equal "
+                "with shared_encoder=True: both sides have one encoder. "
+                f'`enc1_network="enc0"` copies all settings. Received: '
+                f"enc0_{field.name}={values[0]!r}, "
+                f"enc1_{field.name}={values[1]!r}"
+            )
 
 
 def check_tied_tables(first: EncoderConfig, second: EncoderConfig) -> None:

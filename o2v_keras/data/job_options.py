@@ -1,11 +1,15 @@
 """Options that several commands and Beam jobs share."""
 
 import argparse
+import json
+import pathlib
+import zipfile
 from collections.abc import Mapping
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.config.json_object import read_json_object
 from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.registry import import_network
 from o2v_keras.registry import import_registering
 
 
@@ -17,14 +21,40 @@ def add_import_option(parser: argparse.ArgumentParser):
         action="append",
         default=[],
         metavar="MODULE",
-        help="import a module that registers encoders or comparators",
+        help="import a module that registers comparators",
     )
 
 
 def import_modules(options: argparse.Namespace) -> None:
-    """Imports the modules of `--import`; raises `ValueError` if it fails."""
+    """Imports a user's modules: those of `--import`, and a model's encoders.
+
+    `load_model` imports nothing that a file names. A command does: its user
+    named the encoder's class in the hyperparameters.
+
+    Raises:
+        ValueError: If a module or class is not there.
+    """
     for module in options.modules:
         import_registering(module)
+    for option in ("model", "initial_model"):
+        path = getattr(options, option, None)
+        for network in _networks(path) if path else ():
+            import_network(network)
+
+
+def _networks(path):
+    """Returns the networks of a saved model, none if it cannot be read."""
+    path = pathlib.Path(path)
+    file = path / "model.keras" if path.is_dir() else path
+    try:
+        with zipfile.ZipFile(file) as archive:
+            config = json.loads(archive.read("config.json"))
+        values = config["config"]["config"]
+        networks = {values["enc0_network"], values["enc1_network"]}
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return []  # Loading it will say what is wrong.
+    # A class of a notebook or a script.
+    return sorted(n for n in networks if not n.startswith("__main__:"))
 
 
 def add_check_options(parser: argparse.ArgumentParser):

@@ -59,14 +59,14 @@ class Transformer(TokenTableEncoder):
         super().__init__(vocab_size, max_seq_len, output_dim, **kwargs)
         self.layers = layers
         self.heads = heads
-        self.feed_forward_dim = feed_forward_dim
+        self.feed_forward_dim = feed_forward_dim or 4 * output_dim
         self.pooling = pooling
         self.dropout = dropout
         self.network = TransformerEncoder(
             output_dim,
             layers,
             heads,
-            feed_forward_dim,
+            self.feed_forward_dim,
             pooling,
             dropout,
             dtype=self.dtype_policy,

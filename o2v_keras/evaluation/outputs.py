@@ -14,6 +14,7 @@ from o2v_keras.data.read.paths import is_tfrecord
 from o2v_keras.data.read.record import Column
 from o2v_keras.data.read_source import Source
 from o2v_keras.data.sequences import Sequences
+from o2v_keras.models.object2vec import scores_of
 from o2v_keras.progress import Progress
 
 
@@ -54,10 +55,8 @@ class RowOutputs:
         # `model.predict` would trace again for each new length.
         @tf.function(input_signature=[self._batches.element_spec])
         def outputs(batch):
-            return model(
-                batch if len(batch) > 1 else next(iter(batch.values())),
-                training=False,
-            )
+            inputs = batch if len(batch) > 1 else next(iter(batch.values()))
+            return scores_of(model(inputs, training=False))
 
         # A concrete function avoids TensorFlow's warning about retracing.
         self._outputs = outputs.get_concrete_function()

@@ -53,9 +53,6 @@ class PooledEmbeddingEncoder(keras.layers.Layer):
     - [Iyyer et al., 2015](https://aclanthology.org/P15-1162/)
     """
 
-    # `make_encoder` then passes means instead of embeddings.
-    takes_means = True
-
     def __init__(self, dropout=0.0, **kwargs):
         check_rate("dropout", dropout)
         super().__init__(**kwargs)

@@ -1,5 +1,6 @@
 """Adds new ids to a trained model and trains only their embeddings."""
 
+import copy
 from collections.abc import Mapping
 
 import keras
@@ -26,6 +27,9 @@ def with_larger_tables(
         config: Its configuration with vocabularies of at least the same
             size.
 
+    Raises:
+        ValueError: If an encoder has no token table.
+
     Example:
     >>> config = Object2VecConfig(
     ...     enc0_max_seq_len=1, enc0_vocab_size=9, enc_dim=4
@@ -35,7 +39,7 @@ def with_larger_tables(
     >>> larger.token_embeddings[0].embeddings.shape
     TensorShape([12, 300])
     """
-    larger = Object2Vec(config)
+    larger = _larger(model, config)
     encoders = (config.encoder0, config.encoder1)
     tables = zip(
         larger.token_embeddings, model.token_embeddings, encoders, strict=True
@@ -52,7 +56,7 @@ def with_larger_tables(
 
 def train_new_ids_only(
     model: Object2Vec, first_ids: Mapping[str, int]
-) -> list[keras.Layer]:
+) -> list[keras.Variable]:
     """Freezes all weights but the token embeddings of new ids; compiles.
 
     Args:
@@ -61,12 +65,11 @@ def train_new_ids_only(
             side that is missing is frozen.
 
     Returns:
-        The layers that were trainable, for `train_again`.
+        The weights that were trainable, for `train_again`.
     """
     tables = dict(zip(("in0", "in1"), model.token_embeddings, strict=True))
-    learned = [layer for layer in _layers(model) if layer.trainable]
-    for layer in learned:
-        layer.trainable = False
+    learned = model.trainable_variables
+    _set_trainable(learned, False)
     for name, first_id in first_ids.items():
         tables[name].trainable = True
         tables[name].freeze_rows_below(first_id)
@@ -74,34 +77,50 @@ def train_new_ids_only(
     return learned
 
 
-def train_again(model: Object2Vec, learned: list[keras.Layer]) -> None:
+def train_again(model: Object2Vec, learned: list[keras.Variable]) -> None:
     """Undoes `train_new_ids_only` and compiles the model.
 
     Args:
         model: The model.
         learned: The result of `train_new_ids_only`.
     """
-    for layer in learned:
-        layer.trainable = True
+    _set_trainable(model.trainable_variables, False)
+    _set_trainable(learned, True)
     for table in model.token_embeddings:
         table.freeze_rows_below(0)
     model.compile_as_configured()
     _build_optimizer(model)
 
 
+def _larger(model, config):
+    """Returns a new model of the same encoders with larger tables."""
+    made = copy.deepcopy(model.get_config())
+    made["config"] = config.to_dict()
+    for number, table in enumerate(model.token_embeddings):
+        if table is None:
+            raise ValueError(
+                f"`encoder{number}` of the model must have a token table of "
+                "ours, an attribute `token_embedding`, to learn new ids. "
+                "Received: an encoder without one"
+            )
+        encoder = made.get(f"encoder{number}")
+        if isinstance(encoder, dict):
+            size = made["config"][f"enc{number}_vocab_size"]
+            encoder["config"]["vocab_size"] = size
+            table = encoder["config"]["token_embedding"]
+            if isinstance(table, dict):
+                table["config"]["vocab_size"] = size
+    return Object2Vec.from_config(made)
+
+
+def _set_trainable(weights, trainable):
+    for weight in weights:
+        weight.trainable = trainable
+
+
 def _build_optimizer(model):
     # Keras warns when it loads a model whose optimizer has no slots yet.
     model.optimizer.build(model.trainable_variables)
-
-
-def _layers(model):
-    """Returns all layers, those of the encoders one by one."""
-    encoders = (model.encoder0, model.encoder1)
-    inside = [layer for encoder in encoders for layer in encoder.layers]
-    outside = [part for part in model.layers if part not in encoders]
-    # Used by the loss alone, so it is not among the model's layers.
-    of_loss = [] if model.pair_vectors is None else [model.pair_vectors]
-    return [*inside, *outside, *of_loss]
 
 
 def _other_weights(model):

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import keras
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.config.encoder_config import UNLIMITED
 from o2v_keras.layers.comparator import Comparator
 from o2v_keras.layers.feed_forward import FeedForward
 from o2v_keras.layers.pair_vectors import PairVectors
@@ -21,34 +20,6 @@ from o2v_keras.models.in_batch_softmax_loss import InBatchSoftmaxLoss
 from o2v_keras.models.in_batch_softmax_metric import InBatchSoftmaxMetric
 from o2v_keras.models.pairwise_mean import PairwiseMean
 from o2v_keras.user_warning import warn_user
-
-
-def make_token_embeddings(
-    config: Object2VecConfig,
-) -> tuple[TokenEmbedding, TokenEmbedding]:
-    """Returns the token tables of both sides: the same layer twice if tied.
-
-    Raises:
-        ValueError: If the size of a vocabulary is not learned yet.
-    """
-    if UNLIMITED in (config.enc0_vocab_size, config.enc1_vocab_size):
-        raise ValueError(
-            "`config` must have the size of a learned vocabulary of "
-            "categories: `learn_tokenizers(data, config).configure(config)` "
-            "sets it, and so does `train`. Received: `vocab_size` unset"
-        )
-    tied = config.tied_token_embedding_weight
-    tables = [
-        TokenEmbedding(
-            encoder.vocab_size,
-            encoder.token_embedding_dim,
-            gated=encoder.freeze_epochs > 0,
-            trainable=not encoder.freezes_table,
-            name="token_embedding" if tied else f"token_embedding{number}",
-        )
-        for number, encoder in enumerate(config.token_tables.values())
-    ]
-    return (tables[0], tables[-1])
 
 
 def make_comparison(config: Object2VecConfig) -> Callable:
@@ -78,15 +49,13 @@ def make_pair_vectors(config: Object2VecConfig) -> PairVectors | None:
     """Returns the layer before `InBatchSoftmaxLoss`, or `None`."""
     if config.output_layer != "in_batch_softmax":
         return None
-    layer = PairVectors(
+    return PairVectors(
         config.similarity,
         config.temperature,
         config.learn_temperature,
         dtype="float32",
         name="pair_vectors",
     )
-    layer.build([(None, config.enc_dim)] * 2)
-    return layer
 
 
 def make_loss(
@@ -126,7 +95,7 @@ def make_loss(
 def add_weight_decay(
     config: Object2VecConfig,
     weights: Sequence[keras.Variable],
-    tables: Sequence[TokenEmbedding],
+    tables: Sequence[TokenEmbedding | None],
 ) -> None:
     """Sets the L2 penalty of `weight_decay` on matrices.
 
@@ -138,7 +107,9 @@ def add_weight_decay(
     # The gradient of `factor * weight ** 2` is `2 * factor * weight`.
     penalty = keras.regularizers.L2(config.weight_decay / 2)
     row_sparse = config.token_embedding_storage_type == "row_sparse"
-    left_out = {id(table.embeddings) for table in tables if row_sparse}
+    left_out = {
+        id(table.embeddings) for table in tables if row_sparse and table
+    }
     for weight in weights:
         if id(weight) not in left_out and len(weight.shape) > 1:
             weight.regularizer = penalty

@@ -1,7 +1,6 @@
 """The Object2Vec model."""
 
-import contextlib
-import contextvars
+import copy
 import inspect
 import os
 
@@ -10,18 +9,21 @@ import keras
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.in_batch_targets import exchanged_sides
 from o2v_keras.models.bpr_loss import BPRLoss
-from o2v_keras.models.encoder_factory import make_encoder
 from o2v_keras.models.global_batch_loss import GlobalBatchLoss
 from o2v_keras.models.graph import add_weight_decay
 from o2v_keras.models.graph import dtype_policy
 from o2v_keras.models.graph import make_comparison
 from o2v_keras.models.graph import make_loss
 from o2v_keras.models.graph import make_pair_vectors
-from o2v_keras.models.graph import make_token_embeddings
 from o2v_keras.models.graph import seeded
 from o2v_keras.models.head import first_bias
 from o2v_keras.models.head import similarity_sign
 from o2v_keras.models.in_batch_softmax_loss import InBatchSoftmaxLoss
+from o2v_keras.models.make_encoders import config_of
+from o2v_keras.models.make_encoders import encoder_class
+from o2v_keras.models.make_encoders import encoder_models
+from o2v_keras.models.make_encoders import make_encoders
+from o2v_keras.models.make_encoders import shared_table
 from o2v_keras.models.optimizer_factory import make_optimizer
 from o2v_keras.models.optimizer_factory import needs_steps
 from o2v_keras.models.optimizer_factory import plan_learning_rate
@@ -29,13 +31,14 @@ from o2v_keras.models.optimizer_factory import steps_per_epoch
 from o2v_keras.models.pretrained_tables import fill_tables
 from o2v_keras.models.pretrained_tables import vector_sources
 from o2v_keras.models.token_tables import FrozenTables
+from o2v_keras.models.token_tables import prepared_tables
 from o2v_keras.models.token_tables import row_penalty
+from o2v_keras.registry import import_network
 from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.text.pretrained_vectors import Coverage
 
-# Whether this thread runs a step of `fit` or `evaluate`, where the in-batch
-# loss needs vectors instead of scores. Each replica runs in its own thread.
-_IN_STEP = contextvars.ContextVar("in_step", default=False)
+# Stands in a saved model for what the second encoder shares with the first.
+_SHARED = "encoder0"
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
@@ -44,45 +47,70 @@ class Object2Vec(keras.Model):
 
     `scores = head(mlp(comparator(encoder0(in0), encoder1(in1))))`. For `bpr`
     the head has no bias; with `dot` and no MLP it returns the dot product.
-    The encoders share no weights, except one token table with
-    `tied_token_embedding_weight`.
 
-    The constructor compiles the model by `config`, without XLA; call
+    A model is made of two encoders, or of an `Object2VecConfig`, which makes
+    them from SageMaker's hyperparameters. The encoders may share nothing,
+    one token table, or be one encoder (a siamese model).
+
+    The constructor compiles the model by its configuration, without XLA; call
     `compile` to change that. The loss covers the real rows of the global
     batch. `weight_decay` applies to matrices, not to biases, as in MXNet,
     and to the rows of `row_sparse` token tables that a batch looks up.
     `token_embedding_l2` is added to the training loss but not to the
-    reported loss. Initial weights and dropout masks depend on `config.seed`
-    alone.
+    reported loss. Initial weights and dropout masks of the layers that the
+    model makes depend on `seed` alone.
 
-    If `config` names pretrained vectors, the first `fit` loads them, unless
-    the weights come from a file or `set_weights`.
+    If a configuration names pretrained vectors, the first `fit` loads them,
+    unless the weights come from a file or `set_weights`.
 
     Args:
-        config: `Object2VecConfig`.
-        **kwargs: Base model arguments such as `name`.
+        encoder0: `Encoder`, or any other Keras layer or model, from ids of
+            `in0`, int64 `(batch, length)` padded with 0, to encodings,
+            `(batch, dim)`. Or an `Object2VecConfig`, and nothing else but
+            `name`.
+        encoder1: The encoder of `in1`, with encodings of the same size; may
+            be `encoder0`.
+        comparators: Names of comparator operations, `comparator_list`.
+            Defaults to `("hadamard", "concat", "abs_diff")`.
+        seed: int, at least 0. Defaults to `0`.
+        name: str. Defaults to `None`.
+        **hyperparameters: Other fields of `Object2VecConfig`, such as
+            `output_layer`, `mlp_layers` or `learning_rate`. An encoder
+            without attributes `vocab_size` and `max_seq_len` needs
+            `enc0_vocab_size` and `enc0_max_seq_len` (or `enc1_*`).
 
     Call arguments:
         inputs: dict of `in0` and `in1`, each int `(batch, length)`, padded
             with 0; lengths may differ between sides and calls.
 
     Output shape:
-        float32: for `output_layer="softmax"` probabilities
-        `(batch, num_classes)`, otherwise `(batch, 1)`; for
-        `"in_batch_softmax"` the `similarity` of the encodings.
+        float32 scores: for `output_layer="softmax"` probabilities
+        `(batch, num_classes)`, otherwise `(batch, 1)`. For
+        `"in_batch_softmax"` a dict of `scores`, the `similarity` of the
+        encodings, and `encodings`, `(batch, 2, dim)`, scaled so that their
+        dot products are the logits of the loss; `predict` returns the
+        scores.
 
     Attributes:
+        config: `Object2VecConfig`; if the model is made of encoders, the one
+            that describes it.
+        encoder0, encoder1: `keras.Model` of each side, ids to encodings.
+        token_embeddings: The `TokenEmbedding` of each side; `None` for an
+            encoder without one.
         trained_ids: `TrainedIds`, or `None` if unknown. `train` and
             `load_model` of a model directory set it, `fit` does not.
 
     Raises:
-        TypeError: If `config` is no `Object2VecConfig`.
+        TypeError: If there is neither a configuration nor two encoders.
+        ValueError: If encoders and hyperparameters do not fit together.
 
     Example:
-    >>> config = Object2VecConfig(
-    ...     enc0_max_seq_len=4, enc0_vocab_size=9, enc_dim=8, mlp_dim=8
+    >>> from o2v_keras.encoders import HCNN, PooledEmbedding
+    >>> model = Object2Vec(
+    ...     HCNN(vocab_size=9, max_seq_len=4, output_dim=8),
+    ...     PooledEmbedding(vocab_size=20, max_seq_len=1, output_dim=8),
+    ...     mlp_dim=8,
     ... )
-    >>> model = Object2Vec(config)
     >>> in0, in1 = np.array([[3, 1, 2], [5, 0, 0]]), np.array([[7], [8]])
     >>> model({"in0": in0, "in1": in1}).shape
     TensorShape([2, 2])
@@ -94,21 +122,38 @@ class Object2Vec(keras.Model):
       of SageMaker's container.
     """
 
-    def __init__(self, config, **kwargs):
-        if not isinstance(config, Object2VecConfig):
-            raise TypeError(
-                "`config` must be an Object2VecConfig. "
-                f"Received: config={config!r}"
+    def __init__(
+        self,
+        encoder0,
+        encoder1=None,
+        comparators=None,
+        seed=0,
+        name=None,
+        **hyperparameters,
+    ):
+        config, given = None, (encoder0, encoder1)
+        if isinstance(encoder0, Object2VecConfig):
+            config, given = encoder0, None
+            _refuse_more(encoder1, comparators, seed, hyperparameters)
+            hyperparameters = config.to_dict()
+            for encoder in (config.encoder0, config.encoder1):
+                import_network(encoder.network)
+        else:
+            hyperparameters["seed"] = seed
+            if comparators is not None:
+                hyperparameters["comparator_list"] = comparators
+            hyperparameters.setdefault(
+                "dtype_policy", keras.config.dtype_policy().name
             )
-        with seeded(config.seed), dtype_policy(config.dtype_policy):
+            _require_encoders(encoder0, encoder1)
+        policy = hyperparameters["dtype_policy"]
+        with seeded(hyperparameters["seed"]), dtype_policy(policy):
             # Layers.
-            tables = make_token_embeddings(config)
-            encoder0 = make_encoder(
-                config.encoder0, tables[0], input_name="in0", name="encoder0"
-            )
-            encoder1 = make_encoder(
-                config.encoder1, tables[1], input_name="in1", name="encoder1"
-            )
+            own = make_encoders(config) if given is None else given
+            encoder0, encoder1 = encoder_models(own, hyperparameters)
+            if config is None:
+                dim = encoder0.output.shape[1]
+                config = config_of(*own, dim, hyperparameters)
             compare = make_comparison(config)
             pair_vectors = make_pair_vectors(config)
 
@@ -118,25 +163,28 @@ class Object2Vec(keras.Model):
                 for name in ("in0", "in1")
             }
             pair = [encoder0(inputs["in0"]), encoder1(inputs["in1"])]
-            super().__init__(inputs=inputs, outputs=compare(pair), **kwargs)
+            outputs = compare(pair)
+            if pair_vectors is not None:
+                outputs = {"scores": outputs, "encodings": pair_vectors(pair)}
+            super().__init__(inputs=inputs, outputs=outputs, name=name)
 
         # Config.
         self.config = config
         self.encoder0 = encoder0
         self.encoder1 = encoder1
-        self.token_embeddings = tables
-        self.pair_vectors = pair_vectors
+        self.token_embeddings = prepared_tables(config, own)
         self.trained_ids = None
         self.needs_vectors = any(
             encoder.pretrained_embedding_file
             for encoder in config.token_tables.values()
         )
+        self._given = given
         self._tokenizers = PairTokenizers()
         if similarity_sign(self) < 0:
             # An MLP leaves the sign unconstrained; this sets the initial one.
             kernel = self.get_layer("scores").kernel
             kernel.assign(-kernel)
-        add_weight_decay(config, self.trainable_weights, tables)
+        add_weight_decay(config, self.trainable_weights, self.token_embeddings)
         self.compile_as_configured()
 
     def __reduce__(self):
@@ -217,22 +265,10 @@ class Object2Vec(keras.Model):
             call.arguments["callbacks"] = [FrozenTables(frozen), given]
         return super().fit(*call.args, **call.kwargs)
 
-    def call(self, inputs, training=None, mask=None):
-        if self.pair_vectors is None or not _IN_STEP.get():
-            return super().call(inputs, training=training, mask=mask)
-        pair = [
-            encoder(inputs[name], training=training)
-            for name, encoder in (
-                ("in0", self.encoder0),
-                ("in1", self.encoder1),
-            )
-        ]
-        return self.pair_vectors(pair)
-
     def compile(self, *args, **kwargs):
         """Compiles like `keras.Model.compile`."""
         super().compile(*args, **kwargs)
-        if self.pair_vectors is not None:
+        if self.config.output_layer == "in_batch_softmax":
             self._build_loss_and_metrics()
 
     def compile_from_config(self, config):
@@ -240,13 +276,8 @@ class Object2Vec(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
-    def train_step(self, data):
-        with _in_step():
-            return super().train_step(data)
-
-    def test_step(self, data):
-        with _in_step():
-            return super().test_step(data)
+    def predict_step(self, data):
+        return scores_of(super().predict_step(data))
 
     def compute_loss(
         self,
@@ -257,12 +288,16 @@ class Object2Vec(keras.Model):
         training=True,
     ):
         """Returns the loss; in training with the row penalty."""
+        y_pred = _of_loss(y_pred)
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
         if training and self.config.token_embedding_l2:
             loss += row_penalty(
                 self.config, self.token_embeddings, x, sample_weight
             )
         return loss
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return super().compute_metrics(x, y, _of_loss(y_pred), sample_weight)
 
     def load_pretrained_vectors(
         self, auxiliary: str | os.PathLike | None = None
@@ -345,18 +380,44 @@ class Object2Vec(keras.Model):
         return results
 
     def get_config(self):
-        return {"config": self.config.to_dict(), "name": self.name}
+        config = {"config": self.config.to_dict(), "name": self.name}
+        if self._given is None:
+            return config
+        # Keras loses what two encoders share.
+        first, second = self._given
+        config["encoder0"] = keras.saving.serialize_keras_object(first)
+        if second is first:
+            config["encoder1"] = _SHARED
+        else:
+            config["encoder1"] = keras.saving.serialize_keras_object(second)
+            if shared_table(first, second) is not None:
+                config["encoder1"]["config"]["token_embedding"] = _SHARED
+        return config
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         values = Object2VecConfig.from_dict(config["config"])
-        return cls(values, name=config["name"])
+        if "encoder0" not in config:
+            for encoder in (values.encoder0, values.encoder1):
+                # A file that is loaded does not choose what is imported.
+                encoder_class(encoder.network)
+            return cls(values, name=config["name"])
+        revive = keras.saving.deserialize_keras_object
+        first, second = revive(config["encoder0"]), config["encoder1"]
+        if second == _SHARED:
+            second = first
+        else:
+            second = copy.deepcopy(second)
+            if second["config"].get("token_embedding") == _SHARED:
+                second["config"]["token_embedding"] = first.token_embedding
+            second = revive(second)
+        return cls(first, second, name=config["name"], **values.to_dict())
 
     def _build_loss_and_metrics(self):
         # Keras would build them for the shape of scores at the first batch.
         sides = len(exchanged_sides(self.config.negative_sampling_side))
         y_true = keras.ops.ones((2, 2 + 2 * sides), "int64")
-        y_pred = keras.ops.zeros((2, 2, self.config.enc_dim))
+        y_pred = {"encodings": keras.ops.zeros((2, 2, self.config.enc_dim))}
         self.compute_loss(None, y_true, y_pred, training=False)
         self.compute_metrics(None, y_true, y_pred)
         self.reset_metrics()
@@ -381,13 +442,39 @@ class Object2Vec(keras.Model):
         )
 
 
-@contextlib.contextmanager
-def _in_step():
-    token = _IN_STEP.set(True)
-    try:
-        yield
-    finally:
-        _IN_STEP.reset(token)
+def scores_of(outputs):
+    """Returns the scores of a model's outputs.
+
+    Args:
+        outputs: What `model(inputs)` returns: scores, or for
+            `in_batch_softmax` a dict with them.
+    """
+    return outputs["scores"] if isinstance(outputs, dict) else outputs
+
+
+def _of_loss(outputs):
+    return outputs["encodings"] if isinstance(outputs, dict) else outputs
+
+
+def _refuse_more(encoder1, comparators, seed, hyperparameters):
+    if encoder1 is None and comparators is None and not seed:
+        if not hyperparameters:
+            return
+    raise TypeError(
+        "`encoder0` is an Object2VecConfig, which holds all hyperparameters: "
+        "give nothing but `name` beside it, and change it by "
+        "`config.replace(...)`."
+    )
+
+
+def _require_encoders(encoder0, encoder1):
+    for name, encoder in (("encoder0", encoder0), ("encoder1", encoder1)):
+        if not isinstance(encoder, keras.layers.Layer):
+            raise TypeError(
+                f"`{name}` must be a Keras layer or model, or `encoder0` "
+                "alone an Object2VecConfig. "
+                f"Received: {name}={encoder!r}"
+            )
 
 
 def _with_tokenizers(revive, arguments, tokenizers):

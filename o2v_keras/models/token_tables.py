@@ -1,6 +1,7 @@
 """Freezing of token tables, and the L2 penalty on rows looked up."""
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -8,6 +9,47 @@ import tensorflow as tf
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.layers.token_embedding import TokenEmbedding
 from o2v_keras.models.replicas import sum_over_replicas
+
+
+def prepared_tables(
+    config: Object2VecConfig, encoders: Sequence[keras.layers.Layer]
+) -> tuple[TokenEmbedding | None, TokenEmbedding | None]:
+    """Returns the token tables of both encoders, frozen as configured.
+
+    Args:
+        config: `Object2VecConfig`.
+        encoders: The encoders of both sides. One without a table has no
+            attribute `token_embedding`.
+
+    Raises:
+        ValueError: If the configuration needs a table that is not there.
+    """
+    tables = [getattr(e, "token_embedding", None) for e in encoders]
+    for side, encoder in config.token_tables.items():
+        table = tables[int(side[-1])]
+        needs = {
+            f"{side}_pretrained_embedding_file": (
+                encoder.pretrained_embedding_file
+            ),
+            "token_embedding_l2": config.token_embedding_l2,
+        }
+        for name, value in needs.items():
+            if value and table is None:
+                raise ValueError(
+                    f"`{name}` must be left out with an encoder that has no "
+                    "token table of ours, an attribute `token_embedding`. "
+                    f"Received: {name}={value!r}"
+                )
+        if encoder.freezes_table:
+            table.trainable = False
+        if encoder.freeze_epochs and not table.gated:
+            raise ValueError(
+                f"`{side}_freeze_epochs` must be 0 with an encoder whose "
+                "table cannot be frozen for some epochs: make it with "
+                "`token_embedding=TokenEmbedding(..., gated=True)`. "
+                f"Received: {side}_freeze_epochs={encoder.freeze_epochs}"
+            )
+    return tuple(tables)
 
 
 class FrozenTables(keras.callbacks.Callback):

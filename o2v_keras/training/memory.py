@@ -8,6 +8,8 @@ import psutil
 
 from o2v_keras.config import EncoderConfig
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.encoders.token_table_encoder import TokenTableEncoder
+from o2v_keras.models.make_encoders import encoder_class
 
 _BYTES = 4  # float32
 
@@ -67,7 +69,7 @@ def estimate_memory(
 ) -> MemoryEstimate:
     """Estimates the memory of a training from its configuration.
 
-    For encoders that the user registered, only the table is counted.
+    Of a user's own encoder only a token table is counted.
 
     Example:
     >>> config = Object2VecConfig(
@@ -151,6 +153,8 @@ def _tables(config):
 
 
 def _table_parameters(encoder: EncoderConfig):
+    if not issubclass(encoder_class(encoder.network), TokenTableEncoder):
+        return 0
     return encoder.vocab_size * encoder.token_embedding_dim
 
 

@@ -16,6 +16,7 @@ from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.models.pretrained_tables import vector_sources
+from o2v_keras.registry import import_network
 from o2v_keras.storage.replace import disk_full_named
 from o2v_keras.training.advice import unknown_words
 from o2v_keras.training.channels import LoadedChannels
@@ -170,6 +171,8 @@ def train(
     """
     if not isinstance(config, Object2VecConfig):
         config = Object2VecConfig.from_hyperparameters(config)
+    for encoder in (config.encoder0, config.encoder1):
+        import_network(encoder.network)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(config.seed)

@@ -227,7 +227,7 @@ def _start_from(model, initial_model, new_ids):
 
 def _weights_but_gates(model):
     """Returns the weights without gates, which the epoch determines."""
-    gates = {id(table.gate) for table in model.token_embeddings}
+    gates = {id(table.gate) for table in model.token_embeddings if table}
     return [weight for weight in model.weights if id(weight) not in gates]
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import math
 import os
 import random
@@ -14,6 +15,10 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.config.json_object import read_json_object
 from o2v_keras.config.object2vec_config import typed_values
 from o2v_keras.config.resolve import LATE_DEFAULTS
+from o2v_keras.config.rules import Integer
+from o2v_keras.config.rules import Number
+from o2v_keras.config.rules import Rule
+from o2v_keras.config.rules import names_class
 from o2v_keras.tuning.ranges import DEFAULT_RANGES
 from o2v_keras.tuning.ranges import ValueChoice
 from o2v_keras.tuning.ranges import ValueRange
@@ -31,6 +36,8 @@ _WITHOUT = {
     "layers": {_POOLED},
     "token_embedding_dim": {_POOLED},
 }
+# `enc0_options.units` is the argument `units` of a user's own encoder.
+_OPTIONS = ("enc0_options", "enc1_options")
 # Set by Keras Tuner's Hyperband.
 _HYPERBAND_EPOCHS = "tuner/epochs"
 _DEFAULTS = {
@@ -42,6 +49,8 @@ _TRIES = 100
 
 class SearchSpace:
     """Fixed hyperparameters, and ranges of others.
+
+    `enc0_options.units` searches the argument `units` of your own encoder.
 
     A range applies only if it has an effect: `enc0_cnn_filter_width` if enc0
     is a CNN, `enc1_*` if `enc1_network` is not `"enc0"`. Values that derive
@@ -108,7 +117,7 @@ class SearchSpace:
         for name in sorted(offered, key=lambda name: name not in _PARENTS):
             if name in self.fixed:
                 continue
-            checked = offered[name].check(name, _rule(name))
+            checked = offered[name].check(name, _rule(name, offered[name]))
             # Parents come before their children, whose conditions read them.
             self.ranges[name] = checked
             if self._conditions(name) is None:
@@ -149,7 +158,7 @@ class SearchSpace:
         values = dict(self.fixed)
         for name, searched in self.ranges.items():
             if name in proposal and self._is_active(name, proposal):
-                values[name] = searched.value(proposal[name])
+                _set(values, name, searched.value(proposal[name]))
         if _HYPERBAND_EPOCHS in proposal:
             values["epochs"] = proposal[_HYPERBAND_EPOCHS]
         self._derive(values)
@@ -178,7 +187,12 @@ class SearchSpace:
 
     def resolved(self, config: Object2VecConfig) -> dict[str, object]:
         """Returns a configuration's values of the searched names."""
-        return {name: getattr(config, name) for name in self.ranges}
+        values = {}
+        for name in self.ranges:
+            field, _, option = name.partition(".")
+            value = getattr(config, field)
+            values[name] = value.get(option) if option else value
+        return values
 
     @property
     def description(self) -> dict[str, object]:
@@ -203,6 +217,10 @@ class SearchSpace:
         network = f"{prefix}_network"
         without = {"enc0"} | _WITHOUT.get(field, set())
         allowed = self._possible(network, without)
+        if field in _WITHOUT:
+            allowed = [value for value in allowed if not names_class(value)]
+        if name.startswith(_OPTIONS):
+            allowed = [value for value in allowed if names_class(value)]
         if name == _DIMS[1] and not self._possible(_TIED, {True, "true"}):
             allowed = []
         if not allowed:
@@ -286,12 +304,37 @@ def _fixed(hyperparameters):
     return typed_values(hyperparameters)
 
 
-def _rule(name):
+def _set(values, name, value):
+    field, _, option = name.partition(".")
+    if not option:
+        values[name] = value
+        return
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            value = json.loads(value)
+    values[field] = {**values.get(field, {}), option: value}
+
+
+def _rule(name, searched):
+    if name.partition(".")[0] in _OPTIONS and "." in name:
+        if isinstance(searched, ValueChoice):
+            return _AnyValue()
+        whole = isinstance(searched.low, int) and isinstance(searched.high, int)
+        return Integer(searched.low) if whole else Number(-math.inf)
     field = Object2VecConfig.__dataclass_fields__.get(name)
     if field is None:
         # Raises an error with the nearest known name.
         Object2VecConfig.from_dict({name: None})
     return field.metadata["rule"]
+
+
+class _AnyValue(Rule):
+    """An argument of a user's own encoder, which checks it itself."""
+
+    description = "any value"
+
+    def check(self, name, value):
+        return value
 
 
 def _enc_dim_factor(values):

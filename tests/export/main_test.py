@@ -1,6 +1,7 @@
 import os
 import sys
 
+import keras
 import pytest
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import saved_model_pb2
@@ -8,8 +9,6 @@ from tensorflow.core.protobuf import saved_model_pb2
 import export.saved_model
 from export.__main__ import main
 from export.saved_model import AcceptanceError
-from o2v_keras.registry import ENCODERS
-from o2v_keras.registry import import_registering
 from tests.export.exports import make_model
 
 
@@ -72,25 +71,27 @@ def test_misused_options_have_status_2(capsys, options):
 
 
 OWN_PARTS = """
-from o2v_keras import ENCODERS
-from o2v_keras.layers.pooled_embedding_encoder import PooledEmbeddingEncoder
+import keras
+from o2v_keras.encoders import PooledEmbedding
 
-@ENCODERS.register("mine")
-def make_mine(config):
-    return PooledEmbeddingEncoder()
+@keras.saving.register_keras_serializable(package="own_parts")
+class Mine(PooledEmbedding):
+    pass
 """
 
 
 def test_a_model_with_an_encoder_of_ones_own(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own_parts.py").write_text(OWN_PARTS)
-    import_registering("own_parts")
-    model = make_model({"enc0_network": "mine"})
+    network = "own_parts:Mine"
+    model = make_model({"enc0_network": network})
     model.optimizer.build(model.trainable_variables)
     model.save("model.keras")
     # As in a new process.
     monkeypatch.delitem(sys.modules, "own_parts")
-    monkeypatch.setattr(ENCODERS, "_builders", {})
+    with pytest.raises(ValueError, match="`own_parts:Mine` must be a Keras"):
+        keras.models.load_model("model.keras")
+    assert "own_parts" not in sys.modules
     exported = []
     monkeypatch.setattr(
         export.saved_model,
@@ -98,12 +99,14 @@ def test_a_model_with_an_encoder_of_ones_own(tmp_path, monkeypatch, capsys):
         lambda model, *_: exported.append(model) or make_folder(tmp_path),
     )
     words = ["--model", "model.keras", "--output", "out"]
-    assert main(words) == 2
-    assert "'mine'" in capsys.readouterr().err
     assert main([*words, "--import", "no_such_module"]) == 2
     assert "`--import` must name a module" in capsys.readouterr().err
-    assert main([*words, "--import", "own_parts"]) == 0
-    assert exported[0].config.enc0_network == "mine"
+    assert main(words) == 0
+    assert exported[0].config.enc0_network == network
+    (tmp_path / "own_parts.py").unlink()
+    monkeypatch.delitem(sys.modules, "own_parts")
+    assert main(words) == 2
+    assert "`own_parts:Mine` must name a module" in capsys.readouterr().err
 
 
 def make_folder(folder):

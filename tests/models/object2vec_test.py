@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from o2v_keras import encoders
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.load_dataset import load_dataset
+from o2v_keras.encoders.token_table_encoder import TokenTableEncoder
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.registry import COMPARATORS
-from o2v_keras.registry import ENCODERS
 from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
 from o2v_keras.text.vocabulary import Vocabulary
@@ -105,7 +106,9 @@ def test_equals_the_formulas():
     model = make_model(**POOLED, mlp_activation="tanh")
     weights = {weight.path: np.asarray(weight) for weight in model.weights}
     e0, e1 = (
-        weights[f"token_embedding{side}/embeddings"][ids].mean(axis=1)
+        weights[f"pooled_embedding{side}/token_embedding{side}/embeddings"][
+            ids
+        ].mean(axis=1)
         for side, ids in enumerate(INPUTS.values())
     )
     hidden = np.concatenate([e0 * e1, e0, e1, np.abs(e0 - e1)], axis=1)
@@ -417,39 +420,201 @@ def test_warns_of_a_global_policy_that_does_not_hold():
     assert model.encoder0.compute_dtype == "float32"
 
 
-class _WeightedMaximum(keras.Layer):
-    """An encoder of a user's own."""
+@keras.saving.register_keras_serializable(package="tests")
+class _Maximum(TokenTableEncoder):
+    """An encoder of a user's own, with a token table."""
 
-    def __init__(self, units):
-        super().__init__(name="own")
-        self.dense = keras.layers.Dense(units, name="dense")
+    def __init__(self, *args, low=-9.0, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.low = low
+        self.network = keras.layers.Dense(self.output_dim, name="dense")
 
-    def call(self, inputs, mask=None):
-        low = keras.ops.where(mask[..., None], self.dense(inputs), -9.0)
-        return keras.ops.max(low, axis=1)
+    def encode(self, ids, mask, training=None):
+        hidden = self.network(self.token_embedding(ids))
+        hidden = keras.ops.where(mask[..., None], hidden, self.low)
+        return keras.ops.max(hidden, axis=1)
 
-    def compute_mask(self, inputs, mask=None):
-        return None
+    def get_config(self):
+        return {**super().get_config(), "low": self.low}
 
 
-def test_takes_registered_encoders_and_comparators(monkeypatch, tmp_path):
-    for registry in (ENCODERS, COMPARATORS):
-        builders = {**registry._builders}
-        monkeypatch.setattr(registry, "_builders", builders)
-    ENCODERS.register("own")(lambda config: _WeightedMaximum(config.enc_dim))
+OWN = {
+    "enc0_network": f"{__name__}:_Maximum",
+    "enc0_options": '{"low": -3}',
+}
+
+
+def test_takes_own_encoders_and_comparators(monkeypatch, tmp_path):
+    builders = {**COMPARATORS._builders}
+    monkeypatch.setattr(COMPARATORS, "_builders", builders)
     COMPARATORS.register("difference")(lambda first, second: first - second)
     config = make_config(
-        enc0_network="own", comparator_list="difference, hadamard"
+        **{**OWN, "enc0_options": {"low": -3}},
+        comparator_list="difference, hadamard",
     )
     check_model(config, tmp_path)
     model = Object2Vec(config)
-    assert isinstance(model.encoder1.layers[-1], _WeightedMaximum)
+    (encoder,) = model.encoder1.layers[1:]
+    assert (type(encoder), encoder.low) == (_Maximum, -3)
     assert model.get_layer("comparator").output.shape == (None, 16)
 
 
-def test_needs_a_config():
-    with pytest.raises(TypeError, match="must be an Object2VecConfig. Rec"):
+def test_an_own_encoder_of_sagemakers_strings():
+    config = Object2VecConfig.from_hyperparameters(
+        {"enc0_max_seq_len": "6", "enc0_vocab_size": "30", **OWN}
+    )
+    assert config.encoder1.options == {"low": -3}
+
+
+def test_needs_encoders_or_a_config():
+    with pytest.raises(TypeError, match="`encoder0` must be a Keras layer or"):
         Object2Vec({"enc0_max_seq_len": 3})
+    encoder = encoders.PooledEmbedding(30, 6, 8)
+    with pytest.raises(TypeError, match="`encoder1` must be a Keras layer or"):
+        Object2Vec(encoder)
+    with pytest.raises(TypeError, match="nothing but `name` beside it"):
+        Object2Vec(make_config(), seed=3)
+
+
+def two_encoders(shared=None):
+    """Two encoders that share nothing, a table, or all."""
+    first = encoders.HCNN(30, 6, 8, layers=2, token_embedding_dim=4)
+    if shared == "all":
+        return first, first
+    table = first.token_embedding if shared == "table" else None
+    second = encoders.BiLSTM(
+        30, 3, 8, token_embedding_dim=4, token_embedding=table
+    )
+    return first, second
+
+
+@pytest.mark.parametrize("head", [{}, REGRESSION, RETRIEVAL])
+@pytest.mark.parametrize("shared", [None, "table", "all"])
+def test_encoders_are_saved_with_what_they_share(shared, head, tmp_path):
+    model = Object2Vec(*two_encoders(shared), mlp_dim=8, seed=3, **head)
+    pairs = {**INPUTS, "label": np.ones(6)}
+    dataset = load_dataset(pairs, model.config, batch_size=3)
+    history = model.fit(dataset, epochs=2, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.config == model.config
+    assert loaded.config.shared_encoder == (shared == "all")
+    assert loaded.config.tied_token_embedding_weight == (shared is not None)
+    assert (loaded.encoder0 is loaded.encoder1) == (shared == "all")
+    tables = loaded.token_embeddings
+    assert (tables[0] is tables[1]) == (shared is not None)
+    assert len(loaded.weights) == len(model.weights)
+    np.testing.assert_array_equal(
+        loaded.predict(INPUTS, verbose=0), model.predict(INPUTS, verbose=0)
+    )
+    again = Object2Vec.from_config(model.get_config())
+    assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
+
+
+def test_encoders_of_the_same_hyperparameters_are_the_same_model():
+    config = make_config(**HCNN, mlp_layers=1)
+    named = Object2Vec(config)
+    sizes = {"layers": 2, "token_embedding_dim": 8}
+    own = Object2Vec(
+        encoders.HCNN(30, 6, 8, **sizes),
+        encoders.HCNN(30, 6, 8, **sizes),
+        mlp_layers=1,
+        mlp_dim=12,
+        num_classes=3,
+        seed=4,
+    )
+    own.set_weights(named.get_weights())
+    np.testing.assert_array_equal(own(INPUTS), named(INPUTS))
+    expected = config.replace(enc1_network="hcnn", **enc1_sizes(config))
+    assert own.config == expected
+
+
+def enc1_sizes(config):
+    return {
+        "enc1_max_seq_len": config.enc0_max_seq_len,
+        "enc1_vocab_size": config.enc0_vocab_size,
+        "enc1_layers": config.enc0_layers,
+        "enc1_token_embedding_dim": config.enc0_token_embedding_dim,
+    }
+
+
+def test_a_siamese_model_of_a_config_has_one_encoder():
+    model = make_model(**HCNN, shared_encoder=True)
+    assert model.encoder0 is model.encoder1
+    two = make_model(**HCNN)
+    assert len(model.weights) < len(two.weights)
+    with pytest.raises(ValueError, match="enc1_layers` must be equal with sh"):
+        make_config(
+            **HCNN,
+            shared_encoder=True,
+            enc1_network="hcnn",
+            enc1_max_seq_len=6,
+            enc1_vocab_size=30,
+            enc1_layers=3,
+            enc1_token_embedding_dim=8,
+        )
+
+
+def test_other_shared_layers_are_refused():
+    dense = keras.layers.Dense(8, name="shared_dense")
+
+    def make():
+        ids = keras.Input((None,), dtype="int64")
+        hot = keras.ops.one_hot(ids, 30)
+        return keras.Model(ids, dense(keras.ops.max(hot, axis=1)))
+
+    sizes = {
+        f"{side}_{name}": 30
+        for side in ("enc0", "enc1")
+        for name in ("vocab_size", "max_seq_len")
+    }
+    with pytest.raises(ValueError, match="both hold the layer `shared_dense`"):
+        Object2Vec(make(), make(), **sizes)
+
+
+def test_a_frozen_encoder_trained_elsewhere(tmp_path):
+    first = make_model(**HCNN)
+    first.encoder0.trainable = False
+    sizes = {"enc0_vocab_size": 30, "enc0_max_seq_len": 6}
+    model = Object2Vec(
+        first.encoder0, encoders.PooledEmbedding(30, 6, 8), mlp_dim=8, **sizes
+    )
+    before = model.encoder0.predict(INPUTS["in0"], verbose=0)
+    model.fit(INPUTS, CLASSES % 2, epochs=2, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    for each in (model, loaded):
+        after = each.encoder0.predict(INPUTS["in0"], verbose=0)
+        np.testing.assert_array_equal(after, before)
+    with pytest.raises(ValueError, match="`enc0_vocab_size` must be given"):
+        Object2Vec(
+            first.encoder0,
+            encoders.PooledEmbedding(30, 6, 8),
+            enc0_max_seq_len=6,
+        )
+
+
+@pytest.mark.parametrize(
+    ("hyperparameters", "message"),
+    [
+        ({"enc0_layers": 3}, "`enc0_layers` must be that of the encoder"),
+        ({"token_embedding_l2": 0.1}, "`token_embedding_l2` must be left out"),
+        (
+            {"enc1_pretrained_embedding_file": "x.txt"},
+            "`enc1_pretrained_embedding_file` must be left out",
+        ),
+    ],
+)
+def test_hyperparameters_that_do_not_fit_encoders(hyperparameters, message):
+    ids = keras.Input((None,), dtype="int64")
+    hot = keras.ops.max(keras.ops.one_hot(ids, 30), axis=1)
+    own = keras.Model(ids, keras.layers.Dense(8)(hot))
+    sizes = {"enc1_vocab_size": 30, "enc1_max_seq_len": 6}
+    with pytest.raises(ValueError, match=message):
+        Object2Vec(
+            encoders.HCNN(30, 6, 8, layers=2), own, **sizes, **hyperparameters
+        )
 
 
 def test_tokenizers_are_held_and_never_saved(tmp_path):

@@ -260,3 +260,38 @@ def test_settings_of_an_mlp_that_is_not_there_are_not_searched(fixed, searched):
 def test_a_space_without_any_range_is_refused():
     with pytest.raises(ValueError, match="must have at least one range"):
         SearchSpace(SIZES, {}, default_ranges=False)
+
+
+def test_options_of_an_own_encoder_are_searched():
+    fixed = {
+        "enc0_max_seq_len": 4,
+        "enc0_vocab_size": 9,
+        "enc0_network": "my_package.encoders:Mine",
+        "enc0_options": '{"rate": 0.5}',
+    }
+    ranges = {
+        "enc0_options.units": ValueRange(4, 64),
+        "enc0_options.kind": ValueChoice(("first", "7", "true")),
+    }
+    space = SearchSpace(fixed, ranges, default_ranges=False)
+    for seed in range(9):
+        proposal = space.draw(seed)
+        config = space.configure(proposal)
+        units = proposal["enc0_options.units"]
+        assert 4 <= units <= 64
+        kind = {"7": 7, "true": True}.get(
+            proposal["enc0_options.kind"], "first"
+        )
+        expected = {"rate": 0.5, "units": units, "kind": kind}
+        assert config.encoder1.options == expected
+        found = space.resolved(config)
+        assert found == {
+            "enc0_options.units": units,
+            "enc0_options.kind": kind,
+        }
+    # SageMaker's default ranges hold no setting that it would ignore.
+    assert "enc0_layers" not in SearchSpace(fixed).ranges
+    with pytest.raises(ValueError, match="must not be searched if it has no"):
+        SearchSpace(
+            {**fixed, "enc0_network": "hcnn", "enc0_options": {}}, ranges
+        )

@@ -1,0 +1,64 @@
+"""Encoder by the mean of token embeddings."""
+
+import keras
+
+from o2v_keras.encoders.token_table_encoder import TokenTableEncoder
+from o2v_keras.layers.pooled_embedding_encoder import PooledEmbeddingEncoder
+
+
+@keras.saving.register_keras_serializable(package="o2v_keras")
+class PooledEmbedding(TokenTableEncoder):
+    """Encodes a sequence as the mean of its tokens' embeddings.
+
+    It has no projection, so a token embedding has the size of the encoding.
+    The mean is that of `PooledEmbeddingEncoder`.
+
+    Args:
+        vocab_size: int, at least 2. Ids are below it; id 0 is padding.
+        max_seq_len: int, at least 1. Longer sequences are cut to their first
+            ids.
+        output_dim: int. Size of the encoding and of a token embedding.
+        dropout: float, from 0 to 1. Fraction of the mean's units to drop in
+            training. Defaults to `0.0`.
+        **kwargs: Arguments of `TokenTableEncoder` (`token_embedding`,
+            `id_dropout`, `unknown_id`) and of Keras layers.
+
+    Call arguments:
+        inputs: int64 `(batch, length)`, padded with 0; any length.
+        training: bool. Whether to apply dropout.
+
+    Output shape:
+        `(batch, output_dim)`.
+
+    Example:
+    >>> encoder = PooledEmbedding(vocab_size=9, max_seq_len=4, output_dim=8)
+    >>> encoder(np.array([[3, 1, 0], [0, 0, 0]])).shape
+    TensorShape([2, 8])
+    """
+
+    def __init__(
+        self, vocab_size, max_seq_len, output_dim, dropout=0.0, **kwargs
+    ):
+        kwargs.setdefault("token_embedding_dim", output_dim)
+        super().__init__(vocab_size, max_seq_len, output_dim, **kwargs)
+        if self.token_embedding_dim != output_dim:
+            raise ValueError(
+                "`token_embedding_dim` must equal `output_dim` or be left "
+                "out: a mean of token embeddings has their size. Received: "
+                f"token_embedding_dim={self.token_embedding_dim}, "
+                f"output_dim={output_dim}"
+            )
+        self.dropout = dropout
+        self.network = PooledEmbeddingEncoder(
+            dropout, dtype=self.dtype_policy, name="pooled_embedding"
+        )
+
+    def encode(self, ids, mask, training=None):
+        # No tensor of shape (batch, length, dim).
+        means = self.token_embedding(
+            ids, mask=mask, pooled=True, training=training
+        )
+        return self.network(means, training=training)
+
+    def get_config(self):
+        return {**super().get_config(), "dropout": self.dropout}

@@ -1,0 +1,282 @@
+"""Encoders and their hyperparameters, made from each other."""
+
+import sys
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+import keras
+
+from o2v_keras.config import EncoderConfig
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.config.encoder_config import UNLIMITED
+from o2v_keras.encoders import HCNN
+from o2v_keras.encoders import BiLSTM
+from o2v_keras.encoders import Encoder
+from o2v_keras.encoders import PooledEmbedding
+from o2v_keras.encoders import Transformer
+from o2v_keras.encoders.token_table_encoder import TokenTableEncoder
+from o2v_keras.layers.sequence_limit import SequenceLimit
+from o2v_keras.layers.token_embedding import TokenEmbedding
+
+_CLASSES = {
+    "hcnn": HCNN,
+    "bilstm": BiLSTM,
+    "pooled_embedding": PooledEmbedding,
+    "transformer": Transformer,
+}
+# Hyperparameter -> argument of the class, beyond those of all encoders.
+_ARGUMENTS = {
+    "hcnn": {"layers": "layers", "cnn_filter_width": "filter_width"},
+    "bilstm": {"layers": "layers"},
+    "pooled_embedding": {},
+    "transformer": {
+        "layers": "layers",
+        "heads": "heads",
+        "feed_forward_dim": "feed_forward_dim",
+    },
+}
+
+
+def make_encoders(
+    config: Object2VecConfig,
+) -> tuple[keras.layers.Layer, keras.layers.Layer]:
+    """Returns the encoders of both sides; the same one twice if shared.
+
+    Raises:
+        ValueError: If a class of the user's is not there or does not fit, or
+            the size of a vocabulary is not learned yet.
+    """
+    if UNLIMITED in (config.enc0_vocab_size, config.enc1_vocab_size):
+        raise ValueError(
+            "`config` must have the size of a learned vocabulary of "
+            "categories: `learn_tokenizers(data, config).configure(config)` "
+            "sets it, and so does `train`. Received: `vocab_size` unset"
+        )
+    classes = {
+        "enc0": encoder_class(config.encoder0.network),
+        "enc1": encoder_class(config.encoder1.network),
+    }
+    tied = config.tied_token_embedding_weight and not config.shared_encoder
+    for side, cls in classes.items():
+        if tied and not issubclass(cls, TokenTableEncoder):
+            raise ValueError(
+                "`tied_token_embedding_weight` must be false with "
+                f'{side}_network="{cls.__name__}", which has no token table '
+                "of ours (it is no `o2v_keras.encoders.TokenTableEncoder`). "
+                "Received: tied_token_embedding_weight=True"
+            )
+    tables = _make_tables(config, classes)
+    first = _make(config.encoder0, classes["enc0"], tables[0])
+    if config.shared_encoder:
+        return first, first
+    return first, _make(config.encoder1, classes["enc1"], tables[-1])
+
+
+def encoder_class(network: str) -> type[keras.layers.Layer]:
+    """Returns the class of a network; imports no module.
+
+    Args:
+        network: Value of `enc0_network`.
+
+    Raises:
+        ValueError: If its module is not imported, or it is no registered
+            Keras layer.
+
+    Example:
+    >>> encoder_class("hcnn").__name__
+    'HCNN'
+    """
+    if network in _CLASSES:
+        return _CLASSES[network]
+    if ">" in network:
+        cls = keras.saving.get_registered_object(network)
+    else:
+        module, _, name = network.partition(":")
+        cls = getattr(sys.modules.get(module), name, None)
+    # Otherwise a saved model could name any class of any module, and
+    # `load_model` would call it.
+    registered = isinstance(cls, type) and ">" in (
+        keras.saving.get_registered_name(cls)
+    )
+    if not registered or not issubclass(cls, keras.layers.Layer):
+        raise ValueError(
+            f"`{network}` must be a Keras layer, decorated with "
+            "`keras.saving.register_keras_serializable`, in a module that is "
+            "imported. Import it before the model is made or loaded. "
+            f"Received: {cls!r}"
+        )
+    return cls
+
+
+def encoder_models(
+    encoders: Sequence[keras.layers.Layer],
+    hyperparameters: Mapping[str, object],
+) -> tuple[keras.Model, keras.Model]:
+    """Returns both encoders as models of ids of any length.
+
+    Args:
+        encoders: Two layers or models; may be the same one twice.
+        hyperparameters: The sizes that an encoder does not know.
+
+    Raises:
+        ValueError: If an encoder gives something else than one vector of a
+            known size for each row.
+    """
+    models = {}
+    for side, encoder in zip(("0", "1"), encoders, strict=True):
+        if id(encoder) not in models:
+            length = _size(
+                encoder, f"enc{side}", "max_seq_len", hyperparameters
+            )
+            models[id(encoder)] = _encoder_model(encoder, length, side)
+    return tuple(models[id(encoder)] for encoder in encoders)
+
+
+def _encoder_model(encoder, max_seq_len, side):
+    inputs = ids = keras.Input((None,), dtype="int64", name=f"in{side}")
+    if not isinstance(encoder, Encoder):
+        ids = SequenceLimit(max_seq_len, name="sequence_limit")(inputs)
+    encoding = encoder(ids)
+    shape = getattr(encoding, "shape", None)
+    if shape is None or len(shape) != 2 or shape[1] is None:
+        raise ValueError(
+            f"`encoder{side}` must give encodings of shape (batch, dim) with "
+            f"a known dim. Received: {encoder.name} with {shape or encoding}"
+        )
+    return keras.Model(inputs, encoding, name=f"encoder{side}")
+
+
+def config_of(
+    encoder0: keras.layers.Layer,
+    encoder1: keras.layers.Layer,
+    enc_dim: int,
+    hyperparameters: Mapping[str, object],
+) -> Object2VecConfig:
+    """Returns the configuration that describes two encoders.
+
+    Args:
+        encoder0: Layer or model for `in0`.
+        encoder1: That for `in1`; may be the same one.
+        enc_dim: Size of their encodings.
+        hyperparameters: The other hyperparameters, and the sizes that an
+            encoder does not know.
+
+    Raises:
+        ValueError: If a size is unknown, a hyperparameter contradicts an
+            encoder, or the encoders share other layers than a token table.
+
+    Example:
+    >>> encoder = HCNN(vocab_size=9, max_seq_len=4, output_dim=8)
+    >>> config = config_of(encoder, encoder, 8, {"mlp_layers": 1})
+    >>> config.enc0_network, config.shared_encoder, config.mlp_layers
+    ('hcnn', True, 1)
+    """
+    _refuse_shared_layers(encoder0, encoder1)
+    derived = {
+        **_settings(encoder0, "enc0", hyperparameters),
+        **_settings(encoder1, "enc1", hyperparameters),
+        "enc_dim": enc_dim,
+        "shared_encoder": encoder0 is encoder1,
+        "tied_token_embedding_weight": encoder0 is encoder1
+        or shared_table(encoder0, encoder1) is not None,
+    }
+    for name, value in derived.items():
+        if hyperparameters.get(name, value) != value:
+            raise ValueError(
+                f"`{name}` must be that of the encoder or be left out: "
+                f"{value!r}. Received: {name}={hyperparameters[name]!r}"
+            )
+    return Object2VecConfig.from_dict({**hyperparameters, **derived})
+
+
+def shared_table(
+    encoder0: keras.layers.Layer, encoder1: keras.layers.Layer
+) -> TokenEmbedding | None:
+    """Returns the token table of two encoders, `None` if each has its own."""
+    table = getattr(encoder0, "token_embedding", None)
+    if table is getattr(encoder1, "token_embedding", None):
+        return table
+    return None
+
+
+def _settings(encoder, side, given):
+    """Returns the hyperparameters that describe one encoder."""
+    values = {
+        name: _size(encoder, side, name, given)
+        for name in ("vocab_size", "max_seq_len")
+    }
+    cls = type(encoder)
+    networks = [name for name, own in _CLASSES.items() if own is cls]
+    if networks:
+        values["network"] = networks[0]
+        for field, argument in _ARGUMENTS[networks[0]].items():
+            values[field] = getattr(encoder, argument)
+    else:
+        values["network"] = f"{cls.__module__}:{cls.__qualname__}"
+    for name in ("token_embedding_dim", "id_dropout", "unknown_id"):
+        if hasattr(encoder, name):
+            values[name] = getattr(encoder, name)
+    return {f"{side}_{name}": value for name, value in values.items()}
+
+
+def _size(encoder, side, name, given):
+    value = getattr(encoder, name, given.get(f"{side}_{name}"))
+    if value is None:
+        raise ValueError(
+            f"`{side}_{name}` must be given, because the encoder "
+            f"`{encoder.name}` has no attribute `{name}`."
+        )
+    return value
+
+
+def _refuse_shared_layers(encoder0, encoder1):
+    if encoder0 is encoder1:
+        return
+    # Keras has no public walk over the layers within layers.
+    layers = {id(layer) for layer in encoder0._flatten_layers()}
+    table = shared_table(encoder0, encoder1)
+    for layer in encoder1._flatten_layers():
+        if id(layer) in layers and layer is not table:
+            raise ValueError(
+                "`encoder0` and `encoder1` must be one encoder, or share "
+                "nothing but the token table of two encoders of ours "
+                "(`token_embedding=`): Keras loses other sharing when it "
+                f"saves a model. Received: both hold the layer `{layer.name}`"
+            )
+
+
+def _make(encoder: EncoderConfig, cls, table):
+    arguments = {
+        "vocab_size": encoder.vocab_size,
+        "max_seq_len": encoder.max_seq_len,
+        "output_dim": encoder.enc_dim,
+        **encoder.options,
+    }
+    if encoder.id_dropout:
+        arguments["id_dropout"] = encoder.id_dropout
+        arguments["unknown_id"] = encoder.unknown_id
+    if issubclass(cls, TokenTableEncoder):
+        arguments["token_embedding_dim"] = encoder.token_embedding_dim
+        arguments["token_embedding"] = table
+    if encoder.network in _CLASSES:
+        arguments["dropout"] = encoder.dropout
+        for field, argument in _ARGUMENTS[encoder.network].items():
+            arguments[argument] = getattr(encoder, field)
+    return cls(**arguments)
+
+
+def _make_tables(config, classes):
+    """Returns the token tables of both sides: one if tied."""
+    tied = config.tied_token_embedding_weight
+    return [
+        TokenEmbedding(
+            encoder.vocab_size,
+            encoder.token_embedding_dim,
+            gated=encoder.freeze_epochs > 0,
+            trainable=not encoder.freezes_table,
+            name="token_embedding" if tied else f"token_embedding{number}",
+        )
+        if issubclass(classes[side], TokenTableEncoder)
+        else None
+        for number, (side, encoder) in enumerate(config.token_tables.items())
+    ]
