@@ -42,7 +42,7 @@ def check_encoder(
             how, and how to mend it.
 
     Example:
-    >>> from o2v_keras.encoders.hcnn import HCNN
+    >>> from o2v_keras.encoders import HCNN
     >>> check_encoder(HCNN(vocab_size=9, max_seq_len=4, output_dim=8, layers=2))
     """
     vocab_size = vocab_size or getattr(encoder, "vocab_size", None)

@@ -3,42 +3,12 @@ import numpy as np
 import pytest
 from keras import ops
 
-from o2v_keras.encoders.bilstm import BiLSTM
 from o2v_keras.encoders.encoder import Encoder
 from o2v_keras.encoders.hcnn import HCNN
-from o2v_keras.encoders.pooled_embedding import PooledEmbedding
-from o2v_keras.encoders.transformer import Transformer
 from o2v_keras.layers.token_embedding import TokenEmbedding
 from o2v_keras.testing import check_encoder
 
 SIZES = {"vocab_size": 30, "max_seq_len": 6, "output_dim": 8}
-ENCODERS = {
-    "pooled_embedding": (PooledEmbedding, {}),
-    "hcnn": (HCNN, {"token_embedding_dim": 5, "layers": 2, "filter_width": 2}),
-    "bilstm": (BiLSTM, {"token_embedding_dim": 5, "layers": 2}),
-    "transformer": (
-        Transformer,
-        {
-            "token_embedding_dim": 5,
-            "layers": 1,
-            "heads": 2,
-            "feed_forward_dim": 6,
-            "pooling": "first",
-        },
-    ),
-}
-
-
-@pytest.mark.parametrize(
-    "dtype",
-    ["float32", pytest.param("mixed_float16", marks=pytest.mark.slow)],
-)
-@pytest.mark.parametrize("name", ENCODERS)
-def test_our_encoders_keep_the_contract(name, dtype):
-    cls, arguments = ENCODERS[name]
-    check_encoder(
-        cls(**SIZES, **arguments, id_dropout=0.5, unknown_id=1, dtype=dtype)
-    )
 
 
 def test_a_functional_model_is_an_encoder():
