@@ -24,6 +24,7 @@ SUITES = {
         ("benchmarks.wire",),
         ("benchmarks.optimizers",),
         ("benchmarks.training",),
+        ("benchmarks.transformer",),
     ),
     "quality": tuple(
         (f"benchmarks.quality.{room}", "--task", task, "--test")

@@ -17,7 +17,7 @@ OURS = (*PACKAGES, "tests", "benchmarks", "notebooks", "conftest")
 ORDER = (
     {
         *("registry", "start_tensorflow", "progress", "command"),
-        *("palette", "storage", "user_warning"),
+        *("optional_packages", "palette", "storage", "user_warning"),
     },
     {"config"},
     {"data", "text", "datasets"},

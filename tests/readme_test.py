@@ -1,4 +1,4 @@
-"""The README's examples run, in the order of the page, as they are pasted.
+"""The pages' examples run, in the order of the page, as they are pasted.
 
 A test lends files, and a server with a free port; never a name.
 """
@@ -13,20 +13,22 @@ import numpy as np
 import pytest
 
 from o2v_keras import Object2VecConfig
+from o2v_keras.__main__ import main
 from o2v_keras.registry import COMPARATORS
 from serving.local_server.local_server import LocalServer
 from tests.command_line.commands import all_commands
 from tests.tuning.small_search import IGNORED
 
 README = pathlib.Path(__file__).parents[1] / "README.md"
+ENCODERS = README.parent / "docs" / "encoders.md"
 SIZES = {"enc0_max_seq_len": "3", "enc0_vocab_size": "900"}
 RECORDS = {"train": 6, "validation": 2, "test": 2, "films": 10, "users": 2}
 
 
-def blocks(*languages):
+def blocks(*languages, page=README):
     """The texts between fences; the language may be empty."""
     fenced = re.findall(
-        r"^```(\w*)\n(.*?)^```$", README.read_text(), re.DOTALL | re.M
+        r"^```(\w*)\n(.*?)^```$", page.read_text(), re.DOTALL | re.M
     )
     return [text for language, text in fenced if language in languages]
 
@@ -109,6 +111,29 @@ def _ask_a_server(example, model, names):
 
 def _has_data(name):
     return pathlib.Path(os.environ.get("O2V_DATA_DIR", ""), name).is_dir()
+
+
+def test_an_encoder_of_ones_own_is_served(files, monkeypatch):
+    definition, *examples, request = blocks("python", page=ENCODERS)
+    lines = [line for line in definition.splitlines() if line]
+    assert len(lines) <= 30
+    # Where the commands find it, too.
+    monkeypatch.syspath_prepend(files)
+    pathlib.Path("my_encoders.py").write_text(definition)
+    names = {}
+    for example in examples:
+        exec(example, names)
+    assert pathlib.Path("weighted.keras").is_file()
+    (hyperparameters,) = blocks("json", page=ENCODERS)
+    pathlib.Path("hyperparameters.json").write_text(hyperparameters)
+    commands = blocks("bash", page=ENCODERS)[0].splitlines()
+    for command in commands[:-1]:
+        assert main(shlex.split(command)[1:]) == 0, command
+    arguments = all_commands().parse(shlex.split(commands[-1])[1:])
+    with LocalServer(arguments.model_name, "served") as server:
+        address = f"localhost:{server.port}"
+        exec(request.replace("localhost:8500", address), names)
+    assert names["vectors"].shape == (2, 8)
 
 
 def test_the_first_example_is_short():

@@ -28,7 +28,7 @@ from o2v_keras.data.job_options import add_set_option
 from o2v_keras.data.job_options import add_skip_option
 from o2v_keras.data.job_options import add_vocabulary_options
 from o2v_keras.data.job_options import import_modules
-from o2v_keras.neighbors.optional_packages import MissingExtraError
+from o2v_keras.optional_packages import MissingExtraError
 
 _GROUPS = {
     "check": DATA,

@@ -10,14 +10,17 @@ UNLIMITED = 2**31 - 1
 class EncoderConfig:
     """The hyperparameters of one encoder, made by `Object2VecConfig`.
 
-    Every value is resolved: `"auto"` layers are a number, and a side that
-    copies enc0 holds enc0's values.
+    Every value is resolved: `"auto"` is a number, and a side that copies enc0
+    holds enc0's values.
 
     Args:
         network: str. Name of a built-in encoder, or a class of the user's.
         options: dict. Arguments of a class of the user's.
-        layers: int. Number of convolutions or of stacked LSTMs.
+        layers: int. Number of convolutions, stacked LSTMs or attention layers.
         cnn_filter_width: int. Width of a convolution filter, in tokens.
+        heads: int. Number of attention heads of a layer.
+        feed_forward_dim: int. Hidden width of a Transformer's feed-forward
+            layers.
         max_seq_len: int. Longest sequence; later ids are cut off.
         vocab_size: int. Number of ids, the padding id 0 included.
         token_embedding_dim: int. Width of a token embedding.
@@ -41,6 +44,8 @@ class EncoderConfig:
     options: dict
     layers: int
     cnn_filter_width: int
+    heads: int
+    feed_forward_dim: int
     max_seq_len: int
     vocab_size: int
     token_embedding_dim: int

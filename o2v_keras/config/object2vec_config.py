@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from o2v_keras.config.encoder_config import EncoderConfig
 from o2v_keras.config.json_object import read_json_object
 from o2v_keras.config.resolve import ENCODER_FIELDS
-from o2v_keras.config.resolve import layers_of
 from o2v_keras.config.resolve import resolved_encoders
+from o2v_keras.config.resolve import without_auto
 from o2v_keras.config.rules import Boolean
 from o2v_keras.config.rules import Choice
 from o2v_keras.config.rules import Integer
@@ -27,7 +27,7 @@ from o2v_keras.config.validation import check_shared_encoder
 from o2v_keras.config.validation import check_tied_tables
 from o2v_keras.registry import COMPARATORS
 
-NETWORKS = ("hcnn", "bilstm", "pooled_embedding")
+NETWORKS = ("hcnn", "bilstm", "pooled_embedding", "transformer")
 TOKENIZERS = (
     "words",
     "unicode_script",
@@ -71,16 +71,23 @@ class Object2VecConfig:
         enc0_vocab_size: int, at least 2. Ids of `in0` are below it. Required,
             except for categories. For a vocabulary learned from texts it is
             the largest size; training then sets the actual one.
-        enc0_network: str. `"hcnn"`, `"bilstm"`, `"pooled_embedding"`, or a
-            class of your own, `"my_package.my_module:MyEncoder"` (see
+        enc0_network: str. `"hcnn"`, `"bilstm"`, `"pooled_embedding"`, ours
+            `"transformer"`, or a class of your own,
+            `"my_package.my_module:MyEncoder"` (see
             `o2v_keras.encoders.Encoder`) or its name in Keras's registry,
             `"my_package>MyEncoder"`. Defaults to `"hcnn"`.
         enc0_options: dict. Arguments of a class of your own, besides the
             `vocab_size`, `max_seq_len` and `output_dim` that it always gets.
             Ours. Defaults to `{}`.
-        enc0_layers: `"auto"` or int, at least 1. `"auto"` is 4 for `hcnn`
-            and 1 for the others. Defaults to `"auto"`.
+        enc0_layers: `"auto"` or int, at least 1. `"auto"` is 4 for `hcnn`,
+            2 for `transformer` and 1 for the others. Defaults to `"auto"`.
         enc0_cnn_filter_width: int, at least 1. Defaults to `3`.
+        enc0_heads: int, at least 1. Attention heads of a `transformer`;
+            `enc_dim` must be a multiple of twice as many. Ours. Defaults to
+            `4`.
+        enc0_feed_forward_dim: `"auto"` or int, at least 1. Hidden width of a
+            `transformer`'s feed-forward layers. Ours. Defaults to `"auto"`: 4
+            times `enc_dim`.
         enc0_token_embedding_dim: int, at least 2. Defaults to `300`.
         enc0_pretrained_embedding_file: str. Path of word vectors. Defaults
             to `""` (none).
@@ -221,6 +228,10 @@ class Object2VecConfig:
     enc0_options: dict | None = _field(Options(), None)
     enc0_layers: int | str | None = _field(Integer(1, auto=True), None)
     enc0_cnn_filter_width: int | None = _field(Integer(1), None)
+    enc0_heads: int | None = _field(Integer(1), None)
+    enc0_feed_forward_dim: int | str | None = _field(
+        Integer(1, auto=True), None
+    )
     enc0_token_embedding_dim: int | None = _field(Integer(2), None)
     enc0_pretrained_embedding_file: str | None = _field(Path(), None)
     enc0_vocab_file: str | None = _field(Path(), None)
@@ -237,6 +248,10 @@ class Object2VecConfig:
     enc1_vocab_size: int | None = _field(Integer(2), None)
     enc1_layers: int | str | None = _field(Integer(1, auto=True), None)
     enc1_cnn_filter_width: int | None = _field(Integer(1), None)
+    enc1_heads: int | None = _field(Integer(1), None)
+    enc1_feed_forward_dim: int | str | None = _field(
+        Integer(1, auto=True), None
+    )
     enc1_token_embedding_dim: int | None = _field(Integer(2), None)
     enc1_pretrained_embedding_file: str | None = _field(Path(), None)
     enc1_vocab_file: str | None = _field(Path(), None)
@@ -469,8 +484,12 @@ class Object2VecConfig:
         return {name: encoders[name]}
 
     def _encoder(self, prefix, network):
-        values = {n: getattr(self, f"{prefix}_{n}") for n in ENCODER_FIELDS}
-        values["layers"] = layers_of(network, values["layers"])
+        values = {
+            name: without_auto(
+                name, getattr(self, f"{prefix}_{name}"), network, self.enc_dim
+            )
+            for name in ENCODER_FIELDS
+        }
         return EncoderConfig(
             network=network,
             enc_dim=self.enc_dim,

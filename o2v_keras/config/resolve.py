@@ -13,6 +13,8 @@ LATE_DEFAULTS = {
     "token_embedding_dim": 300,
     "cnn_filter_width": 3,
     "layers": "auto",
+    "heads": 4,
+    "feed_forward_dim": "auto",
     "pretrained_embedding_file": "",
     "vocab_file": "",
     "freeze_pretrained_embedding": True,
@@ -26,18 +28,26 @@ LATE_DEFAULTS = {
 # A category is a sequence of one id; its vocabulary holds all training values.
 _CATEGORY_SIZES = {"max_seq_len": 1, "vocab_size": UNLIMITED}
 # SageMaker's `auto`: four convolutions, one bidirectional LSTM.
-_AUTO_LAYERS = {"hcnn": 4}
+_AUTO_LAYERS = {"hcnn": 4, "transformer": 2}
 ENCODER_FIELDS = ("max_seq_len", "vocab_size", *LATE_DEFAULTS)
 
 
-def layers_of(network: str, layers: int | str) -> int:
-    """Returns the number of layers; `"auto"` depends on the network.
+def without_auto(
+    name: str, value: object, network: str, enc_dim: int
+) -> object:
+    """Returns the value of an encoder's setting, for `"auto"` a number.
 
     Example:
-    >>> layers_of("hcnn", "auto"), layers_of("bilstm", "auto")
-    (4, 1)
+    >>> without_auto("layers", "auto", "hcnn", enc_dim=64)
+    4
+    >>> without_auto("feed_forward_dim", "auto", "transformer", enc_dim=64)
+    256
     """
-    return _AUTO_LAYERS.get(network, 1) if layers == "auto" else layers
+    if value != "auto":
+        return value
+    if name == "layers":
+        return _AUTO_LAYERS.get(network, 1)
+    return 4 * enc_dim
 
 
 def resolved_encoders(
@@ -106,7 +116,7 @@ def _copy_enc0(values):
     network = values["enc0_network"]
     for name in ENCODER_FIELDS:
         value, copied = values[f"enc1_{name}"], values[f"enc0_{name}"]
-        resolved = layers_of(network, copied) if name == "layers" else copied
+        resolved = without_auto(name, copied, network, values["enc_dim"])
         if value not in (None, "", copied, resolved):
             raise ValueError(
                 f"`enc1_{name}` must equal enc0's with enc1_network="

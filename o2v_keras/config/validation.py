@@ -108,8 +108,17 @@ def check_encoder(
             f"least one filter. Received: enc_dim={encoder.enc_dim}, "
             f"{prefix}_layers={encoder.layers}"
         )
+    if encoder.network == "transformer" and encoder.enc_dim % (
+        2 * encoder.heads
+    ):
+        raise ValueError(
+            f"`enc_dim` must be a multiple of 2 * {prefix}_heads for "
+            f'{prefix}_network="transformer", whose heads share it equally, '
+            f"in pairs that rotary positions rotate. Received: "
+            f"enc_dim={encoder.enc_dim}, {prefix}_heads={encoder.heads}"
+        )
 
-    ordered = encoder.network in ("hcnn", "bilstm")
+    ordered = encoder.network in ("hcnn", "bilstm", "transformer")
     if encoder.tokenizer == "ngrams" and ordered:
         raise ValueError(
             f'`{prefix}_tokenizer` must not be "ngrams" with '

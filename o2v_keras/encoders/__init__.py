@@ -4,5 +4,6 @@ from o2v_keras.encoders.bilstm import BiLSTM
 from o2v_keras.encoders.encoder import Encoder
 from o2v_keras.encoders.hcnn import HCNN
 from o2v_keras.encoders.pooled_embedding import PooledEmbedding
+from o2v_keras.encoders.transformer import Transformer
 
-__all__ = ["BiLSTM", "Encoder", "HCNN", "PooledEmbedding"]
+__all__ = ["BiLSTM", "Encoder", "HCNN", "PooledEmbedding", "Transformer"]

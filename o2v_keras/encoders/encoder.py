@@ -76,11 +76,14 @@ class Encoder(keras.layers.Layer):
         self.id_dropout = id_dropout
         self.unknown_id = unknown_id
         self._limit = SequenceLimit(max_seq_len, name="sequence_limit")
+        # Else Keras warns a subclass that needs no `build`.
+        self._limit.build((None, None))
         self._dropout_of_ids = None
         if id_dropout:
             self._dropout_of_ids = IdDropout(
                 id_dropout, unknown_id, name="id_dropout"
             )
+            self._dropout_of_ids.build((None, None))
 
     def encode(self, ids, mask, training=None):
         """Returns the encodings; subclasses define it.

@@ -13,6 +13,7 @@ from o2v_keras.encoders import HCNN
 from o2v_keras.encoders import BiLSTM
 from o2v_keras.encoders import Encoder
 from o2v_keras.encoders import PooledEmbedding
+from o2v_keras.encoders import Transformer
 from o2v_keras.encoders.token_table_encoder import TokenTableEncoder
 from o2v_keras.layers.sequence_limit import SequenceLimit
 from o2v_keras.layers.token_embedding import TokenEmbedding
@@ -21,12 +22,18 @@ _CLASSES = {
     "hcnn": HCNN,
     "bilstm": BiLSTM,
     "pooled_embedding": PooledEmbedding,
+    "transformer": Transformer,
 }
 # Hyperparameter -> argument of the class, beyond those of all encoders.
 _ARGUMENTS = {
     "hcnn": {"layers": "layers", "cnn_filter_width": "filter_width"},
     "bilstm": {"layers": "layers"},
     "pooled_embedding": {},
+    "transformer": {
+        "layers": "layers",
+        "heads": "heads",
+        "feed_forward_dim": "feed_forward_dim",
+    },
 }
 
 

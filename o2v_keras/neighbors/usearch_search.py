@@ -4,8 +4,8 @@ import pathlib
 
 import numpy as np
 
-from o2v_keras.neighbors.optional_packages import import_extra
 from o2v_keras.neighbors.vector_checks import REMEDY
+from o2v_keras.optional_packages import import_extra
 from o2v_keras.storage.damage import damage_named
 
 _FILE = "vectors.usearch"

@@ -10,9 +10,9 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from o2v_keras.neighbors.optional_packages import import_extra
 from o2v_keras.neighbors.vector_checks import all_equal
 from o2v_keras.neighbors.vector_checks import checked_vectors
+from o2v_keras.optional_packages import import_extra
 from o2v_keras.palette import OTHERS
 
 # More could not be told apart by their colours.

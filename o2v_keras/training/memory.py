@@ -176,6 +176,12 @@ def _encoder_parameters(encoder: EncoderConfig):
             encoder.layers - 1
         )
         return sum(2 * 4 * units * (width + units + 1) for width in widths)
+    if encoder.network == "transformer":
+        dim, width = encoder.enc_dim, encoder.token_embedding_dim
+        # Attention, feed-forward layers and norms.
+        layer = 4 * dim**2 + 2 * dim * encoder.feed_forward_dim + 2 * dim
+        projection = dim * width if dim != width else 0
+        return projection + encoder.layers * layer + dim
     return 0
 
 

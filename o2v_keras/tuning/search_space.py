@@ -14,6 +14,7 @@ import keras_tuner
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.config.json_object import read_json_object
 from o2v_keras.config.object2vec_config import typed_values
+from o2v_keras.config.resolve import LATE_DEFAULTS
 from o2v_keras.config.rules import Integer
 from o2v_keras.config.rules import Number
 from o2v_keras.config.rules import Rule
@@ -29,7 +30,9 @@ _POOLED = "pooled_embedding"
 _DIMS = ("enc0_token_embedding_dim", "enc1_token_embedding_dim")
 # Setting -> encoders that ignore it.
 _WITHOUT = {
-    "cnn_filter_width": {"bilstm", _POOLED},
+    "cnn_filter_width": {"bilstm", "transformer", _POOLED},
+    "heads": {"hcnn", "bilstm", _POOLED},
+    "feed_forward_dim": {"hcnn", "bilstm", _POOLED},
     "layers": {_POOLED},
     "token_embedding_dim": {_POOLED},
 }
@@ -52,8 +55,9 @@ class SearchSpace:
     A range applies only if it has an effect: `enc0_cnn_filter_width` if enc0
     is a CNN, `enc1_*` if `enc1_network` is not `"enc0"`. Values that derive
     from others are not searched: with `tied_token_embedding_weight` both
-    sides have the same `token_embedding_dim`, and with `bilstm` an odd
-    `enc_dim` becomes even.
+    sides have the same `token_embedding_dim`, and `enc_dim` becomes a
+    multiple of what the directions of a `bilstm` or the heads of a
+    `transformer` can share.
 
     Args:
         hyperparameters: The fixed hyperparameters by SageMaker's names: a
@@ -257,8 +261,9 @@ class SearchSpace:
         if copies:
             networks[1] = networks[0]
         searched = self.ranges.get("enc_dim")
-        if "bilstm" in networks and isinstance(searched, ValueRange):
-            values["enc_dim"] = _even(values["enc_dim"], searched)
+        factor = _enc_dim_factor(resolved)
+        if factor > 1 and isinstance(searched, ValueRange):
+            values["enc_dim"] = _multiple(values["enc_dim"], factor, searched)
         tied = resolved[_TIED] in (True, "true")
         if tied and not copies:
             self._tie_token_embedding_dims(values, networks)
@@ -332,7 +337,20 @@ class _AnyValue(Rule):
         return value
 
 
-def _even(enc_dim, searched):
-    if enc_dim % 2 == 0:
-        return enc_dim
-    return enc_dim - 1 if enc_dim > searched.low else enc_dim + 1
+def _enc_dim_factor(values):
+    """Returns the number that `enc_dim` must be a multiple of."""
+    factors = [1]
+    for prefix in ("enc0", "enc1"):
+        network = values[f"{prefix}_network"]
+        if network == "bilstm":
+            factors.append(2)
+        elif network == "transformer":
+            heads = values[f"{prefix}_heads"] or LATE_DEFAULTS["heads"]
+            factors.append(2 * int(heads))
+    return math.lcm(*factors)
+
+
+def _multiple(value, factor, searched):
+    """Returns the next lower multiple, or the next higher one if too low."""
+    lower = value - value % factor
+    return lower if lower >= searched.low else lower + factor

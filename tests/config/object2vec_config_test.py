@@ -21,6 +21,8 @@ def test_defaults_are_sagemakers():
         "enc0_network": "hcnn",
         "enc0_layers": "auto",
         "enc0_cnn_filter_width": 3,
+        "enc0_heads": 4,
+        "enc0_feed_forward_dim": "auto",
         "enc0_token_embedding_dim": 300,
         "enc0_pretrained_embedding_file": "",
         "enc0_vocab_file": "",
@@ -36,6 +38,8 @@ def test_defaults_are_sagemakers():
         "enc1_vocab_size": 100,
         "enc1_layers": "auto",
         "enc1_cnn_filter_width": 3,
+        "enc1_heads": 4,
+        "enc1_feed_forward_dim": "auto",
         "enc1_token_embedding_dim": 300,
         "enc1_pretrained_embedding_file": "",
         "enc1_vocab_file": "",
@@ -143,8 +147,8 @@ def test_is_immutable():
             '`enc0_tokenizer` must be one of .*"words"',
         ),
         (
-            {"enc0_tokenizer": "ngrams", "enc0_network": "bilstm"},
-            '"ngrams" with enc0_network="bilstm"',
+            {"enc0_tokenizer": "ngrams", "enc0_network": "transformer"},
+            '"ngrams" with enc0_network="transformer"',
         ),
         (
             {
@@ -180,11 +184,20 @@ def test_sagemakers_upper_caps_are_lifted():
 
 
 @pytest.mark.parametrize(
-    ("network", "layers"), [("hcnn", 4), ("bilstm", 1), ("pooled_embedding", 1)]
+    ("network", "layers"),
+    [("hcnn", 4), ("bilstm", 1), ("pooled_embedding", 1), ("transformer", 2)],
 )
 def test_auto_layers(network, layers):
     config = make(enc0_network=network)
     assert config.encoder0.layers == config.encoder1.layers == layers
+
+
+def test_auto_feed_forward_dim_follows_enc_dim():
+    config = make(enc0_network="transformer", enc_dim=64)
+    assert config.encoder0.feed_forward_dim == 256
+    assert config.replace(enc_dim=8).encoder1.feed_forward_dim == 32
+    explicit = config.replace(enc0_feed_forward_dim=100)
+    assert explicit.encoder1.feed_forward_dim == 100
 
 
 class TestEnc1CopiesEnc0:
@@ -234,11 +247,20 @@ class TestPooledWidth:
             assert Object2VecConfig.from_dict(config.to_dict()) == config
 
 
-@pytest.mark.parametrize("network", ["bilstm", "hcnn"])
-def test_enc_dim_must_suit_the_network(network):
-    layers = 1 if network == "bilstm" else 6
-    with pytest.raises(ValueError, match="`enc_dim` must be"):
-        make(enc0_network=network, enc0_layers=layers, enc_dim=5)
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"enc0_network": "bilstm"}, "`enc_dim` must be even"),
+        ({"enc0_network": "hcnn", "enc0_layers": 21}, "`enc_dim` must be at l"),
+        (
+            {"enc0_network": "transformer", "enc0_heads": 5},
+            r"a multiple of 2 \* enc0_heads.* enc_dim=15, enc0_heads=5",
+        ),
+    ],
+)
+def test_enc_dim_must_suit_the_network(fields, message):
+    with pytest.raises(ValueError, match=message):
+        make(**fields, enc_dim=15)
 
 
 def test_tied_tables_must_have_one_shape():

@@ -1,11 +1,47 @@
-import keras
 import numpy as np
 import pytest
 
 from o2v_keras import encoders
 from o2v_keras.layers.token_embedding import TokenEmbedding
+from o2v_keras.testing import check_encoder
 
-OURS = (encoders.BiLSTM, encoders.HCNN, encoders.PooledEmbedding)
+# Arguments that are not the defaults.
+ARGUMENTS = {
+    encoders.BiLSTM: {"token_embedding_dim": 5, "layers": 2},
+    encoders.HCNN: {
+        "token_embedding_dim": 5,
+        "layers": 2,
+        "filter_width": 2,
+    },
+    encoders.PooledEmbedding: {"token_embedding_dim": 8},
+    encoders.Transformer: {
+        "token_embedding_dim": 5,
+        "layers": 1,
+        "heads": 2,
+        "feed_forward_dim": 6,
+        "pooling": "first",
+    },
+}
+OURS = tuple(ARGUMENTS)
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    ["float32", pytest.param("mixed_float16", marks=pytest.mark.slow)],
+)
+@pytest.mark.parametrize("cls", OURS)
+def test_keeps_the_contract(cls, dtype):
+    encoder = cls(
+        30,
+        6,
+        8,
+        id_dropout=0.5,
+        unknown_id=1,
+        dropout=0.25,
+        dtype=dtype,
+        **ARGUMENTS[cls],
+    )
+    check_encoder(encoder)
 
 
 @pytest.mark.parametrize("cls", OURS)
@@ -42,13 +78,3 @@ def test_takes_a_table_of_its_own_sizes(cls):
 def test_a_mean_has_the_size_of_a_token_embedding():
     with pytest.raises(ValueError, match="must equal `output_dim`"):
         encoders.PooledEmbedding(30, 3, 8, token_embedding_dim=4)
-
-
-@pytest.mark.parametrize("cls", OURS)
-def test_one_encoder_is_saved_alone(cls, tmp_path):
-    ids = keras.Input((None,), dtype="int64")
-    model = keras.Model(ids, cls(30, 3, 8)(ids))
-    model.save(tmp_path / "encoder.keras")
-    loaded = keras.models.load_model(tmp_path / "encoder.keras")
-    rows = np.array([[3, 0, 0], [4, 5, 6]])
-    np.testing.assert_array_equal(loaded(rows), model(rows))

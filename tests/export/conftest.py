@@ -20,6 +20,11 @@ VARIANTS = {
         "float32",
     ),
     "bilstm_tied": ({"enc0_network": "bilstm", **TIED}, "mixed_float16"),
+    "transformer": ({"enc0_network": "transformer"}, "float32"),
+    "transformer_tied": (
+        {"enc0_network": "transformer", **TIED, **REGRESSION},
+        "mixed_float16",
+    ),
     "pooled": ({"enc0_network": "pooled_embedding"}, "mixed_float16"),
     "in_batch_softmax": (
         {

@@ -20,6 +20,7 @@ from tests.graphs import optimized_nodes
 
 HCNN = {"enc0_network": "hcnn", "enc0_layers": 2}
 BILSTM = {"enc0_network": "bilstm"}
+TRANSFORMER = {"enc0_network": "transformer"}
 POOLED = {"enc0_network": "pooled_embedding"}
 TIED = {"tied_token_embedding_weight": True}
 REGRESSION = {"output_layer": "mean_squared_error"}
@@ -58,6 +59,8 @@ def make_model(**changes):
         pytest.param({**HCNN, **TIED, **REGRESSION}, id="hcnn_tied"),
         pytest.param({**BILSTM, **REGRESSION}, id="bilstm"),
         pytest.param({**BILSTM, **TIED}, id="bilstm_tied"),
+        pytest.param({**TRANSFORMER, **REGRESSION}, id="transformer"),
+        pytest.param({**TRANSFORMER, **TIED}, id="transformer_tied"),
         pytest.param(
             {**POOLED, "token_embedding_storage_type": "row_sparse"},
             id="pooled_row_sparse",

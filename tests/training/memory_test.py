@@ -41,6 +41,20 @@ def size(variables):
             id="bilstm",
         ),
         pytest.param(
+            {**NARROW, "enc0_network": "transformer", "enc0_heads": 2},
+            id="transformer",
+        ),
+        pytest.param(
+            {
+                "enc0_network": "transformer",
+                "enc0_token_embedding_dim": 12,
+                "enc0_layers": 3,
+                "enc0_heads": 2,
+                "enc0_feed_forward_dim": 5,
+            },
+            id="transformer_without_projection",
+        ),
+        pytest.param(
             {"enc0_network": "pooled_embedding", **REGRESSION}, id="pooled"
         ),
         pytest.param(

@@ -11,11 +11,12 @@ from o2v_keras.tuning.search_space import SearchSpace
 
 SIZES = {"enc0_max_seq_len": 5, "enc0_vocab_size": 30}
 SIDE1 = {"enc1_max_seq_len": 4, "enc1_vocab_size": 20}
-NETWORKS = ("hcnn", "bilstm", "pooled_embedding")
+NETWORKS = ("hcnn", "bilstm", "pooled_embedding", "transformer")
 SEARCHED = {
     "enc0_network": ValueChoice(NETWORKS),
     "enc1_network": ValueChoice(("enc0", *NETWORKS)),
     "enc_dim": ValueRange(5, 9),
+    "enc0_heads": ValueRange(1, 2),
 }
 TIED = {
     **SIZES,
@@ -65,8 +66,10 @@ def test_every_proposal_of_a_stock_oracle_is_valid(name):
             if network == "pooled_embedding":
                 assert f"{prefix}_layers" not in proposal
                 assert f"{prefix}_token_embedding_dim" not in proposal
-            if network in ("bilstm", "pooled_embedding"):
+            if network in ("bilstm", "pooled_embedding", "transformer"):
                 assert f"{prefix}_cnn_filter_width" not in proposal
+            if network in ("hcnn", "bilstm", "pooled_embedding"):
+                assert f"{prefix}_heads" not in proposal
             if network == "enc0":
                 assert not any(
                     f.startswith("enc1_") and f != "enc1_network"
@@ -75,7 +78,7 @@ def test_every_proposal_of_a_stock_oracle_is_valid(name):
     searched = [
         n for n in ("enc0_network", "enc1_network") if n in space.ranges
     ]
-    assert len(seen) == 9 if len(searched) == 2 else len(seen) >= len(searched)
+    assert len(seen) == 16 if len(searched) == 2 else len(seen) >= len(searched)
 
 
 @pytest.mark.parametrize(
@@ -161,11 +164,29 @@ def test_fixed_values_stay_fixed_as_in_sagemakers_file(tmp_path):
     assert space.configure(space.draw(1)).learning_rate == 0.5
 
 
-def test_bilstm_makes_an_odd_width_even_within_its_range():
-    fixed = {**SIZES, "enc0_network": "bilstm"}
-    space = SearchSpace(fixed, {"enc_dim": ValueRange(5, 7)})
-    widths = [space.configure({"enc_dim": n}).enc_dim for n in (5, 6, 7)]
-    assert widths == [6, 6, 6]
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"enc0_network": "bilstm"}, [6, 6, 6, 8, 8]),
+        ({"enc0_network": "transformer"}, [8] * 5),
+        ({"enc0_network": "transformer", "enc0_heads": "3"}, [6, 6, 6, 6, 6]),
+        (
+            {
+                **SIDE1,
+                "enc0_network": "bilstm",
+                "enc1_network": "transformer",
+                "enc1_heads": 1,
+            },
+            [6, 6, 6, 8, 8],
+        ),
+    ],
+)
+def test_a_width_that_cannot_be_shared_is_rounded_within_its_range(
+    fields, expected
+):
+    space = SearchSpace({**SIZES, **fields}, {"enc_dim": ValueRange(5, 9)})
+    widths = [space.configure({"enc_dim": n}).enc_dim for n in range(5, 10)]
+    assert widths == expected
 
 
 def test_what_keras_tuner_passes_over_the_ends_is_put_back():
