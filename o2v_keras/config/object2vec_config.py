@@ -32,6 +32,7 @@ TOKENIZERS = (
     "ngrams",
     "category",
 )
+_TOKENIZER = Choice(("", *TOKENIZERS), serializable=True)
 
 # SageMaker's default. It applies to losses alone: SageMaker stops by no other
 # metric.
@@ -83,7 +84,8 @@ class Object2VecConfig:
             `enc0_freeze_pretrained_embedding=False`. Ours. Defaults to `0`.
         enc0_tokenizer: str. Turns the texts of `in0` into ids: `"words"`,
             `"unicode_script"`, `"wordpiece"`, `"sentencepiece"`, `"ngrams"`
-            or `"category"`. Ours. Defaults to `""`: `in0` holds ids.
+            `"category"`, or the registered name of a `Tokenizer` of your
+            own. Ours. Defaults to `""`: `in0` holds ids.
         enc0_min_count: int, at least 1. Words that occur less often in the
             training texts are unknown. Ours. Defaults to `1`.
         enc0_hash_buckets: int, at least 0. Number of ids to which unknown
@@ -213,7 +215,7 @@ class Object2VecConfig:
     enc0_vocab_file: str | None = _field(Path(), None)
     enc0_freeze_pretrained_embedding: bool | None = _field(Boolean(), None)
     enc0_freeze_epochs: int | None = _field(Integer(0), None)
-    enc0_tokenizer: str | None = _field(Choice(("", *TOKENIZERS)), None)
+    enc0_tokenizer: str | None = _field(_TOKENIZER, None)
     enc0_min_count: int | None = _field(Integer(1), None)
     enc0_hash_buckets: int | None = _field(Integer(0), None)
     enc0_id_dropout: float | None = _field(Number(0.0, 1.0), None)
@@ -228,7 +230,7 @@ class Object2VecConfig:
     enc1_vocab_file: str | None = _field(Path(), None)
     enc1_freeze_pretrained_embedding: bool | None = _field(Boolean(), None)
     enc1_freeze_epochs: int | None = _field(Integer(0), None)
-    enc1_tokenizer: str | None = _field(Choice(("", *TOKENIZERS)), None)
+    enc1_tokenizer: str | None = _field(_TOKENIZER, None)
     enc1_min_count: int | None = _field(Integer(1), None)
     enc1_hash_buckets: int | None = _field(Integer(0), None)
     enc1_id_dropout: float | None = _field(Number(0.0, 1.0), None)

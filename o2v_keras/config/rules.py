@@ -119,6 +119,8 @@ class Choice(Rule):
 
     names: tuple[str, ...] = ()
     registry: Registry | None = None
+    # What else is allowed: a name in Keras's registry.
+    serializable: bool = False
 
     @property
     def allowed(self):
@@ -127,12 +129,16 @@ class Choice(Rule):
 
     @property
     def description(self):
-        return "one of " + ", ".join(f'"{name}"' for name in self.allowed)
+        names = "one of " + ", ".join(f'"{name}"' for name in self.allowed)
+        if self.serializable:
+            names += ', or a registered name such as "my_package>MyClass"'
+        return names
 
     def check(self, name, value):
-        if not isinstance(value, str) or value not in self.allowed:
-            raise self.error(name, value)
-        return value
+        if isinstance(value, str):
+            if value in self.allowed or self.serializable and ">" in value:
+                return value
+        raise self.error(name, value)
 
 
 @dataclasses.dataclass(frozen=True)

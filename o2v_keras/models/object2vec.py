@@ -28,9 +28,9 @@ from o2v_keras.models.optimizer_factory import plan_learning_rate
 from o2v_keras.models.optimizer_factory import steps_per_epoch
 from o2v_keras.models.pretrained_tables import fill_tables
 from o2v_keras.models.pretrained_tables import vector_sources
+from o2v_keras.models.text_model import TextModel
 from o2v_keras.models.token_tables import FrozenTables
 from o2v_keras.models.token_tables import row_penalty
-from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.text.pretrained_vectors import Coverage
 
 # Whether this thread runs a step of `fit` or `evaluate`, where the in-batch
@@ -39,7 +39,7 @@ _IN_STEP = contextvars.ContextVar("in_step", default=False)
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
-class Object2Vec(keras.Model):
+class Object2Vec(TextModel):
     """Two encoders, a comparator, an MLP and a head.
 
     `scores = head(mlp(comparator(encoder0(in0), encoder1(in1))))`. For `bpr`
@@ -131,49 +131,12 @@ class Object2Vec(keras.Model):
             encoder.pretrained_embedding_file
             for encoder in config.token_tables.values()
         )
-        self._tokenizers = PairTokenizers()
         if similarity_sign(self) < 0:
             # An MLP leaves the sign unconstrained; this sets the initial one.
             kernel = self.get_layer("scores").kernel
             kernel.assign(-kernel)
         add_weight_decay(config, self.trainable_weights, tables)
         self.compile_as_configured()
-
-    def __reduce__(self):
-        # Keras copies by a `.keras` file, which has no tokenizers.
-        return _with_tokenizers, (*super().__reduce__(), self.tokenizers)
-
-    @property
-    def tokenizers(self):
-        """`PairTokenizers` of the sides that hold texts; can be set.
-
-        A model directory, `copy.deepcopy` and pickles keep them; a `.keras`
-        file does not.
-
-        Raises:
-            TypeError: If set to anything else.
-            ValueError: If the configuration has other vocabulary sizes.
-        """
-        return self._tokenizers
-
-    @tokenizers.setter
-    def tokenizers(self, tokenizers):
-        if not isinstance(tokenizers, PairTokenizers):
-            raise TypeError(
-                "`tokenizers` must be PairTokenizers. "
-                f"Received: tokenizers={tokenizers!r}"
-            )
-        for name, tokenizer in tokenizers.sides.items():
-            size = getattr(self.config, f"enc{name[-1]}_vocab_size")
-            if tokenizer.vocab_size != size:
-                raise ValueError(
-                    "`tokenizers` must have the vocabulary sizes of the "
-                    "model's configuration; make the model of "
-                    "tokenizers.configure(config). Received: "
-                    f"enc{name[-1]}_vocab_size={size} and a tokenizer of "
-                    f"{tokenizer.vocab_size} ids"
-                )
-        self._tokenizers = tokenizers
 
     @property
     def steps_per_execution(self):
@@ -345,12 +308,15 @@ class Object2Vec(keras.Model):
         return results
 
     def get_config(self):
-        return {"config": self.config.to_dict(), "name": self.name}
+        config = {"config": self.config.to_dict(), "name": self.name}
+        return {**config, **self.tokenizers_config()}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         values = Object2VecConfig.from_dict(config["config"])
-        return cls(values, name=config["name"])
+        model = cls(values, name=config["name"])
+        model.set_tokenizers_from(config)
+        return model
 
     def _build_loss_and_metrics(self):
         # Keras would build them for the shape of scores at the first batch.
@@ -388,9 +354,3 @@ def _in_step():
         yield
     finally:
         _IN_STEP.reset(token)
-
-
-def _with_tokenizers(revive, arguments, tokenizers):
-    model = revive(*arguments)
-    model.tokenizers = tokenizers
-    return model

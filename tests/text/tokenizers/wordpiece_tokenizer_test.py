@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
 from o2v_keras.text.tokenizers.wordpiece_tokenizer import WordpieceTokenizer
 from o2v_keras.text.vocabulary import Vocabulary
 
@@ -33,13 +33,13 @@ def test_the_longest_pieces_are_taken():
         for row in WordTokenizer.split(texts).to_list()
     ]
     expected = [[i for word in row for i in pieces(word, ids)] for row in words]
-    assert WordpieceTokenizer(vocabulary)(texts).to_list() == expected
+    assert WordpieceTokenizer(vocabulary).tokenize(texts).to_list() == expected
     assert any(1 in row for row in expected)
 
 
 def test_words_of_more_than_a_hundred_bytes_are_unknown():
     tokenizer = WordpieceTokenizer(Vocabulary(PIECES))
-    rows = tokenizer(["b" * 100, "b" * 101]).to_list()
+    rows = tokenizer.tokenize(["b" * 100, "b" * 101]).to_list()
     assert [len(row) for row in rows] == [100, 1]
     assert rows[1] == [1]
 
