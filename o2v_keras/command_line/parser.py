@@ -109,7 +109,7 @@ def add_commands(subparsers: Commands) -> None:
     add_hyperparameter_options(converter)
     converter.add_argument(
         "--tokenizers",
-        metavar="DIR",
+        metavar="PATH",
         help="make ids of texts by those of a model directory, of a .keras "
         "file or of other shards; default: learn them",
     )

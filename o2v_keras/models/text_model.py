@@ -52,8 +52,6 @@ class TextModel(keras.Model):
                     f"enc{name[-1]}_vocab_size={size} and a tokenizer of "
                     f"{tokenizer.vocab_size} ids"
                 )
-        # Keras would go on tracking the former ones.
-        del self._tokenizers
         self._tokenizers = tokenizers
 
     def predict(self, x, *args, **kwargs) -> np.ndarray:

@@ -139,10 +139,12 @@ class PairTokenizers(keras.layers.Layer):
         try:
             loaded = keras.saving.load_model(file)
         except Exception as error:
+            # Keras nests its reasons, the innermost last, with configurations.
+            reason = str(error).strip().split("\n\n")[-1]
             raise DataError(
                 f"{path}: holds no tokenizers. Name a model directory, the "
                 ".keras file of a model, or the folder or the "
-                f"{SHARDS_FILE} of converted shards. Received: {error}"
+                f"{SHARDS_FILE} of converted shards. Received: {reason:.300}"
             ) from error
         tokenizers = getattr(loaded, "tokenizers", loaded)
         if not isinstance(tokenizers, cls):

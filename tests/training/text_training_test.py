@@ -87,6 +87,30 @@ def test_resumes_with_the_words_it_began_with(films, tmp_path, monkeypatch):
         np.testing.assert_array_equal(ours, expected)
 
 
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_resumes_after_a_kill_without_a_model(films, tmp_path, epoch):
+    class Killed(keras.callbacks.Callback):
+        def on_epoch_begin(self, number, logs=None):
+            if number == epoch:
+                raise KeyboardInterrupt
+
+    config = make_config(**WORDS)
+    folder, settings = tmp_path / "model", {"columns": COLUMNS, "verbose": 0}
+    whole = train(config, films, model_dir=tmp_path / "whole", **settings)
+    settings = {**settings, "model_dir": folder, "checkpoint_minutes": 0}
+    with pytest.raises(KeyboardInterrupt):
+        train(config, films, callbacks=[Killed()], **settings)
+    assert not (folder / "model.keras").exists()
+    words = PairTokenizers.load(folder).fingerprint()
+    result = train(config, films, resume=True, **settings)
+    assert result.model.tokenizers.fingerprint() == words
+    assert read_history(folder) == read_history(tmp_path / "whole")
+    for ours, expected in zip(
+        result.model.get_weights(), whole.model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, expected)
+
+
 def test_an_initial_model_brings_its_words(films, tmp_path):
     config = make_config(**WORDS)
     settings = {"verbose": 0}

@@ -58,7 +58,7 @@ def convert(
 
     Memory holds a few thousand rows at a time. A second call with the same
     arguments resumes a killed run: it reads all input again, writes the
-    missing shards and ends with the same bytes. A file gets its final name
+    missing shards and ends with the same shards. A file gets its final name
     when it is complete; the manifest `_manifest.json` is written last.
 
     Args:
