@@ -182,8 +182,8 @@ def write_keras_file(model: Object2Vec, path: str | os.PathLike):
     >>> from o2v_keras import Object2VecConfig
     >>> config = Object2VecConfig(enc0_max_seq_len=3, enc0_vocab_size=9)
     >>> write_keras_file(Object2Vec(config), path)
-    >>> keras.models.load_model(path).output_shape
-    (None, 2)
+    >>> zipfile.ZipFile(path).namelist()
+    ['metadata.json', 'config.json', 'model.weights.h5']
     """
     path = pathlib.Path(path)
     config = keras.saving.serialize_keras_object(model)
