@@ -166,11 +166,18 @@ class PairTokenizers(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config):
+        # TensorFlow Text takes a second to start, and Keras finds only classes
+        # that are imported.
+        from o2v_keras.text.tokenizers.learn_tokenizer import TOKENIZERS
+
+        ours = {
+            keras.saving.get_registered_name(kind): kind
+            for kind in TOKENIZERS.values()
+        }
         values = dict(config)
-        in0, in1 = values.pop("in0"), values.pop("in1")
-        in0 = keras.saving.deserialize_keras_object(in0)
-        if in1 == "in0":
-            in1 = in0
-        else:
-            in1 = keras.saving.deserialize_keras_object(in1)
-        return cls(in0, in1, **values)
+        shares = values["in1"] == "in0"
+        in0, in1 = (
+            keras.saving.deserialize_keras_object(values.pop(name), ours)
+            for name in ("in0", "in1")
+        )
+        return cls(in0, in0 if shares else in1, **values)

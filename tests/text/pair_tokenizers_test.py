@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import zipfile
 
 import keras
@@ -95,6 +97,23 @@ def test_what_holds_no_tokenizers_is_refused(tmp_path):
     keras.Model(inputs, inputs).save(tmp_path / "b.keras")
     with pytest.raises(DataError, match="must hold tokenizers.*a Functional"):
         PairTokenizers.load(tmp_path / "b.keras")
+
+
+def test_a_process_that_knows_no_kind_loads_all(tmp_path):
+    ngrams = NGramTokenizer(Vocabulary(["a"]), 8)
+    PairTokenizers(ngrams, words("b")).save(tmp_path / "t.keras")
+    code = (
+        "from o2v_keras.text.pair_tokenizers import PairTokenizers\n"
+        f"print(PairTokenizers.load({str(tmp_path)!r} + '/t.keras'))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines() == [
+        'in0: texts, by the tokenizer "ngrams" of 11 ids',
+        'in1: texts, by the tokenizer "words" of 3 ids',
+    ]
 
 
 def test_a_side_takes_a_tokenizer_alone():
