@@ -99,7 +99,7 @@ class ServingSide(tf.Module):
         values = tf.convert_to_tensor(values)
         if not self.takes_text:
             return values
-        ids = self.tokenizer(values)
+        ids = self.tokenizer.tokenize(values)
         longest = tf.reduce_max(ids.row_lengths())
         # The maximum of no rows is negative.
         length = tf.clip_by_value(longest, 0, self.max_seq_len)
@@ -128,9 +128,8 @@ def _side(name, encoder, tokenizer):
     if encoder.tokenizer and tokenizer is None:
         raise ValueError(
             f"`model` must have the tokenizer of {name}, because it was "
-            "trained on texts. A .keras file holds none: export the model "
-            "directory, or set `model.tokenizers` to what `learn_tokenizers` "
-            "returned. "
+            "trained on texts. Set `model.tokenizers` to what "
+            "`learn_tokenizers` returned. "
             f"Received: enc{name[-1]}_tokenizer={encoder.tokenizer!r}, "
             f"model.tokenizers.{name}=None"
         )

@@ -230,7 +230,7 @@ figure.savefig(BUILD / "categories.png", dpi=120)
 title("Where everything lies")
 for path, what in (
     (BUILD / "train.jsonl", "records; validation.jsonl and test.jsonl beside"),
-    (BUILD / "model", "model.keras, tokenizers/, metrics.json, history.csv"),
+    (BUILD / "model", "model.keras, metrics.json, history.csv"),
     (version, "the SavedModel, as TF Serving takes it"),
     (BUILD / "categories.png", "the map"),
 ):

@@ -81,7 +81,7 @@ COMMANDS = {
     "train": (f"train {TRAIN} --model-dir {{target}}", "config.json logs/a"),
     "train_overwrite": (
         f"train {TRAIN} --model-dir {{target}} --overwrite",
-        "config.json tokenizers/a",
+        "config.json logs/a",
     ),
     "train_resume": (
         f"train {TRAIN} --model-dir {{target}} --resume",

@@ -25,6 +25,7 @@ from benchmarks.contest import run_contest
 from benchmarks.machine import machine
 from notebooks.sizes import sized
 from o2v_keras.datasets.wordnet import load_wordnet_sample
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.text.tokenizers.learn_tokenizer import learn_tokenizer
 
 ROUNDS = sized(9, quick=1)
@@ -45,10 +46,11 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder)
         (path / "texts.json").write_text(json.dumps(texts))
-        learn_tokenizer("words", texts, 30_000).save(path / "words")
+        words = learn_tokenizer("words", texts, 30_000)
+        PairTokenizers(in0=words).save(path / "words.keras")
         # Learning pieces is slow, and not what is measured.
         pieces = learn_tokenizer("wordpiece", texts[::20], 8_000)
-        pieces.save(path / "wordpiece")
+        PairTokenizers(in0=pieces).save(path / "wordpiece.keras")
         results = run_contest(_commands(folder), ROUNDS)
     rates = {name: Rate.of(rounds) for name, rounds in results.items()}
     for name, rate in rates.items():

@@ -8,6 +8,7 @@ import json
 import pathlib
 import sys
 import time
+import zipfile
 
 import tokenizers
 from tokenizers import normalizers
@@ -21,7 +22,9 @@ def main():
     """Tokenizes all texts, round by round."""
     folder = pathlib.Path(sys.argv[1])
     texts = json.loads((folder / "texts.json").read_text())
-    lines = (folder / "wordpiece" / "vocabulary.txt").read_text().splitlines()
+    with zipfile.ZipFile(folder / "wordpiece.keras") as archive:
+        words = archive.read("assets/in0/vocabulary.txt").decode()
+    lines = words.splitlines()
     tokenizer = tokenizers.Tokenizer(
         WordPiece(
             {piece: id_ for id_, piece in enumerate(lines)}, unk_token="[UNK]"

@@ -12,15 +12,15 @@ from o2v_keras.start_tensorflow import start_tensorflow
 start_tensorflow()
 
 from benchmarks.rounds import play_rounds
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.text.tokenizers.encode_texts import encode_texts
-from o2v_keras.text.tokenizers.load_tokenizer import load_tokenizer
 
 
 def main():
     """Tokenizes all texts, round by round."""
     folder, kind = sys.argv[1:]
     texts = json.loads(pathlib.Path(folder, "texts.json").read_text())
-    tokenizer = load_tokenizer(pathlib.Path(folder, kind))
+    tokenizer = PairTokenizers.load(f"{folder}/{kind}.keras").in0
 
     def play():
         began, worked = time.perf_counter(), time.process_time()

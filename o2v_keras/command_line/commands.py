@@ -91,7 +91,7 @@ def convert(options: argparse.Namespace) -> int | None:
     config, tokenizers = config_of(options), None
     if options.tokenizers:
         config = required_config(options)
-        tokenizers = PairTokenizers.load(options.tokenizers, config)
+        tokenizers = PairTokenizers.load(options.tokenizers)
     write_shards(
         options.input,
         options.output,

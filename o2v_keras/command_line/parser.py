@@ -109,9 +109,9 @@ def add_commands(subparsers: Commands) -> None:
     add_hyperparameter_options(converter)
     converter.add_argument(
         "--tokenizers",
-        metavar="DIR",
-        help="make ids of texts by these, `_tokenizers` of other shards or "
-        "`tokenizers` of a model directory; default: learn them",
+        metavar="PATH",
+        help="make ids of texts by those of a model directory, of a .keras "
+        "file or of other shards; default: learn them",
     )
     add_auxiliary(converter)
     add_record_options(converter)

@@ -11,9 +11,9 @@ from o2v_keras.config.resolve import resolved_encoders
 from o2v_keras.config.resolve import without_auto
 from o2v_keras.config.rules import Boolean
 from o2v_keras.config.rules import Choice
+from o2v_keras.config.rules import ChoiceOrClass
 from o2v_keras.config.rules import Integer
 from o2v_keras.config.rules import NameList
-from o2v_keras.config.rules import Network
 from o2v_keras.config.rules import Number
 from o2v_keras.config.rules import Options
 from o2v_keras.config.rules import Path
@@ -36,6 +36,7 @@ TOKENIZERS = (
     "ngrams",
     "category",
 )
+_TOKENIZER = ChoiceOrClass(("", *TOKENIZERS))
 
 # SageMaker's default. It applies to losses alone: SageMaker stops by no other
 # metric.
@@ -99,7 +100,8 @@ class Object2VecConfig:
             `enc0_freeze_pretrained_embedding=False`. Ours. Defaults to `0`.
         enc0_tokenizer: str. Turns the texts of `in0` into ids: `"words"`,
             `"unicode_script"`, `"wordpiece"`, `"sentencepiece"`, `"ngrams"`
-            or `"category"`. Ours. Defaults to `""`: `in0` holds ids.
+            `"category"`, or the registered name of a `Tokenizer` of your
+            own. Ours. Defaults to `""`: `in0` holds ids.
         enc0_min_count: int, at least 1. Words that occur less often in the
             training texts are unknown. Ours. Defaults to `1`.
         enc0_hash_buckets: int, at least 0. Number of ids to which unknown
@@ -224,7 +226,7 @@ class Object2VecConfig:
 
     enc0_max_seq_len: int | None = _field(Integer(1), None)
     enc0_vocab_size: int | None = _field(Integer(2), None)
-    enc0_network: str = _field(Network(NETWORKS), "hcnn")
+    enc0_network: str = _field(ChoiceOrClass(NETWORKS, modules=True), "hcnn")
     enc0_options: dict | None = _field(Options(), None)
     enc0_layers: int | str | None = _field(Integer(1, auto=True), None)
     enc0_cnn_filter_width: int | None = _field(Integer(1), None)
@@ -237,12 +239,14 @@ class Object2VecConfig:
     enc0_vocab_file: str | None = _field(Path(), None)
     enc0_freeze_pretrained_embedding: bool | None = _field(Boolean(), None)
     enc0_freeze_epochs: int | None = _field(Integer(0), None)
-    enc0_tokenizer: str | None = _field(Choice(("", *TOKENIZERS)), None)
+    enc0_tokenizer: str | None = _field(_TOKENIZER, None)
     enc0_min_count: int | None = _field(Integer(1), None)
     enc0_hash_buckets: int | None = _field(Integer(0), None)
     enc0_id_dropout: float | None = _field(Number(0.0, 1.0), None)
     enc0_unknown_id: int | None = _field(Integer(0), None)
-    enc1_network: str = _field(Network(("enc0", *NETWORKS)), "enc0")
+    enc1_network: str = _field(
+        ChoiceOrClass(("enc0", *NETWORKS), modules=True), "enc0"
+    )
     enc1_options: dict | None = _field(Options(), None)
     enc1_max_seq_len: int | None = _field(Integer(1), None)
     enc1_vocab_size: int | None = _field(Integer(2), None)
@@ -257,7 +261,7 @@ class Object2VecConfig:
     enc1_vocab_file: str | None = _field(Path(), None)
     enc1_freeze_pretrained_embedding: bool | None = _field(Boolean(), None)
     enc1_freeze_epochs: int | None = _field(Integer(0), None)
-    enc1_tokenizer: str | None = _field(Choice(("", *TOKENIZERS)), None)
+    enc1_tokenizer: str | None = _field(_TOKENIZER, None)
     enc1_min_count: int | None = _field(Integer(1), None)
     enc1_hash_buckets: int | None = _field(Integer(0), None)
     enc1_id_dropout: float | None = _field(Number(0.0, 1.0), None)

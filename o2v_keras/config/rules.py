@@ -132,19 +132,26 @@ class Choice(Rule):
 
 
 @dataclasses.dataclass(frozen=True)
-class Network(Choice):
-    """One of fixed names, or the class of a user's own encoder."""
+class ChoiceOrClass(Choice):
+    """One of fixed names, or a class of the user's.
+
+    `package>Class` is a name in Keras's registry; with `modules` also
+    `module:Class`.
+    """
+
+    modules: bool = False
 
     @property
     def description(self):
-        return (
-            f"{super().description}, or the class of your own encoder, "
-            f'"my_package.my_module:MyEncoder"'
-        )
+        example = "my_package.my_module:MyClass"
+        if not self.modules:
+            example = "my_package>MyClass"
+        return f'{super().description}, or a class of your own, "{example}"'
 
     def check(self, name, value):
         if isinstance(value, str) and names_class(value):
-            return value
+            if self.modules or ":" not in value:
+                return value
         return super().check(name, value)
 
 

@@ -9,15 +9,15 @@ from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
-from o2v_keras.data.read_source import NO_TOKENIZERS
 from o2v_keras.data.read_source import Source
 from o2v_keras.data.read_source import read_source
-from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.user_warning import warn_user
 
 # TensorFlow takes seconds to start, and `load_pairs` needs none of it.
 if TYPE_CHECKING:
     import tensorflow as tf
+
+    from o2v_keras.text.pair_tokenizers import PairTokenizers
 
 
 def load_pairs(
@@ -26,7 +26,7 @@ def load_pairs(
     training: bool = False,
     rejected_rows_file: str | os.PathLike | None = None,
     *,
-    tokenizers: PairTokenizers = NO_TOKENIZERS,
+    tokenizers: "PairTokenizers | None" = None,
     columns: PairColumns = DEFAULT_COLUMNS,
     max_skipped: float = MAX_SKIPPED,
     verbose: int = 1,
@@ -44,7 +44,7 @@ def load_pairs(
         rejected_rows_file: File for rows with errors and their reasons; they
             are then left out. Defaults to `None`: any error raises.
         tokenizers: `PairTokenizers` of the sides that hold texts. Defaults to
-            none: both hold ids.
+            `None`: both hold ids.
         columns: `PairColumns` of the files or the mapping. Defaults to
             `in0`, `in1`, `label`.
         max_skipped: float from 0 to 1. Largest share of rows that
@@ -99,7 +99,7 @@ def load_dataset(
     training: bool = True,
     rejected_rows_file: str | os.PathLike | None = None,
     *,
-    tokenizers: PairTokenizers = NO_TOKENIZERS,
+    tokenizers: "PairTokenizers | None" = None,
     columns: PairColumns = DEFAULT_COLUMNS,
     max_skipped: float = MAX_SKIPPED,
     verbose: int = 1,
@@ -123,7 +123,7 @@ def load_dataset(
         rejected_rows_file: File for rows with errors and their reasons; they
             are then left out. Defaults to `None`: any error raises.
         tokenizers: `PairTokenizers` of the sides that hold texts. Defaults to
-            none: both hold ids.
+            `None`: both hold ids.
         columns: `PairColumns` of the files or the mapping. Defaults to
             `in0`, `in1`, `label`.
         max_skipped: float from 0 to 1. Largest share of rows that

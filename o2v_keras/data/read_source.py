@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.check.bad_rows import MAX_SKIPPED
@@ -23,11 +24,13 @@ from o2v_keras.data.read.pairs import ReadPairs
 from o2v_keras.data.read.pairs import fields_of
 from o2v_keras.data.read.pairs import original_records
 from o2v_keras.data.read.pairs import read_pairs
-from o2v_keras.text.pair_tokenizers import PairTokenizers
+
+# TensorFlow takes seconds to start, and data of ids need no tokenizer.
+if TYPE_CHECKING:
+    from o2v_keras.text.pair_tokenizers import PairTokenizers
 
 Source = str | os.PathLike | Sequence | Mapping | ArrowStream | PairTable
 SIDES = ("in0", "in1")
-NO_TOKENIZERS = PairTokenizers()
 DEFAULT_COLUMNS = PairColumns()
 
 
@@ -60,7 +63,7 @@ class Loaded:
 def read_source(
     source: Source,
     config: Object2VecConfig,
-    tokenizers: PairTokenizers = NO_TOKENIZERS,
+    tokenizers: "PairTokenizers | None" = None,
     columns: PairColumns = DEFAULT_COLUMNS,
     sides: Sequence[str] = SIDES,
     label: bool = True,
@@ -78,7 +81,7 @@ def read_source(
             `read_in_memory`), or a `PairTable`, whose texts are ids already.
         config: `Object2VecConfig` that the data must fit. Says which sides
             hold texts.
-        tokenizers: `PairTokenizers` of these sides. Defaults to none.
+        tokenizers: `PairTokenizers` of these sides. Defaults to `None`.
         columns: `PairColumns` of the source. Defaults to `in0`, `in1`,
             `label` and, if there is one, `weight`.
         sides: Names of the sides to read. Defaults to both.
@@ -148,7 +151,7 @@ def _read(source, config, tokenizers, columns, sides, label, verbose):
 
 def text_encoders(
     source: Source,
-    tokenizers: PairTokenizers,
+    tokenizers: "PairTokenizers | None",
     sides: Sequence[str] = SIDES,
 ) -> dict[str, Encode]:
     """Returns a text encoder for each side that holds texts.
@@ -158,9 +161,8 @@ def text_encoders(
     Raises:
         DataError: If shards were made with other tokenizers or with none.
     """
-    if not any(side in tokenizers.sides for side in sides):
+    if tokenizers is None or not any(s in tokenizers.sides for s in sides):
         return {}
-    # TensorFlow takes seconds to start, and ids need none of it.
     from o2v_keras.text.shard_tokenizers import encoders_for
 
     return encoders_for(source, tokenizers, sides)
@@ -178,21 +180,21 @@ def file_records(
 
 
 def check_tokenizers(
-    tokenizers: PairTokenizers,
+    tokenizers: "PairTokenizers | None",
     config: Object2VecConfig,
     sides: tuple[str, ...] = SIDES,
 ) -> None:
     """Raises `ValueError` if tokenizers do not match a configuration."""
+    given = {} if tokenizers is None else tokenizers.sides
     for side in sides:
         setting = f"enc{side[-1]}_tokenizer"
         kind = getattr(config, f"encoder{side[-1]}").tokenizer
-        found = tokenizers.sides.get(side)
+        found = given.get(side)
         if kind != ("" if found is None else found.kind):
             received = f"tokenizers.{side}={found and found.kind!r}"
             raise ValueError(
                 "`tokenizers` must be those that the configuration asks for; "
                 "`learn_tokenizers` makes them, and the attribute "
-                "`tokenizers` of a model that was loaded from its directory "
-                "holds them. "
+                "`tokenizers` of a trained model holds them. "
                 f"Received: {setting}={kind!r} and {received}"
             )

@@ -28,11 +28,11 @@ from o2v_keras.models.optimizer_factory import plan_learning_rate
 from o2v_keras.models.optimizer_factory import steps_per_epoch
 from o2v_keras.models.pretrained_tables import fill_tables
 from o2v_keras.models.pretrained_tables import vector_sources
+from o2v_keras.models.text_model import TextModel
 from o2v_keras.models.token_tables import FrozenTables
 from o2v_keras.models.token_tables import prepared_tables
 from o2v_keras.models.token_tables import row_penalty
 from o2v_keras.registry import import_network
-from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.text.pretrained_vectors import Coverage
 
 # Stands in a saved model for what the second encoder shares with the first.
@@ -40,7 +40,7 @@ _SHARED = "encoder0"
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
-class Object2Vec(keras.Model):
+class Object2Vec(TextModel):
     """Two encoders, a comparator, an MLP and a head.
 
     `scores = head(mlp(comparator(encoder0(in0), encoder1(in1))))`. For `bpr`
@@ -181,49 +181,12 @@ class Object2Vec(keras.Model):
             for encoder in config.token_tables.values()
         )
         self._given = given
-        self._tokenizers = PairTokenizers()
         if similarity_sign(self) < 0:
             # An MLP leaves the sign unconstrained; this sets the initial one.
             kernel = self.get_layer("scores").kernel
             kernel.assign(-kernel)
         add_weight_decay(config, self.trainable_weights, self.token_embeddings)
         self.compile()
-
-    def __reduce__(self):
-        # Keras copies by a `.keras` file, which has no tokenizers.
-        return _with_tokenizers, (*super().__reduce__(), self.tokenizers)
-
-    @property
-    def tokenizers(self):
-        """`PairTokenizers` of the sides that hold texts; can be set.
-
-        A model directory, `copy.deepcopy` and pickles keep them; a `.keras`
-        file does not.
-
-        Raises:
-            TypeError: If set to anything else.
-            ValueError: If the configuration has other vocabulary sizes.
-        """
-        return self._tokenizers
-
-    @tokenizers.setter
-    def tokenizers(self, tokenizers):
-        if not isinstance(tokenizers, PairTokenizers):
-            raise TypeError(
-                "`tokenizers` must be PairTokenizers. "
-                f"Received: tokenizers={tokenizers!r}"
-            )
-        for name, tokenizer in tokenizers.sides.items():
-            size = getattr(self.config, f"enc{name[-1]}_vocab_size")
-            if tokenizer.vocab_size != size:
-                raise ValueError(
-                    "`tokenizers` must have the vocabulary sizes of the "
-                    "model's configuration; make the model of "
-                    "tokenizers.configure(config). Received: "
-                    f"enc{name[-1]}_vocab_size={size} and a tokenizer of "
-                    f"{tokenizer.vocab_size} ids"
-                )
-        self._tokenizers = tokenizers
 
     @property
     def steps_per_execution(self):
@@ -419,6 +382,7 @@ class Object2Vec(keras.Model):
 
     def get_config(self):
         config = {"config": self.config.to_dict(), "name": self.name}
+        config |= self.tokenizers_config()
         if self._given is None:
             return config
         # Keras loses what two encoders share.
@@ -436,11 +400,18 @@ class Object2Vec(keras.Model):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         values = Object2VecConfig.from_dict(config["config"])
-        if "encoder0" not in config:
+        if "encoder0" in config:
+            model = cls._of_encoders(config, values)
+        else:
             for encoder in (values.encoder0, values.encoder1):
                 # A file that is loaded does not choose what is imported.
                 encoder_class(encoder.network)
-            return cls(values, name=config["name"])
+            model = cls(values, name=config["name"])
+        model.set_tokenizers_from(config)
+        return model
+
+    @classmethod
+    def _of_encoders(cls, config, values):
         revive = keras.saving.deserialize_keras_object
         first, second = revive(config["encoder0"]), config["encoder1"]
         if second == _SHARED:
@@ -527,9 +498,3 @@ def _require_encoders(encoder0, encoder1):
                 "alone an Object2VecConfig. "
                 f"Received: {name}={encoder!r}"
             )
-
-
-def _with_tokenizers(revive, arguments, tokenizers):
-    model = revive(*arguments)
-    model.tokenizers = tokenizers
-    return model

@@ -1,40 +1,66 @@
 """The tokenizers of a pair's two sides."""
 
-import dataclasses
 import hashlib
 import os
 import pathlib
-from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.storage.replace import replaced_file
+from o2v_keras.text.tokenizers.tokenizer import Tokenizer
 
-# TensorFlow takes seconds to start, and data of ids need no tokenizer.
-if TYPE_CHECKING:
-    from o2v_keras.text.tokenizers.tokenizer import Tokenizer
+# In a model directory, and among the shards of `convert`, where no glob
+# matches the name.
+TOKENIZERS_FILE = "tokenizers.keras"
+SHARDS_FILE = "_tokenizers.keras"
+
+_FILES = (SHARDS_FILE, TOKENIZERS_FILE, "model.keras")
 
 
-@dataclasses.dataclass(frozen=True)
-class PairTokenizers:
+@keras.saving.register_keras_serializable(package="o2v_keras")
+class PairTokenizers(keras.layers.Layer):
     """The tokenizers of the two sides of a pair.
+
+    A layer, so that Keras saves them with a model.
 
     Args:
         in0: `Tokenizer`, or `None` if `in0` holds ids. Defaults to `None`.
         in1: `Tokenizer` of `in1`, or `None`; the same object as `in0` if both
             sides share one vocabulary. Defaults to `None`.
+        **kwargs: Base layer arguments such as `name`.
+
+    Raises:
+        TypeError: If a tokenizer is no `Tokenizer`.
 
     Example:
     >>> PairTokenizers().sides
     {}
     """
 
-    in0: "Tokenizer | None" = None
-    in1: "Tokenizer | None" = None
+    def __init__(
+        self,
+        in0: Tokenizer | None = None,
+        in1: Tokenizer | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        for name, tokenizer in (("in0", in0), ("in1", in1)):
+            if not isinstance(tokenizer, Tokenizer | None):
+                raise TypeError(
+                    f"`{name}` must be a Tokenizer or None. "
+                    f"Received: {name}={tokenizer!r}"
+                )
+        self.in0 = in0
+        self.in1 = in1
+        # There are no weights to build; Keras warns of saving unbuilt layers.
+        self.built = True
 
     @property
-    def sides(self) -> dict[str, "Tokenizer"]:
+    def sides(self) -> dict[str, Tokenizer]:
         """The tokenizers of the sides that hold texts, by name."""
         sides = {"in0": self.in0, "in1": self.in1}
         return {n: side for n, side in sides.items() if side is not None}
@@ -84,47 +110,74 @@ class PairTokenizers:
             digest.update(f"{name} {tokenizer.fingerprint()} ".encode())
         return digest.hexdigest()
 
-    def save(self, folder: str | os.PathLike) -> None:
-        """Writes folders `in0` and `in1`; a shared tokenizer only `in0`.
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes the tokenizers alone, atomically; `load` reads them back.
 
         Args:
-            folder: Folder; created if missing.
+            path: File to write or replace, ending in `.keras`.
         """
-        for name, tokenizer in self.sides.items():
-            if name == "in0" or tokenizer is not self.in0:
-                tokenizer.save(pathlib.Path(folder, name))
+        with replaced_file(path) as new:
+            file = new.with_name(f"{new.name}.keras")
+            keras.saving.save_model(self, file)
+            file.replace(new)
 
     @classmethod
-    def load(
-        cls, folder: str | os.PathLike, config: Object2VecConfig
-    ) -> "PairTokenizers":
-        """Reads tokenizers that `save` wrote.
+    def load(cls, path: str | os.PathLike) -> "PairTokenizers":
+        """Reads tokenizers.
 
         Args:
-            folder: Folder of the tokenizers.
-            config: `Object2VecConfig`, which sets the sides that hold texts.
+            path: A `.keras` file of `save` or of a model, or a folder with
+                one: a model directory, or shards of `convert`.
 
         Raises:
-            ValueError: If a tokenizer is missing, broken or of another kind.
+            DataError: If there are no tokenizers, or they are damaged.
         """
-        folder = pathlib.Path(folder)
-        in0 = in1 = None
-        if config.enc0_tokenizer:
-            in0 = _load(folder / "in0", "enc0", config.enc0_tokenizer)
-        if config.shares_tokenizer:
-            in1 = in0
-        elif config.enc1_tokenizer:
-            in1 = _load(folder / "in1", "enc1", config.enc1_tokenizer)
-        return cls(in0, in1)
+        file = pathlib.Path(path)
+        if file.is_dir():
+            files = [file / name for name in _FILES]
+            file = next(filter(pathlib.Path.is_file, files), file)
+        try:
+            loaded = keras.saving.load_model(file)
+        except Exception as error:
+            # Keras nests its reasons, the innermost last, with configurations.
+            reason = str(error).strip().split("\n\n")[-1]
+            raise DataError(
+                f"{path}: holds no tokenizers. Name a model directory, the "
+                ".keras file of a model, or the folder or the "
+                f"{SHARDS_FILE} of converted shards. Received: {reason:.300}"
+            ) from error
+        tokenizers = getattr(loaded, "tokenizers", loaded)
+        if not isinstance(tokenizers, cls):
+            raise DataError(
+                f"{path}: must hold tokenizers. Received: a "
+                f"{type(loaded).__name__}"
+            )
+        return tokenizers
 
+    def get_config(self):
+        config = super().get_config()
+        for name in ("in0", "in1"):
+            tokenizer = getattr(self, name)
+            config[name] = keras.saving.serialize_keras_object(tokenizer)
+        # Keras would save a shared tokenizer as two.
+        if self.in0 is not None and self.in1 is self.in0:
+            config["in1"] = "in0"
+        return config
 
-def _load(folder, side, kind):
-    from o2v_keras.text.tokenizers.load_tokenizer import load_tokenizer
+    @classmethod
+    def from_config(cls, config):
+        # TensorFlow Text takes a second to start, and Keras finds only classes
+        # that are imported.
+        from o2v_keras.text.tokenizers.learn_tokenizer import TOKENIZERS
 
-    tokenizer = load_tokenizer(folder)
-    if tokenizer.kind != kind:
-        raise ValueError(
-            f"`{side}_tokenizer` must be that of {folder}, "
-            f'"{tokenizer.kind}". Received: {side}_tokenizer="{kind}"'
+        ours = {
+            keras.saving.get_registered_name(kind): kind
+            for kind in TOKENIZERS.values()
+        }
+        values = dict(config)
+        shares = values["in1"] == "in0"
+        in0, in1 = (
+            keras.saving.deserialize_keras_object(values.pop(name), ours)
+            for name in ("in0", "in1")
         )
-    return tokenizer
+        return cls(in0, in0 if shares else in1, **values)

@@ -1,7 +1,6 @@
 """The tokenizers of TFRecord shards that `convert` made from texts."""
 
 import os
-import pathlib
 import tempfile
 from collections.abc import Sequence
 from typing import Any
@@ -12,12 +11,10 @@ from o2v_keras.data.read.file_system import output_files
 from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.data.read.paths import is_tfrecord
 from o2v_keras.data.read.paths import read_manifest
+from o2v_keras.data.read_source import check_tokenizers
+from o2v_keras.text.pair_tokenizers import SHARDS_FILE
 from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.text.text_encoder import TextEncoder
-from o2v_keras.text.tokenizers.tokenizer import SETTINGS_FILE
-
-# The folder of the tokenizers among the shards; no glob matches its name.
-TOKENIZERS = "_tokenizers"
 
 
 def encoders_for(
@@ -60,9 +57,8 @@ def encoders_for(
                 raise DataError(
                     f"{file}: the ids of {side} were made by another "
                     "tokenizer than the one in use. Convert the texts again "
-                    "with `--tokenizers` and the folder of that one: "
-                    f"`{TOKENIZERS}` beside the training's shards, or "
-                    "`tokenizers` in the model directory."
+                    "with `--tokenizers` and the folder of the training's "
+                    "shards, or the model directory."
                 )
     return {}
 
@@ -93,43 +89,47 @@ def converted_tokenizers(
             "--hyperparameters`, or leave `enc0_tokenizer` and "
             "`enc1_tokenizer` empty."
         )
-    return load_tokenizers(folder, config)
+    tokenizers = load_tokenizers(folder)
+    texts = [
+        side
+        for side, encoder in (
+            ("in0", config.encoder0),
+            ("in1", config.encoder1),
+        )
+        if encoder.tokenizer
+    ]
+    check_tokenizers(tokenizers, config, texts)
+    return tokenizers
 
 
 def save_tokenizers(tokenizers: PairTokenizers, folder: str) -> None:
     """Writes tokenizers to a local or remote folder of shards."""
     gfile = output_files()
+    place = gfile.join(folder, SHARDS_FILE)
     with tempfile.TemporaryDirectory() as made:
-        tokenizers.save(made)
-        # Settings come last: without them a tokenizer does not load.
-        files = pathlib.Path(made).rglob("*.*")
-        for path in sorted(files, key=lambda path: path.name == SETTINGS_FILE):
-            place = gfile.join(folder, TOKENIZERS, path.parent.name)
-            gfile.makedirs(place)
-            gfile.copy(str(path), gfile.join(place, path.name), overwrite=True)
+        file = os.path.join(made, SHARDS_FILE)
+        tokenizers.save(file)
+        gfile.copy(file, f"{place}.partial", overwrite=True)
+    gfile.rename(f"{place}.partial", place, overwrite=True)
 
 
-def load_tokenizers(folder: str, config: Object2VecConfig) -> PairTokenizers:
+def load_tokenizers(folder: str) -> PairTokenizers:
     """Reads the tokenizers that `save_tokenizers` wrote.
 
     Args:
         folder: Folder of the shards.
-        config: `Object2VecConfig`, which sets the sides that hold texts.
 
     Raises:
-        ValueError: If a tokenizer is missing, broken or of another kind.
+        DataError: If they are missing or damaged.
     """
     gfile = output_files()
+    place = gfile.join(folder, SHARDS_FILE)
     with tempfile.TemporaryDirectory() as made:
-        for side in ("in0", "in1"):
-            place = gfile.join(folder, TOKENIZERS, side)
-            if gfile.isdir(place):
-                os.mkdir(os.path.join(made, side))
-                for name in gfile.listdir(place):
-                    gfile.copy(
-                        gfile.join(place, name), os.path.join(made, side, name)
-                    )
-        return PairTokenizers.load(made, config)
+        file = os.path.join(made, SHARDS_FILE)
+        if gfile.exists(place):
+            gfile.copy(place, file)
+            place = file
+        return PairTokenizers.load(place)
 
 
 def _folders(source):

@@ -10,7 +10,6 @@ from o2v_keras.data.check.report import Problem
 from o2v_keras.data.provenance import Provenance
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.text.tokenizers.encode_texts import encode_texts
-from o2v_keras.text.tokenizers.normalization import MAX_TEXT_BYTES
 from o2v_keras.text.tokenizers.tokenizer import Tokenizer
 
 
@@ -22,7 +21,7 @@ class TextEncoder:
         tokenizer: `Tokenizer`.
 
     Example:
-    >>> from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+    >>> from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
     >>> from o2v_keras.text.vocabulary import Vocabulary
     >>> import pyarrow as pa
     >>> encoder = TextEncoder("in0", WordTokenizer(Vocabulary(["dog"])))
@@ -34,10 +33,7 @@ class TextEncoder:
     def __init__(self, name: str, tokenizer: Tokenizer):
         self._name = name
         self._tokenizer = tokenizer
-        # A category is looked up whole.
-        self._max_bytes = (
-            None if tokenizer.kind == "category" else MAX_TEXT_BYTES
-        )
+        self._max_bytes = tokenizer.max_bytes
 
     def __call__(
         self, texts: pa.Array, origin: Provenance

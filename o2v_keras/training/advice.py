@@ -197,7 +197,7 @@ def unknown_words(
         A line, or `""` if there are no texts in memory.
 
     Example:
-    >>> from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+    >>> from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
     >>> from o2v_keras.text.vocabulary import Vocabulary
     >>> tokenizers = PairTokenizers(in0=WordTokenizer(Vocabulary(["dog"])))
     >>> table = PairTable.from_arrays([[2, 1], [2, 2]], [[1], [1]])

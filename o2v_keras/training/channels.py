@@ -19,7 +19,6 @@ from o2v_keras.text.learn_tokenizers import tokenizer_of_file
 from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.model_directory import ModelDirectory
-from o2v_keras.training.model_directory import tokenizers_folder
 from o2v_keras.user_warning import warn_user
 
 
@@ -148,7 +147,7 @@ def training_tokenizers(
         config: `Object2VecConfig`; it names the sides that hold texts.
         source: The training data.
         columns: `PairColumns` of the training data.
-        resumed: Folder of the tokenizers of a training to resume, or `None`.
+        resumed: File of the tokenizers of a training to resume, or `None`.
         initial_model: Path of the initial model, or `None`.
         auxiliary: Folder of a relative `enc*_vocab_file`. `None` is the
             working directory.
@@ -167,10 +166,9 @@ def training_tokenizers(
     if not (config.enc0_tokenizer or config.enc1_tokenizer):
         return PairTokenizers()
     if resumed is not None:
-        return PairTokenizers.load(resumed, config)
+        return PairTokenizers.load(resumed)
     if initial_model is not None:
-        folder = tokenizers_folder(initial_model)
-        tokenizers = PairTokenizers.load(folder, config)
+        tokenizers = PairTokenizers.load(initial_model)
         _require_its_words(config, tokenizers, auxiliary)
         return tokenizers
     return learn_tokenizers(source, config, columns, auxiliary, verbose)

@@ -7,7 +7,6 @@ from o2v_keras.data.batches.epoch_plan import EpochPlanner
 from o2v_keras.data.check.report import CheckReport
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read.paths import Paths
-from o2v_keras.data.read_source import NO_TOKENIZERS
 from o2v_keras.data.read_source import read_source
 from o2v_keras.models.pretrained_tables import vector_sources
 from o2v_keras.text.pretrained_vectors import read_vectors
@@ -49,7 +48,7 @@ def dry_run(
     ['id >= vocab_size', 'id >= vocab_size']
     """
     sources = vector_sources(config, auxiliary)
-    word_ids, tokenizers = {}, NO_TOKENIZERS
+    word_ids, tokenizers = {}, None
     if config.enc0_tokenizer or config.enc1_tokenizer:
         from o2v_keras.text.learn_tokenizers import learn_tokenizers
 

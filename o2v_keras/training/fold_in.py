@@ -16,8 +16,9 @@ from o2v_keras.models.expand_vocabulary import with_larger_tables
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.storage.temporary_folder import TemporaryFolder
 from o2v_keras.text.learn_tokenizers import learn_tokenizers
+from o2v_keras.text.pair_tokenizers import TOKENIZERS_FILE
 from o2v_keras.text.pair_tokenizers import PairTokenizers
-from o2v_keras.text.tokenizers.category_tokenizer import CategoryTokenizer
+from o2v_keras.text.tokenizers.lookup_tokenizers import CategoryTokenizer
 from o2v_keras.text.vocabulary import Vocabulary
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
@@ -107,7 +108,7 @@ def fold_in(
     with TemporaryFolder("fold-in") as folder:
         grown = with_larger_tables(old, config)
         write_keras_file(grown, folder / "model.keras")
-        tokenizers.save(folder / "tokenizers")
+        tokenizers.save(folder / TOKENIZERS_FILE)
         ModelDirectory(folder).write_trained_ids(old.trained_ids)
         del grown, old
         return train_model(

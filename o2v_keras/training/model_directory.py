@@ -13,7 +13,7 @@ from o2v_keras.storage.damage import damage_named
 from o2v_keras.storage.output_folder import OutputFolder
 from o2v_keras.storage.replace import replaced_file
 from o2v_keras.storage.replace import write_json
-from o2v_keras.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.pair_tokenizers import TOKENIZERS_FILE
 from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.weight_files import BestWeightsFiles
 from o2v_keras.training.weight_files import write_keras_file
@@ -27,7 +27,7 @@ _MODEL = (
     "mined_negatives.earlier.zip",
     "best_weights.*.zip",
     "model.keras",
-    "tokenizers/in[01]/*",
+    TOKENIZERS_FILE,
 )
 _TRAINED = (
     *_MODEL,
@@ -69,7 +69,7 @@ class ModelDirectory:
         self.mined_negatives = self.path / "mined_negatives.zip"
         self.earlier_mined_negatives = self.path / "mined_negatives.earlier.zip"
         self.logs = self.path / "logs"
-        self.tokenizers = self.path / "tokenizers"
+        self.tokenizers = self.path / TOKENIZERS_FILE
         self.trained_ids = self.path / "trained_ids.npz"
         self.best_weights = BestWeightsFiles(self.path, worker)
 
@@ -143,8 +143,6 @@ def _is_older(folder):
 def load_model(path: str | os.PathLike) -> Object2Vec:
     """Loads a model from a model directory or a `.keras` file.
 
-    Its tokenizers are loaded from the folder of the `.keras` file.
-
     Args:
         path: The `model_dir` of `train`, or a `.keras` file.
 
@@ -168,9 +166,6 @@ def load_model(path: str | os.PathLike) -> Object2Vec:
             f"`path` must hold an Object2Vec model. Received: {file} with a "
             f"{type(model).__name__}"
         )
-    folder = tokenizers_folder(path)
-    if path.is_dir() or folder.is_dir():
-        model.tokenizers = PairTokenizers.load(folder, model.config)
     if path.is_dir():
         model.trained_ids = ModelDirectory(path).read_trained_ids(model.config)
     return model
@@ -189,13 +184,3 @@ def _load_keras(file):
         # A check of the whole file is slow, so only after an error.
         check_archive(file, remedy)
         raise
-
-
-def tokenizers_folder(path: str | os.PathLike) -> pathlib.Path:
-    """Returns the folder of a model's tokenizers.
-
-    Args:
-        path: A model directory, or a `.keras` file in one.
-    """
-    path = pathlib.Path(path)
-    return ModelDirectory(path if path.is_dir() else path.parent).tokenizers

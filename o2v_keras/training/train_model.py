@@ -100,7 +100,9 @@ def train_model(
     if worker.is_chief:
         if options.overwrite:
             directory.clear()
-        tokenizers.save(directory.tokenizers)
+        # Resuming needs them before there is a `model.keras`.
+        if tokenizers.sides:
+            tokenizers.save(directory.tokenizers)
         directory.write_trained_ids(model.trained_ids)
 
     # Streamed data are never in memory as a whole.

@@ -13,10 +13,12 @@ from o2v_keras.layers.table_rows import is_large
 from o2v_keras.layers.table_rows import read_parts
 from o2v_keras.layers.table_rows import row_parts
 from o2v_keras.layers.table_rows import write_rows
+from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.storage.damage import check_archive
 from o2v_keras.storage.damage import damage_named
 from o2v_keras.storage.replace import replaced_file
 from o2v_keras.storage.replace import staged
+from o2v_keras.text.pair_tokenizers import TOKENIZERS_FILE
 from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.distribute.strategy import all_gather
 
@@ -164,7 +166,7 @@ def _read_header(entry):
     return shape, dtype
 
 
-def write_keras_file(model: keras.Model, path: str | os.PathLike):
+def write_keras_file(model: Object2Vec, path: str | os.PathLike):
     """Writes a model atomically, in the format of `model.save`.
 
     `model.save` builds the file in memory if there is enough: twice the size
@@ -177,11 +179,11 @@ def write_keras_file(model: keras.Model, path: str | os.PathLike):
     Example:
     >>> import tempfile
     >>> path = tempfile.mkdtemp() + "/model.keras"
-    >>> inputs = keras.Input((2,))
-    >>> model = keras.Model(inputs, keras.layers.Dense(3)(inputs))
-    >>> write_keras_file(model, path)
-    >>> keras.models.load_model(path).output_shape
-    (None, 3)
+    >>> from o2v_keras import Object2VecConfig
+    >>> config = Object2VecConfig(enc0_max_seq_len=3, enc0_vocab_size=9)
+    >>> write_keras_file(Object2Vec(config), path)
+    >>> zipfile.ZipFile(path).namelist()
+    ['metadata.json', 'config.json', 'model.weights.h5']
     """
     path = pathlib.Path(path)
     config = keras.saving.serialize_keras_object(model)
@@ -195,6 +197,21 @@ def write_keras_file(model: keras.Model, path: str | os.PathLike):
             archive.writestr("metadata.json", json.dumps(metadata))
             archive.writestr("config.json", json.dumps(config))
             archive.write(weights, weights.name)
+            for name, content in _assets(model.tokenizers, folder):
+                archive.writestr(name, content)
+
+
+def _assets(tokenizers, folder):
+    """Yields name and content of the tokenizers' assets in a model's file."""
+    if not tokenizers.sides:
+        return
+    file = folder / TOKENIZERS_FILE
+    tokenizers.save(file)
+    with zipfile.ZipFile(file) as archive:
+        for name in archive.namelist():
+            if name.startswith("assets/"):
+                _, _, path = name.partition("/")
+                yield f"assets/tokenizers/{path}", archive.read(name)
 
 
 class BestWeightsInMemory:

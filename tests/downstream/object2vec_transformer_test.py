@@ -14,7 +14,7 @@ from o2v_keras.downstream.object2vec_transformer import Object2VecTransformer
 from o2v_keras.evaluation.inference import embed
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.text.pair_tokenizers import PairTokenizers
-from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
 from o2v_keras.text.vocabulary import Vocabulary
 from o2v_keras.training.train import train
 from tests.training.small_training import make_config

@@ -13,7 +13,7 @@ from o2v_keras import predict_scores
 from o2v_keras import rank
 from o2v_keras.data.data_error import DataError
 from o2v_keras.text.pair_tokenizers import PairTokenizers
-from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
 from o2v_keras.text.vocabulary import Vocabulary
 
 CORPUS = {"in1": [[n] for n in range(1, 9)]}

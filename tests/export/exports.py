@@ -10,7 +10,7 @@ from export.serving_module import ServingModule
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.text.pair_tokenizers import PairTokenizers
-from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
 from o2v_keras.text.vocabulary import Vocabulary
 from tests.export.served_model import ServedModel
 

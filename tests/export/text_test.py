@@ -10,15 +10,13 @@ from export.acceptance import read_signatures
 from export.saved_model import export_saved_model
 from export.saved_model import signature_lines
 from o2v_keras.text.pair_tokenizers import PairTokenizers
-from o2v_keras.text.tokenizers.category_tokenizer import CategoryTokenizer
+from o2v_keras.text.tokenizers.lookup_tokenizers import CategoryTokenizer
+from o2v_keras.text.tokenizers.lookup_tokenizers import UnicodeScriptTokenizer
+from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
 from o2v_keras.text.tokenizers.ngram_tokenizer import NGramTokenizer
 from o2v_keras.text.tokenizers.sentencepiece_tokenizer import (
     SentencepieceTokenizer,
 )
-from o2v_keras.text.tokenizers.unicode_script_tokenizer import (
-    UnicodeScriptTokenizer,
-)
-from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
 from o2v_keras.text.tokenizers.wordpiece_tokenizer import WordpieceTokenizer
 from o2v_keras.text.vocabulary import Vocabulary
 from tests.export.exports import WORDS
@@ -99,7 +97,7 @@ def _served(exports):
 def test_texts_give_what_their_ids_give(text_and_id_exports):
     tokenizer, texts, ids = _served(text_and_id_exports)
     rows = [text.encode() for text in TEXTS]
-    rows_of_ids = tokenizer(tf.constant(rows)).to_tensor(0).numpy()
+    rows_of_ids = tokenizer(rows).numpy()
     np.testing.assert_array_equal(
         texts("serving_default", in0=rows, in1=rows[::-1]),
         ids("serving_default", in0=rows_of_ids, in1=rows_of_ids[::-1]),
@@ -112,7 +110,7 @@ def test_texts_give_what_their_ids_give(text_and_id_exports):
 
 def test_odd_texts_have_the_answer_of_their_ids(text_and_id_exports):
     tokenizer, texts, ids = _served(text_and_id_exports)
-    rows_of_ids = tokenizer(tf.constant(ODD_TEXTS)).to_tensor(0).numpy()
+    rows_of_ids = tokenizer(ODD_TEXTS).numpy()
     answers = texts.embed("in0", ODD_TEXTS)
     assert np.isfinite(answers).all()
     np.testing.assert_array_equal(answers, ids.embed("in0", rows_of_ids))
@@ -162,7 +160,7 @@ def test_texts_and_ids_mix(text_and_ids):
     ids = tf.constant([[5, 6], [7, 0]], tf.int64)
     texts = [b"a dog", b""]
     scores = served("serving_default", in0=texts, in1=ids)
-    tokenized = model.tokenizers.in0(tf.constant(texts)).to_tensor(0)
+    tokenized = model.tokenizers.in0(texts)
     expected = model({"in0": tokenized, "in1": ids}, training=False)
     np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-6)
     signature = read_signatures(text_and_ids.folder)["serving_default"]

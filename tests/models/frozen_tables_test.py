@@ -6,7 +6,7 @@ import tensorflow as tf
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.text.pair_tokenizers import PairTokenizers
-from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
 from o2v_keras.text.vocabulary import Vocabulary
 from o2v_keras.training.distribute.strategy import make_strategy
 from tests.graphs import lengths

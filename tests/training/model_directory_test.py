@@ -121,7 +121,7 @@ def test_damaged_model_is_named(directory, written_model, damage, resumable):
 
 
 def test_clear_leaves_rejected_rows_and_files_of_others(directory):
-    kept = ["rejected_rows.train.jsonl", "logs/mine.txt", "tokenizers/notes"]
+    kept = ["rejected_rows.train.jsonl", "logs/mine.txt", "notes.keras"]
     gone = ["checkpoint.zip", "logs/train/events.out.tfevents.1", "model.keras"]
     for name in (*kept, *gone):
         (directory.path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 import csv
 import json
 
+import keras
 import numpy as np
 import pytest
 
@@ -10,6 +11,7 @@ from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.evaluation.evaluate import evaluate
 from o2v_keras.evaluation.inference import embed
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.training import channels
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.train import train
@@ -52,12 +54,8 @@ def test_trains_on_the_texts_of_a_file(films, tmp_path, capsys):
     size = result.model.config.enc0_vocab_size
     assert f'in0 and in1: texts, by the tokenizer "words" of {size} ids' in said
     assert size == result.model.config.enc1_vocab_size < 100
-    assert json.loads((folder / "config.json").read_text())[
-        "enc0_vocab_size"
-    ] == len(
-        (folder / "tokenizers/in0/vocabulary.txt").read_text().split("\n")[:-1]
-    )
-
+    settings = json.loads((folder / "config.json").read_text())
+    assert settings["enc0_vocab_size"] == size
     loaded = load_model(folder)
     metrics = evaluate(loaded, last, columns=COLUMNS)["metrics"]
     assert metrics["loss"] == pytest.approx(result.report["test"]["loss"])
@@ -85,6 +83,30 @@ def test_resumes_with_the_words_it_began_with(films, tmp_path, monkeypatch):
     assert read_history(folder) == read_history(tmp_path / "whole")
     for ours, expected in zip(
         parts.model.get_weights(), whole.model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, expected)
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_resumes_after_a_kill_without_a_model(films, tmp_path, epoch):
+    class Killed(keras.callbacks.Callback):
+        def on_epoch_begin(self, number, logs=None):
+            if number == epoch:
+                raise KeyboardInterrupt
+
+    config = make_config(**WORDS)
+    folder, settings = tmp_path / "model", {"columns": COLUMNS, "verbose": 0}
+    whole = train(config, films, model_dir=tmp_path / "whole", **settings)
+    settings = {**settings, "model_dir": folder, "checkpoint_minutes": 0}
+    with pytest.raises(KeyboardInterrupt):
+        train(config, films, callbacks=[Killed()], **settings)
+    assert not (folder / "model.keras").exists()
+    words = PairTokenizers.load(folder).fingerprint()
+    result = train(config, films, resume=True, **settings)
+    assert result.model.tokenizers.fingerprint() == words
+    assert read_history(folder) == read_history(tmp_path / "whole")
+    for ours, expected in zip(
+        result.model.get_weights(), whole.model.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(ours, expected)
 
@@ -118,15 +140,16 @@ def test_an_initial_model_keeps_to_its_vocabulary(films, tmp_path):
         )
 
 
-def test_a_keras_file_finds_the_tokenizers_beside_it(films, tmp_path):
+def test_a_keras_file_alone_takes_texts(films, tmp_path):
     folder = tmp_path / "model"
     train(make_config(**WORDS), films, model_dir=folder, columns=COLUMNS)
-    beside = load_model(folder / "model.keras")
-    assert "dog" in beside.tokenizers.in0.word_ids()
     alone = tmp_path / "alone.keras"
-    alone.write_bytes((folder / "model.keras").read_bytes())
-    with pytest.raises(ValueError, match="`tokenizers` must be those"):
-        evaluate(load_model(alone), films, columns=COLUMNS)
+    (folder / "model.keras").rename(alone)
+    model = keras.models.load_model(alone)
+    assert model.tokenizers.in0 is model.tokenizers.in1
+    expected = PairTokenizers.load(folder).fingerprint()
+    assert model.tokenizers.fingerprint() == expected
+    assert evaluate(model, films, columns=COLUMNS)["rows"] == 24
 
 
 def test_says_what_the_vocabulary_does_not_know(films, tmp_path, capsys):
@@ -205,7 +228,7 @@ def test_overwriting_takes_the_former_tokenizers_away(films, tmp_path):
     train(make_config(**WORDS), films, columns=COLUMNS, **settings)
     ids = {"in0": [[1], [2]], "in1": [[1], [2]], "label": [0, 1]}
     train(make_config(), ids, overwrite=True, **settings)
-    assert not (folder / "tokenizers").exists()
+    assert not (folder / "tokenizers.keras").exists()
 
 
 def test_commands_take_columns(films, tmp_path, capsys):

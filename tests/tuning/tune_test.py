@@ -270,7 +270,7 @@ def test_tokenizers_are_learned_once_for_each_setting(tmp_path, monkeypatch):
     )
     assert {t.status for t in result.trials} == {"completed"}
     assert sorted(calls) == [0, 2]
-    assert (result.best.folder / "tokenizers" / "in0").is_dir()
+    assert (result.best.folder / "tokenizers.keras").is_file()
     assert "in0" in load_model(result.best.folder).tokenizers.sides
 
 

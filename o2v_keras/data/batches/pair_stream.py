@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from typing import NamedTuple
 
 import numpy as np
@@ -22,12 +23,14 @@ from o2v_keras.data.read.parquet import row_group_sizes
 from o2v_keras.data.read.paths import Paths
 from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
-from o2v_keras.data.read_source import NO_TOKENIZERS
 from o2v_keras.data.read_source import SIDES
 from o2v_keras.data.read_source import check_tokenizers
 from o2v_keras.data.read_source import file_records
 from o2v_keras.data.read_source import text_encoders
-from o2v_keras.text.pair_tokenizers import PairTokenizers
+
+# TensorFlow takes seconds to start, and data of ids need no tokenizer.
+if TYPE_CHECKING:
+    from o2v_keras.text.pair_tokenizers import PairTokenizers
 
 # Read side by side, so that a block mixes their rows.
 _OPEN_UNITS = 8
@@ -57,7 +60,7 @@ class PairStream:
         observe: Called with every piece of the data during the check, in the
             order of the files. Defaults to `None`.
         tokenizers: `PairTokenizers` of the sides that hold texts; every epoch
-            tokenizes them again. Defaults to none.
+            tokenizes them again. Defaults to `None`.
         columns: `PairColumns` of the files. Defaults to `in0`, `in1`,
             `label`.
         max_skipped: float from 0 to 1. Largest share of rows that
@@ -94,7 +97,7 @@ class PairStream:
         rejected_rows_file: str | os.PathLike | None = None,
         observe: Callable[[PairTable], None] | None = None,
         *,
-        tokenizers: PairTokenizers = NO_TOKENIZERS,
+        tokenizers: "PairTokenizers | None" = None,
         columns: PairColumns = DEFAULT_COLUMNS,
         max_skipped: float = MAX_SKIPPED,
     ):

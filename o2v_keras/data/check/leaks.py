@@ -1,14 +1,17 @@
 """Finds validation or test pairs in training data."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from o2v_keras.data.check.report import Problem
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_hashes import pair_hashes
 from o2v_keras.data.pair_table import PairTable
-from o2v_keras.text.pair_tokenizers import PairTokenizers
 
-_NO_TOKENIZERS = PairTokenizers()
+# TensorFlow takes seconds to start, and data of ids need no tokenizer.
+if TYPE_CHECKING:
+    from o2v_keras.text.pair_tokenizers import PairTokenizers
 
 
 class LeakCheck:
@@ -25,7 +28,7 @@ class LeakCheck:
         held_out: `PairTable` with both sides.
         name: Name of the held-out data, such as `"test"`.
         tokenizers: `PairTokenizers` of the sides that hold texts. Defaults
-            to none.
+            to `None`.
 
     Example:
     >>> test = PairTable.from_arrays([[1], [2]], [[3], [4]], [1, 0])
@@ -39,10 +42,12 @@ class LeakCheck:
         self,
         held_out: PairTable,
         name: str,
-        tokenizers: PairTokenizers = _NO_TOKENIZERS,
+        tokenizers: "PairTokenizers | None" = None,
     ):
         self._table = held_out
-        self._unsure = tokenizers.unknown_rows(held_out)
+        self._unsure = np.zeros(len(held_out), bool)
+        if tokenizers is not None:
+            self._unsure = tokenizers.unknown_rows(held_out)
         self._name = name
         self._hashes, self._pairs = np.unique(
             pair_hashes(held_out), return_inverse=True
@@ -97,7 +102,7 @@ def refuse_leaks(
     training: PairTable,
     name: str,
     allow: bool,
-    tokenizers: PairTokenizers = _NO_TOKENIZERS,
+    tokenizers: "PairTokenizers | None" = None,
 ) -> int:
     """Raises `DataError` if training data hold a held-out pair.
 
@@ -107,7 +112,7 @@ def refuse_leaks(
         name: Name of the held-out data.
         allow: Whether to return the count instead of raising.
         tokenizers: `PairTokenizers` of the sides that hold texts. Defaults
-            to none.
+            to `None`.
 
     Returns:
         The number of held-out rows whose pair is in the training data.

@@ -58,7 +58,7 @@ def convert(
 
     Memory holds a few thousand rows at a time. A second call with the same
     arguments resumes a killed run: it reads all input again, writes the
-    missing shards and ends with the same bytes. A file gets its final name
+    missing shards and ends with the same shards. A file gets its final name
     when it is complete; the manifest `_manifest.json` is written last.
 
     Args:
@@ -73,8 +73,8 @@ def convert(
         columns: `PairColumns` of the files. Defaults to `in0`, `in1`,
             `label`; shards have these always.
         config: `Object2VecConfig` that the rows must fit; its tokenizers
-            tokenize texts and are saved in `_tokenizers` among the shards,
-            for training. Defaults to `None`: both sides hold ids.
+            tokenize texts and are saved as `_tokenizers.keras` among the
+            shards, for training. Defaults to `None`: both sides hold ids.
         tokenizers: `PairTokenizers` that fit `config`, such as those of the
             training data for test data. Defaults to `None`:
             `learn_tokenizers` learns them from the files.
@@ -157,7 +157,7 @@ def _tokenizers(files, folder, config, columns, auxiliary, verbose):
         return PairTokenizers()
     # Incomplete tokenizers are learned again from the same files.
     with contextlib.suppress(ValueError):
-        return load_tokenizers(folder.path, config)
+        return load_tokenizers(folder.path)
     try:
         return learn_tokenizers(files, config, columns, auxiliary, verbose)
     except ValueError:

@@ -7,13 +7,13 @@ from tensorflow.io import gfile
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.read.paths import MANIFEST
-from o2v_keras.text.shard_tokenizers import TOKENIZERS
+from o2v_keras.text.pair_tokenizers import SHARDS_FILE
 
 _JOB = "_job.json"
 # Other programs may have added files since the folder was found empty.
 _OURS = re.compile(
     r"(pairs-\d{5,}(-of-\d{5,})?\.tfrecord(\.gz)?(\.whole)?|"
-    rf"{_JOB}|{MANIFEST}|_rejected_rows\.jsonl)(\.partial)?"
+    rf"{_JOB}|{MANIFEST}|_rejected_rows\.jsonl|{re.escape(SHARDS_FILE)})(\.partial)?"
 )
 
 
@@ -126,9 +126,6 @@ class ShardFolder:
 
     def clear(self) -> None:
         """Removes the files of an unfinished job, and the folder if created."""
-        tokenizers = gfile.join(self.path, TOKENIZERS)
-        if gfile.isdir(tokenizers):
-            gfile.rmtree(tokenizers)
         for name in gfile.listdir(self.path):
             if _OURS.fullmatch(name):
                 gfile.remove(gfile.join(self.path, name))

@@ -6,14 +6,17 @@ from collections import deque
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import tensorflow as tf
 
+from o2v_keras.data.batches.padded_rows import PaddedRows
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.text.tokenizers.text_batches import text_batches
 from o2v_keras.text.tokenizers.tokenizer import Tokenizer
+from o2v_keras.text.tokenizers.tokenizer import text_tensor
 
 # No attributes of the tokenizers: a SavedModel exports a tokenizer's
 # attributes with it.
@@ -31,7 +34,7 @@ def encode_texts(tokenizer: Tokenizer, texts: Iterable[str]) -> Sequences:
         texts: Texts; an iterator is read a few batches ahead.
 
     Example:
-    >>> from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+    >>> from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
     >>> from o2v_keras.text.vocabulary import Vocabulary
     >>> tokenizer = WordTokenizer(Vocabulary(["a", "dog"]))
     >>> [row.tolist() for row in encode_texts(tokenizer, ["A dog", "", "Hi"])]
@@ -44,7 +47,7 @@ def encode_texts(tokenizer: Tokenizer, texts: Iterable[str]) -> Sequences:
 def tokenizer_graph(
     tokenizer: Tokenizer,
 ) -> Callable[[tf.Tensor], tf.RaggedTensor]:
-    """Returns a tokenizer as a `tf.function`, traced once.
+    """Returns `tokenizer.tokenize` as a `tf.function`, traced once.
 
     Args:
         tokenizer: `Tokenizer`.
@@ -53,7 +56,7 @@ def tokenizer_graph(
         A function of strings `(batch,)`, of any batch size.
 
     Example:
-    >>> from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+    >>> from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
     >>> from o2v_keras.text.vocabulary import Vocabulary
     >>> tokenizer = WordTokenizer(Vocabulary(["a", "dog"]))
     >>> tokenizer_graph(tokenizer)(["A dog!"])
@@ -63,7 +66,7 @@ def tokenizer_graph(
         # A graph that held its tokenizer would keep it in memory for ever.
         proxy = weakref.proxy(tokenizer)
         graph = tf.function(
-            lambda texts: proxy(texts),
+            lambda texts: proxy.tokenize(texts),
             input_signature=[tf.TensorSpec([None], tf.string)],
             autograph=False,
         )
@@ -71,6 +74,55 @@ def tokenizer_graph(
         graph.get_concrete_function()
         _GRAPHS[tokenizer] = graph
     return _GRAPHS[tokenizer]
+
+
+def padded_ids(
+    tokenizer: Tokenizer,
+    texts: tf.Tensor | np.ndarray | Sequence,
+    max_seq_len: int,
+) -> np.ndarray:
+    """Returns the ids of texts, padded with 0 to the longest text.
+
+    Args:
+        tokenizer: `Tokenizer`.
+        texts: Strings `(rows,)`: a list, an array or a tensor.
+        max_seq_len: Most ids of a text; the others are cut off.
+
+    Returns:
+        int64 `(rows, length)`, with a length of at least 1.
+
+    Raises:
+        ValueError: If there is no text, or something else.
+
+    Example:
+    >>> from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
+    >>> from o2v_keras.text.vocabulary import Vocabulary
+    >>> tokenizer = WordTokenizer(Vocabulary(["a", "dog"]))
+    >>> padded_ids(tokenizer, ["A dog", "", "a a a"], 2)
+    array([[2, 3],
+           [0, 0],
+           [2, 2]])
+    """
+    tensor = text_tensor(texts)
+    if tensor.shape.rank != 1 or not len(tensor):
+        raise ValueError(
+            "`texts` must be of shape `(rows,)`, with at least one text. "
+            f"Received: shape {tuple(tensor.shape)}"
+        )
+    rows = encode_texts(tokenizer, tensor.numpy().tolist())
+    return PaddedRows(rows, max_seq_len).gather(tf.range(len(rows))).numpy()
+
+
+def holds_texts(values: object) -> bool:
+    """Whether a model's input is texts and not ids.
+
+    Example:
+    >>> holds_texts(np.array(["a", "dog"])), holds_texts([[1, 2]])
+    (True, False)
+    """
+    if tf.is_tensor(values):
+        return values.dtype == tf.string
+    return isinstance(next(iter(values), None), str | bytes)
 
 
 def _encoded(tokenizer, batches) -> Iterator[Sequences]:

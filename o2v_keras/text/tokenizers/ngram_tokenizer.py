@@ -1,9 +1,15 @@
 """Words and the n-grams of their characters."""
 
+from collections.abc import Iterable
+
+import keras
+import numpy as np
 import tensorflow as tf
 
-from o2v_keras.text.tokenizers.lookup_tokenizer import LookupTokenizer
-from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
+from o2v_keras.text.tokenizers.lookup_tokenizers import check_room
+from o2v_keras.text.tokenizers.lookup_tokenizers import read_vocabulary
+from o2v_keras.text.tokenizers.tokenizer import Tokenizer
 from o2v_keras.text.vocabulary import Vocabulary
 
 NGRAM_BUCKETS = 1 << 15
@@ -17,7 +23,8 @@ _MODULUS = (1 << 31) - 1
 _FACTOR = 1_000_000_007
 
 
-class NGramTokenizer(LookupTokenizer):
+@keras.saving.register_keras_serializable(package="o2v_keras")
+class NGramTokenizer(WordTokenizer):
     """Ids of words, each followed by those of its character n-grams.
 
     The words are those of `WordTokenizer`; an unknown word has id 1. The
@@ -29,8 +36,10 @@ class NGramTokenizer(LookupTokenizer):
     The result is a bag of features in no meaningful order.
 
     Args:
-        vocabulary: `Vocabulary` without hash buckets of its own.
+        vocabulary: `Vocabulary` without hash buckets of its own. Defaults to
+            `None`: `load_assets` reads it.
         hash_buckets: Number of ids for n-grams. Defaults to 32,768.
+        **kwargs: Base layer arguments such as `name`.
 
     Raises:
         ValueError: If the vocabulary has hash buckets, or `hash_buckets` is
@@ -38,7 +47,7 @@ class NGramTokenizer(LookupTokenizer):
 
     Example:
     >>> tokenizer = NGramTokenizer(Vocabulary(["a"]), hash_buckets=100)
-    >>> ids = tokenizer(["a ab"])[0].numpy()
+    >>> ids = tokenizer.tokenize(["a ab"])[0].numpy()
     >>> ids[:4]  # "a", then "<a", "<a>", "a>"
     array([ 2, 23, 61, 45])
     >>> ids[4:6]  # an unknown word, then "<a"
@@ -51,25 +60,29 @@ class NGramTokenizer(LookupTokenizer):
     kind = "ngrams"
     ordered = False
 
-    split = staticmethod(WordTokenizer.split)
-
     def __init__(
-        self, vocabulary: Vocabulary, hash_buckets: int = NGRAM_BUCKETS
+        self,
+        vocabulary: Vocabulary | None = None,
+        hash_buckets: int = NGRAM_BUCKETS,
+        **kwargs,
     ):
-        if vocabulary.hash_buckets:
-            raise ValueError(
-                "`vocabulary` must have no hash buckets: those of an n-gram "
-                f"tokenizer are for n-grams. Received: vocabulary={vocabulary}"
-            )
         if not 1 <= hash_buckets <= _MODULUS:
             raise ValueError(
                 "`hash_buckets` of an n-gram tokenizer must be from 1 to "
                 f"{_MODULUS}. Received: hash_buckets={hash_buckets}"
             )
-        super().__init__(vocabulary)
+        super().__init__(vocabulary, **kwargs)
         self.hash_buckets = hash_buckets
 
-    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
+    def set_vocabulary(self, vocabulary: Vocabulary) -> None:
+        if vocabulary.hash_buckets:
+            raise ValueError(
+                "`vocabulary` must have no hash buckets: those of an n-gram "
+                f"tokenizer are for n-grams. Received: vocabulary={vocabulary}"
+            )
+        super().set_vocabulary(vocabulary)
+
+    def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
         words = self.split(texts)
         # Far fewer than all words.
         distinct, places = tf.unique(words.values, out_idx=tf.int64)
@@ -80,8 +93,29 @@ class NGramTokenizer(LookupTokenizer):
     def vocab_size(self) -> int:
         return len(self.vocabulary) + self.hash_buckets
 
-    def _settings(self):
-        return {"hash_buckets": self.hash_buckets}
+    def unknown_share(self, ids: np.ndarray) -> float:
+        return super().unknown_share(ids[ids < len(self.vocabulary)])
+
+    def get_config(self):
+        return {**super().get_config(), "hash_buckets": self.hash_buckets}
+
+    @classmethod
+    def learn(
+        cls,
+        texts: Iterable[str],
+        vocab_size: int | None = None,
+        min_count: int = 1,
+        hash_buckets: int = 0,
+    ) -> Tokenizer:
+        buckets = hash_buckets or NGRAM_BUCKETS
+        check_room(vocab_size, buckets, unknown=1)
+        words = None if vocab_size is None else vocab_size - buckets
+        vocabulary = Vocabulary.from_counts(cls.count(texts), min_count, words)
+        return cls(vocabulary, buckets)
+
+    @classmethod
+    def from_file(cls, path: str, hash_buckets: int = 0) -> Tokenizer:
+        return cls(read_vocabulary(path), hash_buckets or NGRAM_BUCKETS)
 
     def _features(self, words):
         """Ids of words and their n-grams, ragged `(words, None)`."""

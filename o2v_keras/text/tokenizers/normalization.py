@@ -9,6 +9,17 @@ MAX_TEXT_BYTES = 65_536
 _PLAIN = r"[\t-\r -~]*"
 _SEPARATOR = r"[\p{Z}\p{Cc}]"
 
+# Those of Hugging Face's `BertNormalizer`. Tabs and line ends are blanks.
+_BERT_REMOVED = (
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\x{FFFD}\p{Cf}\p{Co}\p{Cs}]"
+)
+_BERT_BLANK = r"[\t\n\r\p{Z}]"
+_CHINESE = (
+    r"[\x{4E00}-\x{9FFF}\x{3400}-\x{4DBF}\x{20000}-\x{2A6DF}"
+    r"\x{2A700}-\x{2B73F}\x{2B740}-\x{2B81F}\x{2B920}-\x{2CEAF}"
+    r"\x{F900}-\x{FAFF}\x{2F800}-\x{2FA1F}]"
+)
+
 
 def valid_text(texts: tf.Tensor) -> tf.Tensor:
     r"""Cuts texts after `MAX_TEXT_BYTES` bytes and makes them UTF-8.
@@ -62,3 +73,47 @@ def normalized(texts: tf.Tensor) -> tf.Tensor:
         others,
         tf.strings.regex_replace(folded, _SEPARATOR, " "),
     )
+
+
+def bert_normalized(
+    texts: tf.Tensor,
+    lowercase: bool,
+    strip_accents: bool,
+    handle_chinese_chars: bool,
+) -> tf.Tensor:
+    r"""Normalizes texts as Hugging Face's `BertNormalizer` does.
+
+    Applies `valid_text`, then removes control characters, makes all white
+    space blanks, and does what the arguments say.
+
+    Args:
+        texts: String tensor of shape `(batch,)`.
+        lowercase: Whether to make texts lower case.
+        strip_accents: Whether to decompose characters (NFD) and remove
+            accents.
+        handle_chinese_chars: Whether Chinese characters are words by
+            themselves.
+
+    Returns:
+        String tensor of shape `(batch,)`.
+
+    Example:
+    >>> texts = ["Na\u00efve\u3000Dog"]
+    >>> bert_normalized(texts, True, True, True).numpy().tolist()
+    [b'naive dog']
+
+    Reference:
+    - `tokenizers/src/normalizers/bert.rs` of Hugging Face's tokenizers
+    """
+    texts = tf.strings.regex_replace(valid_text(texts), _BERT_REMOVED, "")
+    texts = tf.strings.regex_replace(texts, _BERT_BLANK, " ")
+    if handle_chinese_chars:
+        texts = tf.strings.regex_replace(texts, _CHINESE, r" \0 ")
+    if strip_accents:
+        texts = tf_text.normalize_utf8(texts, "NFD")
+        texts = tf.strings.regex_replace(texts, r"\p{Mn}", "")
+    if lowercase:
+        # Rust knows no final sigma, which ICU puts at the end of a word.
+        texts = tf.strings.regex_replace(texts, "\u03a3", "\u03c3")
+        texts = tf.strings.lower(texts, encoding="utf-8")
+    return texts

@@ -2,19 +2,22 @@
 
 import pathlib
 
+import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_text as tf_text
 
 from o2v_keras.data.data_error import DataError
+from o2v_keras.text.tokenizers.normalization import MAX_TEXT_BYTES
 from o2v_keras.text.tokenizers.normalization import valid_text
 from o2v_keras.text.tokenizers.tokenizer import Tokenizer
 
-MODEL_FILE = "sentencepiece.model"
+_MODEL_FILE = "sentencepiece.model"
 
 _WORD_START = "\u2581"
 
 
+@keras.saving.register_keras_serializable(package="o2v_keras")
 class SentencepieceTokenizer(Tokenizer):
     """Ids of the pieces of a SentencePiece model, plus 1.
 
@@ -26,7 +29,9 @@ class SentencepieceTokenizer(Tokenizer):
     In a SavedModel the model is part of the graph, not an asset.
 
     Args:
-        model: Content of a `.model` file.
+        model: Content of a `.model` file. Defaults to `None`: `load_assets`
+            reads it.
+        **kwargs: Base layer arguments such as `name`.
 
     Raises:
         DataError: If `model` is no SentencePiece model.
@@ -36,24 +41,38 @@ class SentencepieceTokenizer(Tokenizer):
     """
 
     kind = "sentencepiece"
+    max_bytes = MAX_TEXT_BYTES
 
-    def __init__(self, model: bytes):
-        super().__init__()
-        self._model = model
+    def __init__(self, model: bytes | None = None, **kwargs):
+        super().__init__(**kwargs)
+        self._model = None
+        if model is not None:
+            self.set_model(model)
+
+    def set_model(self, model: bytes) -> None:
+        """Sets the content of the `.model` file.
+
+        Raises:
+            DataError: If it is no SentencePiece model.
+        """
         try:
-            self._size = 1 + int(self._pieces().vocab_size())
+            with tf.init_scope():
+                pieces = tf_text.SentencepieceTokenizer(model)
+                self._size = 1 + int(pieces.vocab_size())
         except tf.errors.OpError as error:
             raise DataError(
                 "`model` must be the content of a SentencePiece model. "
                 f"Received: {len(model)} bytes, and {error.message}"
             ) from None
+        self._model = model
 
     @classmethod
-    def from_file(cls, path: str) -> "SentencepieceTokenizer":
+    def from_file(cls, path: str, hash_buckets: int = 0) -> Tokenizer:
         """Reads a SentencePiece model.
 
         Args:
             path: The `.model` file.
+            hash_buckets: Must be 0.
 
         Raises:
             DataError: If there is no file or it is no SentencePiece model.
@@ -66,12 +85,13 @@ class SentencepieceTokenizer(Tokenizer):
                 f"SentencePiece wrote. Received: {error}"
             ) from None
 
-    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
+    def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
         pieces = self._pieces().tokenize(valid_text(texts))
         return pieces.with_values(1 + tf.cast(pieces.values, tf.int64))
 
     @property
     def vocab_size(self) -> int:
+        self._require_model()
         return self._size
 
     def word_ids(self) -> dict[str, int]:
@@ -87,17 +107,33 @@ class SentencepieceTokenizer(Tokenizer):
         # No piece holds a blank: the model marks it by another character.
         return ids == 1 + int(self._pieces().string_to_id(" "))
 
-    def unknown_share(self, ids: np.ndarray) -> float:
-        return float(np.mean(self.is_unknown(ids))) if ids.size else 0.0
-
     @classmethod
-    def from_folder(cls, folder: pathlib.Path, settings: dict) -> Tokenizer:
-        return cls.from_file(str(folder / MODEL_FILE), **settings)
+    def learn(cls, texts, vocab_size=None, min_count=1, hash_buckets=0):
+        raise ValueError(
+            "`vocab_file` must name the `.model` file of SentencePiece, whose "
+            "models are not learned here. Received: vocab_file=None"
+        )
 
-    def _files(self):
-        return {MODEL_FILE: self._model}
+    def get_config(self):
+        # Without the model, which is an asset.
+        return super().get_config()
+
+    def save_assets(self, folder: str) -> None:
+        self._require_model()
+        pathlib.Path(folder, _MODEL_FILE).write_bytes(self._model)
+
+    def load_assets(self, folder: str) -> None:
+        self.set_model(pathlib.Path(folder, _MODEL_FILE).read_bytes())
+
+    def _require_model(self):
+        if self._model is None:
+            raise ValueError(
+                f"{self.name} has no model: a configuration holds none. Load "
+                "the .keras file, or call `set_model`."
+            )
 
     def _pieces(self):
+        self._require_model()
         # One for each graph: in TensorFlow Text 2.21 the model is freed with
         # the kernel that read it, which `keras.utils.clear_session` ends.
         return tf_text.SentencepieceTokenizer(self._model)

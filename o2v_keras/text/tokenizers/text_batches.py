@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
+from o2v_keras.text.tokenizers.tokenizer import text_tensor
+
 BATCH_ROWS = 8192
 BATCH_CHARACTERS = 4 << 20
 
@@ -31,16 +33,7 @@ def text_batches(texts: Iterable[str]) -> Iterator[tf.Tensor]:
         batch.append(text)
         characters += len(text)
         if len(batch) == BATCH_ROWS or characters >= BATCH_CHARACTERS:
-            yield _encoded(batch)
+            yield text_tensor(batch)
             batch, characters = [], 0
     if batch:
-        yield _encoded(batch)
-
-
-def _encoded(batch):
-    try:
-        return tf.constant(batch, tf.string)
-    except ValueError:
-        return tf.constant(
-            [text.encode(errors="surrogatepass") for text in batch]
-        )
+        yield text_tensor(batch)

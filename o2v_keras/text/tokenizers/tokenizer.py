@@ -1,57 +1,107 @@
-"""The base class of all tokenizers."""
+"""The contract of a tokenizer: a Keras layer from texts to ids."""
 
 import hashlib
 import json
-import os
 import pathlib
 import tempfile
+from collections.abc import Iterable
+from collections.abc import Sequence
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from o2v_keras.storage.replace import write_file
 
-FORMAT = 1
-SETTINGS_FILE = "tokenizer.json"
-
-
-class Tokenizer(tf.Module):
+class Tokenizer(keras.layers.Layer):
     """Converts texts to ids, in graph operations.
 
-    The operations are core TensorFlow's and TensorFlow Text's, which TF
-    Serving's standard build has. A text's ids do not depend on the batch it
-    is in. Id 0 is padding and never comes out.
+    The layer can be used in `tf.data.Dataset.map` and in a model with
+    `keras.Input((), dtype="string")`. Its vocabulary is an asset of a
+    `.keras` file; `get_config` holds only small settings.
+
+    A tokenizer of your own is a subclass with
+    `keras.saving.register_keras_serializable`. It must define `tokenize` and
+    `vocab_size`. If it has a vocabulary, it must also define `save_assets`
+    and `load_assets`; if it has settings, `get_config`. To be learned from
+    training texts or read from `enc0_vocab_file`, it defines `learn` and
+    `from_file`. For TF Serving, `tokenize` may use the operations of core
+    TensorFlow and TensorFlow Text alone.
+
+    Args:
+        **kwargs: Base layer arguments such as `name`.
 
     Call arguments:
-        texts: String tensor of shape `(batch,)`: UTF-8, or any other bytes.
+        texts: Strings of shape `(batch,)`: a tensor, an array or a list. UTF-8,
+            or any other bytes.
 
     Output shape:
-        `tf.RaggedTensor` of int64, `(batch, None)`, ids from 1 to
-        `vocab_size - 1`.
+        int64 `(batch, length)`, padded with 0 to the longest text.
 
     Attributes:
-        kind: str. Value of `enc0_tokenizer` for this kind.
-        ordered: bool. Whether ids are in the order of the text, which
-            order-sensitive encoders require.
+        kind: str. Value of `enc0_tokenizer` for this class: its registered
+            name, such as `"my_package>MyTokenizer"`.
+        ordered: bool. Whether ids are in the order of the text, as `hcnn` and
+            `bilstm` require. Defaults to `True`.
+        max_bytes: int or `None`. Bytes of a text that are read; longer texts
+            are warned of. Defaults to `None`: all.
+
+    Example:
+    >>> @keras.saving.register_keras_serializable(package="doctest")
+    ... class Characters(Tokenizer):
+    ...     vocab_size = 2 + 0x110000  # padding, unknown, code points
+    ...     def tokenize(self, texts):
+    ...         codes = tf.strings.unicode_decode(texts, "UTF-8")
+    ...         return 2 + tf.cast(codes, tf.int64)
+    >>> tokenizer = Characters()
+    >>> tokenizer.kind
+    'doctest>Characters'
+    >>> tokenizer(["ab", "c"])
+    <tf.Tensor: shape=(2, 2), dtype=int64, numpy=
+    array([[ 99, 100],
+           [101,   0]])>
     """
 
-    kind = ""
     ordered = True
+    max_bytes: int | None = None
 
-    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        raise NotImplementedError
+    def __init__(self, **kwargs):
+        kwargs.setdefault("dtype", "int64")
+        super().__init__(**kwargs)
+        # There are no weights to build; Keras warns of saving unbuilt layers.
+        self.built = True
+
+    @property
+    def kind(self) -> str:
+        return keras.saving.get_registered_name(type(self))
 
     @property
     def vocab_size(self) -> int:
         """Number of ids, padding included."""
         raise NotImplementedError
 
-    def word_ids(self) -> dict[str, int]:
-        """Returns the id of every known word."""
+    def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Returns the ids of texts without padding.
+
+        A text's ids must not depend on the batch it is in.
+
+        Args:
+            texts: String tensor of shape `(batch,)`.
+
+        Returns:
+            int64 `(batch, None)`, ids from 1 to `vocab_size - 1`: 0 is
+            padding and never comes out, 1 is for unknown words.
+        """
         raise NotImplementedError
 
+    def word_ids(self) -> dict[str, int]:
+        """Returns the id of every known word, for pretrained vectors.
+
+        Defaults to none.
+        """
+        return {}
+
     def is_unknown(self, ids: np.ndarray) -> np.ndarray:
-        """Marks the ids of unknown words.
+        """Marks the ids of unknown words, by default id 1.
 
         Args:
             ids: int array of any shape, of ids from this tokenizer.
@@ -59,7 +109,7 @@ class Tokenizer(tf.Module):
         Returns:
             bool array of that shape.
         """
-        raise NotImplementedError
+        return ids == 1
 
     def unknown_share(self, ids: np.ndarray) -> float:
         """Returns the share of unknown words, or pieces.
@@ -67,61 +117,115 @@ class Tokenizer(tf.Module):
         Args:
             ids: int array of any shape, of ids from this tokenizer.
         """
-        raise NotImplementedError
-
-    def save(self, folder: str | os.PathLike) -> None:
-        """Writes the tokenizer; `load_tokenizer` reads it back.
-
-        Each file appears under its name only when it is complete, and
-        `tokenizer.json` last.
-
-        Args:
-            folder: Folder; created if missing.
-        """
-        folder = pathlib.Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in self._all_files().items():
-            write_file(folder / name, content)
-
-    def fingerprint(self) -> str:
-        """Returns 64 hexadecimal digits that differ where ids may differ."""
-        digest = hashlib.sha256()
-        for name, content in self._all_files().items():
-            digest.update(f"{name} {len(content)}\n".encode())
-            digest.update(content)
-        return digest.hexdigest()
+        return float(np.mean(self.is_unknown(ids))) if ids.size else 0.0
 
     @classmethod
-    def from_folder(cls, folder: pathlib.Path, settings: dict) -> "Tokenizer":
-        """Reads a tokenizer that `save` wrote.
+    def learn(
+        cls,
+        texts: Iterable[str],
+        vocab_size: int | None = None,
+        min_count: int = 1,
+        hash_buckets: int = 0,
+    ) -> "Tokenizer":
+        """Makes a tokenizer from training texts.
+
+        By default there is nothing to learn: returns `cls()`.
 
         Args:
-            folder: Folder of the files.
-            settings: Content of `tokenizer.json` without format and kind.
+            texts: Texts that are not empty, to be read once.
+            vocab_size: Most ids, or `None` for no limit.
+            min_count: Least count of a word.
+            hash_buckets: Ids for unknown words, or for n-grams.
+
+        Raises:
+            ValueError: If an argument does not fit the tokenizer.
         """
-        raise NotImplementedError
+        return cls()
 
-    def __reduce__(self):
-        # A TensorFlow table cannot be copied: the files make a new one.
-        return _from_files, (self._all_files(),)
+    @classmethod
+    def from_file(cls, path: str, hash_buckets: int = 0) -> "Tokenizer":
+        """Makes a tokenizer from a vocabulary file.
 
-    def _settings(self) -> dict:
-        return {}
+        Args:
+            path: The file, `enc0_vocab_file`.
+            hash_buckets: As in `learn`.
 
-    def _files(self) -> dict[str, bytes]:
-        raise NotImplementedError
+        Raises:
+            DataError: If the file holds no vocabulary of the tokenizer.
+        """
+        raise ValueError(
+            f"`vocab_file` must be left out for {cls.__name__}, which reads "
+            f"no vocabulary file. Received: vocab_file={path!r}"
+        )
 
-    def _all_files(self):
-        settings = {"format": FORMAT, "kind": self.kind, **self._settings()}
-        text = json.dumps(settings, indent=2) + "\n"
-        return {**self._files(), SETTINGS_FILE: text.encode()}
+    def fingerprint(self) -> str:
+        """Returns 64 hexadecimal digits that differ where ids may differ.
+
+        They depend on the class, `get_config` without the name, and the
+        assets.
+        """
+        config = {"kind": self.kind, **self.get_config(), "name": None}
+        digest = hashlib.sha256()
+        digest.update(json.dumps(config, sort_keys=True).encode())
+        with tempfile.TemporaryDirectory() as folder:
+            if hasattr(self, "save_assets"):
+                self.save_assets(folder)
+            for file in sorted(pathlib.Path(folder).rglob("*")):
+                if file.is_file():
+                    content = file.read_bytes()
+                    name = file.relative_to(folder).as_posix()
+                    digest.update(f"{name} {len(content)}\n".encode())
+                    digest.update(content)
+        return digest.hexdigest()
+
+    def __call__(self, texts, *args, **kwargs):
+        if not isinstance(texts, keras.KerasTensor):
+            texts = text_tensor(texts)
+        return super().__call__(texts, *args, **kwargs)
+
+    def call(self, texts):
+        return self.tokenize(texts).to_tensor()
+
+    def compute_output_spec(self, texts):
+        return keras.KerasTensor((texts.shape[0], None), "int64")
 
 
-def _from_files(files):
-    # Loading knows all kinds of tokenizers, which know this module.
-    from o2v_keras.text.tokenizers.load_tokenizer import load_tokenizer
+def text_tensor(texts: tf.Tensor | np.ndarray | Sequence) -> tf.Tensor:
+    """Returns texts as a string tensor.
 
-    with tempfile.TemporaryDirectory() as folder:
-        for name, content in files.items():
-            pathlib.Path(folder, name).write_bytes(content)
-        return load_tokenizer(folder)
+    Lone surrogates become bytes that are no UTF-8, which tokenizers read as
+    U+FFFD.
+
+    Args:
+        texts: String tensor, array of str or bytes, or list of them.
+
+    Raises:
+        ValueError: If an element is no text.
+
+    Example:
+    >>> text_tensor(np.array(["a", "dog"]))
+    <tf.Tensor: shape=(2,), dtype=string, numpy=array([b'a', b'dog'], ...)>
+    """
+    if tf.is_tensor(texts):
+        return texts
+    if hasattr(texts, "tolist"):  # NumPy, pandas
+        texts = texts.tolist()
+    try:
+        return tf.constant(texts, tf.string)
+    except (TypeError, ValueError):
+        pass
+    for row, text in enumerate(texts):
+        if not isinstance(text, str | bytes):
+            raise ValueError(
+                "`texts` must be a list of str or bytes. "
+                f"Received: {text!r} in row {row}"
+            )
+    return tf.constant(
+        [
+            text.encode(errors="surrogatepass")
+            if isinstance(text, str)
+            else text
+            for text in texts
+        ],
+        tf.string,
+    )

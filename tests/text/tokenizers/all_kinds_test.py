@@ -3,18 +3,18 @@
 import copy
 import pathlib
 import pickle
-import shutil
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.text.tokenizers.encode_texts import encode_texts
 from o2v_keras.text.tokenizers.encode_texts import tokenizer_graph
+from o2v_keras.text.tokenizers.learn_tokenizer import TOKENIZERS
 from o2v_keras.text.tokenizers.learn_tokenizer import learn_tokenizer
-from o2v_keras.text.tokenizers.load_tokenizer import TOKENIZERS
-from o2v_keras.text.tokenizers.load_tokenizer import load_tokenizer
 
 SENTENCEPIECE = pathlib.Path(__file__).with_name("wordnet.model")
 LEARNED_FROM = [
@@ -97,7 +97,7 @@ def test_ids_are_the_same_alone_and_in_any_batch(ids_of):
 
 
 def test_ids_are_ragged_int64(tokenizer):
-    ids = tokenizer(tf.constant(["the dog", ""]))
+    ids = tokenizer.tokenize(tf.constant(["the dog", ""]))
     assert isinstance(ids, tf.RaggedTensor)
     assert ids.dtype == tf.int64
     assert ids.row_splits.dtype == tf.int64
@@ -109,12 +109,12 @@ def test_a_batch_may_be_empty(ids_of):
 
 
 def test_a_saved_tokenizer_is_read_back(tokenizer, ids_of, tmp_path):
-    tokenizer.save(tmp_path / "a" / "b")
-    loaded = load_tokenizer(tmp_path / "a" / "b")
-    shutil.rmtree(tmp_path / "a")
+    PairTokenizers(in1=tokenizer).save(tmp_path / "a.keras")
+    loaded = PairTokenizers.load(tmp_path / "a.keras").in1
+    (tmp_path / "a.keras").unlink()
     texts = list(TEXTS.values())
     assert type(loaded) is type(tokenizer)
-    assert loaded(tf.constant(texts)).to_list() == ids_of(texts)
+    assert loaded.tokenize(tf.constant(texts)).to_list() == ids_of(texts)
     assert loaded.vocab_size == tokenizer.vocab_size
     assert loaded.word_ids() == tokenizer.word_ids()
     assert loaded.fingerprint() == tokenizer.fingerprint()
@@ -130,15 +130,44 @@ def test_a_copy_gives_the_same_ids(tokenizer, copied):
     assert twice[0] is twice[1] is not tokenizer
     assert twice[0].fingerprint() == tokenizer.fingerprint()
     text = tf.constant(["the dog drama"])
-    assert twice[0](text).to_list() == tokenizer(text).to_list()
+    expected = tokenizer.tokenize(text).to_list()
+    assert twice[0].tokenize(text).to_list() == expected
 
 
-def test_a_saved_folder_holds_whole_files_only(tokenizer, tmp_path):
-    tokenizer.save(tmp_path)
-    tokenizer.save(tmp_path)
-    names = {file.name for file in tmp_path.iterdir()}
-    assert "tokenizer.json" in names
-    assert names <= {"tokenizer.json", "vocabulary.txt", "sentencepiece.model"}
+TWO = ["the dog", "drama"]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [TWO, tuple(TWO), np.array(TWO), np.array(TWO, object), tf.constant(TWO)],
+    ids=["list", "tuple", "array", "objects", "tensor"],
+)
+def test_a_call_pads_ids_with_0(tokenizer, texts):
+    ids = tokenizer(texts)
+    assert ids.dtype == tf.int64
+    rows = tokenizer.tokenize(tf.constant(TWO))
+    np.testing.assert_array_equal(ids, rows.to_tensor(0))
+
+
+def test_works_in_a_dataset_and_in_a_saved_model(tokenizer, tmp_path):
+    expected = tokenizer(TWO)
+    data = tf.data.Dataset.from_tensors(tf.constant(TWO)).map(tokenizer)
+    np.testing.assert_array_equal(next(iter(data)), expected)
+    texts = keras.Input((), dtype="string")
+    keras.Model(texts, tokenizer(texts)).save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    assert loaded.output.shape == (None, None)
+    np.testing.assert_array_equal(loaded(tf.constant(TWO)), expected)
+
+
+def test_a_configuration_is_small_and_has_no_vocabulary(tokenizer):
+    config = tokenizer.get_config()
+    assert len(str(config)) < 500
+    empty = type(tokenizer).from_config(config)
+    with pytest.raises(ValueError, match="a configuration holds none. Load"):
+        empty(TWO)
+    with pytest.raises(ValueError, match="a configuration holds none. Load"):
+        copy.deepcopy(empty)
 
 
 def operations(export):

@@ -6,7 +6,7 @@ import pytest
 from o2v_keras.text.tokenizers import text_batches
 from o2v_keras.text.tokenizers.encode_texts import encode_texts
 from o2v_keras.text.tokenizers.encode_texts import tokenizer_graph
-from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
 from o2v_keras.text.vocabulary import Vocabulary
 
 

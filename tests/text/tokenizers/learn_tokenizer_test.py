@@ -4,8 +4,8 @@ import pathlib
 import pytest
 
 from o2v_keras.datasets.wordnet import load_wordnet_sample
-from o2v_keras.text.tokenizers import learn_wordpieces
 from o2v_keras.text.tokenizers import text_batches
+from o2v_keras.text.tokenizers import wordpiece_tokenizer
 from o2v_keras.text.tokenizers.learn_tokenizer import learn_tokenizer
 from o2v_keras.text.vocabulary import Vocabulary
 
@@ -78,7 +78,7 @@ def test_pieces_of_words_are_learned():
     assert tokenizer.vocab_size <= 300
     assert {"the", "##ing"} <= set(tokenizer.vocabulary.words)
     # Made of known characters, an unseen word is known.
-    assert 1 not in tokenizer(["unbranchedly"]).to_list()[0]
+    assert 1 not in tokenizer.tokenize(["unbranchedly"]).to_list()[0]
     again = learn_tokenizer("wordpiece", texts, 300)
     assert again.fingerprint() == tokenizer.fingerprint()
 
@@ -90,11 +90,11 @@ def test_pieces_never_exceed_the_vocabulary(vocab_size):
 
 
 def test_pieces_are_learned_from_a_fair_sample(monkeypatch):
-    monkeypatch.setattr(learn_wordpieces, "SAMPLE_TEXTS", 50)
+    monkeypatch.setattr(wordpiece_tokenizer, "SAMPLE_TEXTS", 50)
     texts = [f"w{number}" for number in range(1000)]
-    sample = learn_wordpieces._sample(iter(texts))
+    sample = wordpiece_tokenizer._sample(iter(texts))
     assert len(set(sample)) == 50
-    assert sample == learn_wordpieces._sample(iter(texts))
+    assert sample == wordpiece_tokenizer._sample(iter(texts))
     mean = sum(int(text[1:]) for text in sample) / 50
     assert 400 < mean < 600
 
@@ -103,7 +103,7 @@ def test_a_vocabulary_file_is_taken(tmp_path):
     file = tmp_path / "words.json"
     file.write_text(json.dumps({"[UNK]": 1, "dog": 2, "the": 3}))
     tokenizer = learn_tokenizer("words", None, 4, vocab_file=file)
-    assert tokenizer(["the dog ran"]).to_list() == [[3, 2, 1]]
+    assert tokenizer.tokenize(["the dog ran"]).to_list() == [[3, 2, 1]]
     shifted = learn_tokenizer("words", None, hash_buckets=5, vocab_file=file)
     assert shifted.vocabulary == Vocabulary(["dog", "the"], hash_buckets=5)
     ngrams = learn_tokenizer("ngrams", None, vocab_file=str(file))

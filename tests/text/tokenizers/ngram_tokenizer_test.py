@@ -31,7 +31,7 @@ def test_words_are_followed_by_their_ngrams(hash_buckets):
     words = ["dog", "a", "犬"]
     tokenizer = NGramTokenizer(Vocabulary(words), hash_buckets)
     texts = ["dog a dog", "", "unseen 犬", "a" * 39 + "bc", "é🐕"]
-    assert tokenizer(texts).to_list() == [
+    assert tokenizer.tokenize(texts).to_list() == [
         [
             id_
             for word in text.split()
@@ -44,7 +44,7 @@ def test_words_are_followed_by_their_ngrams(hash_buckets):
 
 def test_only_the_first_forty_characters_count():
     tokenizer = NGramTokenizer(Vocabulary(["a"]))
-    one, other = tokenizer(["x" * 40 + "y", "x" * 40 + "z"]).to_list()
+    one, other = tokenizer.tokenize(["x" * 40 + "y", "x" * 40 + "z"]).to_list()
     assert one == other
     assert len(one) == 1 + 41 + 40 + 39
 
@@ -53,7 +53,7 @@ def test_ngrams_spread_over_the_buckets():
     letters = "abcdefghijklmnopqrstuvwxyz"
     texts = [a + b + c for a in letters for b in letters for c in letters]
     tokenizer = NGramTokenizer(Vocabulary(["a"]), hash_buckets=1000)
-    ids = tokenizer(texts).to_tensor()[:, 1:].numpy() - 3
+    ids = tokenizer.tokenize(texts).to_tensor()[:, 1:].numpy() - 3
     distinct = np.unique(ids[:, 5])  # Those of "abc", each another.
     assert len(distinct) == 1000
     counts = np.bincount(ids[:, 5], minlength=1000)

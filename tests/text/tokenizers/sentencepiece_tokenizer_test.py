@@ -24,7 +24,7 @@ MODEL = pathlib.Path(__file__).with_name("wordnet.model")
 )
 def test_ids_are_those_of_the_model_plus_one(text, ids):
     tokenizer = SentencepieceTokenizer.from_file(MODEL)
-    assert tokenizer([text]).to_list() == [[id_ + 1 for id_ in ids]]
+    assert tokenizer.tokenize([text]).to_list() == [[id_ + 1 for id_ in ids]]
     assert tokenizer.vocab_size == 301
 
 
@@ -37,9 +37,9 @@ def test_pieces_that_are_words_have_their_ids():
 
 def test_a_new_keras_session_does_not_end_a_tokenizer():
     tokenizer = SentencepieceTokenizer.from_file(MODEL)
-    before = tokenizer(["a tree"]).to_list()
+    before = tokenizer.tokenize(["a tree"]).to_list()
     keras.utils.clear_session()
-    assert tokenizer(["a tree"]).to_list() == before
+    assert tokenizer.tokenize(["a tree"]).to_list() == before
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,12 @@
+import copy
+import json
+import pathlib
 import random
 
 import pytest
 
-from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.data.data_error import DataError
+from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
 from o2v_keras.text.tokenizers.wordpiece_tokenizer import WordpieceTokenizer
 from o2v_keras.text.vocabulary import Vocabulary
 
@@ -33,13 +37,13 @@ def test_the_longest_pieces_are_taken():
         for row in WordTokenizer.split(texts).to_list()
     ]
     expected = [[i for word in row for i in pieces(word, ids)] for row in words]
-    assert WordpieceTokenizer(vocabulary)(texts).to_list() == expected
+    assert WordpieceTokenizer(vocabulary).tokenize(texts).to_list() == expected
     assert any(1 in row for row in expected)
 
 
 def test_words_of_more_than_a_hundred_bytes_are_unknown():
     tokenizer = WordpieceTokenizer(Vocabulary(PIECES))
-    rows = tokenizer(["b" * 100, "b" * 101]).to_list()
+    rows = tokenizer.tokenize(["b" * 100, "b" * 101]).to_list()
     assert [len(row) for row in rows] == [100, 1]
     assert rows[1] == [1]
 
@@ -52,3 +56,72 @@ def test_only_whole_words_have_ids_of_their_own():
 def test_a_vocabulary_with_buckets_is_refused():
     with pytest.raises(ValueError, match="`vocabulary` must have no hash"):
         WordpieceTokenizer(Vocabulary(["a"], hash_buckets=5))
+
+
+# Written by Hugging Face's tokenizers 0.23.3: a `tokenizer.json`, and the ids
+# of texts by several normalizers, without special tokens.
+BERT = json.loads(pathlib.Path(__file__).with_name("bert.json").read_text())
+UNKNOWN = 3
+
+
+def bert(tmp_path, **changes):
+    """Loads the `tokenizer.json` with changes, named by dotted paths."""
+    content = copy.deepcopy(BERT["tokenizer"])
+    for path, value in changes.items():
+        *parts, name = path.split(".")
+        place = content
+        for part in parts:
+            place = place[part]
+        place[name] = value
+    file = tmp_path / "tokenizer.json"
+    file.write_text(json.dumps(content))
+    return WordpieceTokenizer.from_file(str(file))
+
+
+@pytest.mark.parametrize("case", range(len(BERT["cases"])))
+def test_a_tokenizer_json_gives_its_ids(tmp_path, case):
+    normalizer, rows = BERT["cases"][case].values()
+    tokenizer = bert(tmp_path, normalizer=normalizer)
+    # Unknown words and the word with id 1 have changed places.
+    swapped = {UNKNOWN: 1, 1: UNKNOWN}
+    expected = [[swapped.get(id_, id_) for id_ in row] for row in rows]
+    assert tokenizer.tokenize(BERT["texts"]).to_list() == expected
+    assert tokenizer.vocab_size == len(BERT["tokenizer"]["model"]["vocab"])
+    again = copy.deepcopy(tokenizer)
+    assert again.tokenize(BERT["texts"]).to_list() == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("model.type", "BPE", '`model.type` must be "WordPiece"'),
+        ("model.continuing_subword_prefix", "@@", 'prefix` must be "##"'),
+        ("model.max_input_chars_per_word", 50, "must be 100.*Received: 50"),
+        ("model.unk_token", "?", "unk_token` must be a token of the voc"),
+        ("normalizer", None, '`normalizer.type` must be "BertNormalizer"'),
+        ("normalizer.type", "NFKC", "Received: 'NFKC'"),
+        ("normalizer.clean_text", False, "clean_text` must be true"),
+        ("pre_tokenizer.type", "Whitespace", 'must be "BertPreTokenizer"'),
+        (
+            "added_tokens",
+            [{"id": 3, "content": "[UNK]", "special": False}],
+            r"special tokens alone.*\['\[UNK\]'\]",
+        ),
+        (
+            "added_tokens",
+            [{"id": 99, "content": "[X]", "special": True}],
+            "must count from 0, without gaps",
+        ),
+        (
+            "model.vocab",
+            {"[UNK]": 0, "[PAD]": 1},
+            r"id 0 must be padding, \[PAD\]. Received: '\[UNK\]'",
+        ),
+    ],
+)
+def test_another_tokenizer_json_is_refused(tmp_path, path, value, message):
+    changes = {path: value}
+    if path == "model.vocab":
+        changes["added_tokens"] = []
+    with pytest.raises(DataError, match=message):
+        bert(tmp_path, **changes)

@@ -1,6 +1,8 @@
 import pytest
 
-from o2v_keras.text.tokenizers.word_tokenizer import WordTokenizer
+from o2v_keras.text.tokenizers.lookup_tokenizers import CategoryTokenizer
+from o2v_keras.text.tokenizers.lookup_tokenizers import UnicodeScriptTokenizer
+from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
 from o2v_keras.text.vocabulary import Vocabulary
 
 
@@ -45,10 +47,42 @@ def test_ids_are_those_of_the_vocabulary(hash_buckets):
     tokenizer = WordTokenizer(vocabulary)
     words = ["犬", "cat", "the", "naïve", "dog", "[", "pad"]
     assert tokenizer.vocab_size == len(vocabulary)
-    (ids,) = tokenizer([" ".join(words)]).to_list()
+    (ids,) = tokenizer.tokenize([" ".join(words)]).to_list()
     assert ids == vocabulary.ids(words).tolist()
 
 
 def test_every_word_has_its_id():
     tokenizer = WordTokenizer(Vocabulary(["b", "a"], hash_buckets=3))
     assert tokenizer.word_ids() == {"b": 4, "a": 5}
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("犬dog?! DOG犬", ["犬", "dog", "?!", "dog", "犬"]),
+        ("犬7\x00Ａβ", ["犬", "7", "a", "β"]),
+        (b"a\xffb", ["a", "\ufffd", "b"]),
+        (" \u2003", []),
+    ],
+)
+def test_scripts_come_apart(text, parts):
+    (row,) = UnicodeScriptTokenizer.split([text]).to_list()
+    assert [part.decode() for part in row] == parts
+
+
+@pytest.mark.parametrize("hash_buckets", [0, 5])
+def test_a_text_is_one_category_as_it_stands(hash_buckets):
+    vocabulary = Vocabulary(["Film noir", "ﬁ", "犬"], hash_buckets)
+    texts = ["Film noir", "film noir", "Film noir ", "ﬁ", "fi", "", "[PAD]"]
+    texts += ["[UNK]", "[UNK0]", "犬" * 100_000]
+    rows = CategoryTokenizer(vocabulary).tokenize(texts).to_list()
+    assert rows == [[id_] for id_ in vocabulary.ids(texts)]
+
+
+def test_bytes_that_are_no_utf8_are_unknown():
+    tokenizer = CategoryTokenizer(Vocabulary(["a"]))
+    assert tokenizer.tokenize([b"a\xff", b"\x00a", b"a"]).to_list() == [
+        [1],
+        [1],
+        [2],
+    ]
