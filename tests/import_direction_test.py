@@ -16,7 +16,8 @@ OURS = (*PACKAGES, "tests", "benchmarks", "notebooks", "conftest")
 # A part of o2v_keras may import itself, its peers and the parts before it.
 ORDER = (
     {
-        *("registry", "start_tensorflow", "progress", "command"),
+        *("registry", "keras_registry", "start_tensorflow"),
+        *("progress", "command"),
         *("palette", "storage", "user_warning"),
     },
     {"config"},

@@ -55,6 +55,13 @@ class Object2Vec(keras.Model):
     reported loss. Initial weights and dropout masks depend on `config.seed`
     alone.
 
+    `keras.models.load_model` loads what `save` wrote, and an encoder saved
+    alone, once `o2v_keras` is imported; `from_config(get_config())` makes
+    the same model with initial weights. `keras.models.clone_model` returns a
+    plain functional model, whatever its `clone_function`: it has no `config`,
+    `encoder0`, tokenizers, `weight_decay` or `token_embedding_l2`, unties
+    tied tables, and cannot train `in_batch_softmax` and `bpr`.
+
     If `config` names pretrained vectors, the first `fit` loads them, unless
     the weights come from a file or `set_weights`.
 
@@ -235,10 +242,20 @@ class Object2Vec(keras.Model):
         if self.pair_vectors is not None:
             self._build_loss_and_metrics()
 
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        if config and self.optimizer is not None:
+            optimizer = keras.saving.serialize_keras_object(self.optimizer)
+            optimizer["is_built"] = self.optimizer.built
+            config["optimizer"] = optimizer
+        return config
+
     def compile_from_config(self, config):
         # Keras's version does nothing if a model overrides `compile`.
         self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
+        # A model that has not trained was saved without slots.
+        if config["optimizer"] and config["optimizer"]["is_built"]:
+            self.optimizer.build(self.trainable_variables)
 
     def train_step(self, data):
         with _in_step():
