@@ -28,6 +28,8 @@ from o2v_keras.models.optimizer_factory import plan_learning_rate
 from o2v_keras.models.optimizer_factory import steps_per_epoch
 from o2v_keras.models.pretrained_tables import fill_tables
 from o2v_keras.models.pretrained_tables import vector_sources
+from o2v_keras.models.steps_at_once import StepsOfFit
+from o2v_keras.models.steps_at_once import steps_at_once
 from o2v_keras.models.token_tables import FrozenTables
 from o2v_keras.models.token_tables import row_penalty
 from o2v_keras.text.pair_tokenizers import PairTokenizers
@@ -186,7 +188,9 @@ class Object2Vec(keras.Model):
     def steps_per_execution(self):
         """Steps that `fit` and `evaluate` run per TensorFlow call; can be set.
 
-        Callbacks see only the last of them. Works on one device.
+        Callbacks see only the last of them. Works on one device. Unless it is
+        set here or compiled with more than 1, `fit` sets it: see
+        `steps_at_once`.
         """
         return self._steps_per_execution
 
@@ -218,6 +222,10 @@ class Object2Vec(keras.Model):
             coverages = self.load_pretrained_vectors()
             if call.arguments.get("verbose") != 0:
                 print(*coverages, sep="\n")
+        if isinstance(self.steps_per_execution, StepsOfFit):
+            steps = steps_at_once(self, call.arguments)
+            if steps != self.steps_per_execution:
+                self.steps_per_execution = steps
         frozen = self._frozen_tables()
         if frozen:
             given = call.arguments.get("callbacks") or []
@@ -239,6 +247,8 @@ class Object2Vec(keras.Model):
     def compile(self, *args, **kwargs):
         """Compiles like `keras.Model.compile`."""
         super().compile(*args, **kwargs)
+        if self.steps_per_execution == 1:
+            self.steps_per_execution = StepsOfFit(1)
         if self.pair_vectors is not None:
             self._build_loss_and_metrics()
 
