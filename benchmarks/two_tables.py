@@ -1,7 +1,7 @@
 """Two tables, a step at a time: what `benchmarks.optimizers` compares.
 
-Arguments: `ours` or `stock`, the optimizer, the rows of each table, and the
-steps of a round.
+Arguments: `ours` or `stock`, the optimizer, the rows of each table, the steps
+of a round, and the steps of an execution.
 """
 
 import os
@@ -26,10 +26,9 @@ from o2v_keras.training.weight_files import write_keras_file  # noqa: E402
 
 WIDTH = 64
 BATCH_SIZE = 1024
-STEPS_PER_EXECUTION = 10
 
 
-def _build(library, optimizer, rows):
+def _build(library, optimizer, rows, at_once):
     """Scores a pair by the product of two rows."""
     if library == "ours":
         table = TokenEmbedding
@@ -43,7 +42,7 @@ def _build(library, optimizer, rows):
     model.compile(
         optimizer(0.001),
         loss="mse",
-        steps_per_execution=STEPS_PER_EXECUTION,
+        steps_per_execution=at_once,
         jit_compile=False,
     )
     return model
@@ -97,13 +96,13 @@ def _save(library, model):
             model.save(path)
 
 
-def main(library, optimizer, rows, steps):
+def main(library, optimizer, rows, steps, at_once):
     """Builds the model and plays rounds; the first one tells of memory."""
-    rows, steps = int(rows), int(steps)
-    dataset = _batches(rows, STEPS_PER_EXECUTION + steps)
+    rows, steps, at_once = int(rows), int(steps), int(at_once)
+    dataset = _batches(rows, at_once + steps)
     before = psutil.Process().memory_info().rss
     forget_peak()
-    model = _build(library, optimizer, rows)
+    model = _build(library, optimizer, rows, at_once)
     memory = {"build": peak() - before}
     clock = _Clock()
 

@@ -2,6 +2,8 @@
 
 import importlib
 
+from o2v_keras.keras_registry import enter_classes
+
 # Imported when first asked for, so that what needs no TensorFlow (checking
 # data, printing help) starts at once.
 _PUBLIC = {
@@ -36,6 +38,8 @@ _PUBLIC = {
 }
 
 __all__ = list(_PUBLIC)
+
+enter_classes()
 
 
 def __getattr__(name):

@@ -16,8 +16,9 @@ OURS = (*PACKAGES, "tests", "benchmarks", "notebooks", "conftest")
 # A part of o2v_keras may import itself, its peers and the parts before it.
 ORDER = (
     {
-        *("registry", "start_tensorflow", "progress", "command"),
-        *("optional_packages", "palette", "storage", "user_warning"),
+        *("registry", "keras_registry", "start_tensorflow", "progress"),
+        *("command", "optional_packages", "palette", "storage"),
+        "user_warning",
     },
     {"config"},
     {"data", "text", "datasets"},

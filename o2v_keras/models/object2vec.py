@@ -28,6 +28,8 @@ from o2v_keras.models.optimizer_factory import plan_learning_rate
 from o2v_keras.models.optimizer_factory import steps_per_epoch
 from o2v_keras.models.pretrained_tables import fill_tables
 from o2v_keras.models.pretrained_tables import vector_sources
+from o2v_keras.models.steps_at_once import StepsOfFit
+from o2v_keras.models.steps_at_once import steps_at_once
 from o2v_keras.models.text_model import TextModel
 from o2v_keras.models.token_tables import FrozenTables
 from o2v_keras.models.token_tables import prepared_tables
@@ -57,6 +59,13 @@ class Object2Vec(TextModel):
     `token_embedding_l2` is added to the training loss but not to the
     reported loss. Initial weights and dropout masks of the layers that the
     model makes depend on `seed` alone.
+
+    `keras.models.load_model` loads what `save` wrote, and an encoder saved
+    alone, once `o2v_keras` is imported; `from_config(get_config())` makes
+    the same model with initial weights. `keras.models.clone_model` returns a
+    plain functional model, whatever its `clone_function`: it has no `config`,
+    `encoder0`, tokenizers, `weight_decay` or `token_embedding_l2`, unties
+    tied tables, and cannot train `in_batch_softmax` and `bpr`.
 
     If a configuration names pretrained vectors, the first `fit` loads them,
     unless the weights come from a file or `set_weights`.
@@ -192,7 +201,9 @@ class Object2Vec(TextModel):
     def steps_per_execution(self):
         """Steps that `fit` and `evaluate` run per TensorFlow call; can be set.
 
-        Callbacks see only the last of them. Works on one device.
+        Callbacks see only the last of them. Works on one device. Unless it is
+        set here or compiled with more than 1, `fit` sets it: see
+        `steps_at_once`.
         """
         return self._steps_per_execution
 
@@ -224,6 +235,10 @@ class Object2Vec(TextModel):
             coverages = self.load_pretrained_vectors()
             if call.arguments.get("verbose") != 0:
                 print(*coverages, sep="\n")
+        if isinstance(self.steps_per_execution, StepsOfFit):
+            steps = steps_at_once(self, call.arguments)
+            if steps != self.steps_per_execution:
+                self.steps_per_execution = steps
         frozen = self._frozen_tables()
         if frozen:
             given = call.arguments.get("callbacks") or []
@@ -250,32 +265,38 @@ class Object2Vec(TextModel):
             jit_compile: Defaults to `False`.
             **kwargs: Other arguments of `keras.Model.compile`.
         """
-        if weighted_metrics == "auto":
-            given = metrics != "auto"
+        if _is_auto(weighted_metrics):
+            given = not _is_auto(metrics)
             weighted_metrics = None if given else self.head.metrics()
+        if _is_auto(optimizer):
+            optimizer = make_optimizer(self.config)
         super().compile(
-            optimizer=(
-                make_optimizer(self.config)
-                if isinstance(optimizer, str) and optimizer == "auto"
-                else optimizer
-            ),
-            loss=(
-                self.head.loss()
-                if isinstance(loss, str) and loss == "auto"
-                else loss
-            ),
-            metrics=None if metrics == "auto" else metrics,
+            optimizer=optimizer,
+            loss=self.head.loss() if _is_auto(loss) else loss,
+            metrics=None if _is_auto(metrics) else metrics,
             weighted_metrics=weighted_metrics,
             jit_compile=jit_compile,
             **kwargs,
         )
+        if self.steps_per_execution == 1:
+            self.steps_per_execution = StepsOfFit(1)
         if self.config.output_layer == "in_batch_softmax":
             self._build_loss_and_metrics()
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        if config and self.optimizer is not None:
+            optimizer = keras.saving.serialize_keras_object(self.optimizer)
+            optimizer["is_built"] = self.optimizer.built
+            config["optimizer"] = optimizer
+        return config
 
     def compile_from_config(self, config):
         # Keras's version does nothing if a model overrides `compile`.
         self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
+        # A model that has not trained was saved without slots.
+        if config["optimizer"] and config["optimizer"]["is_built"]:
+            self.optimizer.build(self.trainable_variables)
 
     def predict_step(self, data):
         return scores_of(super().predict_step(data))
@@ -456,6 +477,10 @@ def scores_of(outputs):
             `in_batch_softmax` a dict with them.
     """
     return outputs["scores"] if isinstance(outputs, dict) else outputs
+
+
+def _is_auto(argument):
+    return isinstance(argument, str) and argument == "auto"
 
 
 def _of_loss(outputs):

@@ -71,11 +71,9 @@ class TouchedRows:
         self.variable.scatter_update(self._slices(self._value))
 
     def assign_add(self, delta: tf.Tensor):
-        if self._value is None:
-            delta = tf.cast(delta, self.dtype)
-            self.variable.scatter_add(self._slices(delta))
-        else:
-            self.assign(self._value + tf.cast(delta, self.dtype))
+        # TensorFlow's `scatter_add` takes 3 times as long as a scatter that
+        # only writes, on 2 CPU cores more than a gather and that together.
+        self.assign(self.value + tf.cast(delta, self.dtype))
 
     def assign_sub(self, delta: tf.Tensor):
         self.assign_add(-delta)

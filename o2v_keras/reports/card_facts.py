@@ -36,7 +36,7 @@ class ModelFacts:
         data: Channel -> fingerprint of its rows, from `checkpoint.zip`.
         rejected: Channel -> number of rows that were left out.
         evaluation: What `o2v evaluate` has printed. Defaults to nothing.
-        similarity_sign: Of the model (see `models.head`). Defaults to 0.
+        similarity_sign: Of the model (see `heads.similarity`). Defaults to 0.
 
     Example:
     >>> import tempfile

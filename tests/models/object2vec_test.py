@@ -399,6 +399,7 @@ def test_steps_taken_at_once_are_the_same_steps(steps):
     for each in (expected, model):
         # Keras keeps what it has made for another number of steps.
         each.evaluate(INPUTS, CLASSES, batch_size=1, verbose=0)
+    expected.steps_per_execution = 1
     model.steps_per_execution = steps
     arguments = {"batch_size": 1, "shuffle": False, "verbose": 0}
     histories = [
@@ -654,3 +655,56 @@ def test_tokenizers_that_do_not_fit_are_refused():
     message = "enc1_vocab_size=9 and a tokenizer of 3 ids"
     with pytest.raises(ValueError, match=message):
         model.tokenizers = PairTokenizers(in1=tokenizer)
+
+
+class _CountsBatches(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"callbacks": [keras.callbacks.EarlyStopping("loss")]}, 10),
+        ({"callbacks": keras.callbacks.History()}, 10),
+        ({"callbacks": [[_CountsBatches()]]}, 1),
+        (
+            {
+                "callbacks": keras.callbacks.LambdaCallback(
+                    on_test_batch_end=lambda batch, logs: None
+                )
+            },
+            1,
+        ),
+        ({"callbacks": [keras.callbacks.TerminateOnNaN()]}, 1),
+        ({"steps_per_epoch": 1}, 1),
+    ],
+)
+def test_fit_takes_steps_at_once_where_nobody_sees_it(arguments, expected):
+    model = make_model(**POOLED)
+    arguments = {"batch_size": 1, "verbose": 0, **arguments}
+    model.fit(INPUTS, CLASSES, **arguments)
+    assert model.steps_per_execution == expected
+    steps = int(arguments.get("steps_per_epoch", len(CLASSES)))
+    assert int(model.optimizer.iterations) == steps
+    # Chosen again, and without tracing again if it is the same.
+    traced = model.train_function
+    model.fit(INPUTS, CLASSES, **arguments)
+    assert model.train_function is traced
+    model.fit(INPUTS, CLASSES, verbose=0)
+    assert model.steps_per_execution == 10
+
+
+def test_fit_leaves_steps_per_execution_that_are_set():
+    model = make_model(**POOLED)
+    model.steps_per_execution = 1
+    model.fit(INPUTS, CLASSES, verbose=0)
+    assert model.steps_per_execution == 1
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(INPUTS, CLASSES, verbose=0)
+    assert model.steps_per_execution == 10
+    model.compile(
+        "sgd", "sparse_categorical_crossentropy", steps_per_execution=3
+    )
+    model.fit(INPUTS, CLASSES, verbose=0)
+    assert model.steps_per_execution == 3
