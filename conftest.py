@@ -1,5 +1,6 @@
 """Pytest setup shared by the tests and the docstring examples."""
 
+import faulthandler
 import importlib.util
 import os
 
@@ -33,6 +34,15 @@ def pytest_make_parametrize_id(val, argname):
     another name in each of xdist's processes, which then run nothing.
     """
     return argname if isinstance(val, bytes) else None
+
+
+def pytest_sessionfinish(session):
+    """Names the place where a process hangs after its last test.
+
+    A process of xdist has sent all its results by then, so it is ended.
+    """
+    is_worker = hasattr(session.config, "workerinput")
+    faulthandler.dump_traceback_later(120, exit=is_worker)
 
 
 @pytest.fixture(autouse=True)

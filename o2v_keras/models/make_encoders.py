@@ -129,7 +129,16 @@ def encoder_models(
                 encoder, f"enc{side}", "max_seq_len", hyperparameters
             )
             models[id(encoder)] = _encoder_model(encoder, length, side)
+            _freeze(encoder)
     return tuple(models[id(encoder)] for encoder in encoders)
+
+
+def _freeze(encoder):
+    # Keras saves `trainable` of a layer, and does not pass it on to the layers
+    # within when it loads one.
+    for layer in encoder._flatten_layers():
+        if not layer.trainable:
+            layer.trainable = False
 
 
 def _encoder_model(encoder, max_seq_len, side):

@@ -51,7 +51,17 @@ VARIANTS = {
 }
 
 
-@pytest.fixture(scope="session", params=VARIANTS)
+# Covered in parts by the others.
+_SLOW = {"bilstm_tied", "transformer_tied", "pooled_tied"}
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(name, marks=[pytest.mark.slow] * (name in _SLOW))
+        for name in VARIANTS
+    ],
+)
 def variant(request, tmp_path_factory):
     """Every encoder, tied and not, either head, full and half precision."""
     model = make_model(*VARIANTS[request.param])

@@ -18,6 +18,7 @@ def ratings(name):
     return {"in0": users, "in1": films, "label": labels}
 
 
+@pytest.mark.slow
 def test_one_epoch_of_aws_notebook_beats_the_means(tmp_path):
     config = Object2VecConfig.from_hyperparameters(presets.MOVIELENS_RATING)
     result = train(

@@ -77,13 +77,18 @@ class Tables(keras.callbacks.Callback):
 
 CASES = [
     ("adam", "dense", 1),
-    ("adam", "dense", 2),
-    ("adam", "row_sparse", 1),
     ("adam", "row_sparse", 2),
     ("adagrad", "row_sparse", 1),
-    ("adadelta", "dense", 1),
-    ("rmsprop", "row_sparse", 1),
-    ("sgd", "dense", 1),
+    *(
+        pytest.param(*case, marks=pytest.mark.slow)
+        for case in (
+            ("adam", "dense", 2),
+            ("adam", "row_sparse", 1),
+            ("adadelta", "dense", 1),
+            ("rmsprop", "row_sparse", 1),
+            ("sgd", "dense", 1),
+        )
+    ),
 ]
 
 

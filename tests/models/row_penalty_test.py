@@ -80,8 +80,15 @@ def test_is_minimized_but_no_part_of_the_loss_told():
     np.testing.assert_allclose(history["loss"][0], free_history["loss"][0], 0.2)
 
 
-@pytest.mark.parametrize("storage", ["dense", "row_sparse"])
-@pytest.mark.parametrize("tied", [False, True], ids=["untied", "tied"])
+@pytest.mark.parametrize(
+    ("storage", "tied"),
+    [
+        ("row_sparse", True),
+        pytest.param("row_sparse", False, marks=pytest.mark.slow),
+        pytest.param("dense", True, marks=pytest.mark.slow),
+        pytest.param("dense", False, marks=pytest.mark.slow),
+    ],
+)
 def test_replicas_change_nothing(storage, tied):
     changes = {
         "token_embedding_storage_type": storage,

@@ -26,9 +26,23 @@ MOST_LINES = 25
 # Of one machine, or of no interest.
 UNWANTED = re.compile(r"/tmp/|/home/|/work/|/root/|Warning|WARNING|INFO:")
 
-each_notebook = pytest.mark.parametrize(
-    "path", notebook_paths(), ids=lambda path: path.stem
-)
+# The others take minutes.
+QUICK = {"01_quickstart", "04_labels_and_descriptions"}
+
+
+def each_notebook(slow_ones):
+    return pytest.mark.parametrize(
+        "path",
+        [
+            pytest.param(
+                path,
+                id=path.stem,
+                marks=[pytest.mark.slow]
+                * (slow_ones and path.stem not in QUICK),
+            )
+            for path in notebook_paths()
+        ],
+    )
 
 
 def test_no_number_is_there_twice():
@@ -36,7 +50,7 @@ def test_no_number_is_there_twice():
     assert len(set(numbers)) == len(numbers) > 0
 
 
-@each_notebook
+@each_notebook(slow_ones=True)
 def test_quick_run_succeeds(path):
     require_local_data(*NEEDED_DATA.get(path.stem, ()))
     # In a process of its own: the kernel's client leaves sockets behind.
@@ -50,7 +64,7 @@ def test_quick_run_succeeds(path):
     assert run.returncode == 0, run.stderr[-3000:]
 
 
-@each_notebook
+@each_notebook(slow_ones=False)
 def test_committed_outputs_are_of_a_whole_run(path):
     cells = read_notebook(path).cells
     code = [cell for cell in cells if cell.cell_type == "code"]
@@ -59,7 +73,7 @@ def test_committed_outputs_are_of_a_whole_run(path):
     assert any(cell.outputs for cell in code)
 
 
-@each_notebook
+@each_notebook(slow_ones=False)
 def test_outputs_tell_nothing_of_the_machine(path):
     for cell in read_notebook(path).cells:
         for output in cell.get("outputs", []):
@@ -69,7 +83,7 @@ def test_outputs_tell_nothing_of_the_machine(path):
             assert not UNWANTED.search(text), text
 
 
-@each_notebook
+@each_notebook(slow_ones=False)
 def test_cells_are_short(path):
     for cell in read_notebook(path).cells:
         if cell.cell_type == "code":

@@ -28,9 +28,17 @@ def tables_of(model):
     return [table.embeddings.numpy() for table in model.token_embeddings]
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-@pytest.mark.parametrize("storage", ["dense", "row_sparse"])
-@pytest.mark.parametrize("tied", [False, True], ids=["untied", "tied"])
+@pytest.mark.parametrize(
+    ("optimizer", "storage", "tied"),
+    [
+        ("adam", "dense", False),
+        ("adam", "row_sparse", True),
+        pytest.param("adam", "dense", True, marks=pytest.mark.slow),
+        pytest.param("adam", "row_sparse", False, marks=pytest.mark.slow),
+        pytest.param("sgd", "dense", False, marks=pytest.mark.slow),
+        pytest.param("sgd", "row_sparse", True, marks=pytest.mark.slow),
+    ],
+)
 def test_only_new_ids_learn(tmp_path, optimizer, storage, tied):
     config = make_config(
         optimizer=optimizer,

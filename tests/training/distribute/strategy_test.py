@@ -59,7 +59,7 @@ VARIANTS = {
     },
 }
 # Covered in parts by the others.
-SLOW = {"bilstm", "hcnn_tied"}
+SLOW = {"bilstm", "bilstm_tied", "hcnn", "hcnn_tied", "row_sparse_tied"}
 TWO = Worker(0, ("a:1", "b:1"))
 
 
