@@ -3,6 +3,7 @@
 import faulthandler
 import importlib.util
 import os
+import sys
 
 import keras
 import numpy as np
@@ -42,7 +43,7 @@ def pytest_sessionfinish(session):
     A process of xdist has sent all its results by then, so it is ended.
     """
     is_worker = hasattr(session.config, "workerinput")
-    faulthandler.dump_traceback_later(120, exit=is_worker)
+    faulthandler.dump_traceback_later(120, exit=is_worker, file=sys.__stderr__)
 
 
 @pytest.fixture(autouse=True)
