@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from o2v_keras.data.load_dataset import load_dataset
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.models.object2vec import scores_of
 
 HALF_POLICIES = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 
@@ -258,7 +259,7 @@ def _padded(rows, steps):
 def _outputs(model, inputs):
     """Returns scores and both encodings."""
     return (
-        model(inputs),
+        scores_of(model(inputs)),
         model.encoder0(inputs["in0"]),
         model.encoder1(inputs["in1"]),
     )

@@ -26,8 +26,8 @@ from o2v_keras.evaluation.ranking_metrics import random_ranking
 from o2v_keras.evaluation.ranking_metrics import ranking_metrics
 from o2v_keras.evaluation.ranking_options import RankingOptions
 from o2v_keras.evaluation.ranking_task import RankingTask
-from o2v_keras.models.head import UPSIDE_DOWN
-from o2v_keras.models.head import similarity_sign
+from o2v_keras.heads.similarity import UPSIDE_DOWN
+from o2v_keras.heads.similarity import similarity_sign
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.user_warning import warn_user
 

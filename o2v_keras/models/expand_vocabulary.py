@@ -73,7 +73,7 @@ def train_new_ids_only(
     for name, first_id in first_ids.items():
         tables[name].trainable = True
         tables[name].freeze_rows_below(first_id)
-    model.compile_as_configured()
+    model.compile()
     return learned
 
 
@@ -88,7 +88,7 @@ def train_again(model: Object2Vec, learned: list[keras.Variable]) -> None:
     _set_trainable(learned, True)
     for table in model.token_embeddings:
         table.freeze_rows_below(0)
-    model.compile_as_configured()
+    model.compile()
     _build_optimizer(model)
 
 

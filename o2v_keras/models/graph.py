@@ -1,95 +1,37 @@
-"""Builds the parts of Object2Vec's graph from a configuration."""
+"""Builds parts of Object2Vec's graph from a configuration."""
 
 import contextlib
 import random
-from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 
 import keras
 
+from o2v_keras import heads
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.layers.comparator import Comparator
-from o2v_keras.layers.feed_forward import FeedForward
-from o2v_keras.layers.pair_vectors import PairVectors
 from o2v_keras.layers.token_embedding import TokenEmbedding
-from o2v_keras.models.bpr_loss import BPRLoss
-from o2v_keras.models.global_batch_loss import GlobalBatchLoss
-from o2v_keras.models.head import make_head
-from o2v_keras.models.in_batch_softmax_loss import InBatchSoftmaxLoss
-from o2v_keras.models.in_batch_softmax_metric import InBatchSoftmaxMetric
-from o2v_keras.models.pairwise_mean import PairwiseMean
 from o2v_keras.user_warning import warn_user
 
+_HEADS = {
+    head.output_layer: head
+    for head in (
+        heads.BPR,
+        heads.Classification,
+        heads.InBatchSoftmax,
+        heads.Regression,
+    )
+}
 
-def make_comparison(config: Object2VecConfig) -> Callable:
-    """Returns comparator, MLP and head as one function.
 
-    It maps a list of two encodings, each `(batch, enc_dim)`, to the scores,
-    `(batch, num_classes)` or `(batch, 1)`.
+def make_head(config: Object2VecConfig) -> heads.Head:
+    """Returns the head that a configuration names.
+
+    Example:
+    >>> config = Object2VecConfig(enc0_max_seq_len=1, enc0_vocab_size=9)
+    >>> make_head(config)
+    Classification(num_classes=2)
     """
-    # Under mixed precision, scores stay float32 for the loss and for exports.
-    if config.output_layer == "in_batch_softmax":
-        return Comparator(
-            [config.similarity], dtype="float32", name="comparator"
-        )
-    comparator = Comparator(config.comparator_list, name="comparator")
-    mlp = FeedForward(
-        config.mlp_dim,
-        config.mlp_layers,
-        activation=config.mlp_activation,
-        dropout=config.dropout,
-        name="mlp",
-    )
-    head = make_head(config)
-    return lambda pair: head(mlp(comparator(pair)))
-
-
-def make_pair_vectors(config: Object2VecConfig) -> PairVectors | None:
-    """Returns the layer before `InBatchSoftmaxLoss`, or `None`."""
-    if config.output_layer != "in_batch_softmax":
-        return None
-    return PairVectors(
-        config.similarity,
-        config.temperature,
-        config.learn_temperature,
-        dtype="float32",
-        name="pair_vectors",
-    )
-
-
-def make_loss(
-    config: Object2VecConfig,
-) -> tuple[keras.Loss, list[keras.Metric]]:
-    """Returns the loss and the metrics of the head."""
-    if config.output_layer == "softmax":
-        loss = GlobalBatchLoss("cross_entropy")
-        metrics = [
-            keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
-            keras.metrics.SparseCategoricalCrossentropy(name=loss.name),
-        ]
-    elif config.output_layer == "in_batch_softmax":
-        loss = InBatchSoftmaxLoss(
-            config.negative_sampling_side,
-            config.sampling_bias_correction,
-            config.hard_negatives,
-        )
-        metrics = [InBatchSoftmaxMetric(loss)]
-    elif config.output_layer == "bpr":
-        negatives = config.negative_sampling_rate
-        loss = BPRLoss(negatives)
-        metrics = [
-            PairwiseMean("pairwise_accuracy", negatives),
-            PairwiseMean("bpr", negatives, name=loss.name),
-        ]
-    else:
-        loss = GlobalBatchLoss("mean_squared_error")
-        metrics = [
-            keras.metrics.MeanSquaredError(name=loss.name),
-            keras.metrics.RootMeanSquaredError(),
-            keras.metrics.MeanAbsoluteError(),
-        ]
-    return loss, metrics
+    return _HEADS[config.output_layer].of(config)
 
 
 def add_weight_decay(

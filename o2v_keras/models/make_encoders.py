@@ -66,10 +66,10 @@ def make_encoders(
                 "Received: tied_token_embedding_weight=True"
             )
     tables = _make_tables(config, classes)
-    first = _make(config.encoder0, classes["enc0"], tables[0])
+    first = _make(config.encoder0, classes["enc0"], tables[0], 0)
     if config.shared_encoder:
         return first, first
-    return first, _make(config.encoder1, classes["enc1"], tables[-1])
+    return first, _make(config.encoder1, classes["enc1"], tables[-1], 1)
 
 
 def encoder_class(network: str) -> type[keras.layers.Layer]:
@@ -245,7 +245,7 @@ def _refuse_shared_layers(encoder0, encoder1):
             )
 
 
-def _make(encoder: EncoderConfig, cls, table):
+def _make(encoder: EncoderConfig, cls, table, number):
     arguments = {
         "vocab_size": encoder.vocab_size,
         "max_seq_len": encoder.max_seq_len,
@@ -260,6 +260,8 @@ def _make(encoder: EncoderConfig, cls, table):
         arguments["token_embedding"] = table
     if encoder.network in _CLASSES:
         arguments["dropout"] = encoder.dropout
+        # The same names in every model.
+        arguments["name"] = f"{encoder.network}{number}"
         for field, argument in _ARGUMENTS[encoder.network].items():
             arguments[argument] = getattr(encoder, field)
     return cls(**arguments)

@@ -8,17 +8,15 @@ import keras
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.in_batch_targets import exchanged_sides
-from o2v_keras.models.bpr_loss import BPRLoss
-from o2v_keras.models.global_batch_loss import GlobalBatchLoss
+from o2v_keras.heads.head import Head
+from o2v_keras.heads.similarity import similarity_sign
+from o2v_keras.losses import BPRLoss
+from o2v_keras.losses import GlobalBatchLoss
+from o2v_keras.losses import InBatchSoftmaxLoss
 from o2v_keras.models.graph import add_weight_decay
 from o2v_keras.models.graph import dtype_policy
-from o2v_keras.models.graph import make_comparison
-from o2v_keras.models.graph import make_loss
-from o2v_keras.models.graph import make_pair_vectors
+from o2v_keras.models.graph import make_head
 from o2v_keras.models.graph import seeded
-from o2v_keras.models.head import first_bias
-from o2v_keras.models.head import similarity_sign
-from o2v_keras.models.in_batch_softmax_loss import InBatchSoftmaxLoss
 from o2v_keras.models.make_encoders import config_of
 from o2v_keras.models.make_encoders import encoder_class
 from o2v_keras.models.make_encoders import encoder_models
@@ -72,10 +70,12 @@ class Object2Vec(keras.Model):
             be `encoder0`.
         comparators: Names of comparator operations, `comparator_list`.
             Defaults to `("hadamard", "concat", "abs_diff")`.
+        head: One of `o2v_keras.heads`: what the model predicts, and the loss
+            it learns by. Defaults to `heads.Classification()`.
         seed: int, at least 0. Defaults to `0`.
         name: str. Defaults to `None`.
         **hyperparameters: Other fields of `Object2VecConfig`, such as
-            `output_layer`, `mlp_layers` or `learning_rate`. An encoder
+            `mlp_layers` or `learning_rate`. An encoder
             without attributes `vocab_size` and `max_seq_len` needs
             `enc0_vocab_size` and `enc0_max_seq_len` (or `enc1_*`).
 
@@ -127,6 +127,7 @@ class Object2Vec(keras.Model):
         encoder0,
         encoder1=None,
         comparators=None,
+        head=None,
         seed=0,
         name=None,
         **hyperparameters,
@@ -134,18 +135,20 @@ class Object2Vec(keras.Model):
         config, given = None, (encoder0, encoder1)
         if isinstance(encoder0, Object2VecConfig):
             config, given = encoder0, None
-            _refuse_more(encoder1, comparators, seed, hyperparameters)
+            _refuse_more(encoder1, comparators, head, seed, hyperparameters)
             hyperparameters = config.to_dict()
             for encoder in (config.encoder0, config.encoder1):
                 import_network(encoder.network)
         else:
             hyperparameters["seed"] = seed
+            _require_encoders(encoder0, encoder1)
+            if head is not None:
+                hyperparameters = _joined(head, hyperparameters)
             if comparators is not None:
                 hyperparameters["comparator_list"] = comparators
             hyperparameters.setdefault(
                 "dtype_policy", keras.config.dtype_policy().name
             )
-            _require_encoders(encoder0, encoder1)
         policy = hyperparameters["dtype_policy"]
         with seeded(hyperparameters["seed"]), dtype_policy(policy):
             # Layers.
@@ -154,8 +157,8 @@ class Object2Vec(keras.Model):
             if config is None:
                 dim = encoder0.output.shape[1]
                 config = config_of(*own, dim, hyperparameters)
-            compare = make_comparison(config)
-            pair_vectors = make_pair_vectors(config)
+            if head is None:
+                head = make_head(config)
 
             # Graph.
             inputs = {
@@ -163,13 +166,12 @@ class Object2Vec(keras.Model):
                 for name in ("in0", "in1")
             }
             pair = [encoder0(inputs["in0"]), encoder1(inputs["in1"])]
-            outputs = compare(pair)
-            if pair_vectors is not None:
-                outputs = {"scores": outputs, "encodings": pair_vectors(pair)}
+            outputs = head.outputs(pair, config)
             super().__init__(inputs=inputs, outputs=outputs, name=name)
 
         # Config.
         self.config = config
+        self.head = head
         self.encoder0 = encoder0
         self.encoder1 = encoder1
         self.token_embeddings = prepared_tables(config, own)
@@ -185,7 +187,7 @@ class Object2Vec(keras.Model):
             kernel = self.get_layer("scores").kernel
             kernel.assign(-kernel)
         add_weight_decay(config, self.trainable_weights, self.token_embeddings)
-        self.compile_as_configured()
+        self.compile()
 
     def __reduce__(self):
         # Keras copies by a `.keras` file, which has no tokenizers.
@@ -265,9 +267,45 @@ class Object2Vec(keras.Model):
             call.arguments["callbacks"] = [FrozenTables(frozen), given]
         return super().fit(*call.args, **call.kwargs)
 
-    def compile(self, *args, **kwargs):
-        """Compiles like `keras.Model.compile`."""
-        super().compile(*args, **kwargs)
+    def compile(
+        self,
+        optimizer="auto",
+        loss="auto",
+        metrics="auto",
+        weighted_metrics="auto",
+        jit_compile=False,
+        **kwargs,
+    ):
+        """Compiles like `keras.Model.compile`.
+
+        Args:
+            optimizer: Defaults to `"auto"`: that of `config`.
+            loss: Defaults to `"auto"`: that of the head.
+            metrics: Defaults to `"auto"`: none but the head's.
+            weighted_metrics: Defaults to `"auto"`: those of the head, unless
+                `metrics` are given.
+            jit_compile: Defaults to `False`.
+            **kwargs: Other arguments of `keras.Model.compile`.
+        """
+        if weighted_metrics == "auto":
+            given = metrics != "auto"
+            weighted_metrics = None if given else self.head.metrics()
+        super().compile(
+            optimizer=(
+                make_optimizer(self.config)
+                if isinstance(optimizer, str) and optimizer == "auto"
+                else optimizer
+            ),
+            loss=(
+                self.head.loss()
+                if isinstance(loss, str) and loss == "auto"
+                else loss
+            ),
+            metrics=None if metrics == "auto" else metrics,
+            weighted_metrics=weighted_metrics,
+            jit_compile=jit_compile,
+            **kwargs,
+        )
         if self.config.output_layer == "in_batch_softmax":
             self._build_loss_and_metrics()
 
@@ -353,10 +391,10 @@ class Object2Vec(keras.Model):
         >>> float(model.get_layer("scores").bias[0])
         3.5
         """
-        if self.config.output_layer in ("in_batch_softmax", "bpr"):
-            return
-        bias = first_bias(self.config, labels, weights)
-        self.get_layer("scores").bias.assign(bias)
+        negatives = self.config.negative_sampling_rate
+        bias = self.head.first_bias(labels, weights, negatives)
+        if bias is not None:
+            self.get_layer("scores").bias.assign(bias)
 
     def set_weights(self, weights):
         """Sets all weights; `fit` then loads no pretrained vectors."""
@@ -385,6 +423,7 @@ class Object2Vec(keras.Model):
             return config
         # Keras loses what two encoders share.
         first, second = self._given
+        config["head"] = keras.saving.serialize_keras_object(self.head)
         config["encoder0"] = keras.saving.serialize_keras_object(first)
         if second is first:
             config["encoder1"] = _SHARED
@@ -411,7 +450,13 @@ class Object2Vec(keras.Model):
             if second["config"].get("token_embedding") == _SHARED:
                 second["config"]["token_embedding"] = first.token_embedding
             second = revive(second)
-        return cls(first, second, name=config["name"], **values.to_dict())
+        return cls(
+            first,
+            second,
+            head=revive(config["head"]),
+            name=config["name"],
+            **values.to_dict(),
+        )
 
     def _build_loss_and_metrics(self):
         # Keras would build them for the shape of scores at the first batch.
@@ -431,16 +476,6 @@ class Object2Vec(keras.Model):
             if encoder.freeze_epochs
         }
 
-    def compile_as_configured(self) -> None:
-        """Compiles the model by its configuration, with a new optimizer."""
-        loss, metrics = make_loss(self.config)
-        self.compile(
-            optimizer=make_optimizer(self.config),
-            loss=loss,
-            weighted_metrics=metrics,
-            jit_compile=False,
-        )
-
 
 def scores_of(outputs):
     """Returns the scores of a model's outputs.
@@ -456,15 +491,32 @@ def _of_loss(outputs):
     return outputs["encodings"] if isinstance(outputs, dict) else outputs
 
 
-def _refuse_more(encoder1, comparators, seed, hyperparameters):
-    if encoder1 is None and comparators is None and not seed:
-        if not hyperparameters:
+def _refuse_more(encoder1, comparators, head, seed, hyperparameters):
+    objects = (encoder1, comparators, head)
+    if not any(each is not None for each in objects):
+        if not seed and not hyperparameters:
             return
     raise TypeError(
         "`encoder0` is an Object2VecConfig, which holds all hyperparameters: "
         "give nothing but `name` beside it, and change it by "
         "`config.replace(...)`."
     )
+
+
+def _joined(head, hyperparameters):
+    """Returns the hyperparameters with those of a head."""
+    if not isinstance(head, Head):
+        raise TypeError(
+            "`head` must be one of `o2v_keras.heads`, such as "
+            f"`heads.Classification(num_classes=2)`. Received: head={head!r}"
+        )
+    for name, value in head.hyperparameters.items():
+        if hyperparameters.get(name, value) != value:
+            raise ValueError(
+                f"`{name}` must be that of the head or be left out: {value!r}. "
+                f"Received: {name}={hyperparameters[name]!r}"
+            )
+    return {**hyperparameters, **head.hyperparameters}
 
 
 def _require_encoders(encoder0, encoder1):

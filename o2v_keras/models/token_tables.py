@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.layers.token_embedding import TokenEmbedding
-from o2v_keras.models.replicas import sum_over_replicas
+from o2v_keras.losses.replicas import sum_over_replicas
 
 
 def prepared_tables(

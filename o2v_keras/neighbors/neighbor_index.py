@@ -10,8 +10,8 @@ import numpy as np
 
 from o2v_keras.evaluation.inference import embed_marked
 from o2v_keras.evaluation.inference import warn_of_untrained
-from o2v_keras.models.head import UPSIDE_DOWN
-from o2v_keras.models.head import similarity_sign
+from o2v_keras.heads.similarity import UPSIDE_DOWN
+from o2v_keras.heads.similarity import similarity_sign
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.neighbors.index_files import BACKENDS
 from o2v_keras.neighbors.index_files import index_folder

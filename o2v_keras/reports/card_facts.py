@@ -6,8 +6,8 @@ import json
 import os
 import pathlib
 
-from o2v_keras.models.head import UPSIDE_DOWN
-from o2v_keras.models.head import similarity_sign
+from o2v_keras.heads.similarity import UPSIDE_DOWN
+from o2v_keras.heads.similarity import similarity_sign
 from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model

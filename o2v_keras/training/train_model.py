@@ -13,10 +13,10 @@ from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.load_dataset import left_out_message
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.evaluation.evaluate import evaluate_batches
+from o2v_keras.heads.similarity import UPSIDE_DOWN
+from o2v_keras.heads.similarity import similarity_sign
 from o2v_keras.models.expand_vocabulary import train_again
 from o2v_keras.models.expand_vocabulary import train_new_ids_only
-from o2v_keras.models.head import UPSIDE_DOWN
-from o2v_keras.models.head import similarity_sign
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training.advice import negatives_drawn
 from o2v_keras.training.advice import refuse_nothing_to_learn

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from o2v_keras.models.global_batch_loss import GlobalBatchLoss
+from o2v_keras.losses import GlobalBatchLoss
 
 PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6], [0.2, 0.5, 0.3]])
 CLASSES = np.array([0, 1, 2])

@@ -1,4 +1,4 @@
-"""The last layer of Object2Vec, and what its weights say."""
+"""Weights of similarities in the last layer, and their sign."""
 
 import keras
 import numpy as np
@@ -10,8 +10,6 @@ from o2v_keras.layers.comparator import similarity_places
 # Initial and least weight of a similarity.
 _FIRST_WEIGHT = 1.0
 _LEAST_WEIGHT = 1e-3
-# Assumed share of a class that is missing in the training data.
-_LEAST_SHARE = 1e-4
 
 # Describes a model whose `similarity_sign` is -1.
 UPSIDE_DOWN = (
@@ -21,36 +19,37 @@ UPSIDE_DOWN = (
 )
 
 
-def make_head(config: Object2VecConfig) -> keras.layers.Dense:
-    """Returns the layer `scores`, for all heads but `in_batch_softmax`.
+def dense_scores(
+    config: Object2VecConfig,
+    units: int,
+    activation: str | None = None,
+    **settings,
+) -> keras.layers.Dense:
+    """Returns the dense layer `scores`.
 
     Without an MLP, the weights of `dot` and `cosine` start at 1 and stay
     positive (for two classes: the weight for class 1 minus that for class 0).
     Negative weights would classify equally well, but then the nearest
     embeddings would be the worst partners.
+
+    Args:
+        config: Its comparator and MLP are used.
+        units: Number of scores.
+        activation: Defaults to `None`.
+        **settings: Other arguments of the layer. A given initializer leaves
+            the weights of similarities as it makes them.
     """
-    settings = {}
-    units, activation = 1, None
-    if config.output_layer == "softmax":
-        units, activation = config.num_classes, "softmax"
-    if config.output_layer == "bpr":
-        # A bias cancels in the difference of two scores.
-        settings["use_bias"] = False
-    places = []
-    if not config.mlp_layers and units <= 2:
-        places = similarity_places(config.comparator_list, config.enc_dim)
-    if config.output_layer == "bpr" and config.comparator_list == ("dot",):
+    if "kernel_initializer" not in settings and units <= 2:
+        places = []
         if not config.mlp_layers:
-            # The score is the dot product: a trained factor would counteract
-            # `token_embedding_l2`.
-            settings |= {"kernel_initializer": "ones", "trainable": False}
-    elif places:
-        glorot = keras.initializers.GlorotUniform()
-        first = PositiveSimilarity(places, _FIRST_WEIGHT)
-        settings["kernel_initializer"] = lambda shape, dtype=None: first(
-            glorot(shape, dtype)
-        )
-        settings["kernel_constraint"] = PositiveSimilarity(places)
+            places = similarity_places(config.comparator_list, config.enc_dim)
+        if places:
+            glorot = keras.initializers.GlorotUniform()
+            first = PositiveSimilarity(places, _FIRST_WEIGHT)
+            settings["kernel_initializer"] = lambda shape, dtype=None: first(
+                glorot(shape, dtype)
+            )
+            settings["kernel_constraint"] = PositiveSimilarity(places)
     return keras.layers.Dense(
         units, activation=activation, dtype="float32", name="scores", **settings
     )
@@ -125,39 +124,3 @@ def similarity_sign(model: keras.Model) -> int:
         scores = logits[:, -1] - (logits[:, 0] if logits.shape[1] == 2 else 0)
         signs.add(int(np.sign(scores[1] - scores[0])))
     return signs.pop() if len(signs) == 1 else 0
-
-
-def first_bias(
-    config: Object2VecConfig,
-    labels: np.ndarray,
-    weights: np.ndarray | None = None,
-) -> np.ndarray:
-    """Returns the bias with which the head predicts the average label.
-
-    Args:
-        config: Its head and its number of negatives, labelled 0, for each
-            row are used.
-        labels: `(rows,)` classes or values.
-        weights: `(rows,)`. Defaults to `None`: ones.
-
-    Returns:
-        float32: `(num_classes,)` logarithms of the shares of classes, with
-        mean 0; or `(1,)`, the mean of values.
-
-    Example:
-    >>> config = Object2VecConfig(enc0_max_seq_len=1, enc0_vocab_size=9)
-    >>> first_bias(config, [0, 0, 0, 1]).round(3)
-    array([ 0.549, -0.549], dtype=float32)
-    """
-    labels = np.asarray(labels, np.float64)
-    weights = np.ones(len(labels)) if weights is None else np.asarray(weights)
-    negatives = config.negative_sampling_rate
-    if config.output_layer != "softmax":
-        mean = np.average(labels, weights=weights) / (1 + negatives)
-        return np.array([mean], np.float32)
-    shares = np.bincount(
-        labels.astype(np.int64), weights, minlength=config.num_classes
-    )
-    shares[0] += negatives * shares.sum()
-    logits = np.log(np.maximum(shares / shares.sum(), _LEAST_SHARE))
-    return (logits - logits.mean()).astype(np.float32)

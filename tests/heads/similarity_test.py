@@ -3,9 +3,9 @@ import pytest
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.load_dataset import load_dataset
-from o2v_keras.models.head import PositiveSimilarity
-from o2v_keras.models.head import first_bias
-from o2v_keras.models.head import similarity_sign
+from o2v_keras.heads.similarity import PositiveSimilarity
+from o2v_keras.heads.similarity import similarity_sign
+from o2v_keras.models.graph import make_head
 from o2v_keras.models.object2vec import Object2Vec
 
 REGRESSION = {"output_layer": "mean_squared_error"}
@@ -52,7 +52,7 @@ def test_the_weight_of_a_similarity_stays_positive(changes):
     for table in model.token_embeddings:
         table.embeddings.assign(alike)
         table.trainable = False
-    model.compile_as_configured()
+    model.compile()
     label = [1] * 8 if "negative_sampling_rate" in changes else [0] * 8
     rows = {"in0": np.arange(1, 9), "in1": np.arange(1, 9), "label": label}
     model.fit(load_dataset(rows, config), epochs=9, shuffle=False, verbose=0)
@@ -115,7 +115,8 @@ def test_the_bias_begins_where_it_is_right_on_average(
     changes, labels, weights, expected
 ):
     config = make_config(**changes)
-    bias = first_bias(config, labels, weights)
+    head, rate = make_head(config), config.negative_sampling_rate
+    bias = head.first_bias(labels, weights, rate)
     np.testing.assert_allclose(bias, expected, rtol=1e-6)
     model = Object2Vec(config)
     assert not model.get_layer("scores").bias.numpy().any()

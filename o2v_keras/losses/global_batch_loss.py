@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from o2v_keras.models.replicas import sum_over_replicas
+from o2v_keras.losses.replicas import sum_over_replicas
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")

@@ -4,8 +4,8 @@ import pytest
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.pair_table import PairTable
-from o2v_keras.models.in_batch_softmax_loss import InBatchSoftmaxLoss
-from o2v_keras.models.in_batch_softmax_metric import InBatchSoftmaxMetric
+from o2v_keras.losses import InBatchSoftmaxLoss
+from o2v_keras.losses import InBatchSoftmaxMetric
 
 rng = np.random.default_rng(5)
 IN0, IN1 = rng.integers(1, 5, 12), rng.integers(5, 12, 12)

@@ -2,8 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from o2v_keras.models.bpr_loss import BPRLoss
-from o2v_keras.models.pairwise_mean import PairwiseMean
+from o2v_keras.losses import BPRLoss
+from o2v_keras.losses import PairwiseMean
 
 # Two groups of a positive and two negatives.
 SCORES = np.array([[2.0], [1.0], [2.0], [-1.0], [0.5], [-4.0]])

@@ -1,0 +1,9 @@
+"""Heads: what a model predicts, and the loss it learns by."""
+
+from o2v_keras.heads.bpr import BPR
+from o2v_keras.heads.classification import Classification
+from o2v_keras.heads.head import Head
+from o2v_keras.heads.in_batch_softmax import InBatchSoftmax
+from o2v_keras.heads.regression import Regression
+
+__all__ = ["BPR", "Classification", "Head", "InBatchSoftmax", "Regression"]
