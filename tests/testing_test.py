@@ -138,7 +138,10 @@ class DecidesInPython(Mean):
         (LetsPaddingThrough, "must encode ids alike whatever the padding"),
         (SeesItsBatch, "the other rows of the batch"),
         (NanForPadding, "row of padding alone, ids of 0, as finite"),
-        (NanGradients, "finite gradients where a row is padding alone.*table"),
+        (
+            NanGradients,
+            "finite gradients where a row is padding alone.*embeddings is not",
+        ),
         (GivesSteps, r"Received: \(4, 4, 8\) for ids of shape \(4, 4\)"),
         (GivesIntegers, "must give floats. Received: int64"),
         (ForgetsAValue, "all its arguments from `get_config`.*Missing: scale"),

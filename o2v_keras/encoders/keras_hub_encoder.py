@@ -22,7 +22,8 @@ class KerasHubEncoder(Encoder):
     A row of ids becomes a row of the backbone: padding is left out wherever
     it stands, the start and the end token are added, and segment ids, where
     the backbone takes them, are 0. A row of padding alone has the start and
-    the end token alone.
+    the end token alone. Layers that the steps do not need, such as BERT's
+    `pooled_dense`, are frozen.
 
     Ids are those of the backbone, except that 0 is padding and, for a
     tokenizer of ours, 1 stands for unknown words: each of the two has traded
@@ -115,7 +116,7 @@ class KerasHubEncoder(Encoder):
             _steps(backbone.output).shape[-1],
             **kwargs,
         )
-        self.backbone = backbone
+        self.backbone = _without_idle_weights(backbone)
         self.pooling = pooling
         self.start_token_id = start_token_id
         self.end_token_id = end_token_id
@@ -150,8 +151,8 @@ class KerasHubEncoder(Encoder):
             axis=1,
         )
         token_ids = rows.to_tensor(self.pad_token_id)
-        # Backbones need a step, also where no token is added.
-        missing = tf.maximum(1 - tf.shape(token_ids)[1], 0)
+        # Backbones need a step, and Keras warns of attention over only one.
+        missing = tf.maximum(2 - tf.shape(token_ids)[1], 0)
         token_ids = tf.pad(
             token_ids, [[0, 0], [0, missing]], constant_values=self.pad_token_id
         )
@@ -274,6 +275,18 @@ def wordpiece_tokenizer(tokenizer) -> WordpieceTokenizer:
 
 def _keras_hub():
     return import_extra("keras_hub", "keras-hub", "KerasHubEncoder")
+
+
+def _without_idle_weights(backbone):
+    """Freezes the layers that the steps do not need, such as BERT's pooler.
+
+    Keras warns of weights without a gradient.
+    """
+    steps = keras.Model(backbone.inputs, _steps(backbone.output))
+    for layer in backbone.layers:
+        if layer not in steps.layers:
+            layer.trainable = False
+    return backbone
 
 
 def _input_names(backbone):

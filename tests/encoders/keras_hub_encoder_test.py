@@ -87,13 +87,12 @@ def test_the_tokenizer_gives_the_ids_of_theirs(words):
     ours = wordpiece_tokenizer(theirs)
     encoder = KerasHubEncoder(bert(), **special_token_ids(theirs))
     for text in ("The dogs, na\u00efve dog barks.", "中dog cat", "", "DOG"):
-        ids = ours.tokenize([text])
-        expected = theirs([text])
+        ids = ours.tokenize([text])[0].numpy()
         np.testing.assert_array_equal(
-            encoder._backbone_ids(ids.to_tensor()), expected.to_tensor()
+            encoder._backbone_ids(ids), np.asarray(theirs(text), int)
         )
         # Nothing but padding is 0.
-        assert (ids.values.numpy() > 0).all()
+        assert (ids > 0).all()
 
 
 def test_from_preset_knows_the_tokens(tmp_path):
