@@ -135,9 +135,10 @@ def encoder_models(
 
 def _freeze(encoder):
     # Keras saves `trainable` of a layer, and does not pass it on to the layers
-    # within when it loads one.
-    for layer in encoder._flatten_layers():
+    # within when it loads one. It runs the setter for another value alone.
+    for layer in list(encoder._flatten_layers()):
         if not layer.trainable:
+            layer.trainable = True
             layer.trainable = False
 
 
