@@ -89,7 +89,7 @@ def check_layer(
             assert not np.allclose(weight.numpy(), old), weight.path
 
 
-def check_encoder(
+def check_sequence_encoder(
     cls, init_kwargs, input_shape, expected_output_shape, expected_weights
 ):
     """Runs the contract of a layer that maps masked sequences to vectors.

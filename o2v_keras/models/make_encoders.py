@@ -13,10 +13,12 @@ from o2v_keras.encoders import HCNN
 from o2v_keras.encoders import BiLSTM
 from o2v_keras.encoders import Encoder
 from o2v_keras.encoders import PooledEmbedding
+from o2v_keras.encoders import TokenTableEncoder
 from o2v_keras.encoders import Transformer
-from o2v_keras.encoders.token_table_encoder import TokenTableEncoder
 from o2v_keras.layers.sequence_limit import SequenceLimit
 from o2v_keras.layers.token_embedding import TokenEmbedding
+from o2v_keras.models.shared_encoders import refuse_other_sharing
+from o2v_keras.models.shared_encoders import shared_table
 
 _CLASSES = {
     "hcnn": HCNN,
@@ -181,7 +183,7 @@ def config_of(
     >>> config.enc0_network, config.shared_encoder, config.mlp_layers
     ('hcnn', True, 1)
     """
-    _refuse_shared_layers(encoder0, encoder1)
+    refuse_other_sharing(encoder0, encoder1)
     derived = {
         **_settings(encoder0, "enc0", hyperparameters),
         **_settings(encoder1, "enc1", hyperparameters),
@@ -197,16 +199,6 @@ def config_of(
                 f"{value!r}. Received: {name}={hyperparameters[name]!r}"
             )
     return Object2VecConfig.from_dict({**hyperparameters, **derived})
-
-
-def shared_table(
-    encoder0: keras.layers.Layer, encoder1: keras.layers.Layer
-) -> TokenEmbedding | None:
-    """Returns the token table of two encoders, `None` if each has its own."""
-    table = getattr(encoder0, "token_embedding", None)
-    if table is getattr(encoder1, "token_embedding", None):
-        return table
-    return None
 
 
 def _settings(encoder, side, given):
@@ -237,22 +229,6 @@ def _size(encoder, side, name, given):
             f"`{encoder.name}` has no attribute `{name}`."
         )
     return value
-
-
-def _refuse_shared_layers(encoder0, encoder1):
-    if encoder0 is encoder1:
-        return
-    # Keras has no public walk over the layers within layers.
-    layers = {id(layer) for layer in encoder0._flatten_layers()}
-    table = shared_table(encoder0, encoder1)
-    for layer in encoder1._flatten_layers():
-        if id(layer) in layers and layer is not table:
-            raise ValueError(
-                "`encoder0` and `encoder1` must be one encoder, or share "
-                "nothing but the token table of two encoders of ours "
-                "(`token_embedding=`): Keras loses other sharing when it "
-                f"saves a model. Received: both hold the layer `{layer.name}`"
-            )
 
 
 def _make(encoder: EncoderConfig, cls, table, number):

@@ -1,6 +1,5 @@
 """The Object2Vec model."""
 
-import copy
 import inspect
 import os
 
@@ -8,7 +7,6 @@ import keras
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.in_batch_targets import exchanged_sides
-from o2v_keras.heads.head import Head
 from o2v_keras.heads.similarity import similarity_sign
 from o2v_keras.losses import BPRLoss
 from o2v_keras.losses import GlobalBatchLoss
@@ -21,24 +19,22 @@ from o2v_keras.models.make_encoders import config_of
 from o2v_keras.models.make_encoders import encoder_class
 from o2v_keras.models.make_encoders import encoder_models
 from o2v_keras.models.make_encoders import make_encoders
-from o2v_keras.models.make_encoders import shared_table
+from o2v_keras.models.model_arguments import model_arguments
 from o2v_keras.models.optimizer_factory import make_optimizer
 from o2v_keras.models.optimizer_factory import needs_steps
 from o2v_keras.models.optimizer_factory import plan_learning_rate
 from o2v_keras.models.optimizer_factory import steps_per_epoch
 from o2v_keras.models.pretrained_tables import fill_tables
 from o2v_keras.models.pretrained_tables import vector_sources
+from o2v_keras.models.shared_encoders import revived_encoders
+from o2v_keras.models.shared_encoders import serialized_encoders
 from o2v_keras.models.steps_at_once import StepsOfFit
 from o2v_keras.models.steps_at_once import steps_at_once
 from o2v_keras.models.text_model import TextModel
 from o2v_keras.models.token_tables import FrozenTables
 from o2v_keras.models.token_tables import prepared_tables
 from o2v_keras.models.token_tables import row_penalty
-from o2v_keras.registry import import_network
 from o2v_keras.text.pretrained_vectors import Coverage
-
-# Stands in a saved model for what the second encoder shares with the first.
-_SHARED = "encoder0"
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
@@ -141,23 +137,12 @@ class Object2Vec(TextModel):
         name=None,
         **hyperparameters,
     ):
+        hyperparameters = model_arguments(
+            encoder0, encoder1, comparators, head, seed, hyperparameters
+        )
         config, given = None, (encoder0, encoder1)
         if isinstance(encoder0, Object2VecConfig):
             config, given = encoder0, None
-            _refuse_more(encoder1, comparators, head, seed, hyperparameters)
-            hyperparameters = config.to_dict()
-            for encoder in (config.encoder0, config.encoder1):
-                import_network(encoder.network)
-        else:
-            hyperparameters["seed"] = seed
-            _require_encoders(encoder0, encoder1)
-            if head is not None:
-                hyperparameters = _joined(head, hyperparameters)
-            if comparators is not None:
-                hyperparameters["comparator_list"] = comparators
-            hyperparameters.setdefault(
-                "dtype_policy", keras.config.dtype_policy().name
-            )
         policy = hyperparameters["dtype_policy"]
         with seeded(hyperparameters["seed"]), dtype_policy(policy):
             # Layers.
@@ -406,23 +391,19 @@ class Object2Vec(TextModel):
         config |= self.tokenizers_config()
         if self._given is None:
             return config
-        # Keras loses what two encoders share.
-        first, second = self._given
         config["head"] = keras.saving.serialize_keras_object(self.head)
-        config["encoder0"] = keras.saving.serialize_keras_object(first)
-        if second is first:
-            config["encoder1"] = _SHARED
-        else:
-            config["encoder1"] = keras.saving.serialize_keras_object(second)
-            if shared_table(first, second) is not None:
-                config["encoder1"]["config"]["token_embedding"] = _SHARED
-        return config
+        return config | serialized_encoders(*self._given)
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         values = Object2VecConfig.from_dict(config["config"])
         if "encoder0" in config:
-            model = cls._of_encoders(config, values)
+            model = cls(
+                *revived_encoders(config),
+                head=keras.saving.deserialize_keras_object(config["head"]),
+                name=config["name"],
+                **values.to_dict(),
+            )
         else:
             for encoder in (values.encoder0, values.encoder1):
                 # A file that is loaded does not choose what is imported.
@@ -430,25 +411,6 @@ class Object2Vec(TextModel):
             model = cls(values, name=config["name"])
         model.set_tokenizers_from(config)
         return model
-
-    @classmethod
-    def _of_encoders(cls, config, values):
-        revive = keras.saving.deserialize_keras_object
-        first, second = revive(config["encoder0"]), config["encoder1"]
-        if second == _SHARED:
-            second = first
-        else:
-            second = copy.deepcopy(second)
-            if second["config"].get("token_embedding") == _SHARED:
-                second["config"]["token_embedding"] = first.token_embedding
-            second = revive(second)
-        return cls(
-            first,
-            second,
-            head=revive(config["head"]),
-            name=config["name"],
-            **values.to_dict(),
-        )
 
     def _build_loss_and_metrics(self):
         # Keras would build them for the shape of scores at the first batch.
@@ -485,41 +447,3 @@ def _is_auto(argument):
 
 def _of_loss(outputs):
     return outputs["encodings"] if isinstance(outputs, dict) else outputs
-
-
-def _refuse_more(encoder1, comparators, head, seed, hyperparameters):
-    objects = (encoder1, comparators, head)
-    if not any(each is not None for each in objects):
-        if not seed and not hyperparameters:
-            return
-    raise TypeError(
-        "`encoder0` is an Object2VecConfig, which holds all hyperparameters: "
-        "give nothing but `name` beside it, and change it by "
-        "`config.replace(...)`."
-    )
-
-
-def _joined(head, hyperparameters):
-    """Returns the hyperparameters with those of a head."""
-    if not isinstance(head, Head):
-        raise TypeError(
-            "`head` must be one of `o2v_keras.heads`, such as "
-            f"`heads.Classification(num_classes=2)`. Received: head={head!r}"
-        )
-    for name, value in head.hyperparameters.items():
-        if hyperparameters.get(name, value) != value:
-            raise ValueError(
-                f"`{name}` must be that of the head or be left out: {value!r}. "
-                f"Received: {name}={hyperparameters[name]!r}"
-            )
-    return {**hyperparameters, **head.hyperparameters}
-
-
-def _require_encoders(encoder0, encoder1):
-    for name, encoder in (("encoder0", encoder0), ("encoder1", encoder1)):
-        if not isinstance(encoder, keras.layers.Layer):
-            raise TypeError(
-                f"`{name}` must be a Keras layer or model, or `encoder0` "
-                "alone an Object2VecConfig. "
-                f"Received: {name}={encoder!r}"
-            )

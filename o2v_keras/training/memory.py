@@ -8,7 +8,7 @@ import psutil
 
 from o2v_keras.config import EncoderConfig
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.encoders.token_table_encoder import TokenTableEncoder
+from o2v_keras.encoders import TokenTableEncoder
 from o2v_keras.models.make_encoders import encoder_class
 
 _BYTES = 4  # float32

@@ -4,12 +4,12 @@ import pytest
 import tensorflow as tf
 
 from o2v_keras.layers.bilstm_encoder import BiLSTMEncoder
-from tests.checks import check_encoder
 from tests.checks import check_padding_invariance
+from tests.checks import check_sequence_encoder
 
 
 def test_layer_contract():
-    check_encoder(
+    check_sequence_encoder(
         BiLSTMEncoder,
         init_kwargs={
             "output_dim": 6,

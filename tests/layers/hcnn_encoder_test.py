@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from o2v_keras.layers.hcnn_encoder import HCNNEncoder
-from tests.checks import check_encoder
 from tests.checks import check_padding_invariance
+from tests.checks import check_sequence_encoder
 
 
 def test_layer_contract():
-    check_encoder(
+    check_sequence_encoder(
         HCNNEncoder,
         init_kwargs={
             "output_dim": 11,

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from o2v_keras.layers.pooled_embedding_encoder import PooledEmbeddingEncoder
-from tests.checks import check_encoder
 from tests.checks import check_padding_invariance
+from tests.checks import check_sequence_encoder
 
 
 def test_layer_contract():
-    check_encoder(
+    check_sequence_encoder(
         PooledEmbeddingEncoder,
         init_kwargs={"dropout": 0.25},
         input_shape=(2, 3, 4),

@@ -7,8 +7,9 @@ import tensorflow as tf
 
 from o2v_keras import encoders
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.config.object2vec_config import NETWORKS
 from o2v_keras.data.load_dataset import load_dataset
-from o2v_keras.encoders.token_table_encoder import TokenTableEncoder
+from o2v_keras.encoders import TokenTableEncoder
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.registry import COMPARATORS
 from o2v_keras.text.pair_tokenizers import PairTokenizers
@@ -100,6 +101,23 @@ def make_model(**changes):
 )
 def test_model_contract(changes, tmp_path):
     check_model(make_config(**changes), tmp_path)
+
+
+BPR_GROUPS = {
+    "output_layer": "bpr",
+    "negative_sampling_rate": 4,
+    "comparator_list": "hadamard",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "head", [{}, REGRESSION, RETRIEVAL, BPR_GROUPS], ids=str
+)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_model_contract_of_every_encoder_and_head(network, head, tmp_path):
+    heads = {"enc0_heads": 2} if network == "transformer" else {}
+    check_model(make_config(enc0_network=network, **heads, **head), tmp_path)
 
 
 def test_equals_the_formulas():

@@ -1,0 +1,88 @@
+"""The arguments of Object2Vec as hyperparameters."""
+
+from collections.abc import Mapping
+
+import keras
+
+from o2v_keras.config import Object2VecConfig
+from o2v_keras.heads import Head
+from o2v_keras.registry import import_network
+
+
+def model_arguments(
+    encoder0: keras.layers.Layer | Object2VecConfig,
+    encoder1: keras.layers.Layer | None,
+    comparators: tuple[str, ...] | None,
+    head: Head | None,
+    seed: int,
+    hyperparameters: Mapping[str, object],
+) -> dict[str, object]:
+    """Returns the hyperparameters that the arguments of a model give.
+
+    Imports the modules of the encoders that a configuration names: its user
+    gave it.
+
+    Args:
+        encoder0: The encoder of `in0`, or a configuration alone.
+        encoder1: The encoder of `in1`.
+        comparators: Names of comparator operations.
+        head: The head.
+        seed: The seed.
+        hyperparameters: The other hyperparameters.
+
+    Raises:
+        TypeError: If an argument has another type, or is given beside a
+            configuration.
+        ValueError: If a hyperparameter contradicts the head.
+    """
+    if isinstance(encoder0, Object2VecConfig):
+        _refuse_more(encoder1, comparators, head, seed, hyperparameters)
+        for encoder in (encoder0.encoder0, encoder0.encoder1):
+            import_network(encoder.network)
+        return encoder0.to_dict()
+    _require_encoders(encoder0, encoder1)
+    values = {**hyperparameters, "seed": seed}
+    if head is not None:
+        values = _joined(head, values)
+    if comparators is not None:
+        values["comparator_list"] = comparators
+    values.setdefault("dtype_policy", keras.config.dtype_policy().name)
+    return values
+
+
+def _refuse_more(encoder1, comparators, head, seed, hyperparameters):
+    objects = (encoder1, comparators, head)
+    if not any(each is not None for each in objects):
+        if not seed and not hyperparameters:
+            return
+    raise TypeError(
+        "`encoder0` is an Object2VecConfig, which holds all hyperparameters: "
+        "give nothing but `name` beside it, and change it by "
+        "`config.replace(...)`."
+    )
+
+
+def _joined(head, hyperparameters):
+    """Returns the hyperparameters with those of a head."""
+    if not isinstance(head, Head):
+        raise TypeError(
+            "`head` must be one of `o2v_keras.heads`, such as "
+            f"`heads.Classification(num_classes=2)`. Received: head={head!r}"
+        )
+    for name, value in head.hyperparameters.items():
+        if hyperparameters.get(name, value) != value:
+            raise ValueError(
+                f"`{name}` must be that of the head or be left out: {value!r}. "
+                f"Received: {name}={hyperparameters[name]!r}"
+            )
+    return {**hyperparameters, **head.hyperparameters}
+
+
+def _require_encoders(encoder0, encoder1):
+    for name, encoder in (("encoder0", encoder0), ("encoder1", encoder1)):
+        if not isinstance(encoder, keras.layers.Layer):
+            raise TypeError(
+                f"`{name}` must be a Keras layer or model, or `encoder0` "
+                "alone an Object2VecConfig. "
+                f"Received: {name}={encoder!r}"
+            )
