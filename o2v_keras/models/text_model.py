@@ -26,6 +26,9 @@ class TextModel(keras.Model):
     def tokenizers(self) -> PairTokenizers:
         """`PairTokenizers` of the sides that hold texts; can be set.
 
+        That sets `enc0_tokenizer` and `enc1_tokenizer` of `config` where they
+        are empty.
+
         A `.keras` file, `copy.deepcopy` and pickles hold them with their
         vocabularies, `get_config` without. `clone_model` loses them.
 
@@ -42,7 +45,11 @@ class TextModel(keras.Model):
                 "`tokenizers` must be PairTokenizers. "
                 f"Received: tokenizers={tokenizers!r}"
             )
+        kinds = {}
         for name, tokenizer in tokenizers.sides.items():
+            kind = f"enc{name[-1]}_tokenizer"
+            if not getattr(self.config, kind):
+                kinds[kind] = tokenizer.kind
             size = getattr(self.config, f"enc{name[-1]}_vocab_size")
             if tokenizer.vocab_size != size:
                 raise ValueError(
@@ -52,6 +59,8 @@ class TextModel(keras.Model):
                     f"enc{name[-1]}_vocab_size={size} and a tokenizer of "
                     f"{tokenizer.vocab_size} ids"
                 )
+        if kinds:
+            self.config = self.config.replace(**kinds)
         self._tokenizers = tokenizers
 
     def predict(self, x, *args, **kwargs) -> np.ndarray:
