@@ -4,6 +4,7 @@ import faulthandler
 import importlib.util
 import os
 import sys
+import threading
 
 import keras
 import numpy as np
@@ -16,6 +17,9 @@ collect_ignore_glob = (
     if importlib.util.find_spec("apache_beam")
     else ["o2v_keras/data/beam/*", "serving/beam/*"]
 )
+
+# Seconds that a process may take to end.
+_PATIENCE = 120
 
 # Tests that download data sets say where.
 os.environ["O2V_CACHE_DIR"] = ""
@@ -37,13 +41,20 @@ def pytest_make_parametrize_id(val, argname):
     return argname if isinstance(val, bytes) else None
 
 
-def pytest_sessionfinish(session):
-    """Names the place where a process hangs after its last test.
+def pytest_sessionfinish(session, exitstatus):
+    """Ends a process that hangs after its last test, and names the place.
 
-    A process of xdist has sent all its results by then, so it is ended.
+    A run of CI reported all tests as passed and then never ended.
     """
-    is_worker = hasattr(session.config, "workerinput")
-    faulthandler.dump_traceback_later(120, exit=is_worker, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(_PATIENCE, file=sys.__stderr__)
+    end = threading.Timer(_PATIENCE + 30, _end, [int(exitstatus)])
+    end.daemon = True
+    end.start()
+
+
+def _end(exitstatus):
+    sys.stdout.flush()
+    os._exit(exitstatus)
 
 
 @pytest.fixture(autouse=True)
