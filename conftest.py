@@ -1,10 +1,7 @@
 """Pytest setup shared by the tests and the docstring examples."""
 
-import faulthandler
 import importlib.util
 import os
-import sys
-import threading
 
 import keras
 import numpy as np
@@ -17,9 +14,6 @@ collect_ignore_glob = (
     if importlib.util.find_spec("apache_beam")
     else ["o2v_keras/data/beam/*", "serving/beam/*"]
 )
-
-# Seconds that a process may take to end.
-_PATIENCE = 120
 
 # Tests that download data sets say where.
 os.environ["O2V_CACHE_DIR"] = ""
@@ -39,22 +33,6 @@ def pytest_make_parametrize_id(val, argname):
     another name in each of xdist's processes, which then run nothing.
     """
     return argname if isinstance(val, bytes) else None
-
-
-def pytest_sessionfinish(session, exitstatus):
-    """Ends a process that hangs after its last test, and names the place.
-
-    A run of CI reported all tests as passed and then never ended.
-    """
-    faulthandler.dump_traceback_later(_PATIENCE, file=sys.__stderr__)
-    end = threading.Timer(_PATIENCE + 30, _end, [int(exitstatus)])
-    end.daemon = True
-    end.start()
-
-
-def _end(exitstatus):
-    sys.stdout.flush()
-    os._exit(exitstatus)
 
 
 @pytest.fixture(autouse=True)

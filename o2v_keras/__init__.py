@@ -52,11 +52,17 @@ __all__ = list(_PUBLIC)
 enter_classes()
 
 
+# Rooms with public names.
+_ROOMS = ("encoders", "heads", "losses", "testing")
+
+
 def __getattr__(name):
+    if name in _ROOMS:
+        return importlib.import_module(f"o2v_keras.{name}")
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_PUBLIC[name]), name)
 
 
 def __dir__():
-    return sorted({*globals(), *_PUBLIC})
+    return sorted({*globals(), *_PUBLIC, *_ROOMS})

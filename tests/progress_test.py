@@ -1,4 +1,5 @@
 import re
+import types
 
 import pytest
 
@@ -16,7 +17,9 @@ def no_waiting(monkeypatch):
 @pytest.fixture
 def clock(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    # Not the clock of the process: servers of other tests run in it.
+    clock = types.SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr("o2v_keras.progress.time", clock)
     return now
 
 

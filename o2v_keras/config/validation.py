@@ -13,6 +13,15 @@ _OFF = {"hard_negatives": 0, "mined_negatives": 0, "learn_temperature": False}
 UNKNOWN_WORD = 1
 # Settings that only built-in encoders use -> their defaults.
 _OF_BUILT_IN = {"layers": "auto", "cnn_filter_width": 3}
+# Arguments of every encoder -> their hyperparameters.
+_SIZES = {
+    "vocab_size": "{}_vocab_size",
+    "max_seq_len": "{}_max_seq_len",
+    "output_dim": "enc_dim",
+    "token_embedding_dim": "{}_token_embedding_dim",
+    "id_dropout": "{}_id_dropout",
+    "unknown_id": "{}_unknown_id",
+}
 _TIED_FIELDS = (
     "vocab_size",
     "token_embedding_dim",
@@ -151,6 +160,13 @@ def check_own_encoder(
                 f"your own. Received: {prefix}_options={encoder.options}"
             )
         return
+    for name, field in _SIZES.items():
+        if name in encoder.options:
+            raise ValueError(
+                f"`{prefix}_options` must not hold `{name}`, which is "
+                f"`{field.format(prefix)}`. Received: "
+                f"{prefix}_options={encoder.options}"
+            )
     for name, default in _OF_BUILT_IN.items():
         field = f"{prefix}_{name}"
         # `to_dict` gives the defaults.

@@ -70,12 +70,13 @@ class Encoder(keras.layers.Layer):
         super().__init__(**kwargs)
         # What an encoder does with ids decides whether XLA can compile it.
         self.supports_jit = False
-        self.vocab_size = vocab_size
-        self.max_seq_len = max_seq_len
-        self.output_dim = output_dim
+        # NumPy's integers, such as `ids.max() + 1`, are no JSON.
+        self.vocab_size = int(vocab_size)
+        self.max_seq_len = int(max_seq_len)
+        self.output_dim = int(output_dim)
         self.id_dropout = id_dropout
         self.unknown_id = unknown_id
-        self._limit = SequenceLimit(max_seq_len, name="sequence_limit")
+        self._limit = SequenceLimit(self.max_seq_len, name="sequence_limit")
         # Else Keras warns a subclass that needs no `build`.
         self._limit.build((None, None))
         self._dropout_of_ids = None

@@ -59,6 +59,7 @@ class KerasHubEncoder(Encoder):
 
     Raises:
         MissingExtraError: If keras-hub is not installed.
+        TypeError: If `backbone` is no model.
         ValueError: If the backbone has other inputs, `pooling` is unknown, or
             `max_seq_len` is longer than the backbone allows.
 
@@ -86,6 +87,12 @@ class KerasHubEncoder(Encoder):
         unk_token_id=1,
         **kwargs,
     ):
+        if not isinstance(backbone, keras.Model):
+            raise TypeError(
+                "`backbone` must be a keras_hub backbone; "
+                "`KerasHubEncoder.from_preset` takes the name of one. "
+                f"Received: backbone={backbone!r}"
+            )
         inputs = _input_names(backbone)
         if not _INPUTS <= inputs <= _KNOWN_INPUTS:
             raise ValueError(

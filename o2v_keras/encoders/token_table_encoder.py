@@ -28,6 +28,7 @@ class TokenTableEncoder(Encoder):
             `network(embedded, mask=mask)`; subclasses set it.
 
     Raises:
+        TypeError: If `token_embedding` is another layer.
         ValueError: If `token_embedding` has other sizes.
     """
 
@@ -41,12 +42,19 @@ class TokenTableEncoder(Encoder):
         **kwargs,
     ):
         super().__init__(vocab_size, max_seq_len, output_dim, **kwargs)
+        vocab_size = self.vocab_size
         if token_embedding is None:
             token_embedding = TokenEmbedding(
                 vocab_size,
                 token_embedding_dim,
                 dtype=self.dtype_policy,
                 name="token_embedding",
+            )
+        if not isinstance(token_embedding, TokenEmbedding):
+            raise TypeError(
+                "`token_embedding` must be a TokenEmbedding, such as that of "
+                "another encoder. "
+                f"Received: token_embedding={token_embedding!r}"
             )
         sizes = token_embedding.vocab_size, token_embedding.output_dim
         if sizes != (vocab_size, token_embedding_dim):

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from o2v_keras.heads.head import Head
-from o2v_keras.heads.head import weights_or_ones
+from o2v_keras.heads.head import checked_rows
 from o2v_keras.heads.similarity import dense_scores
 from o2v_keras.losses import GlobalBatchLoss
 
@@ -50,8 +50,8 @@ class Classification(Head):
         >>> Classification().first_bias([0, 0, 0, 1]).round(3)
         array([ 0.549, -0.549], dtype=float32)
         """
-        labels = np.asarray(labels).astype(np.int64)
-        weights = weights_or_ones(weights, len(labels))
+        labels, weights = checked_rows(labels, weights, self.num_classes)
+        labels = labels.astype(np.int64)
         shares = np.bincount(labels, weights, minlength=self.num_classes)
         shares[0] += negatives * shares.sum()
         logits = np.log(np.maximum(shares / shares.sum(), _LEAST_SHARE))

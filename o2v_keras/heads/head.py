@@ -101,6 +101,53 @@ class Head:
         return cls(**config)
 
 
-def weights_or_ones(weights: np.ndarray | None, rows: int) -> np.ndarray:
-    """Returns weights `(rows,)`, ones if there are none."""
-    return np.ones(rows) if weights is None else np.asarray(weights)
+def checked_rows(
+    labels: np.ndarray, weights: np.ndarray | None, num_classes: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns labels and weights, float64 `(rows,)`.
+
+    Args:
+        labels: `(rows,)`. Classes or values.
+        weights: `(rows,)`. `None`: ones.
+        num_classes: Labels are classes below it. `None`: values.
+
+    Raises:
+        ValueError: If they are something else, or no row counts.
+    """
+    try:
+        labels = np.asarray(labels, np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"`labels` must be numbers. Received: labels={labels!r:.200}"
+        ) from None
+    if labels.ndim != 1 or not labels.size:
+        raise ValueError(
+            "`labels` must be of shape `(rows,)`, with at least one row. "
+            f"Received: labels of shape {labels.shape}"
+        )
+    wrong = ~np.isfinite(labels)
+    rule = "finite numbers"
+    if num_classes is not None:
+        rule = f"classes, whole numbers from 0 to {num_classes - 1}"
+        wrong |= (labels != np.floor(labels)) | (labels < 0)
+        wrong |= labels >= num_classes
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"`labels` must be {rule}. Received: {labels[row]:g} in row {row}"
+        )
+    if weights is None:
+        return labels, np.ones(len(labels))
+    weights = np.asarray(weights, np.float64)
+    if weights.shape != labels.shape or not (weights >= 0).all():
+        raise ValueError(
+            "`weights` must be a number of at least 0 for each label. "
+            f"Received: weights of shape {weights.shape} for "
+            f"{len(labels)} labels, or one below 0"
+        )
+    if not weights.sum() > 0 or not np.isfinite(weights.sum()):
+        raise ValueError(
+            "`weights` must be finite, and one of them above 0. "
+            f"Received: weights that add up to {weights.sum()}"
+        )
+    return labels, weights

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from o2v_keras.heads.head import Head
-from o2v_keras.heads.head import weights_or_ones
+from o2v_keras.heads.head import checked_rows
 from o2v_keras.heads.similarity import dense_scores
 from o2v_keras.losses import GlobalBatchLoss
 
@@ -43,7 +43,6 @@ class Regression(Head):
         >>> Regression().first_bias([3.0, 4.0])
         array([3.5], dtype=float32)
         """
-        labels = np.asarray(labels, np.float64)
-        weights = weights_or_ones(weights, len(labels))
+        labels, weights = checked_rows(labels, weights, None)
         mean = np.average(labels, weights=weights) / (1 + negatives)
         return np.array([mean], np.float32)

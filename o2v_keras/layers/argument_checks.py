@@ -1,5 +1,7 @@
 """Checks of constructor arguments shared by several layers."""
 
+import numbers
+
 
 def check_integer(name: str, value: int, minimum: int = 1) -> None:
     """Raises `ValueError` unless `value` is an integer of at least `minimum`.
@@ -15,7 +17,8 @@ def check_integer(name: str, value: int, minimum: int = 1) -> None:
         ...
     ValueError: `units` must be an integer >= 1. Received: units=0
     """
-    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    is_integer = isinstance(value, numbers.Integral)
+    is_integer = is_integer and not isinstance(value, bool)
     if not is_integer or value < minimum:
         raise ValueError(
             f"`{name}` must be an integer >= {minimum}. "

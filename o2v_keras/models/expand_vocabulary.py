@@ -71,7 +71,9 @@ def train_new_ids_only(
     learned = model.trainable_variables
     _set_trainable(learned, False)
     for name, first_id in first_ids.items():
+        # Keras runs the layer's setter for another value alone.
         tables[name].trainable = True
+        tables[name].embeddings.trainable = True
         tables[name].freeze_rows_below(first_id)
     model.compile()
     return learned

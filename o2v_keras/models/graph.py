@@ -23,6 +23,10 @@ _HEADS = {
 }
 
 
+class _WeightDecay(keras.regularizers.L2):
+    """The penalty of `weight_decay`, told from those of users."""
+
+
 def make_head(config: Object2VecConfig) -> heads.Head:
     """Returns the head that a configuration names.
 
@@ -44,10 +48,22 @@ def add_weight_decay(
     Biases have none, as in MXNet. Row-sparse tables have none either: it
     would read whole tables. Their optimizer decays the rows of a batch.
     """
+    for weight in weights:
+        if isinstance(weight.regularizer, _WeightDecay) or (
+            config.weight_decay and weight.regularizer is not None
+        ):
+            raise ValueError(
+                "`weight_decay` must be 0 for weights with a regularizer of "
+                f"their own, and `{weight.path}` has one"
+                f" ({type(weight.regularizer).__name__}), perhaps from "
+                "another model of this encoder with `weight_decay`. Make a "
+                "new encoder, or leave the regularizer out. Received: "
+                f"weight_decay={config.weight_decay}"
+            )
     if not config.weight_decay:
         return
     # The gradient of `factor * weight ** 2` is `2 * factor * weight`.
-    penalty = keras.regularizers.L2(config.weight_decay / 2)
+    penalty = _WeightDecay(config.weight_decay / 2)
     row_sparse = config.token_embedding_storage_type == "row_sparse"
     left_out = {
         id(table.embeddings) for table in tables if row_sparse and table

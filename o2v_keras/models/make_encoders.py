@@ -1,5 +1,7 @@
 """Encoders and their hyperparameters, made from each other."""
 
+import inspect
+import json
 import sys
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -36,6 +38,12 @@ _ARGUMENTS = {
         "heads": "heads",
         "feed_forward_dim": "feed_forward_dim",
     },
+}
+# What `get_config` of every encoder says, and other hyperparameters name.
+_OF_EVERY_ENCODER = {
+    *("name", "trainable", "dtype"),
+    *("vocab_size", "max_seq_len", "output_dim"),
+    *("id_dropout", "unknown_id", "token_embedding", "token_embedding_dim"),
 }
 
 
@@ -122,7 +130,7 @@ def encoder_models(
 
     Raises:
         ValueError: If an encoder gives something else than one vector of a
-            known size for each row.
+            known size for each row, or they differ in size.
     """
     models = {}
     for side, encoder in zip(("0", "1"), encoders, strict=True):
@@ -130,9 +138,25 @@ def encoder_models(
             length = _size(
                 encoder, f"enc{side}", "max_seq_len", hyperparameters
             )
-            models[id(encoder)] = _encoder_model(encoder, length, side)
+            model = _encoder_model(encoder, length, side)
             _freeze(encoder)
-    return tuple(models[id(encoder)] for encoder in encoders)
+            # So that the model can be an encoder of another one.
+            model.max_seq_len = length
+            model.vocab_size = _size(
+                encoder, f"enc{side}", "vocab_size", hyperparameters
+            )
+            models[id(encoder)] = model
+    first, second = (models[id(encoder)] for encoder in encoders)
+    dims = first.output.shape[1], second.output.shape[1]
+    if dims[0] != dims[1] or hyperparameters.get("enc_dim", dims[0]) != dims[0]:
+        raise ValueError(
+            "`encoder0` and `encoder1` must give encodings of one size, "
+            "enc_dim. Received: "
+            f"enc_dim={hyperparameters.get('enc_dim', dims[0])}, "
+            f"{encoders[0].name} of {dims[0]} and {encoders[1].name} of "
+            f"{dims[1]} numbers"
+        )
+    return first, second
 
 
 def _freeze(encoder):
@@ -207,18 +231,60 @@ def _settings(encoder, side, given):
         name: _size(encoder, side, name, given)
         for name in ("vocab_size", "max_seq_len")
     }
-    cls = type(encoder)
-    networks = [name for name, own in _CLASSES.items() if own is cls]
-    if networks:
-        values["network"] = networks[0]
-        for field, argument in _ARGUMENTS[networks[0]].items():
-            values[field] = getattr(encoder, argument)
-    else:
-        values["network"] = f"{cls.__module__}:{cls.__qualname__}"
+    values |= _network_of(encoder, given.get("dropout", 0.0))
     for name in ("token_embedding_dim", "id_dropout", "unknown_id"):
-        if hasattr(encoder, name):
-            values[name] = getattr(encoder, name)
+        value = getattr(encoder, name, None)
+        if value is not None:
+            values[name] = value
+        elif given.get(f"{side}_{name}"):
+            raise ValueError(
+                f"`{side}_{name}` must be left out with the encoder "
+                f"`{encoder.name}`, which has no such setting. Received: "
+                f"{side}_{name}={given[f'{side}_{name}']!r}"
+            )
     return {f"{side}_{name}": value for name, value in values.items()}
+
+
+def _network_of(encoder, dropout):
+    """Returns the network that makes such an encoder, with its settings.
+
+    What the hyperparameters of a built-in network cannot say, the options of
+    its class do. Arguments that are objects are left out.
+    """
+    cls = type(encoder)
+    own = {
+        name: value
+        for name, value in encoder.get_config().items()
+        if name not in _OF_EVERY_ENCODER
+    }
+    for network, built_in in _CLASSES.items():
+        fields = _ARGUMENTS[network]
+        named = {"dropout", *fields.values()}
+        defaults = inspect.signature(built_in).parameters
+        if cls is built_in and all(
+            name in named or value == defaults[name].default
+            for name, value in own.items()
+        ):
+            if own["dropout"] == dropout:
+                settings = {f: own[name] for f, name in fields.items()}
+                settings = {f: v for f, v in settings.items() if v is not None}
+                return {"network": network, **settings}
+    try:
+        options = json.loads(json.dumps(own, allow_nan=False))
+    except (TypeError, ValueError):
+        options = {}
+    if issubclass(cls, keras.Model):
+        # Its configuration is its graph.
+        options = {}
+    options = {
+        name: value
+        for name, value in options.items()
+        if not isinstance(value, dict)
+    }
+    return {
+        "network": f"{cls.__module__}:{cls.__name__}",
+        "options": options,
+    }
 
 
 def _size(encoder, side, name, given):
@@ -250,7 +316,17 @@ def _make(encoder: EncoderConfig, cls, table, number):
         arguments["name"] = f"{encoder.network}{number}"
         for field, argument in _ARGUMENTS[encoder.network].items():
             arguments[argument] = getattr(encoder, field)
-    return cls(**arguments)
+    if encoder.network in _CLASSES:
+        return cls(**arguments)
+    try:
+        return cls(**arguments)
+    except (TypeError, ValueError) as error:
+        side = f"enc{number}"
+        raise ValueError(
+            f"`{side}_network` and `{side}_options` must make an encoder. "
+            f'Received: {side}_network="{encoder.network}" with the arguments '
+            f"{', '.join(arguments)}; it raised: {error}"
+        ) from error
 
 
 def _make_tables(config, classes):

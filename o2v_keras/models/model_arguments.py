@@ -7,6 +7,7 @@ import keras
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.heads import Head
 from o2v_keras.registry import import_network
+from o2v_keras.user_warning import warn_user
 
 
 def model_arguments(
@@ -45,8 +46,23 @@ def model_arguments(
     if head is not None:
         values = _joined(head, values)
     if comparators is not None:
+        if "comparator_list" in values:
+            raise ValueError(
+                "`comparators` and `comparator_list` are the same: give one. "
+                f"Received: comparators={comparators!r}, "
+                f"comparator_list={values['comparator_list']!r}"
+            )
         values["comparator_list"] = comparators
-    values.setdefault("dtype_policy", keras.config.dtype_policy().name)
+    policy = encoder0.dtype_policy.name
+    if values.setdefault("dtype_policy", policy) != policy:
+        raise ValueError(
+            "`dtype_policy` must be that of the encoders, which were made "
+            f'with "{policy}": set `keras.config.set_dtype_policy` before '
+            "they are made, or give them `dtype=`. Received: "
+            f"dtype_policy={values['dtype_policy']!r}"
+        )
+    for each in (encoder0, encoder1, head):
+        _warn_of_unregistered(each)
     return values
 
 
@@ -59,6 +75,18 @@ def _refuse_more(encoder1, comparators, head, seed, hyperparameters):
         "`encoder0` is an Object2VecConfig, which holds all hyperparameters: "
         "give nothing but `name` beside it, and change it by "
         "`config.replace(...)`."
+    )
+
+
+def _warn_of_unregistered(part):
+    cls = type(part)
+    is_kerass = part is None or cls.__module__.partition(".")[0] == "keras"
+    if is_kerass or ">" in keras.saving.get_registered_name(cls):
+        return
+    warn_user(
+        f"{cls.__name__} is not registered with Keras, so a saved model loads "
+        "only with custom_objects. Decorate the class with "
+        '@keras.saving.register_keras_serializable(package="my_package").'
     )
 
 

@@ -98,7 +98,8 @@ class Object2Vec(TextModel):
 
     Attributes:
         config: `Object2VecConfig`; if the model is made of encoders, the one
-            that describes it.
+            that describes it, as far as hyperparameters can: not arguments
+            that are objects. `from_config(get_config())` makes the same model.
         encoder0, encoder1: `keras.Model` of each side, ids to encodings.
         token_embeddings: The `TokenEmbedding` of each side; `None` for an
             encoder without one.
@@ -389,6 +390,13 @@ class Object2Vec(TextModel):
     def get_config(self):
         config = {"config": self.config.to_dict(), "name": self.name}
         config |= self.tokenizers_config()
+        frozen = [
+            number
+            for number, layer in enumerate(_layers_with_weights(self))
+            if not layer.trainable
+        ]
+        if frozen:
+            config["frozen_layers"] = frozen
         if self._given is None:
             return config
         config["head"] = keras.saving.serialize_keras_object(self.head)
@@ -410,6 +418,9 @@ class Object2Vec(TextModel):
                 encoder_class(encoder.network)
             model = cls(values, name=config["name"])
         model.set_tokenizers_from(config)
+        layers = _layers_with_weights(model)
+        for number in config.get("frozen_layers", ()):
+            layers[number].trainable = False
         return model
 
     def _build_loss_and_metrics(self):
@@ -439,6 +450,11 @@ def scores_of(outputs):
             `in_batch_softmax` a dict with them.
     """
     return outputs["scores"] if isinstance(outputs, dict) else outputs
+
+
+def _layers_with_weights(model):
+    layers = model._flatten_layers(include_self=False)
+    return [layer for layer in layers if layer.weights]
 
 
 def _is_auto(argument):

@@ -15,33 +15,44 @@ from o2v_keras.layers.token_embedding import TokenEmbedding
 _SHARED = "encoder0"
 
 
+def table_of(encoder: keras.layers.Layer) -> TokenEmbedding | None:
+    """Returns the token table of an encoder, `None` if it has none of ours."""
+    table = getattr(encoder, "token_embedding", None)
+    return table if isinstance(table, TokenEmbedding) else None
+
+
 def shared_table(
     encoder0: keras.layers.Layer, encoder1: keras.layers.Layer
 ) -> TokenEmbedding | None:
     """Returns the token table of two encoders, `None` if each has its own."""
-    table = getattr(encoder0, "token_embedding", None)
-    if table is getattr(encoder1, "token_embedding", None):
-        return table
-    return None
+    table = table_of(encoder0)
+    return table if table is table_of(encoder1) else None
 
 
 def refuse_other_sharing(
     encoder0: keras.layers.Layer, encoder1: keras.layers.Layer
 ) -> None:
-    """Raises `ValueError` if two encoders share what cannot be saved."""
+    """Raises `ValueError` if two built encoders share what cannot be saved."""
     if encoder0 is encoder1:
         return
-    # Keras has no public walk over the layers within layers.
-    layers = {id(layer) for layer in encoder0._flatten_layers()}
     table = shared_table(encoder0, encoder1)
-    for layer in encoder1._flatten_layers():
-        if id(layer) in layers and layer is not table:
+    allowed = set()
+    if table is not None:
+        allowed = {id(table), *map(id, table.variables)}
+    # Keras has no public walk over the layers within layers.
+    held = {id(part) for part in _parts(encoder0)} - allowed
+    for part in _parts(encoder1):
+        if id(part) in held:
             raise ValueError(
                 "`encoder0` and `encoder1` must be one encoder, or share "
                 "nothing but the token table of two encoders of ours "
                 "(`token_embedding=`): Keras loses other sharing when it "
-                f"saves a model. Received: both hold the layer `{layer.name}`"
+                f"saves a model. Received: both hold `{part.name}`"
             )
+
+
+def _parts(encoder):
+    return [*encoder._flatten_layers(), *encoder.variables]
 
 
 def serialized_encoders(

@@ -48,8 +48,15 @@ class TextModel(keras.Model):
         kinds = {}
         for name, tokenizer in tokenizers.sides.items():
             kind = f"enc{name[-1]}_tokenizer"
-            if not getattr(self.config, kind):
+            configured = getattr(self.config, kind)
+            if not configured:
                 kinds[kind] = tokenizer.kind
+            elif configured != tokenizer.kind:
+                raise ValueError(
+                    f"`tokenizers.{name}` must be of the kind that the "
+                    f'configuration names, {kind}="{configured}". Received: '
+                    f'a tokenizer of the kind "{tokenizer.kind}"'
+                )
             size = getattr(self.config, f"enc{name[-1]}_vocab_size")
             if tokenizer.vocab_size != size:
                 raise ValueError(
@@ -106,6 +113,10 @@ class TextModel(keras.Model):
         Raises:
             ValueError: If the side has no tokenizer, or `texts` holds no text.
         """
+        if side not in ("in0", "in1"):
+            raise ValueError(
+                f'`side` must be "in0" or "in1". Received: side={side!r}'
+            )
         ids = self._ids_of(side, texts)
         encoder = self.encoder1 if side == "in1" else self.encoder0
         return encoder.predict(ids, batch_size, verbose=0).astype("float32")

@@ -9,6 +9,7 @@ import tensorflow as tf
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.layers.token_embedding import TokenEmbedding
 from o2v_keras.losses.replicas import sum_over_replicas
+from o2v_keras.models.shared_encoders import table_of
 
 
 def prepared_tables(
@@ -24,7 +25,7 @@ def prepared_tables(
     Raises:
         ValueError: If the configuration needs a table that is not there.
     """
-    tables = [getattr(e, "token_embedding", None) for e in encoders]
+    tables = [table_of(encoder) for encoder in encoders]
     for side, encoder in config.token_tables.items():
         table = tables[int(side[-1])]
         needs = {

@@ -79,7 +79,8 @@ def train(
 
     The model directory gets `model.keras`, `config.json` (all resolved
     values), `metrics.json`, `history.csv` (a line per epoch),
-    `checkpoint.zip`, TensorBoard's `logs/` and, for texts, `tokenizers/`. A
+    `checkpoint.zip`, TensorBoard's `logs/` and, for texts,
+    `tokenizers.keras`. A
     killed run continues from its checkpoint with `resume=True`, with the same
     result as an uninterrupted run.
 

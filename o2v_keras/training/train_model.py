@@ -18,6 +18,7 @@ from o2v_keras.heads.similarity import similarity_sign
 from o2v_keras.models.expand_vocabulary import train_again
 from o2v_keras.models.expand_vocabulary import train_new_ids_only
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.registry import import_network
 from o2v_keras.training.advice import negatives_drawn
 from o2v_keras.training.advice import refuse_nothing_to_learn
 from o2v_keras.training.advice import row_sparse_advice
@@ -82,6 +83,8 @@ def train_model(
         MemoryError: If memory or disk space is too small.
     """
     tables, tokenizers, labels = channels
+    for encoder in (config.encoder0, config.encoder1):
+        import_network(encoder.network)
     directory.make()
     estimate = estimate_memory(
         config, strategy.num_replicas_in_sync // worker.count

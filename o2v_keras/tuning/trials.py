@@ -89,6 +89,12 @@ def read_baselines(directory: str | os.PathLike) -> dict[str, float]:
     return json.loads(path.read_text()) if path.is_file() else {}
 
 
+def _value(config, name):
+    """Returns a hyperparameter, or the `units` of `enc0_options.units`."""
+    field, _, option = name.partition(".")
+    return config[field].get(option) if option else config[field]
+
+
 def _read(directory, name, searched):
     folder = pathlib.Path(directory, f"trial_{name}")
     trial = json.loads((folder / "trial.json").read_text())
@@ -98,7 +104,11 @@ def _read(directory, name, searched):
     values = {n: proposed[n] for n in searched if n in proposed}
     if model.config.is_file():
         config = json.loads(model.config.read_text())
-        values = {n: plain_value(config[n]) for n in searched if n in proposed}
+        values = {
+            name: plain_value(_value(config, name))
+            for name in searched
+            if name in proposed
+        }
     epochs = _epochs(model.history)
     failure = folder / FAILURE_FILE
     best = None

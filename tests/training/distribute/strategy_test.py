@@ -51,6 +51,7 @@ VARIANTS = {
         "bucket_width": 3,
     },
     # Batches of two groups, and a last one that leaves a replica without any.
+    "transformer": {"enc0_network": "transformer", "enc0_layers": 1},
     "bpr": {
         **POOLED,
         "output_layer": "bpr",
@@ -59,7 +60,10 @@ VARIANTS = {
     },
 }
 # Covered in parts by the others.
-SLOW = {"bilstm", "bilstm_tied", "hcnn", "hcnn_tied", "row_sparse_tied"}
+SLOW = {
+    *("bilstm", "bilstm_tied", "hcnn", "hcnn_tied"),
+    *("row_sparse_tied", "transformer"),
+}
 TWO = Worker(0, ("a:1", "b:1"))
 
 
