@@ -8,6 +8,7 @@ import tensorflow as tf
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.models.object2vec import scores_of
 
 _HEAD_ROUNDING = 1e-6
 _STEP_PAIRS = 1 << 13
@@ -116,7 +117,9 @@ class HeadScores:
     ):
         self._queries = queries
         self._candidates = candidates
-        head = keras.Model(model.get_layer("comparator").input, model.output)
+        head = keras.Model(
+            model.get_layer("comparator").input, scores_of(model.output)
+        )
         rows = tf.TensorSpec((None, queries.shape[1]), tf.float32)
 
         @tf.function(input_signature=[rows, rows])

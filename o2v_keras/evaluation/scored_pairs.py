@@ -8,6 +8,7 @@ from o2v_keras.evaluation.label_metrics import correlation
 from o2v_keras.evaluation.outputs import RowOutputs
 from o2v_keras.evaluation.pair_scores import expected_values
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.models.object2vec import scores_of
 
 _BATCH_SIZE = 1024
 
@@ -41,7 +42,7 @@ class ScoredPairs:
         pair = model.get_layer("comparator").input
         cosine = keras.layers.Dot(axes=-1, normalize=True, dtype="float32")
         both = keras.layers.Concatenate(dtype="float32")
-        outputs = both([model.output, cosine(pair)])
+        outputs = both([scores_of(model.output), cosine(pair)])
         lengths = {
             "in0": model.config.encoder0.max_seq_len,
             "in1": model.config.encoder1.max_seq_len,

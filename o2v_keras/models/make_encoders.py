@@ -236,7 +236,7 @@ def _settings(encoder, side, given):
         value = getattr(encoder, name, None)
         if value is not None:
             values[name] = value
-        elif given.get(f"{side}_{name}"):
+        elif name != "token_embedding_dim" and given.get(f"{side}_{name}"):
             raise ValueError(
                 f"`{side}_{name}` must be left out with the encoder "
                 f"`{encoder.name}`, which has no such setting. Received: "

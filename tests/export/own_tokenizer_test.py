@@ -114,7 +114,7 @@ def test_a_name_that_is_not_registered_is_refused():
     )
     with pytest.raises(ValueError, match="whose module is imported.*none>Such"):
         learn_tokenizers(SOURCE, config)
-    with pytest.raises(ValueError, match="or a registered name such as"):
+    with pytest.raises(ValueError, match="or a class of your own"):
         Object2VecConfig(
             enc0_max_seq_len=1, enc0_vocab_size=9, enc0_tokenizer="Such"
         )

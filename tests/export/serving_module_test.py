@@ -7,19 +7,20 @@ from tests.export.exports import make_model
 
 
 def _settings(model):
-    layers = model.encoder0.layers + model.encoder1.layers
-    encoders = [layer for layer in layers if hasattr(layer, "use_cudnn")]
-    assert len(encoders) == 2
+    networks = [
+        encoder.layers[-1].network
+        for encoder in (model.encoder0, model.encoder1)
+    ]
     return [
         lstm.use_cudnn
-        for encoder in encoders
+        for encoder in networks
         for lstm in encoder.forward_lstms + encoder.backward_lstms
     ]
 
 
 def test_cudnn_is_off_inside_and_as_before_outside():
     model = make_model({"enc0_network": "bilstm", "enc0_layers": 2})
-    model.encoder1.get_layer("bilstm").use_cudnn = True
+    model.encoder1.get_layer("bilstm1").network.use_cudnn = True
     before = ["auto"] * 4 + [True] * 4
     assert _settings(model) == before
     with cpu_path(model):
@@ -40,6 +41,6 @@ def test_module_is_traced_without_cudnn():
     # On a CPU, Keras refuses to trace what asks for cuDNN.
     model = make_model({"enc0_network": "bilstm"})
     for encoder in (model.encoder0, model.encoder1):
-        encoder.get_layer("bilstm").use_cudnn = True
+        encoder.layers[-1].network.use_cudnn = True
     ServingModule(model)
     assert _settings(model) == [True] * 4

@@ -486,6 +486,116 @@ def test_takes_own_encoders_and_comparators(monkeypatch, tmp_path):
     assert model.get_layer("comparator").output.shape == (None, 16)
 
 
+def test_options_are_the_classs_own(monkeypatch):
+    with pytest.raises(ValueError, match="must not hold `vocab_size`"):
+        make_config(**{**OWN, "enc0_options": {"vocab_size": 5}})
+    wrong = make_config(**{**OWN, "enc0_options": {"lowest": 5}})
+    with pytest.raises(ValueError, match="`enc0_options` must make an encod"):
+        Object2Vec(wrong)
+
+
+def test_a_config_describes_the_encoders_that_were_given():
+    own = _Maximum(30, 6, 8, low=-2.0, token_embedding_dim=4)
+    first = encoders.Transformer(
+        30, 6, 8, heads=2, pooling="first", token_embedding_dim=4
+    )
+    model = Object2Vec(own, first, mlp_dim=8, dropout=0.5)
+    again = Object2Vec(model.config)
+    copies = [each.layers[-1] for each in (again.encoder0, again.encoder1)]
+    assert copies[0].low == -2.0
+    assert (copies[1].pooling, copies[1].dropout) == ("first", 0.0)
+    assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class _Wide(_Maximum):
+    """Its encodings are wider than it says."""
+
+    def encode(self, ids, mask, training=None):
+        return keras.ops.tile(super().encode(ids, mask, training), (1, 2))
+
+
+def test_encodings_have_the_size_that_was_asked_for():
+    network = f"{__name__}:_Wide"
+    with pytest.raises(ValueError, match="enc_dim=8, .* of 16 and .* of 16"):
+        make_model(enc0_network=network)
+    with pytest.raises(ValueError, match="of 8 and .* of 4 numbers"):
+        Object2Vec(
+            encoders.PooledEmbedding(30, 6, 8),
+            encoders.PooledEmbedding(30, 6, 4),
+        )
+
+
+def test_what_is_frozen_stays_frozen(tmp_path):
+    model = make_model(**HCNN)
+    model.get_layer("mlp").trainable = False
+    model.encoder0.layers[-1].network.trainable = False
+    model.compile()
+    model.fit(INPUTS, CLASSES, verbose=0)
+    frozen = len(model.trainable_weights)
+    assert frozen < len(model.weights)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert len(loaded.trainable_weights) == frozen
+    loaded.encoder0.layers[-1].network.trainable = True
+    assert len(loaded.trainable_weights) > frozen
+
+
+def test_one_models_weight_decay_is_not_another_ones():
+    encoder = encoders.PooledEmbedding(30, 6, 8)
+    other = encoders.PooledEmbedding(30, 6, 8)
+    Object2Vec(encoder, other, mlp_dim=8, weight_decay=0.5)
+    with pytest.raises(ValueError, match="perhaps from another model"):
+        Object2Vec(encoder, encoders.PooledEmbedding(30, 6, 8), mlp_dim=8)
+
+
+def test_an_unregistered_encoder_is_warned_of():
+    class Mine(encoders.PooledEmbedding):
+        pass
+
+    with pytest.warns(UserWarning, match="Mine is not registered with Keras"):
+        Object2Vec(Mine(30, 6, 8), encoders.PooledEmbedding(30, 6, 8))
+
+
+@pytest.mark.parametrize(
+    ("hyperparameters", "message"),
+    [
+        ({"comparators": ["dot"], "comparator_list": ["dot"]}, "are the same"),
+        ({"dtype_policy": "mixed_bfloat16"}, "must be that of the encoders"),
+        ({"enc0_options": {"low": 1}}, "`enc0_options` must be left out"),
+    ],
+)
+def test_hyperparameters_beside_encoders_are_not_ignored(
+    hyperparameters, message
+):
+    pair = [encoders.PooledEmbedding(30, 6, 8) for _ in range(2)]
+    with pytest.raises(ValueError, match=message):
+        Object2Vec(*pair, **hyperparameters)
+
+
+@pytest.mark.parametrize(
+    ("changes", "labels", "weights", "message"),
+    [
+        (
+            {},
+            [0.5, 1],
+            None,
+            "whole numbers from 0 to 2. Received: 0.5 in",
+        ),
+        ({}, [0, 3], None, "Received: 3 in row 1"),
+        ({}, [], None, "at least one row"),
+        ({}, [[0], [1]], None, r"labels of shape \(2, 1\)"),
+        ({}, ["a"], None, "must be numbers"),
+        ({}, [0, 1], [0, 0], "one of them above 0"),
+        ({}, [0, 1], [1], "a number of at least 0 for each label"),
+        (REGRESSION, [np.nan, 1], None, "finite numbers. Received: nan in row"),
+    ],
+)
+def test_a_first_bias_needs_labels(changes, labels, weights, message):
+    with pytest.raises(ValueError, match=message):
+        make_model(**POOLED, **changes).initialize_bias(labels, weights)
+
+
 def test_an_own_encoder_of_sagemakers_strings():
     config = Object2VecConfig.from_hyperparameters(
         {"enc0_max_seq_len": "6", "enc0_vocab_size": "30", **OWN}
@@ -597,17 +707,15 @@ def test_other_shared_layers_are_refused():
         for side in ("enc0", "enc1")
         for name in ("vocab_size", "max_seq_len")
     }
-    with pytest.raises(ValueError, match="both hold the layer `shared_dense`"):
+    with pytest.raises(ValueError, match="both hold `shared_dense`"):
         Object2Vec(make(), make(), **sizes)
 
 
 def test_a_frozen_encoder_trained_elsewhere(tmp_path):
     first = make_model(**HCNN)
     first.encoder0.trainable = False
-    sizes = {"enc0_vocab_size": 30, "enc0_max_seq_len": 6}
-    model = Object2Vec(
-        first.encoder0, encoders.PooledEmbedding(30, 6, 8), mlp_dim=8, **sizes
-    )
+    pooled = encoders.PooledEmbedding(30, 6, 8)
+    model = Object2Vec(first.encoder0, pooled, mlp_dim=8)
     before = model.encoder0.predict(INPUTS["in0"], verbose=0)
     model.fit(INPUTS, CLASSES % 2, epochs=2, verbose=0)
     model.save(tmp_path / "model.keras")
@@ -615,12 +723,11 @@ def test_a_frozen_encoder_trained_elsewhere(tmp_path):
     for each in (model, loaded):
         after = each.encoder0.predict(INPUTS["in0"], verbose=0)
         np.testing.assert_array_equal(after, before)
+    other = keras.Sequential(
+        [keras.layers.Embedding(30, 8), keras.layers.GlobalAveragePooling1D()]
+    )
     with pytest.raises(ValueError, match="`enc0_vocab_size` must be given"):
-        Object2Vec(
-            first.encoder0,
-            encoders.PooledEmbedding(30, 6, 8),
-            enc0_max_seq_len=6,
-        )
+        Object2Vec(other, pooled, enc0_max_seq_len=6)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from o2v_keras import encoders
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.tokenizers.lookup_tokenizers import CategoryTokenizer
 from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
 from o2v_keras.text.vocabulary import Vocabulary
 from tests.training.small_training import make_config
@@ -98,3 +100,19 @@ def test_a_configuration_holds_tokenizers_without_their_words(model):
     assert again.tokenizers.in0.kind == "words"
     with pytest.raises(ValueError, match="has no vocabulary"):
         again.embed_texts(TEXTS)
+
+
+def test_tokenizers_are_of_the_kind_that_the_config_names(model):
+    other = PairTokenizers(in0=CategoryTokenizer(Vocabulary(list("abcd"))))
+    with pytest.raises(ValueError, match='of the kind "category"'):
+        model.tokenizers = other
+
+
+def test_tokenizers_of_a_model_of_encoders_name_themselves():
+    words = WordTokenizer(Vocabulary(["a", "dog"]))
+    encoder = encoders.PooledEmbedding(words.vocab_size, 3, 8)
+    model = Object2Vec(encoder, encoder)
+    model.tokenizers = PairTokenizers(words, words)
+    assert model.config.enc1_tokenizer == "words"
+    with pytest.raises(ValueError, match='`side` must be "in0" or "in1"'):
+        model.embed_texts(TEXTS, side="enc0")
