@@ -252,11 +252,11 @@ def _network_of(encoder, dropout):
     its class do. Arguments that are objects are left out.
     """
     cls = type(encoder)
-    own = {
-        name: value
-        for name, value in encoder.get_config().items()
-        if name not in _OF_EVERY_ENCODER
-    }
+    try:
+        config = encoder.get_config()
+    except NotImplementedError:
+        config = {}  # Saving raises it again.
+    own = {n: v for n, v in config.items() if n not in _OF_EVERY_ENCODER}
     for network, built_in in _CLASSES.items():
         fields = _ARGUMENTS[network]
         named = {"dropout", *fields.values()}
