@@ -98,6 +98,8 @@ def _larger(model, config):
     """Returns a new model of the same encoders with larger tables."""
     made = copy.deepcopy(model.get_config())
     made["config"] = config.to_dict()
+    # A configuration has them without their vocabularies.
+    made.pop("tokenizers", None)
     for number, table in enumerate(model.token_embeddings):
         if table is None:
             raise ValueError(

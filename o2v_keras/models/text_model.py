@@ -21,6 +21,8 @@ class TextModel(keras.Model):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._tokenizers = PairTokenizers()
+        # Fields of `config` that tokenizers have set.
+        self._named_kinds = ()
 
     @property
     def tokenizers(self) -> PairTokenizers:
@@ -45,10 +47,13 @@ class TextModel(keras.Model):
                 "`tokenizers` must be PairTokenizers. "
                 f"Received: tokenizers={tokenizers!r}"
             )
+        config = self.config
+        if self._named_kinds:
+            config = config.replace(**dict.fromkeys(self._named_kinds, ""))
         kinds = {}
         for name, tokenizer in tokenizers.sides.items():
             kind = f"enc{name[-1]}_tokenizer"
-            configured = getattr(self.config, kind)
+            configured = getattr(config, kind)
             if not configured:
                 kinds[kind] = tokenizer.kind
             elif configured != tokenizer.kind:
@@ -66,8 +71,8 @@ class TextModel(keras.Model):
                     f"enc{name[-1]}_vocab_size={size} and a tokenizer of "
                     f"{tokenizer.vocab_size} ids"
                 )
-        if kinds:
-            self.config = self.config.replace(**kinds)
+        self.config = config.replace(**kinds) if kinds else config
+        self._named_kinds = tuple(kinds)
         self._tokenizers = tokenizers
 
     def predict(self, x, *args, **kwargs) -> np.ndarray:

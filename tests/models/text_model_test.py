@@ -114,5 +114,8 @@ def test_tokenizers_of_a_model_of_encoders_name_themselves():
     model = Object2Vec(encoder, encoder)
     model.tokenizers = PairTokenizers(words, words)
     assert model.config.enc1_tokenizer == "words"
+    model.tokenizers = PairTokenizers()
+    assert model.config.enc1_tokenizer == ""
+    model.tokenizers = PairTokenizers(words, words)
     with pytest.raises(ValueError, match='`side` must be "in0" or "in1"'):
         model.embed_texts(TEXTS, side="enc0")
