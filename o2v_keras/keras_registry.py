@@ -37,7 +37,6 @@ CLASSES = {
     "KerasHubEncoder": "encoders.keras_hub_encoder",
     "NGramTokenizer": "text.tokenizers.ngram_tokenizer",
     "Object2Vec": "models.object2vec",
-    "PaddingMask": "layers.padding_mask",
     "PairTokenizers": "text.pair_tokenizers",
     "PairVectors": "layers.pair_vectors",
     "PairwiseMean": "losses.bpr",

@@ -84,7 +84,7 @@ class Registry:
 
 
 def import_registering(module: str) -> None:
-    """Imports a user's module that registers comparators or encoders.
+    """Imports a user's module that registers comparators or tokenizers.
 
     Args:
         module: Name of a module in this folder or an installed one.

@@ -65,7 +65,6 @@ ARGUMENTS = {
             tied_token_embedding_weight=True,
         )
     },
-    "PaddingMask": {"name": "own"},
     "PairTokenizers": {"in0": WordTokenizer()},
     "PairVectors": {"temperature": 0.5, "learn_temperature": True},
     "PairwiseMean": {"kind": "bpr", "negatives": 2, "name": "own"},

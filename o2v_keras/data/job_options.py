@@ -21,7 +21,7 @@ def add_import_option(parser: argparse.ArgumentParser):
         action="append",
         default=[],
         metavar="MODULE",
-        help="import a module that registers comparators",
+        help="import a module that registers comparators or tokenizers",
     )
 
 

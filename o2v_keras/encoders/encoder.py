@@ -42,10 +42,10 @@ class Encoder(keras.layers.Layer):
         ValueError: If an argument breaks its rule.
 
     Example:
-    >>> class LastId(Encoder):
+    >>> class IdsPresent(Encoder):
     ...     def encode(self, ids, mask, training=None):
     ...         return ops.max(ops.one_hot(ids, self.vocab_size), axis=1)
-    >>> LastId(vocab_size=4, max_seq_len=2, output_dim=4)(
+    >>> IdsPresent(vocab_size=4, max_seq_len=2, output_dim=4)(
     ...     np.array([[3, 1, 2]])
     ... ).numpy()
     array([[0., 1., 0., 1.]], dtype=float32)

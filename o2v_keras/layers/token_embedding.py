@@ -30,8 +30,8 @@ class TokenEmbedding(keras.layers.Layer):
 
     The table has the variable dtype (float32); gathered rows are cast to the
     compute dtype. Id 0 has a row like any other id, and the output has no
-    mask; see `PaddingMask`. To tie the weights of two inputs, call one layer
-    twice.
+    mask: encoders make it of the ids. To tie the weights of two inputs, call
+    one layer twice.
 
     Args:
         vocab_size: int. Rows of the table; ids must be below it.
