@@ -32,8 +32,14 @@ class Head:
 
     @property
     def hyperparameters(self) -> dict[str, object]:
-        """The hyperparameters that describe the head."""
-        return {"output_layer": self.output_layer, **self.get_config()}
+        """The hyperparameters that describe the head.
+
+        Arguments of a user's own head may have other names.
+        """
+        known = {field.name for field in dataclasses.fields(Object2VecConfig)}
+        arguments = self.get_config().items()
+        named = {name: value for name, value in arguments if name in known}
+        return {"output_layer": self.output_layer, **named}
 
     def outputs(
         self, pair: list[keras.KerasTensor], config: Object2VecConfig

@@ -64,10 +64,6 @@ class _Bounded(heads.Regression):
 
     high: float = 5.0
 
-    @property
-    def hyperparameters(self):
-        return {"output_layer": self.output_layer}
-
     def scores(self, config):
         return keras.Sequential(
             [
