@@ -250,10 +250,18 @@ class WordTokenizer(LookupTokenizer):
         return split_words(normalized(texts))
 
 
-def split_words(texts: tf.Tensor) -> tf.RaggedTensor:
-    """Splits texts at white space and around punctuation marks."""
+def split_words(
+    texts: tf.Tensor, punctuation: str = _PUNCTUATION
+) -> tf.RaggedTensor:
+    """Splits texts at white space and around punctuation marks.
+
+    Args:
+        texts: String tensor of shape `(batch,)`.
+        punctuation: Regular expression of RE2 for a mark. Defaults to those
+            of `WordTokenizer`.
+    """
     # RE2 finds a match alone faster than a group: `\0`, not `\1`.
-    apart = tf.strings.regex_replace(texts, _PUNCTUATION, r" \0 ")
+    apart = tf.strings.regex_replace(texts, punctuation, r" \0 ")
     return tf.strings.split(apart)
 
 

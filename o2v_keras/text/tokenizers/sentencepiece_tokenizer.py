@@ -10,7 +10,9 @@ import tensorflow_text as tf_text
 from o2v_keras.data.data_error import DataError
 from o2v_keras.text.tokenizers.normalization import MAX_TEXT_BYTES
 from o2v_keras.text.tokenizers.normalization import valid_text
+from o2v_keras.text.tokenizers.sentencepiece_model import sentencepiece_model
 from o2v_keras.text.tokenizers.tokenizer import Tokenizer
+from o2v_keras.text.tokenizers.tokenizer_json import TokenizerJson
 
 _MODEL_FILE = "sentencepiece.model"
 
@@ -68,21 +70,27 @@ class SentencepieceTokenizer(Tokenizer):
 
     @classmethod
     def from_file(cls, path: str, hash_buckets: int = 0) -> Tokenizer:
-        """Reads a SentencePiece model.
+        """Reads a SentencePiece model, or Hugging Face's `tokenizer.json`.
 
         Args:
-            path: The `.model` file.
+            path: The `.model` file, or a `tokenizer.json` of byte-pair
+                encoding with byte fallback, such as Llama 2's. Special tokens
+                in a text are characters like any other.
             hash_buckets: Must be 0.
 
         Raises:
-            DataError: If there is no file or it is no SentencePiece model.
+            DataError: If there is no file, or it is neither.
         """
+        file = TokenizerJson.read(path)
+        if file is not None:
+            return cls(sentencepiece_model(file))
         try:
             return cls(pathlib.Path(path).read_bytes())
         except (OSError, DataError) as error:
             raise DataError(
                 f"{path}: is no SentencePiece model. Name a `.model` file that "
-                f"SentencePiece wrote. Received: {error}"
+                "SentencePiece wrote, or a `tokenizer.json` of Hugging Face. "
+                f"Received: {error}"
             ) from None
 
     def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:

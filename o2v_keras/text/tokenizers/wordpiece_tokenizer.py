@@ -1,7 +1,6 @@
 """Splits words into pieces."""
 
 import json
-import pathlib
 import random
 from collections.abc import Iterable
 
@@ -12,16 +11,18 @@ from tensorflow_text.tools.wordpiece_vocab import (
     wordpiece_tokenizer_learner_lib as learner,
 )
 
-from o2v_keras.data.data_error import DataError
 from o2v_keras.text.tokenizers.count_parts import count_parts
 from o2v_keras.text.tokenizers.lookup_tokenizers import VocabularyTokenizer
 from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
 from o2v_keras.text.tokenizers.lookup_tokenizers import split_words
+from o2v_keras.text.tokenizers.normalization import BERT_PUNCTUATION
 from o2v_keras.text.tokenizers.normalization import MAX_TEXT_BYTES
 from o2v_keras.text.tokenizers.normalization import bert_normalized
 from o2v_keras.text.tokenizers.tokenizer import Tokenizer
+from o2v_keras.text.tokenizers.tokenizer_json import Rule
+from o2v_keras.text.tokenizers.tokenizer_json import TokenizerJson
+from o2v_keras.text.tokenizers.tokenizer_json import special_tokens_alone
 from o2v_keras.text.vocabulary import Vocabulary
-from o2v_keras.text.vocabulary import is_reserved
 
 CONTINUATION = "##"
 SAMPLE_TEXTS = 20_000
@@ -52,6 +53,8 @@ class WordpieceTokenizer(VocabularyTokenizer):
             `BertNormalizer` does, and a word may have 100 characters.
             `from_file` reads it from a `tokenizer.json`. Defaults to `None`:
             texts are normalized as for `WordTokenizer`.
+        drop_unknown: bool. Whether unknown words have no id, as in model2vec.
+            Defaults to `False`.
         **kwargs: Base layer arguments such as `name`.
 
     Raises:
@@ -72,9 +75,11 @@ class WordpieceTokenizer(VocabularyTokenizer):
         self,
         vocabulary: Vocabulary | None = None,
         bert: dict[str, bool] | None = None,
+        drop_unknown: bool = False,
         **kwargs,
     ):
         self._bert = bert and dict(bert)
+        self.drop_unknown = drop_unknown
         super().__init__(vocabulary, **kwargs)
 
     def set_vocabulary(self, vocabulary: Vocabulary) -> None:
@@ -98,18 +103,26 @@ class WordpieceTokenizer(VocabularyTokenizer):
     def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
         _ = self.vocabulary
         if self._bert:
-            words = split_words(bert_normalized(texts, **self._bert))
+            words = bert_normalized(texts, **self._bert)
+            words = split_words(words, BERT_PUNCTUATION)
             words = words.with_values(_without_long_words(words.values))
         else:
             words = WordTokenizer.split(texts)
-        return self._pieces.tokenize(words).merge_dims(1, 2)
+        ids = self._pieces.tokenize(words).merge_dims(1, 2)
+        if self.drop_unknown:
+            ids = tf.ragged.boolean_mask(ids, ids != 1)
+        return ids
 
     def word_ids(self) -> dict[str, int]:
         ids = super().word_ids()
         return {w: i for w, i in ids.items() if not w.startswith(CONTINUATION)}
 
     def get_config(self):
-        return {**super().get_config(), "bert": self._bert}
+        return {
+            **super().get_config(),
+            "bert": self._bert,
+            "drop_unknown": self.drop_unknown,
+        }
 
     @classmethod
     def learn(
@@ -130,11 +143,11 @@ class WordpieceTokenizer(VocabularyTokenizer):
     def from_file(cls, path: str, hash_buckets: int = 0) -> Tokenizer:
         """Reads a vocabulary, or Hugging Face's `tokenizer.json`.
 
-        Of a `tokenizer.json` all ids stay, but for unknown words, which have
-        id 1: the token with id 1 in the file has the file's id of unknown
-        words. Id 0 must be padding. No `[CLS]` or `[SEP]` is added, and the
-        file's truncation and padding do not apply. Special tokens in a text
-        are words like any other.
+        The ids of a `tokenizer.json` stay, but padding has id 0 and unknown
+        words id 1, in exchange with the tokens there; without padding in the
+        file all ids are one more first. No `[CLS]` or `[SEP]` is added, and
+        the file's truncation and padding do not apply. Special tokens in a
+        text are words like any other.
 
         Args:
             path: `.json` or `.txt` for `Vocabulary.load`, or a
@@ -146,10 +159,10 @@ class WordpieceTokenizer(VocabularyTokenizer):
             DataError: If the file is neither, or asks for something that
                 this class does not do.
         """
-        content = _tokenizer_json(path)
-        if content is None:
+        file = TokenizerJson.read(path)
+        if file is None:
             return super().from_file(path, hash_buckets)
-        return cls(*_bert_vocabulary(path, content))
+        return cls(*_bert_vocabulary(file))
 
 
 def _without_long_words(words):
@@ -158,103 +171,52 @@ def _without_long_words(words):
     return tf.where(too_long, "x" * (_MAX_BERT_WORD_BYTES + 1), words)
 
 
-def _tokenizer_json(path):
-    """Returns the content of a `tokenizer.json`; `None` of other files."""
-    try:
-        content = json.loads(pathlib.Path(path).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
-    is_one = isinstance(content, dict) and isinstance(
-        content.get("model"), dict
-    )
-    return content if is_one else None
-
-
-def _bert_vocabulary(path, content):
+def _bert_vocabulary(file: TokenizerJson):
     """Returns the vocabulary and the normalization of a `tokenizer.json`."""
-    model = content["model"]
-    normalizer = content.get("normalizer") or {}
+    model = file.model
+    normalizer = file.section("normalizer")
     lowercase = normalizer.get("lowercase")
     accents = normalizer.get("strip_accents")
-    pre_tokenizer = content.get("pre_tokenizer") or {}
-    added = content.get("added_tokens") or []
-    ids = dict(model.get("vocab") or {})
-    ids.update((token.get("content"), token.get("id")) for token in added)
-    unknown = model.get("unk_token")
-    for name, is_right, expected, received in (
+    known = {*(model.get("vocab") or {}), *(t["content"] for t in file.added)}
+
+    def is_value(place, section, name, expected):
+        value = section.get(name)
+        named = json.dumps(expected)
+        return Rule(f"{place}.{name}", value == expected, named, value)
+
+    file.require(
         (
-            "model.type",
-            model.get("type") == "WordPiece",
-            '"WordPiece"',
-            model.get("type"),
+            is_value("model", model, "type", "WordPiece"),
+            is_value("model", model, "continuing_subword_prefix", CONTINUATION),
+            is_value(
+                "model", model, "max_input_chars_per_word", _MAX_WORD_CHARACTERS
+            ),
+            Rule(
+                "model.unk_token",
+                file.unknown in known,
+                "a token of the vocabulary",
+                file.unknown,
+            ),
+            is_value("normalizer", normalizer, "type", "BertNormalizer"),
+            is_value("normalizer", normalizer, "clean_text", True),
+            Rule(
+                "normalizer.lowercase",
+                isinstance(lowercase, bool),
+                "true or false",
+                lowercase,
+            ),
+            is_value(
+                "pre_tokenizer",
+                file.section("pre_tokenizer"),
+                "type",
+                "BertPreTokenizer",
+            ),
+            special_tokens_alone(file),
         ),
-        (
-            "model.continuing_subword_prefix",
-            model.get("continuing_subword_prefix") == CONTINUATION,
-            f'"{CONTINUATION}"',
-            model.get("continuing_subword_prefix"),
-        ),
-        (
-            "model.max_input_chars_per_word",
-            model.get("max_input_chars_per_word") == _MAX_WORD_CHARACTERS,
-            _MAX_WORD_CHARACTERS,
-            model.get("max_input_chars_per_word"),
-        ),
-        (
-            "model.unk_token",
-            unknown in ids,
-            "a token of the vocabulary",
-            unknown,
-        ),
-        (
-            "normalizer.type",
-            normalizer.get("type") == "BertNormalizer",
-            '"BertNormalizer"',
-            normalizer.get("type"),
-        ),
-        (
-            "normalizer.clean_text",
-            normalizer.get("clean_text") is True,
-            "true",
-            normalizer.get("clean_text"),
-        ),
-        (
-            "normalizer.lowercase",
-            isinstance(lowercase, bool),
-            "true or false",
-            lowercase,
-        ),
-        (
-            "pre_tokenizer.type",
-            pre_tokenizer.get("type") == "BertPreTokenizer",
-            '"BertPreTokenizer"',
-            pre_tokenizer.get("type"),
-        ),
-        (
-            "added_tokens",
-            all(token.get("special") for token in added),
-            "special tokens alone",
-            [t.get("content") for t in added if not t.get("special")],
-        ),
-    ):
-        if not is_right:
-            raise DataError(
-                f"{path}: `{name}` must be {expected}, since other tokenizers "
-                f"than BERT's are not reproduced. Received: {received!r}"
-            )
-    words = sorted(ids, key=ids.__getitem__)
-    if [ids[word] for word in words] != list(range(len(words))):
-        raise DataError(
-            f"{path}: the ids of `model.vocab` and `added_tokens` must count "
-            "from 0, without gaps."
-        )
-    if not is_reserved(words[0], 0):
-        raise DataError(
-            f"{path}: id 0 must be padding, [PAD]. Received: {words[0]!r}"
-        )
-    place = ids[unknown]
-    words[1], words[place] = words[place], words[1]
-    return Vocabulary(words[2:]), {
+        "other tokenizers than BERT's are not reproduced",
+    )
+    tokens = file.tokens
+    return Vocabulary([tokens[id_] for id_ in file.ids[2:]]), {
         "lowercase": lowercase,
         "strip_accents": lowercase if accents is None else accents,
         "handle_chinese_chars": bool(normalizer.get("handle_chinese_chars")),

@@ -7,6 +7,7 @@ import pytest
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
+from o2v_keras.text.tokenizers.tokenizer_json import TokenizerJson
 from o2v_keras.text.tokenizers.wordpiece_tokenizer import WordpieceTokenizer
 from o2v_keras.text.vocabulary import Vocabulary
 
@@ -112,16 +113,41 @@ def test_a_tokenizer_json_gives_its_ids(tmp_path, case):
             [{"id": 99, "content": "[X]", "special": True}],
             "must count from 0, without gaps",
         ),
-        (
-            "model.vocab",
-            {"[UNK]": 0, "[PAD]": 1},
-            r"id 0 must be padding, \[PAD\]. Received: '\[UNK\]'",
-        ),
     ],
 )
 def test_another_tokenizer_json_is_refused(tmp_path, path, value, message):
-    changes = {path: value}
-    if path == "model.vocab":
-        changes["added_tokens"] = []
     with pytest.raises(DataError, match=message):
-        bert(tmp_path, **changes)
+        bert(tmp_path, **{path: value})
+
+
+@pytest.mark.parametrize(
+    ("tokens", "ours"),
+    [
+        (["[PAD]", "[UNK]", "a", "b"], ["[PAD]", "[UNK]", "a", "b"]),
+        (["[PAD]", "a", "[UNK]", "b"], ["[PAD]", "[UNK]", "a", "b"]),
+        (["[UNK]", "[PAD]", "a", "b"], ["[PAD]", "[UNK]", "a", "b"]),
+        (["a", "b", "[UNK]"], [None, "[UNK]", "b", "a"]),
+        (["[UNK]", "a", "b"], [None, "[UNK]", "a", "b"]),
+    ],
+)
+def test_padding_has_id_0_and_unknown_words_id_1(tmp_path, tokens, ours):
+    vocabulary = {token: id_ for id_, token in enumerate(tokens)}
+    tokenizer = bert(
+        tmp_path, **{"model.vocab": vocabulary, "added_tokens": []}
+    )
+    ids = TokenizerJson.read(tmp_path / "tokenizer.json").ids
+    assert [tokens[id_] if id_ >= 0 else None for id_ in ids] == ours
+    expected = [[ours.index("a"), ours.index("b"), 1]]
+    assert tokenizer.tokenize(["a b c"]).to_list() == expected
+    assert copy.deepcopy(tokenizer).tokenize(["a b c"]).to_list() == expected
+
+
+def test_unknown_words_can_be_dropped():
+    tokenizer = WordpieceTokenizer(Vocabulary(PIECES), drop_unknown=True)
+    texts = ["c ab x. a", "x"]
+    assert tokenizer.tokenize(texts).to_list() == [[4, 10, 2], []]
+    again = copy.deepcopy(tokenizer)
+    assert again.tokenize(texts).to_list() == [[4, 10, 2], []]
+    kept = WordpieceTokenizer(Vocabulary(PIECES))
+    assert kept.tokenize(texts).to_list() == [[1, 4, 1, 10, 2], [1]]
+    assert kept.fingerprint() != tokenizer.fingerprint()
