@@ -18,6 +18,8 @@ from o2v_keras.text.pretrained_vectors import Coverage
 from o2v_keras.text.pretrained_vectors import PretrainedVectors
 from o2v_keras.text.pretrained_vectors import is_array
 from o2v_keras.text.pretrained_vectors import read_vectors
+from o2v_keras.text.static_tables import StaticTable
+from o2v_keras.text.static_tables import static_table
 from o2v_keras.text.vector_files import VectorArray
 from o2v_keras.text.vocabulary import is_reserved
 from o2v_keras.text.vocabulary_files import read_word_ids
@@ -31,12 +33,14 @@ class VectorSource(NamedTuple):
         path: File of vectors.
         word_ids: Ids of words. `None` if a tokenizer has them.
         by_rows: Whether row `i` of the file is the vector of id `i`.
+        static: The `StaticTable` if the path is a folder of one.
     """
 
     side: str
     path: str
     word_ids: dict[str, int] | None = None
     by_rows: bool = False
+    static: StaticTable | None = None
 
 
 def vector_sources(
@@ -72,8 +76,12 @@ def vector_sources(
 
 
 def _source(side, encoder, auxiliary):
+    path = encoder.pretrained_embedding_file
+    table = static_table(side, encoder, auxiliary)
+    if table is not None:
+        return VectorSource(side, path, static=table)
     field = f"{side}_pretrained_embedding_file"
-    path = auxiliary_file(field, encoder.pretrained_embedding_file, auxiliary)
+    path = auxiliary_file(field, path, auxiliary)
     if is_array(path):
         array = VectorArray(path, encoder.token_embedding_dim)
         if not array.has_words:
@@ -133,6 +141,7 @@ def fill_tables(
     tables: Mapping[str, TokenEmbedding],
     word_ids: Mapping[str, Mapping[str, int]],
     seed: int,
+    token_weights: Mapping[str, TokenEmbedding | None] | None = None,
 ) -> list[Coverage]:
     """Fills token tables with pretrained vectors.
 
@@ -146,6 +155,9 @@ def fill_tables(
         tables: Side (`"enc0"`, `"enc1"`) -> built table.
         word_ids: Side -> ids of its words, for sources without ids.
         seed: Seed of the random vectors.
+        token_weights: Side -> built table of width 1 that learns the weights
+            of tokens, if there is one; it starts at the weights of a folder.
+            Defaults to `None`. Without it they scale the vectors.
 
     Returns:
         The coverage of each source.
@@ -157,6 +169,11 @@ def fill_tables(
     coverages, read = [], None
     for source in sources:
         table = tables[source.side]
+        if source.static is not None:
+            ids = _word_ids(source, word_ids)
+            scales = (token_weights or {}).get(source.side)
+            coverages.append(_copy_tokens(source, table, ids, scales))
+            continue
         if source.by_rows:
             coverages.append(_copy_rows(source, table))
             continue
@@ -196,6 +213,19 @@ def _copy_rows(source, table):
     checksum = _write(table, array.values)
     return Coverage(
         source.side, source.path, array.rows - 1, (), checksum, noun="ids"
+    )
+
+
+def _copy_tokens(source, table, word_ids, token_weights):
+    vectors = source.static.read(table.output_dim)
+    vectors.require_tokenizer(word_ids, table.vocab_size)
+    scales = vectors.weights[:, np.newaxis]
+    if token_weights is not None:
+        _write(token_weights, scales.__getitem__)
+        scales = np.ones_like(scales)
+    checksum = _write(table, lambda ids: vectors.values(ids) * scales[ids])
+    return Coverage(
+        source.side, source.path, len(vectors) - 1, (), checksum, noun="tokens"
     )
 
 

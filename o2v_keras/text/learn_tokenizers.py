@@ -20,6 +20,7 @@ from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import Source
 from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.text.shard_tokenizers import converted_tokenizers
+from o2v_keras.text.static_tables import static_table
 from o2v_keras.text.text_columns import read_texts
 from o2v_keras.text.tokenizers.learn_tokenizer import learn_tokenizer
 from o2v_keras.text.tokenizers.tokenizer import Tokenizer
@@ -37,9 +38,10 @@ def learn_tokenizers(
 
     Each vocabulary takes one pass over its column; a shared vocabulary, one
     pass over both columns. No data are read if the configuration names a
-    vocabulary file (`enc0_vocab_file`), or if the source is shards from
-    `convert`, which have their tokenizers with them. Broken records are
-    skipped; reading the data for training reports them.
+    vocabulary file (`enc0_vocab_file`) or a folder of static token vectors
+    with a tokenizer (`enc0_pretrained_embedding_file`), or if the source is
+    shards from `convert`, which have their tokenizers with them. Broken
+    records are skipped; reading the data for training reports them.
 
     Args:
         source: Path, glob or folder of JSON Lines, CSV, TSV or Parquet
@@ -74,8 +76,9 @@ def learn_tokenizers(
         converted = converted_tokenizers(source, config)
 
     def learn(prefix: str, encoder: EncoderConfig, *sides: str) -> Tokenizer:
-        if encoder.vocab_file:
-            return tokenizer_of_file(prefix, encoder, auxiliary)
+        ready = tokenizer_of_file(prefix, encoder, auxiliary)
+        if ready is not None:
+            return ready
         if converted is not None:
             return converted.sides[sides[0]]
         texts = _texts(source, sides, columns, verbose)
@@ -85,7 +88,9 @@ def learn_tokenizers(
 
     in0 = in1 = None
     if config.shares_tokenizer:
-        in0 = in1 = learn("enc0", config.encoder0, "in0", "in1")
+        # The side with pretrained vectors, which may have the tokenizer.
+        side = next(iter(config.token_tables.items()))
+        in0 = in1 = learn(*side, "in0", "in1")
     elif config.enc0_tokenizer:
         in0 = learn("enc0", config.encoder0, "in0")
     if config.enc1_tokenizer and in1 is None:
@@ -95,19 +100,34 @@ def learn_tokenizers(
 
 def tokenizer_of_file(
     prefix: str, encoder: EncoderConfig, auxiliary: str | os.PathLike | None
-) -> Tokenizer:
-    """Returns the tokenizer of a side that names a vocabulary file.
+) -> Tokenizer | None:
+    """Returns the tokenizer of a side that names a file of it.
+
+    That is a vocabulary file, or a folder of static token vectors.
 
     Args:
         prefix: `"enc0"` or `"enc1"`.
-        encoder: The side's settings, with a `vocab_file`.
+        encoder: The side's settings.
         auxiliary: Folder that a relative path is relative to, or `None` for
             the working directory.
+
+    Returns:
+        `None` if the vocabulary must be learned.
 
     Raises:
         DataError: If the file is missing or is no vocabulary.
     """
-    file = auxiliary_file(f"{prefix}_vocab_file", encoder.vocab_file, auxiliary)
+    table = static_table(prefix, encoder, auxiliary)
+    if table is not None:
+        tokenizer = _named(prefix, encoder, (), table.tokenizer.path)
+        # Byte fallback leaves no unknown pieces.
+        if encoder.tokenizer == "wordpiece":
+            tokenizer.drop_unknown = table.drops_unknown
+        return tokenizer
+    name = encoder.vocab_file
+    if not name:
+        return None
+    file = auxiliary_file(f"{prefix}_vocab_file", name, auxiliary)
     return _named(prefix, encoder, (), file)
 
 

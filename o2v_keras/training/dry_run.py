@@ -69,7 +69,11 @@ def dry_run(
 def _read_vectors(source, config, word_ids):
     encoder = getattr(config, f"encoder{source.side[-1]}")
     dim = encoder.token_embedding_dim
-    if source.by_rows:
+    if source.static is not None:
+        vectors = source.static.read(dim)
+        vectors.require_tokenizer(word_ids[source.side], encoder.vocab_size)
+        vectors.values(slice(None))
+    elif source.by_rows:
         array = VectorArray(source.path, dim)
         array.require_rows(encoder.vocab_size, source.side)
         for _ in array:

@@ -47,7 +47,7 @@ def sentencepiece_model(file: TokenizerJson) -> bytes:
     """
     model = file.model
     tokens = file.tokens
-    file.require(_rules(file, {*tokens}), _reason(file))
+    file.require(_rules(file, {*tokens}), file.refusal)
     ranks = _ranks(file)
     special = {token["content"] for token in file.added}
 
@@ -121,34 +121,6 @@ def _rules(file, tokens) -> Iterable[Rule]:
     pre_tokenizer = file.section("pre_tokenizer")
     yield Rule("pre_tokenizer", not pre_tokenizer, "null", pre_tokenizer)
     yield special_tokens_alone(file)
-
-
-def _reason(file):
-    if file.kind == "Unigram":
-        return (
-            "SentencePiece and Hugging Face's Unigram give some texts other "
-            "ids. Name the SentencePiece `.model` file that it was made of"
-        )
-    names = {
-        part.get("type")
-        for name in ("normalizer", "pre_tokenizer", "decoder")
-        for part in _parts(file.section(name))
-    }
-    if "ByteLevel" in names:
-        return (
-            "TensorFlow Text has no byte-level BPE (`ByteLevel`, of GPT-2 and "
-            "Llama 3)"
-        )
-    return "other tokenizers than Llama 2's and BERT's are not reproduced"
-
-
-def _parts(section):
-    return [
-        section,
-        *(section.get("pretokenizers") or ()),
-        *(section.get("normalizers") or ()),
-        *(section.get("decoders") or ()),
-    ]
 
 
 def _merges(file):

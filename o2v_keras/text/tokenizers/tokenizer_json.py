@@ -89,6 +89,46 @@ class TokenizerJson:
                 )
 
     @property
+    def tokenizer(self) -> str:
+        """The kind of tokenizer that reproduces it, as in `enc0_tokenizer`.
+
+        Raises:
+            DataError: If none does; the message says why.
+        """
+        if self.kind == "WordPiece":
+            return "wordpiece"
+        fallback = self.model.get("byte_fallback")
+        rule = Rule(
+            "model",
+            self.kind == "BPE" and bool(fallback),
+            "BERT's WordPiece, or BPE with byte_fallback as Llama 2's",
+            f"{self.kind}, byte_fallback={fallback}",
+        )
+        self.require([rule], self.refusal)
+        return "sentencepiece"
+
+    @property
+    def refusal(self) -> str:
+        """Why tokenizers of other kinds are not reproduced."""
+        if self.kind == "Unigram":
+            return (
+                "the Unigram of Hugging Face's tokenizers gives some texts "
+                "other ids than SentencePiece (a `.model` of SentencePiece "
+                "goes without vectors)"
+            )
+        names = {
+            part.get("type")
+            for name in ("normalizer", "pre_tokenizer", "decoder")
+            for part in _parts(self.section(name))
+        }
+        if "ByteLevel" in names:
+            return (
+                "TensorFlow Text has no byte-level BPE (ByteLevel, as in "
+                "GPT-2 and Llama 3)"
+            )
+        return "other tokenizers than BERT's and Llama 2's are not reproduced"
+
+    @property
     def tokens(self) -> list[str]:
         """The tokens in the order of the file's ids.
 
@@ -125,6 +165,12 @@ class TokenizerJson:
             ids = [-1, *ids]
         _exchange(ids, 1, ids.index(tokens.index(self.unknown)))
         return ids
+
+
+def _parts(section):
+    """Returns a section and what a sequence in it holds."""
+    names = ("normalizers", "pretokenizers", "decoders")
+    return [section, *(p for name in names for p in section.get(name) or ())]
 
 
 def _exchange(ids, first, second):
