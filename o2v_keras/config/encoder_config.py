@@ -26,6 +26,8 @@ class EncoderConfig:
         token_embedding_dim: int. Width of a token embedding.
         enc_dim: int. Width of the encoding.
         dropout: float. Rate, from 0 to 1.
+        token_weighting: str. Weights of tokens in the mean of
+            `pooled_embedding`.
         pretrained_embedding_file: str. Empty for none.
         vocab_file: str. Empty for none.
         freeze_pretrained_embedding: bool. Ignored without a pretrained file,
@@ -51,6 +53,7 @@ class EncoderConfig:
     token_embedding_dim: int
     enc_dim: int
     dropout: float
+    token_weighting: str
     pretrained_embedding_file: str
     vocab_file: str
     freeze_pretrained_embedding: bool

@@ -25,6 +25,7 @@ from o2v_keras.config.validation import check_own_encoder
 from o2v_keras.config.validation import check_retrieval
 from o2v_keras.config.validation import check_shared_encoder
 from o2v_keras.config.validation import check_tied_tables
+from o2v_keras.config.validation import check_token_weighting
 from o2v_keras.registry import COMPARATORS
 
 NETWORKS = ("hcnn", "bilstm", "pooled_embedding", "transformer")
@@ -126,6 +127,10 @@ class Object2VecConfig:
             Defaults to `False`.
         token_embedding_storage_type: str. `"dense"` or `"row_sparse"`.
             Defaults to `"dense"`.
+        token_weighting: str. The weight of a token in the mean of
+            `pooled_embedding`: `"none"`, `"learned"` (trained, from 1 on), or
+            `"sif"`, `0.001 / (0.001 + p)` with the share `p` of the token in
+            the training data. Ours. Defaults to `"none"`.
         comparator_list: tuple of str or comma-separated str. Distinct names
             in any order: `"hadamard"`, `"concat"`, `"abs_diff"`, ours `"dot"`
             and `"cosine"`, or a registered name. Defaults to
@@ -272,6 +277,7 @@ class Object2VecConfig:
     token_embedding_storage_type: str = _field(
         Choice(("dense", "row_sparse")), "dense"
     )
+    token_weighting: str = _field(Choice(("none", "sif", "learned")), "none")
     comparator_list: tuple[str, ...] | str = _field(
         NameList(COMPARATORS), ("hadamard", "concat", "abs_diff")
     )
@@ -343,6 +349,7 @@ class Object2VecConfig:
             check_tied_tables(self.encoder0, self.encoder1)
         check_retrieval(self)
         check_bpr(self)
+        check_token_weighting(self)
 
     @classmethod
     def from_hyperparameters(
@@ -498,6 +505,7 @@ class Object2VecConfig:
             network=network,
             enc_dim=self.enc_dim,
             dropout=self.dropout,
+            token_weighting=self.token_weighting,
             **values,
         )
 

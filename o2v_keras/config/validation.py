@@ -94,6 +94,25 @@ def check_bpr(config) -> None:
         )
 
 
+def check_token_weighting(config) -> None:
+    """Raises `ValueError` if no side uses `token_weighting`.
+
+    Args:
+        config: A resolved `Object2VecConfig`.
+    """
+    networks = config.encoder0.network, config.encoder1.network
+    if config.token_weighting == "none" or "pooled_embedding" in networks:
+        return
+    if any(map(names_class, networks)):
+        return
+    raise ValueError(
+        '`token_weighting` must be "none" with '
+        f"enc0_network={networks[0]!r} and enc1_network={networks[1]!r}; only "
+        '"pooled_embedding" has weights of tokens. '
+        f"Received: token_weighting={config.token_weighting!r}"
+    )
+
+
 def check_encoder(
     encoder: EncoderConfig, prefix: str, weight_decay: float
 ) -> None:

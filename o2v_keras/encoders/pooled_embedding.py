@@ -4,6 +4,7 @@ import keras
 
 from o2v_keras.encoders.token_table_encoder import TokenTableEncoder
 from o2v_keras.layers.pooled_embedding_encoder import PooledEmbeddingEncoder
+from o2v_keras.layers.token_embedding import TokenEmbedding
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
@@ -20,8 +21,17 @@ class PooledEmbedding(TokenTableEncoder):
         output_dim: int. Size of the encoding and of a token embedding.
         dropout: float, from 0 to 1. Fraction of the mean's units to drop in
             training. Defaults to `0.0`.
+        token_weighting: `"none"`, `"sif"` or `"learned"`: the factor of a
+            token's embedding in the mean. `"learned"` trains it, from 1 on;
+            `"sif"` is `0.001 / (0.001 + p)`, with the share `p` of the token
+            in the training data, which `Object2Vec.set_token_counts` sets.
+            The number of tokens still divides the sum. Defaults to `"none"`.
         **kwargs: Arguments of `TokenTableEncoder` (`token_embedding`,
             `id_dropout`, `unknown_id`) and of Keras layers.
+
+    Attributes:
+        token_weights: `TokenEmbedding` of width 1 with the factor of each
+            token; `None` without.
 
     Call arguments:
         inputs: int64 `(batch, length)`, padded with 0; any length.
@@ -34,11 +44,26 @@ class PooledEmbedding(TokenTableEncoder):
     >>> encoder = PooledEmbedding(vocab_size=9, max_seq_len=4, output_dim=8)
     >>> encoder(np.array([[3, 1, 0], [0, 0, 0]])).shape
     TensorShape([2, 8])
+
+    Reference:
+    - [Arora, Liang and Ma, 2017](https://openreview.net/forum?id=SyK00v5xx),
+      `"sif"`
     """
 
     def __init__(
-        self, vocab_size, max_seq_len, output_dim, dropout=0.0, **kwargs
+        self,
+        vocab_size,
+        max_seq_len,
+        output_dim,
+        dropout=0.0,
+        token_weighting="none",
+        **kwargs,
     ):
+        if token_weighting not in ("none", "sif", "learned"):
+            raise ValueError(
+                '`token_weighting` must be "none", "sif" or "learned". '
+                f"Received: token_weighting={token_weighting!r}"
+            )
         kwargs.setdefault("token_embedding_dim", output_dim)
         super().__init__(vocab_size, max_seq_len, output_dim, **kwargs)
         if self.token_embedding_dim != output_dim:
@@ -52,13 +77,37 @@ class PooledEmbedding(TokenTableEncoder):
         self.network = PooledEmbeddingEncoder(
             dropout, dtype=self.dtype_policy, name="pooled_embedding"
         )
+        self.token_weighting = token_weighting
+        self.token_weights = None
+        if token_weighting != "none":
+            self.token_weights = TokenEmbedding(
+                self.vocab_size,
+                1,
+                "ones",
+                trainable=token_weighting == "learned",
+                dtype="float32",
+                name="token_weights",
+            )
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        if self.token_weights is not None:
+            self.token_weights.build(input_shape)
 
     def encode(self, ids, mask, training=None):
         # No tensor of shape (batch, length, dim).
         means = self.token_embedding(
-            ids, mask=mask, pooled=True, training=training
+            ids,
+            mask=mask,
+            pooled=True,
+            token_weights=self.token_weights,
+            training=training,
         )
         return self.network(means, training=training)
 
     def get_config(self):
-        return {**super().get_config(), "dropout": self.dropout}
+        return {
+            **super().get_config(),
+            "dropout": self.dropout,
+            "token_weighting": self.token_weighting,
+        }

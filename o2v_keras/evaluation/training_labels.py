@@ -4,6 +4,7 @@ import numpy as np
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.models.token_weighting import TokenCounts
 from o2v_keras.models.trained_ids import TrainedIds
 
 
@@ -26,6 +27,8 @@ class TrainingLabels:
             token.
         range: The least and the largest label of rows of positive weight.
         ids: `TrainedIds` of the rows.
+        tokens: `TokenCounts` of the rows; `None` unless the configuration
+            weights tokens by their counts.
         constant: Names of the sides on which all rows are equal.
 
     Example:
@@ -44,6 +47,9 @@ class TrainingLabels:
         self.sides = {name: np.zeros((0, self._width)) for name in names}
         self.range = (np.inf, -np.inf)
         self.ids = TrainedIds(config)
+        self.tokens = None
+        if config.token_weighting == "sif":
+            self.tokens = TokenCounts(config)
         self.constant = {"in0", "in1"}
         self._first = None
 
@@ -60,6 +66,8 @@ class TrainingLabels:
     def add(self, table: PairTable) -> None:
         """Adds checked rows with labels."""
         self.ids.add(table)
+        if self.tokens is not None:
+            self.tokens.add(table)
         self._compare(table)
         weights, counted = table.weights, table.labels
         if weights is not None:

@@ -57,6 +57,9 @@ class TokenEmbedding(keras.layers.Layer):
             training step of 512 pairs of up to 30 and 50 tokens of 300
             numbers takes a quarter less processor time. Sums are float32.
             Defaults to `False`.
+        token_weights: `TokenEmbedding` of width 1, with the factor of each
+            id's row in the mean; the number of tokens still divides it. For
+            `pooled` alone. Defaults to `None`: ones.
         training: bool. The gate applies in training only. Defaults to
             `None`, which Keras fills in.
 
@@ -115,10 +118,22 @@ class TokenEmbedding(keras.layers.Layer):
                 autocast=False,
             )
 
-    def call(self, inputs, mask=None, pooled=False, training=None):
+    def call(
+        self,
+        inputs,
+        mask=None,
+        pooled=False,
+        token_weights=None,
+        training=None,
+    ):
         table = _replica_component(self.embeddings)
-        look_up = _mean_of_rows if pooled else _rows
-        outputs = look_up(table, inputs, mask, self._first_learning_id)
+        if pooled:
+            first_id = self._first_learning_id
+            outputs = _mean_of_rows(
+                table, inputs, mask, first_id, token_weights
+            )
+        else:
+            outputs = _learning_rows(table, inputs, self._first_learning_id)
         if self.gated and training:
             is_open = _replica_component(self.gate) > 0
             outputs = tf.where(is_open, outputs, tf.stop_gradient(outputs))
@@ -212,11 +227,7 @@ def _learning_rows(table, ids, first_id):
     return tf.where(learns, rows, tf.stop_gradient(rows))
 
 
-def _rows(table, ids, mask, first_id):
-    return _learning_rows(table, ids, first_id)
-
-
-def _mean_of_rows(table, ids, mask, first_id):
+def _mean_of_rows(table, ids, mask, first_id, token_weights):
     places = tf.where(mask)  # (N, 2)
     tokens = tf.gather_nd(ids, places)  # (N,)
     distinct, numbers = tf.unique(tokens)
@@ -224,6 +235,8 @@ def _mean_of_rows(table, ids, mask, first_id):
     # gather and mean into an operation that reads the whole table.
     rows = _learning_rows(table, distinct, first_id)
     rows = tf.ensure_shape(rows, [None, table.shape[1]])  # (distinct, dim)
+    if token_weights is not None:
+        rows *= tf.cast(token_weights(distinct), rows.dtype)
     return tf.sparse.segment_mean(
         rows, numbers, places[:, 0], num_segments=tf.shape(ids)[0]
     )

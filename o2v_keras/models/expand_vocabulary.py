@@ -20,7 +20,8 @@ def with_larger_tables(
     """Returns a copy of a model with larger token tables.
 
     Embeddings of new ids start as a copy of the unknown id's if the
-    configuration names one, otherwise as the mean of the old embeddings.
+    configuration names one, otherwise as the mean of the old embeddings; so
+    do weights of tokens.
 
     Args:
         model: The trained model.
@@ -46,10 +47,16 @@ def with_larger_tables(
     )
     for new, old, encoder in tables:
         _copy_rows(new, old, encoder.unknown_id)
+    scales = zip(
+        larger.token_weights, model.token_weights, encoders, strict=True
+    )
+    for new, old, encoder in scales:
+        if new is not None:
+            _copy_rows(new, old, encoder.unknown_id)
     weights = zip(_other_weights(larger), _other_weights(model), strict=True)
     for new, old in weights:
         new.assign(keras.ops.convert_to_numpy(old))
-    larger.needs_vectors = False
+    larger.needs_vectors = larger.needs_counts = False
     _build_optimizer(larger)
     return larger
 
@@ -130,7 +137,8 @@ def _build_optimizer(model):
 def _other_weights(model):
     in_tables = {
         id(weight)
-        for table in model.token_embeddings
+        for table in (*model.token_embeddings, *model.token_weights)
+        if table is not None
         for weight in table.weights
     }
     return [weight for weight in model.weights if id(weight) not in in_tables]

@@ -47,6 +47,11 @@ def add_weight_decay(
 
     Biases have none, as in MXNet. Row-sparse tables have none either: it
     would read whole tables. Their optimizer decays the rows of a batch.
+
+    Args:
+        config: `Object2VecConfig`.
+        weights: The trainable weights.
+        tables: Token tables, those of token weights included.
     """
     for weight in weights:
         if isinstance(weight.regularizer, _WeightDecay) or (

@@ -32,7 +32,7 @@ _CLASSES = {
 _ARGUMENTS = {
     "hcnn": {"layers": "layers", "cnn_filter_width": "filter_width"},
     "bilstm": {"layers": "layers"},
-    "pooled_embedding": {},
+    "pooled_embedding": {"token_weighting": "token_weighting"},
     "transformer": {
         "layers": "layers",
         "heads": "heads",
@@ -208,9 +208,19 @@ def config_of(
     ('hcnn', True, 1)
     """
     refuse_other_sharing(encoder0, encoder1)
+    weightings = {
+        encoder.token_weighting
+        for encoder in (encoder0, encoder1)
+        if hasattr(encoder, "token_weighting")
+    }
+    shared = {"dropout": hyperparameters.get("dropout", 0.0)}
+    shared["token_weighting"] = "none"
+    if len(weightings) == 1:
+        (shared["token_weighting"],) = weightings
     derived = {
-        **_settings(encoder0, "enc0", hyperparameters),
-        **_settings(encoder1, "enc1", hyperparameters),
+        **_settings(encoder0, "enc0", hyperparameters, shared),
+        **_settings(encoder1, "enc1", hyperparameters, shared),
+        "token_weighting": shared["token_weighting"],
         "enc_dim": enc_dim,
         "shared_encoder": encoder0 is encoder1,
         "tied_token_embedding_weight": encoder0 is encoder1
@@ -225,13 +235,13 @@ def config_of(
     return Object2VecConfig.from_dict({**hyperparameters, **derived})
 
 
-def _settings(encoder, side, given):
+def _settings(encoder, side, given, shared):
     """Returns the hyperparameters that describe one encoder."""
     values = {
         name: _size(encoder, side, name, given)
         for name in ("vocab_size", "max_seq_len")
     }
-    values |= _network_of(encoder, given.get("dropout", 0.0))
+    values |= _network_of(encoder, shared)
     for name in ("token_embedding_dim", "id_dropout", "unknown_id"):
         value = getattr(encoder, name, None)
         if value is not None:
@@ -245,9 +255,10 @@ def _settings(encoder, side, given):
     return {f"{side}_{name}": value for name, value in values.items()}
 
 
-def _network_of(encoder, dropout):
+def _network_of(encoder, shared):
     """Returns the network that makes such an encoder, with its settings.
 
+    `shared` holds the hyperparameters that are not of one side alone.
     What the hyperparameters of a built-in network cannot say, the options of
     its class do. Arguments that are objects are left out.
     """
@@ -259,15 +270,18 @@ def _network_of(encoder, dropout):
     own = {n: v for n, v in config.items() if n not in _OF_EVERY_ENCODER}
     for network, built_in in _CLASSES.items():
         fields = _ARGUMENTS[network]
-        named = {"dropout", *fields.values()}
+        named = {*shared, *fields.values()}
         defaults = inspect.signature(built_in).parameters
         if cls is built_in and all(
             name in named or value == defaults[name].default
             for name, value in own.items()
         ):
-            if own["dropout"] == dropout:
-                settings = {f: own[name] for f, name in fields.items()}
-                settings = {f: v for f, v in settings.items() if v is not None}
+            if all(own.get(n, value) == value for n, value in shared.items()):
+                settings = {
+                    field: own[name]
+                    for field, name in fields.items()
+                    if name not in shared and own[name] is not None
+                }
                 return {"network": network, **settings}
     try:
         options = json.loads(json.dumps(own, allow_nan=False))

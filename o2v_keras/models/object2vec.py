@@ -4,6 +4,7 @@ import inspect
 import os
 
 import keras
+import numpy as np
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.in_batch_targets import exchanged_sides
@@ -34,6 +35,9 @@ from o2v_keras.models.text_model import TextModel
 from o2v_keras.models.token_tables import FrozenTables
 from o2v_keras.models.token_tables import prepared_tables
 from o2v_keras.models.token_tables import row_penalty
+from o2v_keras.models.token_weighting import is_sif
+from o2v_keras.models.token_weighting import set_sif_weights
+from o2v_keras.models.token_weighting import weights_of
 from o2v_keras.text.pretrained_vectors import Coverage
 
 
@@ -103,6 +107,8 @@ class Object2Vec(TextModel):
         encoder0, encoder1: `keras.Model` of each side, ids to encodings.
         token_embeddings: The `TokenEmbedding` of each side; `None` for an
             encoder without one.
+        token_weights: For each side the `TokenEmbedding` of width 1 with the
+            weights of tokens; `None` without `token_weighting`.
         trained_ids: `TrainedIds`, or `None` if unknown. `train` and
             `load_model` of a model directory set it, `fit` does not.
 
@@ -170,6 +176,10 @@ class Object2Vec(TextModel):
         self.encoder0 = encoder0
         self.encoder1 = encoder1
         self.token_embeddings = prepared_tables(config, own)
+        self.token_weights = tuple(map(weights_of, own))
+        # Their weights follow from `set_token_counts`.
+        self._sif_sides = tuple(map(is_sif, own))
+        self.needs_counts = any(self._sif_sides)
         self.trained_ids = None
         self.needs_vectors = any(
             encoder.pretrained_embedding_file
@@ -180,7 +190,8 @@ class Object2Vec(TextModel):
             # An MLP leaves the sign unconstrained; this sets the initial one.
             kernel = self.get_layer("scores").kernel
             kernel.assign(-kernel)
-        add_weight_decay(config, self.trainable_weights, self.token_embeddings)
+        tables = (*self.token_embeddings, *self.token_weights)
+        add_weight_decay(config, self.trainable_weights, tables)
         self.compile()
 
     @property
@@ -210,9 +221,17 @@ class Object2Vec(TextModel):
         to 0 over `config.epochs` epochs with the first call's steps.
 
         Raises:
-            ValueError: If pretrained vectors are missing or unusable, or the
-                number of steps of an epoch is unknown and a cosine needs it.
+            ValueError: If pretrained vectors are missing or unusable, counts
+                of tokens are not set (`set_token_counts`), or the number of
+                steps of an epoch is unknown and a cosine needs it.
         """
+        if self.needs_counts:
+            raise ValueError(
+                '`token_weighting` must not be "sif" before '
+                "`model.set_token_counts(counts)` has set how often each "
+                "token occurs in the training data. `o2v_keras.train` does "
+                'that. Received: token_weighting="sif" without counts'
+            )
         call = inspect.signature(super().fit).bind(*args, **kwargs)
         if needs_steps(self.optimizer):
             steps = self.config.epochs * steps_per_epoch(call.arguments)
@@ -333,9 +352,35 @@ class Object2Vec(TextModel):
                 for name, tokenizer in self.tokenizers.sides.items()
             },
             self.config.seed,
+            {
+                f"enc{number}": weights
+                for number, weights in enumerate(self.token_weights)
+                if weights is not None
+            },
         )
         self.needs_vectors = False
         return coverages
+
+    def set_token_counts(self, counts) -> None:
+        """Sets the weights of tokens for `token_weighting="sif"`.
+
+        `train` calls it; without "sif" it does nothing.
+
+        Args:
+            counts: dict of `in0` and `in1`, each int `(vocab_size,)`: how
+                often each token occurs in the training data. Sides with one
+                token table are counted together.
+
+        Raises:
+            ValueError: If the counts are not one number for each id.
+        """
+        own = [np.asarray(counts[name]) for name in ("in0", "in1")]
+        first, second = self.token_embeddings
+        for side, is_sif_side in enumerate(self._sif_sides):
+            if is_sif_side:
+                numbers = own[0] + own[1] if first is second else own[side]
+                set_sif_weights(self.token_weights[side], numbers)
+        self.needs_counts = False
 
     def initialize_bias(self, labels, weights=None) -> None:
         """Sets the head's bias to predict the average training label.
@@ -369,12 +414,12 @@ class Object2Vec(TextModel):
     def set_weights(self, weights):
         """Sets all weights; `fit` then loads no pretrained vectors."""
         super().set_weights(weights)
-        self.needs_vectors = False
+        self.needs_vectors = self.needs_counts = False
 
     def load_own_variables(self, store):
         # Called when weights are loaded from a file.
         super().load_own_variables(store)
-        self.needs_vectors = False
+        self.needs_vectors = self.needs_counts = False
 
     def get_metrics_result(self):
         """Returns the metrics; `loss` is the mean over real rows.

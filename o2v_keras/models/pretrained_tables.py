@@ -69,16 +69,22 @@ def vector_sources(
     []
     """
     return [
-        _source(side, encoder, auxiliary)
+        _source(side, encoder, auxiliary, config.token_weighting)
         for side, encoder in config.token_tables.items()
         if encoder.pretrained_embedding_file
     ]
 
 
-def _source(side, encoder, auxiliary):
+def _source(side, encoder, auxiliary, token_weighting):
     path = encoder.pretrained_embedding_file
     table = static_table(side, encoder, auxiliary)
     if table is not None:
+        if token_weighting == "sif" and table.has_weights:
+            raise ValueError(
+                '`token_weighting` must be "none" or "learned" with '
+                f"{side}_pretrained_embedding_file={path!r}, whose tokens "
+                'have weights of their own. Received: token_weighting="sif"'
+            )
         return VectorSource(side, path, static=table)
     field = f"{side}_pretrained_embedding_file"
     path = auxiliary_file(field, path, auxiliary)
@@ -141,7 +147,7 @@ def fill_tables(
     tables: Mapping[str, TokenEmbedding],
     word_ids: Mapping[str, Mapping[str, int]],
     seed: int,
-    token_weights: Mapping[str, TokenEmbedding | None] | None = None,
+    token_weights: Mapping[str, TokenEmbedding] | None = None,
 ) -> list[Coverage]:
     """Fills token tables with pretrained vectors.
 
@@ -155,9 +161,9 @@ def fill_tables(
         tables: Side (`"enc0"`, `"enc1"`) -> built table.
         word_ids: Side -> ids of its words, for sources without ids.
         seed: Seed of the random vectors.
-        token_weights: Side -> built table of width 1 that learns the weights
-            of tokens, if there is one; it starts at the weights of a folder.
-            Defaults to `None`. Without it they scale the vectors.
+        token_weights: Side -> built table of width 1 with the weights of
+            tokens. If it is trained, it starts at the weights of a folder;
+            otherwise they scale the vectors. Defaults to none.
 
     Returns:
         The coverage of each source.
@@ -220,7 +226,7 @@ def _copy_tokens(source, table, word_ids, token_weights):
     vectors = source.static.read(table.output_dim)
     vectors.require_tokenizer(word_ids, table.vocab_size)
     scales = vectors.weights[:, np.newaxis]
-    if token_weights is not None:
+    if token_weights is not None and token_weights.trainable:
         _write(token_weights, scales.__getitem__)
         scales = np.ones_like(scales)
     checksum = _write(table, lambda ids: vectors.values(ids) * scales[ids])

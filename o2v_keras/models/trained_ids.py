@@ -44,7 +44,7 @@ class TrainedIds:
         for name, seen in self.sides.items():
             rows, length = table.sides[name], self._lengths[name]
             cut = rows.lengths.max(initial=0) > length
-            seen[_first_ids(rows, length)[0] if cut else rows.values] = True
+            seen[first_ids(rows, length)[0] if cut else rows.values] = True
             seen[0] = False  # padding
 
     def settled(self, config: Object2VecConfig) -> "TrainedIds":
@@ -95,7 +95,7 @@ class TrainedIds:
         """
         if side not in self.sides:
             return np.zeros(len(rows), bool)
-        ids, numbers = _first_ids(rows, self._lengths[side])
+        ids, numbers = first_ids(rows, self._lengths[side])
         untrained = np.ones(len(rows), bool)
         untrained[numbers[self.sides[side][ids]]] = False
         return untrained
@@ -116,7 +116,7 @@ class TrainedIds:
         return ids
 
 
-def _first_ids(rows, length):
+def first_ids(rows: Sequences, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the first `length` ids of all rows, and their row numbers."""
     numbers = np.repeat(np.arange(len(rows)), rows.lengths)
     places = np.arange(len(rows.values)) - rows.offsets[:-1][numbers]

@@ -54,6 +54,13 @@ class StaticTable(NamedTuple):
         """Whether unknown words are left out of a text, as in model2vec."""
         return self.key == _MODEL2VEC
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether tokens have weights of their own."""
+        return self.drops_unknown and "weights" in read_safetensors(
+            self.tensors
+        )
+
     def read(self, dim: int) -> "TokenVectors":
         """Reads the vectors.
 

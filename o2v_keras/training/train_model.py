@@ -190,12 +190,14 @@ def _set_first_weights(model, labels, directory, strategy, worker, options):
     else:
         with strategy.scope():
             model.initialize_bias(*labels.mean_rows())
+            if model.needs_counts:
+                model.set_token_counts(labels.tokens.sides)
     if options.new_ids is not None:
         with strategy.scope():
             learned = train_new_ids_only(model, options.new_ids)
     if not options.resume and options.initial_model is None:
         _load_vectors(model, worker, options)
-    model.needs_vectors = False
+    model.needs_vectors = model.needs_counts = False
     return learned
 
 

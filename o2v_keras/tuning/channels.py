@@ -125,6 +125,8 @@ def _vocabulary_key(config):
     sides = [
         (side.tokenizer, side.vocab_size, side.min_count)
         + (side.hash_buckets, side.vocab_file)
+        # A folder has a tokenizer of its own.
+        + (side.pretrained_embedding_file,)
         for side in (config.encoder0, config.encoder1)
     ]
     return (*sides, config.shares_tokenizer)
@@ -136,4 +138,5 @@ def _table_key(config):
         config.output_layer,
         config.num_classes,
         config.negative_sampling_rate > 0,
+        config.token_weighting == "sif",
     )

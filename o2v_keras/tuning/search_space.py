@@ -212,6 +212,8 @@ class SearchSpace:
         prefix, _, field = name.partition("_")
         if self._is_idle(name):
             return None
+        if name == "token_weighting":
+            return self._pooled()
         if prefix not in ("enc0", "enc1") or name in _PARENTS:
             return {}
         network = f"{prefix}_network"
@@ -229,6 +231,14 @@ class SearchSpace:
         if searched is None or len(allowed) == len(searched.values):
             return {}
         return {network: allowed}
+
+    def _pooled(self):
+        """Returns the conditions for a side to be a `pooled_embedding`."""
+        for network in _PARENTS[:2]:
+            networks = self._possible(network, set())
+            if _POOLED in networks:
+                return {} if len(networks) == 1 else {network: [_POOLED]}
+        return None
 
     def _is_idle(self, name):
         """Whether the fixed values make a setting of the MLP ineffective."""

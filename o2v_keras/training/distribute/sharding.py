@@ -113,7 +113,7 @@ def tally_all(
     worker: Worker,
     shard_by: str,
 ) -> None:
-    """Adds the totals and ids of all workers to the tallies of this one.
+    """Adds the tallies of all workers to those of this one.
 
     Args:
         labels: The tallies of this worker's data.
@@ -125,6 +125,10 @@ def tally_all(
         return
     totals = all_gather(strategy, worker, labels.totals.tolist())
     labels.totals = np.sum(totals, axis=0)
+    if labels.tokens is not None:
+        for counts in labels.tokens.sides.values():
+            all_counts = all_gather(strategy, worker, counts.tolist())
+            counts[:] = np.sum(all_counts, axis=0)
     for seen in labels.ids.sides.values():
         bits = all_gather(strategy, worker, np.packbits(seen).tolist())
         bits = np.bitwise_or.reduce(np.array(bits, np.uint8))
