@@ -2,7 +2,7 @@
 
 import dataclasses
 
-# Size of a category vocabulary before it is learned from data.
+# Size of a vocabulary before it is learned from data or read from a file.
 UNLIMITED = 2**31 - 1
 
 

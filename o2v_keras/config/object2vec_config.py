@@ -71,8 +71,9 @@ class Object2VecConfig:
             to their first ids. Required, except for categories, which have
             one id.
         enc0_vocab_size: int, at least 2. Ids of `in0` are below it. Required,
-            except for categories. For a vocabulary learned from texts it is
-            the largest size; training then sets the actual one.
+            except for categories, and for word pieces whose vocabulary is
+            that of a file. For the vocabulary of a tokenizer it is the
+            largest size; training then sets the actual one.
         enc0_network: str. `"hcnn"`, `"bilstm"`, `"pooled_embedding"`, ours
             `"transformer"`, or a class of your own,
             `"my_package.my_module:MyEncoder"` (see
@@ -91,8 +92,9 @@ class Object2VecConfig:
             `transformer`'s feed-forward layers. Ours. Defaults to `"auto"`: 4
             times `enc_dim`.
         enc0_token_embedding_dim: int, at least 2. Defaults to `300`.
-        enc0_pretrained_embedding_file: str. Path of word vectors. Defaults
-            to `""` (none).
+        enc0_pretrained_embedding_file: str. Path of word vectors, or of a
+            folder of static token vectors with their tokenizer. Defaults to
+            `""` (none).
         enc0_vocab_file: str. Path of the word ids, for pretrained vectors
             and for the tokenizer. Defaults to `""` (none).
         enc0_freeze_pretrained_embedding: bool. Defaults to `True`.

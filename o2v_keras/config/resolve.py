@@ -27,6 +27,8 @@ LATE_DEFAULTS = {
 }
 # A category is a sequence of one id; its vocabulary holds all training values.
 _CATEGORY_SIZES = {"max_seq_len": 1, "vocab_size": UNLIMITED}
+# Tokenizers whose vocabulary a file may hold, which then says its size.
+_OF_FILES = ("wordpiece", "sentencepiece")
 # SageMaker's `auto`: four convolutions, one bidirectional LSTM.
 _AUTO_LAYERS = {"hcnn": 4, "transformer": 2}
 ENCODER_FIELDS = ("max_seq_len", "vocab_size", *LATE_DEFAULTS)
@@ -95,6 +97,13 @@ def _resolve(values, prefix, given):
         for name, size in _CATEGORY_SIZES.items():
             if values[f"{prefix}_{name}"] is None:
                 values[f"{prefix}_{name}"] = size
+    has_file = any(
+        values[f"{prefix}_{name}"]
+        for name in ("vocab_file", "pretrained_embedding_file")
+    )
+    if values[f"{prefix}_tokenizer"] in _OF_FILES and has_file:
+        if values[f"{prefix}_vocab_size"] is None:
+            values[f"{prefix}_vocab_size"] = UNLIMITED
     has_tokenizer = values[f"{prefix}_tokenizer"] != ""
     if values[f"{prefix}_id_dropout"] and has_tokenizer:
         # Tokenizers have their own id for unknown words.

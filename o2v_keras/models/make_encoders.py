@@ -58,9 +58,9 @@ def make_encoders(
     """
     if UNLIMITED in (config.enc0_vocab_size, config.enc1_vocab_size):
         raise ValueError(
-            "`config` must have the size of a learned vocabulary of "
-            "categories: `learn_tokenizers(data, config).configure(config)` "
-            "sets it, and so does `train`. Received: `vocab_size` unset"
+            "`config` must have the size of the vocabulary: "
+            "`learn_tokenizers(data, config).configure(config)` sets it, and "
+            "so does `train`. Received: `vocab_size` unset"
         )
     classes = {
         "enc0": encoder_class(config.encoder0.network),

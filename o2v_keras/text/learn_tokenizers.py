@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from o2v_keras.config import EncoderConfig
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.config.encoder_config import UNLIMITED
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.provenance import file_source
@@ -133,11 +134,12 @@ def tokenizer_of_file(
 
 def _named(prefix, encoder, texts, file):
     """Learns a tokenizer; errors name the side."""
+    size = encoder.vocab_size
     try:
         return learn_tokenizer(
             encoder.tokenizer,
             texts,
-            encoder.vocab_size,
+            None if size == UNLIMITED else size,
             encoder.min_count,
             encoder.hash_buckets,
             file,

@@ -56,6 +56,7 @@ def test_defaults_are_sagemakers():
         "tied_token_embedding_weight": False,
         "shared_encoder": False,
         "token_embedding_storage_type": "dense",
+        "token_weighting": "none",
         "comparator_list": ["hadamard", "concat", "abs_diff"],
         "mlp_layers": 2,
         "mlp_dim": 512,

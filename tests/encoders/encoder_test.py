@@ -13,7 +13,10 @@ ARGUMENTS = {
         "layers": 2,
         "filter_width": 2,
     },
-    encoders.PooledEmbedding: {"token_embedding_dim": 8},
+    encoders.PooledEmbedding: {
+        "token_embedding_dim": 8,
+        "token_weighting": "learned",
+    },
     encoders.Transformer: {
         "token_embedding_dim": 5,
         "layers": 1,

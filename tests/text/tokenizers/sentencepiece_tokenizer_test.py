@@ -1,8 +1,11 @@
+import copy
+import json
 import pathlib
 
 import keras
 import pytest
 
+from o2v_keras.data.data_error import DataError
 from o2v_keras.text.tokenizers.sentencepiece_tokenizer import (
     SentencepieceTokenizer,
 )
@@ -57,3 +60,92 @@ def test_what_is_no_model_is_refused(tmp_path, content):
 def test_an_absent_model_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"b\.model: is no.*No such file"):
         SentencepieceTokenizer.from_file(tmp_path / "b.model")
+
+
+# Pieces of definitions that sentencepiece 0.2.3 learned, written as a
+# `tokenizer.json` like Llama 2's, and the ids that tokenizers 0.23.3 gives.
+LLAMA = json.loads(pathlib.Path(__file__).with_name("llama.json").read_text())
+
+
+def llama(tmp_path, **changes):
+    """Loads the `tokenizer.json` with changes, named by dotted paths."""
+    content = copy.deepcopy(LLAMA["tokenizer"])
+    for path, value in changes.items():
+        *parts, name = path.split(".")
+        place = content
+        for part in parts:
+            place = place[part]
+        place[name] = value
+    file = tmp_path / "tokenizer.json"
+    file.write_text(json.dumps(content))
+    return SentencepieceTokenizer.from_file(str(file))
+
+
+def test_a_tokenizer_json_gives_its_ids_plus_one(tmp_path):
+    tokenizer = llama(tmp_path)
+    expected = [[id_ + 1 for id_ in row] for row in LLAMA["ids"]]
+    assert tokenizer.tokenize(LLAMA["texts"]).to_list() == expected
+    assert tokenizer.vocab_size == 521
+    again = copy.deepcopy(tokenizer)
+    assert again.tokenize(LLAMA["texts"]).to_list() == expected
+
+
+def test_merges_may_be_pairs(tmp_path):
+    merges = [m.split(" ") for m in LLAMA["tokenizer"]["model"]["merges"]]
+    tokenizer = llama(tmp_path, **{"model.merges": merges})
+    assert tokenizer.fingerprint() == llama(tmp_path).fingerprint()
+
+
+MERGES = LLAMA["tokenizer"]["model"]["merges"]
+# The two merges that make one token.
+FIRST = next(
+    place
+    for place, (one, other) in enumerate(zip(MERGES, MERGES[1:], strict=False))
+    if one.replace(" ", "") == other.replace(" ", "")
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("model.type", "Unigram", "`model.type` must be .BPE., since the Uni"),
+        ("model.byte_fallback", False, "byte_fallback` must be true"),
+        ("model.unk_token", None, "unk_token` must be a token"),
+        ("model.ignore_merges", True, "ignore_merges` must be false"),
+        ("model.dropout", 0.1, "`model.dropout` must be empty"),
+        ("normalizer", None, "`normalizer` must be Prepend and Replace"),
+        (
+            "pre_tokenizer",
+            {"type": "Metaspace"},
+            "`pre_tokenizer` must be null.*since other tokenizers than BERT",
+        ),
+        (
+            "pre_tokenizer",
+            {"type": "Sequence", "pretokenizers": [{"type": "ByteLevel"}]},
+            r"no byte-level BPE \(ByteLevel, as in GPT-2 and Llama 3\)",
+        ),
+        (
+            "added_tokens",
+            [{"id": 0, "content": "<unk>", "special": False}],
+            "special tokens alone",
+        ),
+        (
+            "model.merges",
+            [*MERGES[:FIRST], *MERGES[FIRST + 1 :], MERGES[FIRST]],
+            "must have all merges that make a token one after another",
+        ),
+        (
+            "model.merges",
+            [*MERGES[:FIRST], *MERGES[FIRST + 1 :]],
+            "must have each pair of tokens that make a token",
+        ),
+        (
+            "model.vocab",
+            {"<unk>": 0, "<s>": 1, "</s>": 2, "a": 3},
+            "a token of each byte.*Received: 'none of <0x00>, <0x01>, <0x02>'",
+        ),
+    ],
+)
+def test_another_tokenizer_json_is_refused(tmp_path, path, value, message):
+    with pytest.raises(DataError, match=message):
+        llama(tmp_path, **{path: value})

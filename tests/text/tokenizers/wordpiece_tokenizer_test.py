@@ -7,6 +7,9 @@ import pytest
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
+from o2v_keras.text.tokenizers.lookup_tokenizers import split_words
+from o2v_keras.text.tokenizers.normalization import BERT_PUNCTUATION
+from o2v_keras.text.tokenizers.normalization import bert_normalized
 from o2v_keras.text.tokenizers.tokenizer_json import TokenizerJson
 from o2v_keras.text.tokenizers.wordpiece_tokenizer import WordpieceTokenizer
 from o2v_keras.text.vocabulary import Vocabulary
@@ -140,6 +143,25 @@ def test_padding_has_id_0_and_unknown_words_id_1(tmp_path, tokens, ours):
     expected = [[ours.index("a"), ours.index("b"), 1]]
     assert tokenizer.tokenize(["a b c"]).to_list() == expected
     assert copy.deepcopy(tokenizer).tokenize(["a b c"]).to_list() == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a\u0300b", ["ab"]),  # a mark
+        ("a\u0898b", ["a\u0898b"]),  # a mark since Unicode 14
+        ("a\u1734b", ["ab"]),  # a mark before Unicode 14
+        ("a\u2e3ab", ["a", "\u2e3a", "b"]),  # a dash
+        ("a\u2e53b", ["a\u2e53b"]),  # punctuation since Unicode 14
+        ("a\u166db", ["a", "\u166d", "b"]),  # punctuation before Unicode 12
+        ("a\u0890b", ["a\u0890b"]),  # a format character since Unicode 14
+        ("a\u200bb", ["ab"]),
+    ],
+)
+def test_bert_has_the_categories_of_unicode_8(text, words):
+    normal = bert_normalized([text], True, True, True)
+    found = split_words(normal, BERT_PUNCTUATION)
+    assert [word.decode() for word in found[0].numpy()] == words
 
 
 def test_unknown_words_can_be_dropped():
