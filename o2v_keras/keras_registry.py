@@ -28,6 +28,7 @@ CLASSES = {
     "DenseSGD": "optimizers.dense_optimizers",
     "FeedForward": "layers.feed_forward",
     "GlobalBatchLoss": "losses.global_batch_loss",
+    "GaussianEmbedding": "layers.gaussian_embedding",
     "HCNN": "encoders.hcnn",
     "HCNNEncoder": "layers.hcnn_encoder",
     "IdDropout": "layers.id_dropout",

@@ -49,6 +49,7 @@ ARGUMENTS = {
     "DenseSGD": {"learning_rate": 0.25, "momentum": 0.5},
     "FeedForward": {"units": 3, "layers": 2, "activation": "tanh"},
     "GlobalBatchLoss": {"kind": "mean_squared_error", "name": "own"},
+    "GaussianEmbedding": {"vocab_size": 9, "output_dim": 4, "gated": True},
     "HCNN": {**_TABLE, "layers": 2, "filter_width": 5},
     "HCNNEncoder": {"output_dim": 4, "layers": 2, "filter_width": 5},
     "IdDropout": {"rate": 0.5, "unknown_id": 2, "seed": 7},

@@ -14,7 +14,7 @@ SIZES = {"vocab_size": 30, "max_seq_len": 6, "output_dim": 8}
 def test_a_functional_model_is_an_encoder():
     ids = keras.Input((None,), dtype="int64")
     vectors = TokenEmbedding(30, 4)(
-        ids, mask=ops.not_equal(ids, 0), pooled=True
+        ids, mask=ops.not_equal(ids, 0), combiner="mean"
     )
     check_encoder(keras.Model(ids, vectors), vocab_size=30)
 

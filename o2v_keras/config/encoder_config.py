@@ -28,6 +28,7 @@ class EncoderConfig:
         dropout: float. Rate, from 0 to 1.
         token_weighting: str. Weights of tokens in the mean of
             `pooled_embedding`.
+        token_combiner: str. Mean or sum of tokens in `pooled_embedding`.
         pretrained_embedding_file: str. Empty for none.
         vocab_file: str. Empty for none.
         freeze_pretrained_embedding: bool. Ignored without a pretrained file,
@@ -54,6 +55,7 @@ class EncoderConfig:
     enc_dim: int
     dropout: float
     token_weighting: str
+    token_combiner: str
     pretrained_embedding_file: str
     vocab_file: str
     freeze_pretrained_embedding: bool

@@ -21,11 +21,12 @@ from o2v_keras.config.sagemaker_strings import check_known
 from o2v_keras.config.sagemaker_strings import parsed
 from o2v_keras.config.validation import check_bpr
 from o2v_keras.config.validation import check_encoder
+from o2v_keras.config.validation import check_gaussian_tables
 from o2v_keras.config.validation import check_own_encoder
 from o2v_keras.config.validation import check_retrieval
 from o2v_keras.config.validation import check_shared_encoder
 from o2v_keras.config.validation import check_tied_tables
-from o2v_keras.config.validation import check_token_weighting
+from o2v_keras.config.validation import check_token_pooling
 from o2v_keras.registry import COMPARATORS
 
 NETWORKS = ("hcnn", "bilstm", "pooled_embedding", "transformer")
@@ -133,6 +134,9 @@ class Object2VecConfig:
             `pooled_embedding`: `"none"`, `"learned"` (trained, from 1 on), or
             `"sif"`, `0.001 / (0.001 + p)` with the share `p` of the token in
             the training data. Ours. Defaults to `"none"`.
+        token_combiner: str. What `pooled_embedding` makes of its tokens:
+            `"mean"`, or `"sqrtn"`, their sum over the root of their number.
+            Ours. Defaults to `"mean"`.
         comparator_list: tuple of str or comma-separated str. Distinct names
             in any order: `"hadamard"`, `"concat"`, `"abs_diff"`, ours `"dot"`
             and `"cosine"`, or a registered name. Defaults to
@@ -182,6 +186,14 @@ class Object2VecConfig:
             adds for every row that it looks up. Unlike `weight_decay` it
             shrinks a row once per occurrence, as matrix factorization of
             ratings needs it. Ours. Defaults to `0.0`.
+        token_embedding_kl: float, at least 0. Above 0, token embeddings are
+            Gaussians, samples of which are trained (variational inference);
+            predictions use their means. This times their KL divergence from
+            the prior, over the number of examples, is added to the loss: 1
+            for likelihoods (`softmax`), twice the variance of the noise in
+            the labels for squared errors. `train`, or
+            `model.set_token_counts`, counts the tokens. Ours. Defaults to
+            `0.0`.
         global_clipnorm: float, at least 0. Largest norm of all gradients
             together; larger ones are scaled down. 0 disables it. Ours.
             Defaults to `0.0`.
@@ -280,6 +292,7 @@ class Object2VecConfig:
         Choice(("dense", "row_sparse")), "dense"
     )
     token_weighting: str = _field(Choice(("none", "sif", "learned")), "none")
+    token_combiner: str = _field(Choice(("mean", "sqrtn")), "mean")
     comparator_list: tuple[str, ...] | str = _field(
         NameList(COMPARATORS), ("hadamard", "concat", "abs_diff")
     )
@@ -309,6 +322,7 @@ class Object2VecConfig:
     warmup_steps: int = _field(Integer(0), 0)
     weight_decay: float = _field(Number(0.0), 0.0)
     token_embedding_l2: float = _field(Number(0.0), 0.0)
+    token_embedding_kl: float = _field(Number(0.0), 0.0)
     global_clipnorm: float = _field(Number(0.0), 0.0)
     mini_batch_size: int = _field(Integer(1), 32)
     epochs: int = _field(Integer(1), 30)
@@ -351,7 +365,8 @@ class Object2VecConfig:
             check_tied_tables(self.encoder0, self.encoder1)
         check_retrieval(self)
         check_bpr(self)
-        check_token_weighting(self)
+        check_token_pooling(self)
+        check_gaussian_tables(self)
 
     @classmethod
     def from_hyperparameters(
@@ -508,6 +523,7 @@ class Object2VecConfig:
             enc_dim=self.enc_dim,
             dropout=self.dropout,
             token_weighting=self.token_weighting,
+            token_combiner=self.token_combiner,
             **values,
         )
 

@@ -94,23 +94,45 @@ def check_bpr(config) -> None:
         )
 
 
-def check_token_weighting(config) -> None:
-    """Raises `ValueError` if no side uses `token_weighting`.
+def check_gaussian_tables(config) -> None:
+    """Raises `ValueError` if `token_embedding_kl` has a rival.
+
+    Args:
+        config: A resolved `Object2VecConfig`.
+    """
+    if not config.token_embedding_kl:
+        return
+    for name in ("token_embedding_l2", "weight_decay"):
+        if getattr(config, name):
+            raise ValueError(
+                f"`{name}` must be 0 with token_embedding_kl="
+                f"{config.token_embedding_kl}, which already draws token "
+                "embeddings to 0, as far as the data allow. Received: "
+                f"{name}={getattr(config, name)}"
+            )
+
+
+def check_token_pooling(config) -> None:
+    """Raises `ValueError` if no side uses a setting of the pooled mean.
 
     Args:
         config: A resolved `Object2VecConfig`.
     """
     networks = config.encoder0.network, config.encoder1.network
-    if config.token_weighting == "none" or "pooled_embedding" in networks:
+    if "pooled_embedding" in networks or any(map(names_class, networks)):
         return
-    if any(map(names_class, networks)):
-        return
-    raise ValueError(
-        '`token_weighting` must be "none" with '
-        f"enc0_network={networks[0]!r} and enc1_network={networks[1]!r}; only "
-        '"pooled_embedding" has weights of tokens. '
-        f"Received: token_weighting={config.token_weighting!r}"
-    )
+    for name, default in (
+        ("token_weighting", "none"),
+        ("token_combiner", "mean"),
+    ):
+        if getattr(config, name) != default:
+            raise ValueError(
+                f'`{name}` must be "{default}" with '
+                f"enc0_network={networks[0]!r} and "
+                f"enc1_network={networks[1]!r}; only "
+                '"pooled_embedding" has this setting. '
+                f"Received: {name}={getattr(config, name)!r}"
+            )
 
 
 def check_encoder(

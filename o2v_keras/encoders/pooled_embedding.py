@@ -26,6 +26,9 @@ class PooledEmbedding(TokenTableEncoder):
             `"sif"` is `0.001 / (0.001 + p)`, with the share `p` of the token
             in the training data, which `Object2Vec.set_token_counts` sets.
             The number of tokens still divides the sum. Defaults to `"none"`.
+        token_combiner: `"mean"`, or `"sqrtn"`: the sum over the root of the
+            number of tokens, whose length hardly depends on that number.
+            Defaults to `"mean"`.
         **kwargs: Arguments of `TokenTableEncoder` (`token_embedding`,
             `id_dropout`, `unknown_id`) and of Keras layers.
 
@@ -57,12 +60,18 @@ class PooledEmbedding(TokenTableEncoder):
         output_dim,
         dropout=0.0,
         token_weighting="none",
+        token_combiner="mean",
         **kwargs,
     ):
         if token_weighting not in ("none", "sif", "learned"):
             raise ValueError(
                 '`token_weighting` must be "none", "sif" or "learned". '
                 f"Received: token_weighting={token_weighting!r}"
+            )
+        if token_combiner not in ("mean", "sqrtn"):
+            raise ValueError(
+                '`token_combiner` must be "mean" or "sqrtn". '
+                f"Received: token_combiner={token_combiner!r}"
             )
         kwargs.setdefault("token_embedding_dim", output_dim)
         super().__init__(vocab_size, max_seq_len, output_dim, **kwargs)
@@ -78,6 +87,7 @@ class PooledEmbedding(TokenTableEncoder):
             dropout, dtype=self.dtype_policy, name="pooled_embedding"
         )
         self.token_weighting = token_weighting
+        self.token_combiner = token_combiner
         self.token_weights = None
         if token_weighting != "none":
             self.token_weights = TokenEmbedding(
@@ -99,7 +109,7 @@ class PooledEmbedding(TokenTableEncoder):
         means = self.token_embedding(
             ids,
             mask=mask,
-            pooled=True,
+            combiner=self.token_combiner,
             token_weights=self.token_weights,
             training=training,
         )
@@ -110,4 +120,5 @@ class PooledEmbedding(TokenTableEncoder):
             **super().get_config(),
             "dropout": self.dropout,
             "token_weighting": self.token_weighting,
+            "token_combiner": self.token_combiner,
         }

@@ -28,7 +28,7 @@ class TrainingLabels:
         range: The least and the largest label of rows of positive weight.
         ids: `TrainedIds` of the rows.
         tokens: `TokenCounts` of the rows; `None` unless the configuration
-            weights tokens by their counts.
+            needs their counts.
         constant: Names of the sides on which all rows are equal.
 
     Example:
@@ -48,7 +48,7 @@ class TrainingLabels:
         self.range = (np.inf, -np.inf)
         self.ids = TrainedIds(config)
         self.tokens = None
-        if config.token_weighting == "sif":
+        if config.token_weighting == "sif" or config.token_embedding_kl:
             self.tokens = TokenCounts(config)
         self.constant = {"in0", "in1"}
         self._first = None

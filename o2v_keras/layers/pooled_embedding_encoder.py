@@ -29,7 +29,7 @@ class PooledEmbeddingEncoder(keras.layers.Layer):
     Call arguments:
         inputs: Float tensor of shape `(batch_size, steps, embedding_dim)`;
             must be finite, at padded steps too. Or the means from
-            `TokenEmbedding(...)(ids, pooled=True)`, of shape
+            `TokenEmbedding(...)(ids, combiner="mean")`, of shape
             `(batch_size, embedding_dim)`.
         mask: Optional bool tensor of shape `(batch_size, steps)`, `True` at
             real steps. Defaults to `None` (every step is real).

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.layers.gaussian_embedding import GaussianEmbedding
 from o2v_keras.layers.table_rows import read_parts
 from o2v_keras.layers.table_rows import row_parts
 from o2v_keras.layers.table_rows import write_rows
@@ -47,6 +48,9 @@ def with_larger_tables(
     )
     for new, old, encoder in tables:
         _copy_rows(new, old, encoder.unknown_id)
+        if isinstance(new, GaussianEmbedding):
+            _copy_rows(new.log_variances, old.log_variances, encoder.unknown_id)
+            new.log_precisions.assign(old.log_precisions)
     scales = zip(
         larger.token_weights, model.token_weights, encoders, strict=True
     )
@@ -56,7 +60,9 @@ def with_larger_tables(
     weights = zip(_other_weights(larger), _other_weights(model), strict=True)
     for new, old in weights:
         new.assign(keras.ops.convert_to_numpy(old))
-    larger.needs_vectors = larger.needs_counts = False
+    larger.needs_vectors = False
+    # Counts are those of the new training data.
+    larger.needs_counts = bool(config.token_embedding_kl)
     _build_optimizer(larger)
     return larger
 
@@ -81,6 +87,8 @@ def train_new_ids_only(
         # Keras runs the layer's setter for another value alone.
         tables[name].trainable = True
         tables[name].embeddings.trainable = True
+        if isinstance(tables[name], GaussianEmbedding):
+            tables[name].log_variances.embeddings.trainable = True
         tables[name].freeze_rows_below(first_id)
     model.compile()
     return learned

@@ -17,6 +17,7 @@ from o2v_keras.encoders import Encoder
 from o2v_keras.encoders import PooledEmbedding
 from o2v_keras.encoders import TokenTableEncoder
 from o2v_keras.encoders import Transformer
+from o2v_keras.layers.gaussian_embedding import GaussianEmbedding
 from o2v_keras.layers.sequence_limit import SequenceLimit
 from o2v_keras.layers.token_embedding import TokenEmbedding
 from o2v_keras.models.shared_encoders import refuse_other_sharing
@@ -32,7 +33,10 @@ _CLASSES = {
 _ARGUMENTS = {
     "hcnn": {"layers": "layers", "cnn_filter_width": "filter_width"},
     "bilstm": {"layers": "layers"},
-    "pooled_embedding": {"token_weighting": "token_weighting"},
+    "pooled_embedding": {
+        "token_weighting": "token_weighting",
+        "token_combiner": "token_combiner",
+    },
     "transformer": {
         "layers": "layers",
         "heads": "heads",
@@ -208,19 +212,21 @@ def config_of(
     ('hcnn', True, 1)
     """
     refuse_other_sharing(encoder0, encoder1)
-    weightings = {
-        encoder.token_weighting
-        for encoder in (encoder0, encoder1)
-        if hasattr(encoder, "token_weighting")
-    }
     shared = {"dropout": hyperparameters.get("dropout", 0.0)}
-    shared["token_weighting"] = "none"
-    if len(weightings) == 1:
-        (shared["token_weighting"],) = weightings
+    of_tokens = {"token_weighting": "none", "token_combiner": "mean"}
+    for name in of_tokens:
+        found = {
+            getattr(encoder, name)
+            for encoder in (encoder0, encoder1)
+            if hasattr(encoder, name)
+        }
+        if len(found) == 1:
+            (of_tokens[name],) = found
+    shared |= of_tokens
     derived = {
         **_settings(encoder0, "enc0", hyperparameters, shared),
         **_settings(encoder1, "enc1", hyperparameters, shared),
-        "token_weighting": shared["token_weighting"],
+        **of_tokens,
         "enc_dim": enc_dim,
         "shared_encoder": encoder0 is encoder1,
         "tied_token_embedding_weight": encoder0 is encoder1
@@ -346,8 +352,9 @@ def _make(encoder: EncoderConfig, cls, table, number):
 def _make_tables(config, classes):
     """Returns the token tables of both sides: one if tied."""
     tied = config.tied_token_embedding_weight
+    table = GaussianEmbedding if config.token_embedding_kl else TokenEmbedding
     return [
-        TokenEmbedding(
+        table(
             encoder.vocab_size,
             encoder.token_embedding_dim,
             gated=encoder.freeze_epochs > 0,

@@ -9,6 +9,7 @@ import numpy as np
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.in_batch_targets import exchanged_sides
 from o2v_keras.heads.similarity import similarity_sign
+from o2v_keras.layers.gaussian_embedding import GaussianEmbedding
 from o2v_keras.losses import BPRLoss
 from o2v_keras.losses import GlobalBatchLoss
 from o2v_keras.losses import InBatchSoftmaxLoss
@@ -36,6 +37,7 @@ from o2v_keras.models.token_tables import FrozenTables
 from o2v_keras.models.token_tables import prepared_tables
 from o2v_keras.models.token_tables import row_penalty
 from o2v_keras.models.token_weighting import is_sif
+from o2v_keras.models.token_weighting import set_counts
 from o2v_keras.models.token_weighting import set_sif_weights
 from o2v_keras.models.token_weighting import weights_of
 from o2v_keras.text.pretrained_vectors import Coverage
@@ -179,7 +181,9 @@ class Object2Vec(TextModel):
         self.token_weights = tuple(map(weights_of, own))
         # Their weights follow from `set_token_counts`.
         self._sif_sides = tuple(map(is_sif, own))
-        self.needs_counts = any(self._sif_sides)
+        self.needs_counts = any(self._sif_sides) or bool(
+            config.token_embedding_kl
+        )
         self.trained_ids = None
         self.needs_vectors = any(
             encoder.pretrained_embedding_file
@@ -227,10 +231,13 @@ class Object2Vec(TextModel):
         """
         if self.needs_counts:
             raise ValueError(
-                '`token_weighting` must not be "sif" before '
-                "`model.set_token_counts(counts)` has set how often each "
-                "token occurs in the training data. `o2v_keras.train` does "
-                'that. Received: token_weighting="sif" without counts'
+                '`token_weighting="sif"` and `token_embedding_kl` need '
+                "`model.set_token_counts(counts)` before `fit`: how often "
+                "each token occurs in the training data. `o2v_keras.train` "
+                "does that. Received: "
+                f'token_weighting="{self.config.token_weighting}", '
+                f"token_embedding_kl={self.config.token_embedding_kl} without "
+                "counts"
             )
         call = inspect.signature(super().fit).bind(*args, **kwargs)
         if needs_steps(self.optimizer):
@@ -317,7 +324,10 @@ class Object2Vec(TextModel):
         """Returns the loss; in training with the row penalty."""
         y_pred = _of_loss(y_pred)
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
-        if training and self.config.token_embedding_l2:
+        config = self.config
+        if training and (
+            config.token_embedding_l2 or config.token_embedding_kl
+        ):
             loss += row_penalty(
                 self.config, self.token_embeddings, x, sample_weight
             )
@@ -362,9 +372,9 @@ class Object2Vec(TextModel):
         return coverages
 
     def set_token_counts(self, counts) -> None:
-        """Sets the weights of tokens for `token_weighting="sif"`.
+        """Sets what `token_weighting="sif"` and `token_embedding_kl` need.
 
-        `train` calls it; without "sif" it does nothing.
+        `train` calls it; without these it does nothing.
 
         Args:
             counts: dict of `in0` and `in1`, each int `(vocab_size,)`: how
@@ -376,10 +386,12 @@ class Object2Vec(TextModel):
         """
         own = [np.asarray(counts[name]) for name in ("in0", "in1")]
         first, second = self.token_embeddings
-        for side, is_sif_side in enumerate(self._sif_sides):
-            if is_sif_side:
-                numbers = own[0] + own[1] if first is second else own[side]
+        for side, table in enumerate(self.token_embeddings):
+            numbers = own[0] + own[1] if first is second else own[side]
+            if self._sif_sides[side]:
                 set_sif_weights(self.token_weights[side], numbers)
+            if isinstance(table, GaussianEmbedding):
+                set_counts(table.counts, numbers)
         self.needs_counts = False
 
     def initialize_bias(self, labels, weights=None) -> None:

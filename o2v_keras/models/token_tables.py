@@ -1,4 +1,4 @@
-"""Freezing of token tables, and the L2 penalty on rows looked up."""
+"""Freezing of token tables, and penalties on rows looked up."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.layers.gaussian_embedding import GaussianEmbedding
 from o2v_keras.layers.token_embedding import TokenEmbedding
 from o2v_keras.losses.replicas import sum_over_replicas
 from o2v_keras.models.shared_encoders import table_of
@@ -41,6 +42,15 @@ def prepared_tables(
                     "token table of ours, an attribute `token_embedding`. "
                     f"Received: {name}={value!r}"
                 )
+        if config.token_embedding_kl and not isinstance(
+            table, GaussianEmbedding
+        ):
+            raise ValueError(
+                f"`token_embedding_kl` must be 0 unless the encoder of {side} "
+                "looks ids up in a GaussianEmbedding: make it with "
+                "`token_embedding=GaussianEmbedding(...)`. Received: "
+                f"token_embedding_kl={config.token_embedding_kl}"
+            )
         if encoder.freezes_table:
             table.trainable = False
         if encoder.freeze_epochs and not table.gated:
@@ -86,15 +96,17 @@ def row_penalty(
     inputs: dict[str, tf.Tensor],
     sample_weight: tf.Tensor | None,
 ) -> tf.Tensor:
-    """Returns a replica's part of the L2 penalty of a global batch.
+    """Returns a replica's part of the penalty on rows of a global batch.
 
     `token_embedding_l2 * sum_i(w_i * sum_t(|row_it|^2)) / sum_i(w_i)`: each
     example adds the squares of every row that it looks up. This is the
     regularization of matrix factorization by stochastic gradient descent,
-    which penalizes per rating, not per parameter.
+    which penalizes per rating, not per parameter. Or `token_embedding_kl`
+    times `sum_i(w_i * sum_t(KL(row_it) / count_it)) / sum_i(w_i)`, which adds
+    the divergence of every row once an epoch.
 
     Args:
-        config: Its `token_embedding_l2` and `max_seq_len` are used.
+        config: Its penalties and `max_seq_len` are used.
         tables: The token tables of `in0` and `in1`.
         inputs: `in0` and `in1`, int `(batch, length)`, padded with 0, before
             id dropout.
@@ -124,6 +136,12 @@ def row_penalty(
             continue
         ids = inputs[name][:, : encoder.max_seq_len]
         is_token = tf.cast(ids != 0, tf.float32)
-        total += table.sum_of_squares(ids, is_token * weights[:, tf.newaxis])
+        token_weights = is_token * weights[:, tf.newaxis]
+        if config.token_embedding_kl:
+            factor = config.token_embedding_kl
+            total += factor * table.kl_divergence(ids, token_weights)
+        else:
+            factor = config.token_embedding_l2
+            total += factor * table.sum_of_squares(ids, token_weights)
     real_rows = sum_over_replicas(tf.reduce_sum(weights))
-    return config.token_embedding_l2 * tf.math.divide_no_nan(total, real_rows)
+    return tf.math.divide_no_nan(total, real_rows)

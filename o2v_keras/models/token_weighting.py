@@ -1,4 +1,4 @@
-"""Weights of tokens in a pooled mean."""
+"""Counts of tokens, and their weights in a pooled mean."""
 
 import keras
 import numpy as np
@@ -82,12 +82,24 @@ def set_sif_weights(table: TokenEmbedding, counts: np.ndarray) -> None:
     - [Arora, Liang and Ma, 2017](https://openreview.net/forum?id=SyK00v5xx)
     """
     counts = np.asarray(counts, np.float64)
-    if counts.shape != (table.vocab_size,):
+    set_counts(table, _SIF / (_SIF + counts / max(1.0, counts.sum())))
+
+
+def set_counts(table: TokenEmbedding, numbers: np.ndarray) -> None:
+    """Writes one number for each id into a table of width 1.
+
+    Args:
+        table: The built table.
+        numbers: `(vocab_size,)`.
+
+    Raises:
+        ValueError: If there is not one number for each id.
+    """
+    numbers = np.asarray(numbers, np.float32)
+    if numbers.shape != (table.vocab_size,):
         raise ValueError(
             f"`counts` must have a number for each of the {table.vocab_size} "
-            f"ids of a side. Received: shape {counts.shape}"
+            f"ids of a side. Received: shape {numbers.shape}"
         )
-    share = counts / max(1.0, counts.sum())
     for rows in row_parts(table.embeddings):
-        weights = _SIF / (_SIF + share[rows, np.newaxis])
-        write_rows(table.embeddings, rows, weights.astype(np.float32))
+        write_rows(table.embeddings, rows, numbers[rows, np.newaxis])

@@ -138,5 +138,5 @@ def _table_key(config):
         config.output_layer,
         config.num_classes,
         config.negative_sampling_rate > 0,
-        config.token_weighting == "sif",
+        config.token_weighting == "sif" or config.token_embedding_kl > 0,
     )

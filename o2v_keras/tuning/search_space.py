@@ -212,7 +212,7 @@ class SearchSpace:
         prefix, _, field = name.partition("_")
         if self._is_idle(name):
             return None
-        if name == "token_weighting":
+        if name in ("token_weighting", "token_combiner"):
             return self._pooled()
         if prefix not in ("enc0", "enc1") or name in _PARENTS:
             return {}

@@ -26,12 +26,12 @@ def test_layer_contract(gated):
     )
 
 
-@pytest.mark.parametrize("pooled", [False, True])
+@pytest.mark.parametrize("combiner", [None, "mean"])
 @pytest.mark.parametrize("gate", [0.0, 1.0])
-def test_a_closed_gate_stops_gradients_and_nothing_else(gate, pooled):
+def test_a_closed_gate_stops_gradients_and_nothing_else(gate, combiner):
     embedding = TokenEmbedding(9, 2, gated=True)
     ids = tf.constant([[4, 7, 0]])
-    call = {"mask": ids != 0, "pooled": pooled}
+    call = {"mask": ids != 0, "combiner": combiner}
     expected = embedding(ids, **call)
     embedding.gate.assign(gate)
     with tf.GradientTape() as tape:
@@ -55,7 +55,7 @@ def test_looks_up_rows():
 def test_pooled_rows_are_means_of_real_tokens(dtype):
     embedding = TokenEmbedding(9, 3, dtype=dtype)
     ids = np.array([[4, 4, 0, 7], [0, 0, 0, 0], [0, 5, 0, 0]])
-    outputs = embedding(ids, mask=ids != 0, pooled=True)
+    outputs = embedding(ids, mask=ids != 0, combiner="mean")
     assert outputs.dtype == embedding.compute_dtype
     table = embedding.embeddings.numpy()
     expected = [(2 * table[4] + table[7]) / 3, np.zeros(3), table[5]]
@@ -66,12 +66,21 @@ def test_pooled_rows_are_means_of_real_tokens(dtype):
         np.testing.assert_allclose(outputs, expected, rtol=1e-6)
 
 
+def test_sqrtn_divides_by_the_root_of_the_number_of_tokens():
+    embedding = TokenEmbedding(9, 3)
+    ids = np.array([[4, 4, 0, 7], [0, 0, 0, 0], [0, 5, 0, 0]])
+    outputs = embedding(ids, mask=ids != 0, combiner="sqrtn")
+    table = embedding.embeddings.numpy()
+    expected = [(2 * table[4] + table[7]) / 3**0.5, np.zeros(3), table[5]]
+    np.testing.assert_allclose(outputs, expected, rtol=1e-6)
+
+
 def test_gradient_of_pooled_rows_holds_each_id_once():
     embedding = TokenEmbedding(9, 2)
     ids = tf.constant([[4, 4, 0, 7], [0, 7, 0, 0]])
     weights = tf.constant([[3.0, 6.0], [1.0, 2.0]])
     with tf.GradientTape() as tape:
-        outputs = embedding(ids, mask=ids != 0, pooled=True)
+        outputs = embedding(ids, mask=ids != 0, combiner="mean")
         loss = tf.reduce_sum(outputs * weights)
     gradient = tape.gradient(loss, embedding.embeddings.value)
     assert sorted(gradient.indices.numpy()) == [4, 7]

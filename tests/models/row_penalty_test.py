@@ -1,11 +1,15 @@
+import keras
 import numpy as np
 import pytest
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.load_dataset import load_pairs
+from o2v_keras.encoders import PooledEmbedding
+from o2v_keras.layers.gaussian_embedding import GaussianEmbedding
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.token_tables import row_penalty
+from o2v_keras.models.token_weighting import TokenCounts
 from o2v_keras.training.distribute.strategy import make_strategy
 
 rng = np.random.default_rng(0)
@@ -34,11 +38,14 @@ def make_config(**changes):
     return Object2VecConfig(**{**fields, **changes})
 
 
-def fit(config, replicas=1):
+def fit(config, replicas=1, source=SOURCE):
     strategy = make_strategy(replicas, config.mini_batch_size)
     with strategy.scope():
         model = Object2Vec(config)
-    table = load_pairs(SOURCE, config)
+        counts = TokenCounts(config)
+        table = load_pairs(source, config)
+        counts.add(table)
+        model.set_token_counts(counts.sides)
     batches = PairBatches(table, config, True, replicas)
     history = model.fit(
         batches.dataset(), epochs=config.epochs, shuffle=False, verbose=0
@@ -107,3 +114,68 @@ def test_a_frozen_table_is_left_out():
     penalty = row_penalty(config, model.token_embeddings, inputs, None)
     row = model.token_embeddings[1].embeddings[4]
     np.testing.assert_allclose(penalty, 0.3 * np.sum(row**2), rtol=1e-5)
+
+
+KL = {"token_embedding_l2": 0.0, "token_embedding_kl": 0.5}
+
+
+def test_adds_the_divergence_of_every_row_once_an_epoch():
+    config = make_config(**KL)
+    model = Object2Vec(config)
+    table = load_pairs(SOURCE, config)
+    counts = TokenCounts(config)
+    counts.add(table)
+    model.set_token_counts(counts.sides)
+    batches = PairBatches(table, config, False, 1).dataset()
+    total = 0.0
+    for batch in batches:
+        inputs, labels, weights = keras.utils.unpack_x_y_sample_weight(batch)
+        rows = float(len(labels) if weights is None else sum(weights))
+        total += rows * float(
+            row_penalty(config, model.token_embeddings, inputs, weights)
+        )
+    expected = 0.0
+    for name, layer in zip(("in0", "in1"), model.token_embeddings, strict=True):
+        ids = np.flatnonzero(counts.sides[name])[np.newaxis]
+        layer.counts.embeddings.assign(np.ones((12, 1)))
+        divergence = layer.kl_divergence(ids, np.ones(ids.shape, "float32"))
+        expected += 0.5 * float(divergence)
+    np.testing.assert_allclose(total, expected, rtol=1e-5)
+
+
+def test_gaussian_tables_need_counts():
+    config = make_config(**KL)
+    batches = PairBatches(load_pairs(SOURCE, config), config, True, 1)
+    with pytest.raises(ValueError, match="set_token_counts"):
+        Object2Vec(config).fit(batches.dataset(), shuffle=False, verbose=0)
+
+
+def test_rows_of_many_examples_become_certain():
+    frequent, rare = np.ones(60), np.arange(2, 12)
+    source = {
+        "in0": np.concatenate([frequent, rare]).astype(int)[:, np.newaxis],
+        "in1": rng.integers(1, 12, (70, 1)),
+        "label": rng.normal(size=70),
+    }
+    config = make_config(**KL, epochs=60, optimizer="adam", learning_rate=0.05)
+    model, _ = fit(config, source=source)
+    variances = model.token_embeddings[0].log_variances.embeddings.numpy()
+    variances = np.exp(variances).sum(axis=1)
+    assert variances[1] < 0.5 * variances[2:].min()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("token_embedding_l2", 0.1), ("weight_decay", 0.1)]
+)
+def test_gaussian_tables_refuse_other_penalties(name, value):
+    with pytest.raises(ValueError, match=f"`{name}` must be 0 with"):
+        make_config(**{**KL, name: value})
+
+
+def test_a_table_of_ones_own_must_be_gaussian():
+    encoder = PooledEmbedding(9, 4, 6)
+    with pytest.raises(ValueError, match="GaussianEmbedding"):
+        Object2Vec(encoder, PooledEmbedding(9, 4, 6), token_embedding_kl=1.0)
+    tables = [GaussianEmbedding(9, 6) for _ in range(2)]
+    own = [PooledEmbedding(9, 4, 6, token_embedding=t) for t in tables]
+    assert Object2Vec(*own, token_embedding_kl=1.0).needs_counts
