@@ -59,8 +59,9 @@ def test_without_weighting_nothing_changes():
     )
 
 
-@pytest.mark.parametrize("storage", ["dense", "row_sparse"])
-@pytest.mark.parametrize("weighting", ["sif", "learned"])
+@pytest.mark.parametrize(
+    ("weighting", "storage"), [("sif", "dense"), ("learned", "row_sparse")]
+)
 def test_trained_weights_are_saved_and_exported(tmp_path, weighting, storage):
     config = make_config(
         token_weighting=weighting, token_embedding_storage_type=storage
