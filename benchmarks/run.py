@@ -17,6 +17,7 @@ SUITES = {
     "speed": (
         ("benchmarks.reading",),
         ("benchmarks.tokenizing",),
+        ("benchmarks.tokenizing.equality",),
         ("benchmarks.feeding",),
         ("benchmarks.streaming",),
         ("benchmarks.serving",),

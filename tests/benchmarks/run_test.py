@@ -22,6 +22,7 @@ CONTESTANTS = {
     "benchmarks.tokenizing.hugging_face",
     "benchmarks.tokenizing.ours",
     "benchmarks.tokenizing.python_loop",
+    "benchmarks.tokenizing.reference",
     "benchmarks.training.matrix_products",
     "benchmarks.training.ours",
     "benchmarks.training.pytorch",

@@ -5,10 +5,12 @@ import pytest
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.data_error import DataError
+from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.pretrained_tables import vector_sources
 from o2v_keras.text.learn_tokenizers import learn_tokenizers
 from o2v_keras.text.static_tables import find_static_table
+from o2v_keras.training.dry_run import dry_run
 from tests.text import static_folders
 from tests.text.static_folders import BERT
 from tests.text.static_folders import DIM
@@ -285,3 +287,16 @@ def test_a_table_must_fit_its_tokens(tmp_path, table, tensors, message):
     )
     with pytest.raises(DataError, match=message):
         make_model(folder, "wordpiece")
+
+
+def test_a_check_reads_the_vectors(tmp_path):
+    table = static_folders.vectors(WORDPIECES)
+    table[-1] = np.nan
+    folder = static_folders.model2vec(tmp_path / "m", BERT_JSON, table)
+    file = tmp_path / "train.jsonl"
+    file.write_text('{"in0": "the dog", "in1": "a dog", "label": 1}\n' * 3)
+    config = make_config(
+        folder, "wordpiece", output_layer="softmax", mini_batch_size=2
+    )
+    with pytest.raises(DataError, match=f"row {WORDPIECES - 1} of `embed"):
+        dry_run(config, file, PairColumns())

@@ -295,3 +295,36 @@ def test_options_of_an_own_encoder_are_searched():
         SearchSpace(
             {**fixed, "enc0_network": "hcnn", "enc0_options": {}}, ranges
         )
+
+
+WEIGHTINGS = {"token_weighting": ValueChoice(("none", "sif", "learned"))}
+
+
+@pytest.mark.parametrize(
+    ("fixed", "searched", "conditions"),
+    [
+        ({"enc0_network": "pooled_embedding"}, {}, []),
+        ({**SIDE1, "enc1_network": "pooled_embedding"}, {}, []),
+        (
+            {},
+            {"enc0_network": ValueChoice(("hcnn", "pooled_embedding"))},
+            [("enc0_network", ["pooled_embedding"])],
+        ),
+    ],
+)
+def test_weights_of_tokens_are_searched_where_there_are_any(
+    fixed, searched, conditions
+):
+    space = SearchSpace(
+        {**SIZES, **fixed}, {**WEIGHTINGS, **searched}, default_ranges=False
+    )
+    hp = space.hyperparameters()
+    (found,) = [p for p in hp.space if p.name == "token_weighting"]
+    assert [(c.name, c.values) for c in found.conditions] == conditions
+    for seed in range(9):
+        space.configure(space.draw(seed))
+
+
+def test_weights_of_tokens_are_not_searched_without_effect():
+    with pytest.raises(ValueError, match="`token_weighting` must not be sea"):
+        SearchSpace(SIZES, WEIGHTINGS, default_ranges=False)

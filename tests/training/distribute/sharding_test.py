@@ -1,7 +1,12 @@
+import numpy as np
 import pytest
 
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.evaluation.training_labels import TrainingLabels
+from o2v_keras.training.distribute import sharding
 from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.distribute.sharding import own_source
+from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 
 ADDRESSES = ("a:1", "b:1")
@@ -47,3 +52,15 @@ def test_rejects_what_cannot_be_shared(source, shard_by, message):
 def test_rejects_fewer_files_than_workers(files):
     with pytest.raises(ValueError, match="fewer training files than .*, 2"):
         own_source(files[:1], Worker(1, ADDRESSES), "file")
+
+
+def test_tallies_of_files_are_added(monkeypatch):
+    config = make_config(token_weighting="sif")
+    labels = TrainingLabels(config)
+    labels.add(PairTable.from_arrays([[4, 4]], [[5]], [1]))
+    monkeypatch.setattr(sharding, "all_gather", lambda *args: [args[-1]] * 2)
+    sharding.tally_all(labels, None, Worker(0, ADDRESSES), "file")
+    assert labels.tokens.sides["in0"][4] == 4
+    assert labels.tokens.sides["in1"][5] == 2
+    assert labels.totals.tolist() == [0, 2]
+    assert np.flatnonzero(labels.ids.sides["in0"]).tolist() == [4]
