@@ -85,7 +85,7 @@ def learn_tokenizers(
 
     in0 = in1 = None
     if config.shares_tokenizer:
-        in0 = in1 = learn("enc0", config.encoder0, "in0", "in1")
+        in0 = in1 = learn("enc0", config.encoder0, *config.sides)
     elif config.enc0_tokenizer:
         in0 = learn("enc0", config.encoder0, "in0")
     if config.enc1_tokenizer and in1 is None:
