@@ -5,6 +5,7 @@ import pytest
 from o2v_keras import encoders
 from o2v_keras import heads
 from o2v_keras.data.load_dataset import load_dataset
+from o2v_keras.models.graph import make_head
 from o2v_keras.models.object2vec import Object2Vec
 
 rng = np.random.default_rng(0)
@@ -55,11 +56,14 @@ def test_labels_become_the_vectors_that_they_name():
 
 
 def test_a_saved_model_needs_no_vectors(tmp_path):
+    head = heads.Embedding("in1", "mean_squared_error", 0.5)
+    assert make_head(make(head).config) == head
     model = make()
     (tmp_path / "targets.npy").unlink()
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert loaded.config == model.config
+    assert loaded.head == model.head
     assert loaded.config.target_embedding_dim == 6
     expected = model.predict({"in0": SOURCE["in0"]}, verbose=0)
     np.testing.assert_array_equal(
