@@ -199,7 +199,7 @@ def _head_parameters(config):
     if config.output_layer == "cosent":
         return 0
     if config.output_layer == "embedding":
-        width = config.target_embedding_dim
+        width = config.target_embedding_dim or config.enc_dim
         return 0 if width == config.enc_dim else (config.enc_dim + 1) * width
     parts = {"hadamard": 1, "concat": 2, "abs_diff": 1}
     width = config.enc_dim * sum(

@@ -552,7 +552,7 @@ def test_a_model_of_vectors_reads_one_side_by_one_encoder():
         (
             {**TARGETS, "enc1_network": "pooled_embedding"}
             | {"enc1_max_seq_len": 10, "enc1_vocab_size": 7},
-            '`enc0_vocab_size` and .* equal with output_layer="embedding"',
+            '`enc0_network` and .* equal with output_layer="embedding"',
         ),
         (
             {"target_embedding_file": "t.npy"},
