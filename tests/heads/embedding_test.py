@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from o2v_keras import Object2VecConfig
 from o2v_keras import encoders
 from o2v_keras import heads
 from o2v_keras.data.load_dataset import load_dataset
@@ -101,3 +102,18 @@ def test_two_encoders_are_refused():
     pair = (encoders.PooledEmbedding(30, 3, 8) for _ in range(2))
     with pytest.raises(ValueError, match="`encoder1` must be left out"):
         Object2Vec(*pair, head=heads.Embedding(), target_embedding_dim=6)
+
+
+@pytest.mark.parametrize("dim", [6, 8])
+def test_vectors_stay_float32_under_mixed_precision(dim):
+    config = Object2VecConfig(
+        enc0_network="pooled_embedding",
+        enc0_max_seq_len=3,
+        enc0_vocab_size=30,
+        enc_dim=8,
+        output_layer="embedding",
+        target_embedding_dim=dim,
+        dtype_policy="mixed_bfloat16",
+    )
+    vectors = Object2Vec(config)({"in0": SOURCE["in0"]})
+    assert vectors.shape == (8, dim) and vectors.dtype == "float32"
