@@ -16,6 +16,11 @@ _KINDS = {
     "bpr": "loss",
     "cross_entropy": "loss",
     "mean_squared_error": "loss",
+    "cosent": "loss",
+    "spearman": "score",
+    "pearson": "score",
+    "embedding": "loss",
+    "cosine_similarity": "score",
 }
 
 

@@ -112,7 +112,8 @@ def _train(root):
     )
     for line in quality_lines(host, "test", result.report["test"], None):
         print(line, flush=True)
-    export_saved_model(result.model, root / "model")
+    mode = "both" if len(config.sides) == 2 else "embedding"
+    export_saved_model(result.model, root / "model", mode=mode)
     _pack(root / "model", root / "output" / "model.tar.gz")
 
 

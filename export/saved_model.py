@@ -71,7 +71,9 @@ def export_saved_model(
     Raises:
         TypeError: If `model` is no `Object2Vec`.
         ValueError: If another argument breaks its rule, the version exists,
-            or the model was trained on texts and its tokenizers are missing.
+            the model was trained on texts and its tokenizers are missing, or
+            its head is `embedding`, which scores no pairs, and the mode is
+            not `"embedding"`.
         AcceptanceError: If the export's answers differ from the model's.
 
     Example:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from export.request_checks import in0_is_given
 from export.request_checks import same_rows
 from export.serving_side import serving_sides
+from o2v_keras.evaluation.pair_scores import require_pair_scores
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.object2vec import scores_of
 from serving.signatures import EMBEDDINGS
@@ -45,7 +46,8 @@ class ServingModule(tf.Module):
 
     Raises:
         TypeError: If `model` is no `Object2Vec`.
-        ValueError: If `mode` is another word, or a tokenizer is missing.
+        ValueError: If `mode` is another word, a tokenizer is missing, or the
+            model scores no pairs and the mode is not `"embedding"`.
 
     Example:
     >>> import o2v_keras
@@ -76,6 +78,8 @@ class ServingModule(tf.Module):
                 f"Received: mode={mode!r}"
             )
         super().__init__(name="object2vec")
+        if mode != "embedding":
+            require_pair_scores(model)
         sides = serving_sides(model)
         functions = {}
         variables = model.variables

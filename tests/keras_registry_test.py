@@ -18,6 +18,7 @@ import pytest
 from o2v_keras import Object2Vec
 from o2v_keras import Object2VecConfig
 from o2v_keras.keras_registry import CLASSES
+from o2v_keras.losses import CoSENTLoss
 from o2v_keras.losses import InBatchSoftmaxLoss
 from o2v_keras.optimizers import RowSparseAdam
 from o2v_keras.optimizers import WarmupSchedule
@@ -41,12 +42,16 @@ ARGUMENTS = {
     "BiLSTMEncoder": {"output_dim": 4, "layers": 2, "use_cudnn": False},
     "CategoryTokenizer": {},
     "Classification": {"num_classes": 5},
+    "CoSENT": {"similarity_scale": 5.0},
+    "CoSENTLoss": {"scale": 5.0},
     "Comparator": {"operations": ["concat"]},
     "DenseAdadelta": {"learning_rate": 0.25, "rho": 0.5},
     "DenseAdagrad": {"learning_rate": 0.25, "epsilon": 0.5},
     "DenseAdam": {"learning_rate": 0.25, "beta_1": 0.5},
     "DenseRMSprop": {"learning_rate": 0.25, "rho": 0.5},
     "DenseSGD": {"learning_rate": 0.25, "momentum": 0.5},
+    "Embedding": {"embedding_side": "in1"},
+    "EmbeddingLoss": {"kind": "mean_squared_error", "similarity_weight": 0.5},
     "FeedForward": {"units": 3, "layers": 2, "activation": "tanh"},
     "GlobalBatchLoss": {"kind": "mean_squared_error", "name": "own"},
     "GaussianEmbedding": {"vocab_size": 9, "output_dim": 4, "gated": True},
@@ -56,6 +61,7 @@ ARGUMENTS = {
     "InBatchSoftmax": {"similarity": "dot", "hard_negatives": 3},
     "InBatchSoftmaxLoss": {"side": "in0", "hard_negatives": 2},
     "InBatchSoftmaxMetric": {"loss": InBatchSoftmaxLoss(side="in0")},
+    "LossMetric": {"loss": CoSENTLoss(scale=5.0)},
     "NGramTokenizer": {"hash_buckets": 8},
     "Object2Vec": {
         "encoder0": Object2VecConfig(

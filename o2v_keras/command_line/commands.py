@@ -21,7 +21,9 @@ def check(options: argparse.Namespace) -> int | None:
     from o2v_keras.data.read.pairs import read_pairs
     from o2v_keras.data.read.paths import expand_paths
     from o2v_keras.data.read.paths import is_tfrecord
+    from o2v_keras.data.read_source import SIDES
     from o2v_keras.data.read_source import Loaded
+    from o2v_keras.data.target_vectors import with_target_file
     from o2v_keras.text.placeholder_ids import MarkedTexts
 
     if any("gs://" in path for path in options.data):
@@ -30,6 +32,7 @@ def check(options: argparse.Namespace) -> int | None:
     if any(".tfrecord" in file for file in files):
         start_tensorflow()
     config, texts, columns = config_of(options), {}, columns_of(options)
+    sides = config.sides if config else SIDES
     if config and options.training:
         start_tensorflow()
         from o2v_keras.training.dry_run import dry_run
@@ -37,15 +40,13 @@ def check(options: argparse.Namespace) -> int | None:
         report = dry_run(config, files, columns, options.auxiliary)
         return _say_found(report, columns)
     if config:
+        config = with_target_file(config, options.auxiliary)
         columns.check_label(config)
-        kinds = {
-            "in0": config.encoder0.tokenizer,
-            "in1": config.encoder1.tokenizer,
-        }
+        kinds = {side: config.side(side).tokenizer for side in sides}
         # Converted texts are ids.
         if not is_tfrecord(files):
             texts = {n: MarkedTexts(k, n) for n, k in kinds.items() if k}
-    result = read_pairs(files, columns=columns, texts=texts)
+    result = read_pairs(files, sides, columns=columns, texts=texts)
     report = Loaded.check(result, config, options.training).report
     return _say_found(report, columns)
 
@@ -97,7 +98,7 @@ def convert(options: argparse.Namespace) -> int | None:
         options.output,
         shard_rows=options.shard_rows,
         compression=options.compression,
-        sides=[options.side] if options.side else ["in0", "in1"],
+        sides=[options.side] if options.side else None,
         label=not options.unlabelled,
         columns=columns_of(options),
         config=config,

@@ -41,9 +41,9 @@ def add_tuning_options(parser: argparse.ArgumentParser):
     )
     parser.add_argument(
         "--objective",
-        default="val_loss",
         metavar="M",
-        help="validation:accuracy, val_ndcg@10, ...; default: %(default)s",
+        help="validation:accuracy, val_ndcg@10, ...; default: val_loss, of "
+        "cosent val_spearman",
     )
     parser.add_argument(
         "--max-trials", type=int, metavar="N", help="default: 20"

@@ -20,6 +20,8 @@ from o2v_keras.config.rules import Path
 from o2v_keras.config.sagemaker_strings import check_known
 from o2v_keras.config.sagemaker_strings import parsed
 from o2v_keras.config.validation import check_bpr
+from o2v_keras.config.validation import check_cosent
+from o2v_keras.config.validation import check_embedding
 from o2v_keras.config.validation import check_encoder
 from o2v_keras.config.validation import check_gaussian_tables
 from o2v_keras.config.validation import check_own_encoder
@@ -49,6 +51,8 @@ _LOSSES = (
     "mean_squared_error",
     "in_batch_softmax",
     "bpr",
+    "embedding",
+    "cosent",
 )
 
 
@@ -150,7 +154,11 @@ class Object2VecConfig:
             comparator, MLP and head, and classifies each positive against
             the other objects of its batch; `"bpr"` ranks each record (all
             must be positives, labelled 1) above its own
-            `negative_sampling_rate` negatives. Defaults to `"softmax"`.
+            `negative_sampling_rate` negatives; `"cosent"` ranks pairs by the
+            cosine of their encodings as their labels do, without comparator,
+            MLP and head; `"embedding"` learns the vectors of
+            `target_embedding_file` from one side of the data alone. Defaults
+            to `"softmax"`.
         num_classes: int, at least 2. Used by `softmax` alone. Defaults to
             `2`.
         similarity: str. The score of `in_batch_softmax`: `"cosine"` or
@@ -171,6 +179,26 @@ class Object2VecConfig:
             Ours. Defaults to `0`.
         mining_epochs: int, at least 1. Epochs between two searches for
             `mined_negatives`. Ours. Defaults to `1`.
+        similarity_scale: float, at least 1e-6. `cosent` multiplies
+            differences of cosines by it. Ours. Defaults to `20.0`.
+        target_embedding_file: str. Path of the vectors that `embedding`
+            learns, a `.npy` file of shape `(rows, width)`; the label of a
+            record is the number of its row, from 0. Ours. Defaults to `""`
+            (none).
+        target_embedding_dim: int, at least 1. Width of these vectors; where
+            it is not `enc_dim`, a projection learns to give them, which
+            embeddings and exports leave out. Ours. Defaults to `None`: that
+            of the file.
+        embedding_side: str. The side that `embedding` reads, `"in0"` or
+            `"in1"`; the data need no other. `enc0_*` describe its encoder.
+            Ours. Defaults to `"in0"`.
+        embedding_loss: str. `"cosine"` (1 minus the cosine) or
+            `"mean_squared_error"` of a vector and its target. Ours. Defaults
+            to `"cosine"`.
+        similarity_distillation_weight: float, at least 0. Weight of the
+            second part of the loss of `embedding`: the squared differences
+            of the cosines between the vectors of a batch and the cosines
+            between their targets. Ours. Defaults to `1.0`.
         dropout: float, 0 to 1. Defaults to `0.0`.
         optimizer: str. `"adam"`, `"adagrad"`, `"adadelta"`, `"rmsprop"` or
             `"sgd"`. Defaults to `"adam"`.
@@ -300,7 +328,16 @@ class Object2VecConfig:
     mlp_dim: int = _field(Integer(2), 512)
     mlp_activation: str = _field(Choice(("tanh", "relu", "linear")), "linear")
     output_layer: str = _field(
-        Choice(("softmax", "mean_squared_error", "in_batch_softmax", "bpr")),
+        Choice(
+            (
+                "softmax",
+                "mean_squared_error",
+                "in_batch_softmax",
+                "bpr",
+                "cosent",
+                "embedding",
+            )
+        ),
         "softmax",
     )
     num_classes: int = _field(Integer(2), 2)
@@ -311,6 +348,14 @@ class Object2VecConfig:
     hard_negatives: int = _field(Integer(0), 0)
     mined_negatives: int = _field(Integer(0), 0)
     mining_epochs: int = _field(Integer(1), 1)
+    similarity_scale: float = _field(Number(1e-6), 20.0)
+    target_embedding_file: str = _field(Path(), "")
+    target_embedding_dim: int | None = _field(Integer(1), None)
+    embedding_side: str = _field(Choice(("in0", "in1")), "in0")
+    embedding_loss: str = _field(
+        Choice(("cosine", "mean_squared_error")), "cosine"
+    )
+    similarity_distillation_weight: float = _field(Number(0.0), 1.0)
     dropout: float = _field(Number(0.0, 1.0), 0.0)
     optimizer: str = _field(
         Choice(("adam", "adagrad", "adadelta", "rmsprop", "sgd")), "adam"
@@ -349,6 +394,8 @@ class Object2VecConfig:
             elif name not in _OPTIONAL:
                 raise rule.error(name, None)
         values |= resolved_encoders(values, given)
+        if values["output_layer"] == "embedding":
+            values["shared_encoder"] = True
         if values["shared_encoder"]:
             values["tied_token_embedding_weight"] = True
         for name, value in {**values, "_given": frozenset(given)}.items():
@@ -367,6 +414,8 @@ class Object2VecConfig:
         check_bpr(self)
         check_token_pooling(self)
         check_gaussian_tables(self)
+        check_cosent(self)
+        check_embedding(self)
 
     @classmethod
     def from_hyperparameters(
@@ -477,6 +526,23 @@ class Object2VecConfig:
         return self._encoder(
             "enc1", self.enc0_network if copies else self.enc1_network
         )
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The sides of the data that a training reads.
+
+        Example:
+        >>> config = Object2VecConfig(enc0_max_seq_len=9, enc0_vocab_size=50)
+        >>> config.sides
+        ('in0', 'in1')
+        """
+        if self.output_layer == "embedding":
+            return (self.embedding_side,)
+        return ("in0", "in1")
+
+    def side(self, name: str) -> EncoderConfig:
+        """Returns the settings of the encoder of `"in0"` or `"in1"`."""
+        return {"in0": self.encoder0, "in1": self.encoder1}[name]
 
     @property
     def shares_tokenizer(self) -> bool:

@@ -135,6 +135,61 @@ def check_token_pooling(config) -> None:
             )
 
 
+def check_cosent(config) -> None:
+    """Raises `ValueError` if the settings of `cosent` are inconsistent.
+
+    Args:
+        config: A resolved `Object2VecConfig`.
+    """
+    if config.output_layer != "cosent":
+        return
+    _refuse_negatives(config, "labels say which pairs are more alike")
+    if config.mini_batch_size < 2:
+        raise ValueError(
+            "`mini_batch_size` must be at least 2 with "
+            'output_layer="cosent", which compares the pairs of a batch with '
+            "each other; 32 and more are usual. Received: mini_batch_size="
+            f"{config.mini_batch_size}"
+        )
+
+
+def check_embedding(config) -> None:
+    """Raises `ValueError` if the settings of `embedding` are inconsistent.
+
+    Args:
+        config: A resolved `Object2VecConfig`.
+    """
+    names = ("target_embedding_file", "target_embedding_dim")
+    if config.output_layer != "embedding":
+        for name in names:
+            value = getattr(config, name)
+            if value:
+                raise ValueError(
+                    f"`{name}` must be left out with output_layer="
+                    f'"{config.output_layer}"; only output_layer="embedding" '
+                    f"uses it. Received: {name}={value!r}"
+                )
+        return
+    if not any(getattr(config, name) for name in names):
+        raise ValueError(
+            "`target_embedding_file` must name the .npy file of the vectors "
+            'to learn with output_layer="embedding"; without one, '
+            "`target_embedding_dim` must be their width. Received: "
+            "target_embedding_file=''"
+        )
+    _refuse_negatives(config, "labels are row numbers of the vectors to learn")
+
+
+def _refuse_negatives(config, reason):
+    if config.negative_sampling_rate:
+        raise ValueError(
+            "`negative_sampling_rate` must be 0 with output_layer="
+            f'"{config.output_layer}", where {reason}: a drawn negative has '
+            "no label. Received: negative_sampling_rate="
+            f"{config.negative_sampling_rate}"
+        )
+
+
 def check_encoder(
     encoder: EncoderConfig, prefix: str, weight_decay: float
 ) -> None:
@@ -227,12 +282,15 @@ def check_shared_encoder(config) -> None:
         config: A resolved `Object2VecConfig`.
     """
     first, second = config.encoder0, config.encoder1
+    reason = "shared_encoder=True"
+    if config.output_layer == "embedding":
+        reason = 'output_layer="embedding"'
     for field in dataclasses.fields(EncoderConfig):
         values = getattr(first, field.name), getattr(second, field.name)
         if values[0] != values[1]:
             raise ValueError(
                 f"`enc0_{field.name}` and `enc1_{field.name}` must be equal "
-                "with shared_encoder=True: both sides have one encoder. "
+                f"with {reason}: both sides have one encoder. "
                 f'`enc1_network="enc0"` copies all settings. Received: '
                 f"enc0_{field.name}={values[0]!r}, "
                 f"enc1_{field.name}={values[1]!r}"

@@ -53,7 +53,8 @@ def load_pairs(
             Defaults to `1`.
 
     Returns:
-        A `PairTable` with labels, and weights where the source has some.
+        A `PairTable` with labels, and weights where the source has some; of
+        the sides that `config.sides` names.
 
     Raises:
         DataError: If rows are unusable, there is none, or all have a weight
@@ -77,6 +78,7 @@ def load_pairs(
         config,
         tokenizers,
         columns,
+        config.sides,
         training=training,
         rejected_rows_file=rejected_rows_file,
         max_skipped=max_skipped,
@@ -139,7 +141,8 @@ def load_dataset(
         longest row of the batch; labels `(batch,)`, int64 for `softmax`,
         float32 otherwise; weights float32 `(batch,)`. For `in_batch_softmax`
         rows are always shuffled, and the labels are the targets of
-        `InBatchTargets`.
+        `InBatchTargets`. For `embedding` there is one side, and the labels
+        are the vectors that they name, float32 `(batch, width)`.
 
     Raises:
         DataError: If rows are unusable, or there is none.

@@ -45,6 +45,13 @@ class PairColumns(NamedTuple):
             and not config.negative_sampling_rate
             and config.output_layer not in heads
         ):
+            if config.output_layer in ("cosent", "embedding"):
+                raise ValueError(
+                    "`label_column` must name a column of labels beside "
+                    f'output_layer="{config.output_layer}", which learns from '
+                    "the label of each record. Received: an empty "
+                    "`label_column`"
+                )
             raise ValueError(
                 "`label_column` must name a column of labels beside "
                 f'output_layer="{config.output_layer}" and '

@@ -42,7 +42,7 @@ def pair_hashes(table: PairTable) -> np.ndarray:
     """Hashes each row's pair of objects; the label does not count.
 
     Args:
-        table: `PairTable` with both sides.
+        table: `PairTable`. With one side, that object makes the pair.
 
     Returns:
         uint64 `(rows,)`.
@@ -52,8 +52,8 @@ def pair_hashes(table: PairTable) -> np.ndarray:
     >>> len(set(pair_hashes(table).tolist()))
     2
     """
-    first, second = sequence_hashes(table.in0), sequence_hashes(table.in1)
-    return _mix(first) + second
+    first, *second = map(sequence_hashes, table.sides.values())
+    return _mix(first) + sum(second)
 
 
 def _mix(numbers):

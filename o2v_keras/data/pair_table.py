@@ -144,6 +144,21 @@ class PairTable:
         """
         return self.origin.locate(row)
 
+    def of_sides(self, names: Sequence[str]) -> "PairTable":
+        """Returns the table without other sides than the named ones.
+
+        Example:
+        >>> table = PairTable.from_arrays([[1, 2], [3]], [[4], [5]], [1, 0])
+        >>> list(table.of_sides(["in1"]).sides)
+        ['in1']
+        """
+        kept = {n: s for n, s in self.sides.items() if n in names}
+        if len(kept) == len(self.sides):
+            return self
+        return dataclasses.replace(
+            self, in0=kept.get("in0"), in1=kept.get("in1")
+        )
+
     def take(self, rows: np.ndarray) -> "PairTable":
         """Returns the given rows (numbers or a bool mask), in that order."""
         sides = {name: side.take(rows) for name, side in self.sides.items()}

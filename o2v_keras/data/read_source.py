@@ -128,7 +128,7 @@ def _read(source, config, tokenizers, columns, sides, label, verbose):
     The function is `None` without texts: the ids are the records.
     """
     if isinstance(source, PairTable):
-        return ReadPairs(source, RejectedRows.none()), None
+        return ReadPairs(source.of_sides(sides), RejectedRows.none()), None
     check_tokenizers(tokenizers, config, sides)
     if label:
         columns.check_label(config)

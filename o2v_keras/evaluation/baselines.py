@@ -8,10 +8,12 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.epoch_plan import EpochPlanner
 from o2v_keras.data.pair_hashes import sequence_hashes
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.target_vectors import target_vectors
 from o2v_keras.evaluation.training_labels import TrainingLabels
 
 _ROUNDS = 10
 # Strength of the prior: rows with the overall mean added to each token.
+_VECTORS_AT_ONCE = 4096
 _PRIOR_ROWS = {"in0": 15, "in1": 10}
 
 
@@ -48,8 +50,9 @@ def baselines(
 
     Returns:
         Name of the baseline -> metrics under the names of the model's
-        metrics. Empty for `in_batch_softmax`, whose loss is undefined for
-        constants; `rank` has baselines for its ranking.
+        metrics. Empty for `in_batch_softmax` and `cosent`, whose losses say
+        nothing of constants; `rank` has baselines for its ranking. For
+        `embedding` there is `mean_vector`, the mean of the training targets.
 
     Example:
     >>> config = Object2VecConfig(enc0_max_seq_len=1, enc0_vocab_size=9)
@@ -58,8 +61,11 @@ def baselines(
     >>> round(scores["majority_class"]["accuracy"], 3)
     0.667
     """
-    if config.output_layer == "in_batch_softmax":
+    if config.output_layer in ("in_batch_softmax", "cosent"):
         return {}
+    if config.output_layer == "embedding":
+        known = training if isinstance(training, PairTable) else scored
+        return {"mean_vector": _mean_vector(scored, config, known)}
     table = None
     if config.output_layer == "bpr":
         known = training if isinstance(training, PairTable) else None
@@ -74,6 +80,22 @@ def baselines(
         answers = SideBiases(table).predict(scored)
         scores["side_biases"] = _errors(scored, answers)
     return scores
+
+
+def _mean_vector(scored, config, known):
+    """Returns the mean cosine of targets with the mean of known targets."""
+    vectors = target_vectors(config)
+    mean = vectors.mean(known.labels, known.weights)
+    mean /= max(np.linalg.norm(mean), 1e-12)
+    rows, counts = np.unique(scored.labels, return_inverse=True)
+    counts = np.bincount(counts, scored.weights)
+    total = 0.0
+    for first in range(0, len(rows), _VECTORS_AT_ONCE):
+        part = slice(first, first + _VECTORS_AT_ONCE)
+        targets = vectors.take(rows[part]).astype(np.float64)
+        lengths = np.maximum(np.linalg.norm(targets, axis=1), 1e-12)
+        total += counts[part] @ (targets @ mean / lengths)
+    return {"cosine_similarity": float(total / counts.sum())}
 
 
 def _class_baselines(scored, num_classes, training):

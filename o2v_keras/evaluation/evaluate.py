@@ -45,7 +45,8 @@ def evaluate(
         names. `correlation` and `cosine_correlation` are those of the labels
         with the model's values (or expected classes) and with the cosines of
         the two embeddings. `calibration` is there if the model predicts
-        probabilities (see `label_metrics`). `rows` counts the rows of
+        probabilities (see `label_metrics`). With `embedding`, which scores
+        no pairs, all three are missing. `rows` counts the rows of
         `source`, `negatives` the drawn ones, `leaked` the rows whose pair is
         in `training`.
 
@@ -75,9 +76,12 @@ def evaluate(
     # A model made for several replicas is evaluated on them.
     replicas = model.distribute_strategy.num_replicas_in_sync
     batches = PairBatches(table, config, False, replicas, known=training)
+    scored = {}
+    if len(config.sides) == 2:
+        scored = ScoredPairs(model, table).metrics()
     return {
         "metrics": evaluate_batches(model, batches),
-        **ScoredPairs(model, table).metrics(),
+        **scored,
         "baselines": baselines(table, config, training),
         "rows": rows,
         "negatives": len(table) - rows,

@@ -11,6 +11,7 @@ from o2v_keras.data.read_source import Source
 from o2v_keras.data.read_source import read_source
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.evaluation.outputs import RowOutputs
+from o2v_keras.evaluation.pair_scores import require_pair_scores
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.user_warning import warn_user
 
@@ -37,6 +38,7 @@ def predict_scores(
         float32 `(rows, num_classes)` probabilities or `(rows, 1)` values.
 
     Raises:
+        ValueError: If the head is `embedding`, which scores no pairs.
         DataError: If rows are unusable, with file and line of the first.
 
     Example:
@@ -48,6 +50,7 @@ def predict_scores(
     >>> predict_scores(model, source).shape
     (2, 2)
     """
+    require_pair_scores(model)
     table = read_rows(model, source, ("in0", "in1"), columns)
     return score_rows(model, table, batch_size)()
 

@@ -21,6 +21,7 @@ from o2v_keras.evaluation.pair_scores import EmbeddingScores
 from o2v_keras.evaluation.pair_scores import HeadScores
 from o2v_keras.evaluation.pair_scores import PopularityScores
 from o2v_keras.evaluation.pair_scores import TfidfScores
+from o2v_keras.evaluation.pair_scores import require_pair_scores
 from o2v_keras.evaluation.ranking_metrics import count_above
 from o2v_keras.evaluation.ranking_metrics import random_ranking
 from o2v_keras.evaluation.ranking_metrics import ranking_metrics
@@ -63,6 +64,7 @@ class ModelRanking:
         training: Source | None = None,
         options: RankingOptions | None = None,
     ):
+        require_pair_scores(model)
         options = options or RankingOptions()
         columns, query = options.columns, options.query
         self._follows_head = options.score is None
@@ -256,6 +258,8 @@ def own_score(config: Object2VecConfig) -> str:
     """
     if config.output_layer == "in_batch_softmax":
         return config.similarity
+    if config.output_layer == "cosent":
+        return "cosine"
     return "dot" if config.comparator_list == ("dot",) else "cosine"
 
 

@@ -94,6 +94,23 @@ def _tie_break(count, width):
     return width * (np.arange(count, 0, -1) - 1) / count
 
 
+def require_pair_scores(model: keras.Model) -> None:
+    """Raises `ValueError` if a model's head scores no pairs.
+
+    Args:
+        model: `Object2Vec`.
+    """
+    config = model.config
+    if len(config.sides) < 2:
+        raise ValueError(
+            "`model` must score pairs, but its head, output_layer="
+            f'"{config.output_layer}", learns vectors of one side alone. Use '
+            "its embeddings: `o2v embed`, `embed(model, ...)`, or an export "
+            'with `--mode embedding`, `mode="embedding"`; compare them by '
+            f'cosine. Received: output_layer="{config.output_layer}"'
+        )
+
+
 class HeadScores:
     """Scores pairs of embeddings by the model's comparator, MLP and head.
 

@@ -7,6 +7,7 @@ from o2v_keras.evaluation.label_metrics import calibration
 from o2v_keras.evaluation.label_metrics import correlation
 from o2v_keras.evaluation.outputs import RowOutputs
 from o2v_keras.evaluation.pair_scores import expected_values
+from o2v_keras.evaluation.pair_scores import require_pair_scores
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.object2vec import scores_of
 
@@ -36,6 +37,7 @@ class ScoredPairs:
     def __init__(
         self, model: Object2Vec, table: PairTable, batch_size: int = _BATCH_SIZE
     ):
+        require_pair_scores(model)
         self._labels, self._weights = table.labels, table.weights
         self._has_classes = model.config.output_layer == "softmax"
         inputs = {tensor.name: tensor for tensor in model.inputs}

@@ -43,14 +43,17 @@ class TrainingLabels:
         self._softmax = config.output_layer == "softmax"
         self._width = config.num_classes if self._softmax else 2
         self.totals = np.zeros(self._width)
-        names = () if config.negative_sampling_rate else ("in0", "in1")
+        # Row numbers of vectors have no mean.
+        has_tallies = len(config.sides) == 2
+        has_tallies &= not config.negative_sampling_rate
+        names = config.sides if has_tallies else ()
         self.sides = {name: np.zeros((0, self._width)) for name in names}
         self.range = (np.inf, -np.inf)
         self.ids = TrainedIds(config)
         self.tokens = None
         if config.token_weighting == "sif" or config.token_embedding_kl:
             self.tokens = TokenCounts(config)
-        self.constant = {"in0", "in1"}
+        self.constant = {*config.sides}
         self._first = None
 
     def mean_rows(self) -> tuple[np.ndarray, np.ndarray]:

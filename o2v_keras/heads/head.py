@@ -49,7 +49,8 @@ class Head:
         Comparator and MLP, then `scores`.
 
         Args:
-            pair: Two encodings, each `(batch, enc_dim)`.
+            pair: Two encodings, each `(batch, enc_dim)`; one if `config`
+                has one side.
             config: Its comparator and MLP are used.
         """
         comparator = Comparator(config.comparator_list, name="comparator")

@@ -103,7 +103,7 @@ def similarity_sign(model: keras.Model) -> int:
         are more than two classes, or the sign depends on the pair.
     """
     config = model.config
-    if config.output_layer == "in_batch_softmax":
+    if config.output_layer in ("in_batch_softmax", "cosent", "embedding"):
         return 1
     names = config.comparator_list
     places = similarity_places(names, config.enc_dim)

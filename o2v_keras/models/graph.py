@@ -17,6 +17,8 @@ _HEADS = {
     for head in (
         heads.BPR,
         heads.Classification,
+        heads.CoSENT,
+        heads.Embedding,
         heads.InBatchSoftmax,
         heads.Regression,
     )

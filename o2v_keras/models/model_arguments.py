@@ -5,9 +5,38 @@ from collections.abc import Mapping
 import keras
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.heads import Embedding
 from o2v_keras.heads import Head
 from o2v_keras.registry import import_network
 from o2v_keras.user_warning import warn_user
+
+
+def second_encoder(
+    encoder0: keras.layers.Layer | Object2VecConfig,
+    encoder1: keras.layers.Layer | None,
+    head: Head | None,
+    hyperparameters: Mapping[str, object],
+) -> keras.layers.Layer | None:
+    """Returns the encoder of `in1`; of a model of one encoder that one.
+
+    Args:
+        encoder0: The encoder of `in0`, or a configuration alone.
+        encoder1: The encoder of `in1`, or `None`.
+        head: The head, or `None`.
+        hyperparameters: The other hyperparameters.
+
+    Raises:
+        ValueError: If there are two encoders for a head of one.
+    """
+    named = hyperparameters.get("output_layer") == Embedding.output_layer
+    if not (named or isinstance(head, Embedding)):
+        return encoder1
+    if encoder1 not in (None, encoder0):
+        raise ValueError(
+            "`encoder1` must be left out with heads.Embedding, whose model "
+            f"has one encoder. Received: encoder1={encoder1!r}"
+        )
+    return encoder0
 
 
 def model_arguments(

@@ -8,9 +8,12 @@ import numpy as np
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.in_batch_targets import exchanged_sides
+from o2v_keras.data.target_vectors import with_target_dim
 from o2v_keras.heads.similarity import similarity_sign
 from o2v_keras.layers.gaussian_embedding import GaussianEmbedding
 from o2v_keras.losses import BPRLoss
+from o2v_keras.losses import CoSENTLoss
+from o2v_keras.losses import EmbeddingLoss
 from o2v_keras.losses import GlobalBatchLoss
 from o2v_keras.losses import InBatchSoftmaxLoss
 from o2v_keras.models.graph import add_weight_decay
@@ -22,6 +25,7 @@ from o2v_keras.models.make_encoders import encoder_class
 from o2v_keras.models.make_encoders import encoder_models
 from o2v_keras.models.make_encoders import make_encoders
 from o2v_keras.models.model_arguments import model_arguments
+from o2v_keras.models.model_arguments import second_encoder
 from o2v_keras.models.optimizer_factory import make_optimizer
 from o2v_keras.models.optimizer_factory import needs_steps
 from o2v_keras.models.optimizer_factory import plan_learning_rate
@@ -41,6 +45,15 @@ from o2v_keras.models.token_weighting import set_counts
 from o2v_keras.models.token_weighting import set_sif_weights
 from o2v_keras.models.token_weighting import weights_of
 from o2v_keras.text.pretrained_vectors import Coverage
+
+# Their metrics of the same name are means over real rows.
+_OWN_LOSSES = (
+    BPRLoss,
+    CoSENTLoss,
+    EmbeddingLoss,
+    GlobalBatchLoss,
+    InBatchSoftmaxLoss,
+)
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
@@ -78,7 +91,8 @@ class Object2Vec(TextModel):
             `(batch, dim)`. Or an `Object2VecConfig`, and nothing else but
             `name`.
         encoder1: The encoder of `in1`, with encodings of the same size; may
-            be `encoder0`.
+            be `encoder0`. Left out with `heads.Embedding`, whose model has
+            one encoder.
         comparators: Names of comparator operations, `comparator_list`.
             Defaults to `("hadamard", "concat", "abs_diff")`.
         head: One of `o2v_keras.heads`: what the model predicts, and the loss
@@ -92,7 +106,8 @@ class Object2Vec(TextModel):
 
     Call arguments:
         inputs: dict of `in0` and `in1`, each int `(batch, length)`, padded
-            with 0; lengths may differ between sides and calls.
+            with 0; lengths may differ between sides and calls. With
+            `"embedding"` of `embedding_side` alone.
 
     Output shape:
         float32 scores: for `output_layer="softmax"` probabilities
@@ -100,13 +115,14 @@ class Object2Vec(TextModel):
         `"in_batch_softmax"` a dict of `scores`, the `similarity` of the
         encodings, and `encodings`, `(batch, 2, dim)`, scaled so that their
         dot products are the logits of the loss; `predict` returns the
-        scores.
+        scores. For `"embedding"` vectors `(batch, target_embedding_dim)`.
 
     Attributes:
         config: `Object2VecConfig`; if the model is made of encoders, the one
             that describes it, as far as hyperparameters can: not arguments
             that are objects. `from_config(get_config())` makes the same model.
-        encoder0, encoder1: `keras.Model` of each side, ids to encodings.
+        encoder0, encoder1: `keras.Model` of each side, ids to encodings. The
+            same one with `"embedding"`.
         token_embeddings: The `TokenEmbedding` of each side; `None` for an
             encoder without one.
         token_weights: For each side the `TokenEmbedding` of width 1 with the
@@ -146,6 +162,7 @@ class Object2Vec(TextModel):
         name=None,
         **hyperparameters,
     ):
+        encoder1 = second_encoder(encoder0, encoder1, head, hyperparameters)
         hyperparameters = model_arguments(
             encoder0, encoder1, comparators, head, seed, hyperparameters
         )
@@ -160,15 +177,17 @@ class Object2Vec(TextModel):
             if config is None:
                 dim = encoder0.output.shape[1]
                 config = config_of(*own, dim, hyperparameters)
+            config = with_target_dim(config)
             if head is None:
                 head = make_head(config)
 
             # Graph.
             inputs = {
                 name: keras.Input((None,), dtype="int64", name=name)
-                for name in ("in0", "in1")
+                for name in config.sides
             }
-            pair = [encoder0(inputs["in0"]), encoder1(inputs["in1"])]
+            encoders = {"in0": encoder0, "in1": encoder1}
+            pair = [encoders[name](ids) for name, ids in inputs.items()]
             outputs = head.outputs(pair, config)
             super().__init__(inputs=inputs, outputs=outputs, name=name)
 
@@ -399,8 +418,8 @@ class Object2Vec(TextModel):
 
         `train` calls it. Before `model.fit` it saves the epochs that would
         learn the bias, and predictions for unseen objects start at the mean
-        instead of 0. Heads without a bias (`in_batch_softmax`, `bpr`) are
-        unchanged.
+        instead of 0. Heads without a bias (`in_batch_softmax`, `bpr`,
+        `cosent`) and `embedding` are unchanged.
 
         Args:
             labels: `(rows,)`. The training labels: classes, whose log-odds
@@ -439,8 +458,7 @@ class Object2Vec(TextModel):
         Keras's `loss` includes fill rows of weight 0 and regularization.
         """
         results = super().get_metrics_result()
-        own = GlobalBatchLoss | InBatchSoftmaxLoss | BPRLoss
-        if isinstance(self.loss, own):
+        if isinstance(self.loss, _OWN_LOSSES):
             results["loss"] = results.get(self.loss.name, results["loss"])
         return results
 

@@ -41,8 +41,8 @@ class TrainedIds:
         """Adds checked training rows."""
         if table.weights is not None and not (table.weights > 0).all():
             table = table.take(table.weights > 0)
-        for name, seen in self.sides.items():
-            rows, length = table.sides[name], self._lengths[name]
+        for name, rows in table.sides.items():
+            seen, length = self.sides[name], self._lengths[name]
             cut = rows.lengths.max(initial=0) > length
             seen[first_ids(rows, length)[0] if cut else rows.values] = True
             seen[0] = False  # padding

@@ -17,6 +17,7 @@ _NEAREST = {"dot", "cosine"}
 _RISING = {
     "accuracy",
     "pairwise_accuracy",
+    "cosine_similarity",
     "hits",
     "recall",
     "ndcg",
@@ -240,7 +241,10 @@ def _of_training(facts):
 
 
 def _of_configuration(config):
-    for number in "01":
+    sides = "01"
+    if config.get("output_layer") == "embedding":
+        sides = config["embedding_side"][-1]
+    for number in sides:
         copies = number == "1" and config.get("enc1_network") == "enc0"
         source = "0" if copies else number
         length = config.get(f"enc{source}_max_seq_len")
@@ -264,7 +268,8 @@ def _of_configuration(config):
 
 
 def _of_head(facts):
-    if facts.config.get("output_layer") == "in_batch_softmax":
+    heads = ("in_batch_softmax", "cosent", "embedding")
+    if facts.config.get("output_layer") in heads:
         return
     comparators = facts.config.get("comparator_list", [])
     if facts.similarity_sign < 0:

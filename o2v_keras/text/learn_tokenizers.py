@@ -91,7 +91,7 @@ def learn_tokenizers(
     if config.shares_tokenizer:
         # The side with pretrained vectors, which may have the tokenizer.
         side = next(iter(config.token_tables.items()))
-        in0 = in1 = learn(*side, "in0", "in1")
+        in0 = in1 = learn(*side, *config.sides)
     elif config.enc0_tokenizer:
         in0 = learn("enc0", config.encoder0, "in0")
     if config.enc1_tokenizer and in1 is None:

@@ -95,8 +95,10 @@ class PairTokenizers(keras.layers.Layer):
             bool `(rows,)`.
         """
         found = np.zeros(len(table), bool)
-        for name, tokenizer in self.sides.items():
-            side = table.sides[name]
+        for name, side in table.sides.items():
+            tokenizer = self.sides.get(name)
+            if tokenizer is None:
+                continue
             places = np.flatnonzero(tokenizer.is_unknown(side.values))
             found[side.rows_of(places)] = True
         return found

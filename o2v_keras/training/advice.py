@@ -105,7 +105,7 @@ def refuse_nothing_to_learn(
             f"positive. negative_sampling_rate={rate} needs data in which "
             "objects of one side are not paired with all of the other."
         )
-    if config.output_layer in ("in_batch_softmax", "bpr"):
+    if config.output_layer in ("in_batch_softmax", "bpr", "embedding"):
         return
     low, high = labels.range
     if low == high and not rate:
@@ -137,10 +137,10 @@ def unknown_ids(
     """
     if trained is None:
         return
-    encoders = {"in0": config.encoder0, "in1": config.encoder1}
     for channel, table in tables.items():
-        for side, encoder in encoders.items():
-            share = trained.untrained(side, table.sides[side]).mean()
+        for side, rows in table.sides.items():
+            encoder = config.side(side)
+            share = trained.untrained(side, rows).mean()
             if share < _LEAST_SHARE:
                 continue
             prefix = f"enc{side[-1]}"
@@ -210,6 +210,7 @@ def unknown_words(
         for channel, table in tables.items()
         if isinstance(table, PairTable)
         for side, tokenizer in tokenizers.sides.items()
+        if side in table.sides
     ]
     text = ", ".join(shares).replace("%", " %")
     return f"unknown words: {text}" if shares else ""

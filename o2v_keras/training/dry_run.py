@@ -8,6 +8,7 @@ from o2v_keras.data.check.report import CheckReport
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read.paths import Paths
 from o2v_keras.data.read_source import read_source
+from o2v_keras.data.target_vectors import with_target_file
 from o2v_keras.models.pretrained_tables import vector_sources
 from o2v_keras.text.pretrained_vectors import read_vectors
 from o2v_keras.text.vector_files import VectorArray
@@ -47,6 +48,7 @@ def dry_run(
     >>> [problem.kind for problem in report.errors]
     ['id >= vocab_size', 'id >= vocab_size']
     """
+    config = with_target_file(config, auxiliary)
     sources = vector_sources(config, auxiliary)
     word_ids, tokenizers = {}, None
     if config.enc0_tokenizer or config.enc1_tokenizer:
@@ -56,7 +58,9 @@ def dry_run(
         config = tokenizers.configure(config)
         for name, tokenizer in tokenizers.sides.items():
             word_ids[f"enc{name[-1]}"] = tokenizer.word_ids()
-    loaded = read_source(paths, config, tokenizers, columns, training=True)
+    loaded = read_source(
+        paths, config, tokenizers, columns, config.sides, training=True
+    )
     table, report = loaded.table, loaded.report
     if not report.errors:
         report.refuse_zero_weights()

@@ -94,6 +94,12 @@ def fold_in(
     hyperparameters = hyperparameters or {}
     _refuse_over(hyperparameters)
     old = load_model(model)
+    if len(old.config.sides) < 2:
+        raise ValueError(
+            "`model` must have learned from pairs, whose records say where "
+            'new ids belong. Received: a model of output_layer="'
+            f'{old.config.output_layer}"'
+        )
     tokenizers = _grown_tokenizers(old, train, columns)
     config = old.config.replace(**_OVER, **hyperparameters)
     pairs = read_source(train, config, tokenizers, columns, verbose=0).table

@@ -196,6 +196,11 @@ def _logits(config):
 def _head_parameters(config):
     if config.output_layer == "in_batch_softmax":
         return int(config.learn_temperature)
+    if config.output_layer == "cosent":
+        return 0
+    if config.output_layer == "embedding":
+        width = config.target_embedding_dim or config.enc_dim
+        return 0 if width == config.enc_dim else (config.enc_dim + 1) * width
     parts = {"hadamard": 1, "concat": 2, "abs_diff": 1}
     width = config.enc_dim * sum(
         parts.get(name, 1) for name in config.comparator_list

@@ -31,7 +31,7 @@ class TrainingOptions:
         stream_rows: Rows of a block of streamed data. Defaults to `None`.
         callbacks: Keras callbacks of the user. Defaults to `()`.
         monitor: Name of the metric for early stopping. Defaults to `None`:
-            the loss.
+            the training loss.
         monitor_mode: `"min"` or `"max"`. Defaults to `"min"`.
         verbose: 0 or 1. Defaults to `1`.
 
@@ -80,6 +80,20 @@ class TrainingOptions:
         """Prints a line, if `verbose`."""
         if self.verbose:
             print(text)
+
+
+def default_monitor(output_layer: str | None) -> str:
+    """Returns the validation metric that early stopping monitors by default.
+
+    Args:
+        output_layer: The hyperparameter; `None` is its default.
+
+    Example:
+    >>> default_monitor("softmax"), default_monitor("cosent")
+    ('val_loss', 'val_spearman')
+    """
+    # Its loss depends on the number of rows of a batch.
+    return "val_spearman" if output_layer == "cosent" else "val_loss"
 
 
 def _check_minutes(minutes):

@@ -48,6 +48,9 @@ def format_report(report: dict) -> str:
     """Returns the report as a table, baselines below each split's metrics."""
     splits = [s for s in ("train", "validation", "test") if report[s]]
     names = [name for name in report["train"] if name != "loss"]
+    # Correlations are measured on held-out data alone.
+    held_out = {*report["validation"], *report["test"]}
+    names += [n for n in ("spearman", "pearson") if n in held_out]
     rows = [("", *names)]
     for split in splits:
         rows.append((split, *_cells(report[split], names)))

@@ -14,11 +14,13 @@ from o2v_keras.data.check.report import weight_notice
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
+from o2v_keras.data.target_vectors import with_target_file
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.models.pretrained_tables import vector_sources
 from o2v_keras.registry import import_network
 from o2v_keras.storage.replace import disk_full_named
 from o2v_keras.training.advice import unknown_words
+from o2v_keras.training.callbacks.metrics import CorrelationMetrics
 from o2v_keras.training.channels import LoadedChannels
 from o2v_keras.training.channels import load_channels
 from o2v_keras.training.channels import training_tokenizers
@@ -28,6 +30,7 @@ from o2v_keras.training.distribute.sharding import own_source
 from o2v_keras.training.distribute.strategy import make_strategy
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.options import TrainingOptions
+from o2v_keras.training.options import default_monitor
 from o2v_keras.training.train_model import TrainingResult
 from o2v_keras.training.train_model import train_model
 
@@ -121,8 +124,9 @@ def train(
             all other weights frozen; used by `fold_in`. Defaults to `None`:
             all weights are trained.
         auxiliary: Folder of relative paths of
-            `enc*_pretrained_embedding_file` and `enc*_vocab_file`. Defaults
-            to `None`: the working directory.
+            `enc*_pretrained_embedding_file`, `enc*_vocab_file` and
+            `target_embedding_file`. Defaults to `None`: the working
+            directory.
         checkpoint_minutes: float. Minutes between checkpoints within an
             epoch. Defaults to `None`: only after each epoch.
         steps_per_execution: int. Steps per TensorFlow call, after which
@@ -149,8 +153,9 @@ def train(
         monitor: Metric for early stopping and the choice of the best epoch,
             such as `"val_accuracy"`, or `"val_ndcg@10"` from a callback. The
             default of `early_stopping_tolerance` is 0.01 for losses, 0 for
-            other metrics. Defaults to `None`: the validation loss, or the
-            training loss without validation data.
+            other metrics. Defaults to `None`: the validation loss, for
+            `cosent` `"val_spearman"`, or the training loss without validation
+            data.
         monitor_mode: `"min"` or `"max"`: whether smaller or larger is better.
             Defaults to `"min"`.
         verbose: 0 or 1. Defaults to `1`.
@@ -174,6 +179,7 @@ def train(
         config = Object2VecConfig.from_hyperparameters(config)
     for encoder in (config.encoder0, config.encoder1):
         import_network(encoder.network)
+    config = with_target_file(config, auxiliary)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(config.seed)
@@ -246,8 +252,21 @@ def train(
     notice = weight_notice(tables["train"].weight_range, columns)
     if notice:
         options.say(notice)
+    if monitor is None and "validation" in tables:
+        options = _with_default_monitor(config, tables["validation"], options)
     channels = LoadedChannels(tables, tokenizers, labels)
     return train_model(config, channels, directory, strategy, worker, options)
+
+
+def _with_default_monitor(config, validation, options):
+    """Monitors what the head is judged by, if that is not the loss."""
+    name = default_monitor(config.output_layer)
+    if name == "val_loss":
+        return options
+    callbacks = [CorrelationMetrics(validation), *options.callbacks]
+    return dataclasses.replace(
+        options, monitor=name, monitor_mode="max", callbacks=callbacks
+    )
 
 
 def check_in_batch_softmax(

@@ -11,8 +11,10 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.negative_sampling import with_negatives
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.load_dataset import left_out_message
+from o2v_keras.data.target_vectors import target_vectors
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.evaluation.evaluate import evaluate_batches
+from o2v_keras.evaluation.scored_pairs import ScoredPairs
 from o2v_keras.heads.similarity import UPSIDE_DOWN
 from o2v_keras.heads.similarity import similarity_sign
 from o2v_keras.models.expand_vocabulary import train_again
@@ -36,6 +38,7 @@ from o2v_keras.training.memory import require_memory
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.options import TrainingOptions
+from o2v_keras.training.options import default_monitor
 from o2v_keras.training.report import format_report
 from o2v_keras.training.report import make_report
 from o2v_keras.user_warning import warn_user
@@ -153,7 +156,7 @@ def train_model(
     report = make_report(
         history.epochs,
         early_stopping.best_epoch,
-        test=_score_test(model, batches),
+        test=_score_test(model, batches, scored),
         baselines={
             name: baselines(table, config, known or labels)
             for name, table in scored.items()
@@ -258,6 +261,11 @@ def _identity(config, tables, options, strategy, worker):
     if config.learning_rate_schedule == "constant":
         del values["epochs"]
     data = {name: table.fingerprint() for name, table in tables.items()}
+    vectors = target_vectors(config)
+    if vectors is not None:
+        # The file may be moved, but not be changed.
+        del values["target_embedding_file"]
+        data["target vectors"] = vectors.fingerprint()
     if options.shard_by == "file":
         # Each worker has other files.
         data["train"] = all_gather(strategy, worker, data["train"])
@@ -270,10 +278,13 @@ def _identity(config, tables, options, strategy, worker):
     }
 
 
-def _score_test(model, batches):
+def _score_test(model, batches, tables):
     if "test" not in batches:
         return {}
-    return evaluate_batches(model, batches["test"])
+    metrics = evaluate_batches(model, batches["test"])
+    if default_monitor(model.config.output_layer) == "val_spearman":
+        metrics |= ScoredPairs(model, tables["test"]).metrics()["correlation"]
+    return metrics
 
 
 @contextlib.contextmanager

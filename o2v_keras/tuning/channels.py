@@ -6,6 +6,7 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
+from o2v_keras.data.target_vectors import with_target_file
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.training.advice import unknown_words
 from o2v_keras.training.channels import LoadedChannels
@@ -67,6 +68,7 @@ class TuningData:
             ValueError: If a tokenizer cannot be learned from the texts.
             DataError: If data are unusable.
         """
+        config = with_target_file(config, self._auxiliary)
         key = _vocabulary_key(config)
         tokenizers = self._tokenizers.get(key)
         if tokenizers is None:
@@ -129,7 +131,7 @@ def _vocabulary_key(config):
         + (side.pretrained_embedding_file,)
         for side in (config.encoder0, config.encoder1)
     ]
-    return (*sides, config.shares_tokenizer)
+    return (*sides, config.sides, config.shares_tokenizer)
 
 
 def _table_key(config):
@@ -137,6 +139,7 @@ def _table_key(config):
     return (
         config.output_layer,
         config.num_classes,
+        config.target_embedding_file,
         config.negative_sampling_rate > 0,
         config.token_weighting == "sif" or config.token_embedding_kl > 0,
     )

@@ -21,11 +21,12 @@ _SAGEMAKER = {
 _RANKING = re.compile(r"(?:hits|recall|ndcg|accuracy)@(\d+)|mrr|mean_rank")
 _CORRELATION = re.compile(r"(?:cosine_)?(?:spearman|pearson)")
 _MAX = re.compile(
-    r"accuracy|pairwise_accuracy|(?:hits|recall|ndcg|accuracy)@\d+|mrr"
+    r"accuracy|pairwise_accuracy|cosine_similarity|"
+    r"(?:hits|recall|ndcg|accuracy)@\d+|mrr"
 )
 _MIN = re.compile(
-    r"loss|cross_entropy|in_batch_softmax|bpr|mean_squared_error|root_mean_squared_error|"
-    r"mean_absolute_error|mean_rank"
+    r"loss|cross_entropy|in_batch_softmax|bpr|cosent|embedding|"
+    r"mean_squared_error|root_mean_squared_error|mean_absolute_error|mean_rank"
 )
 
 

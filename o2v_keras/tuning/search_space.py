@@ -25,7 +25,7 @@ from o2v_keras.tuning.ranges import ValueRange
 
 _TIED = "tied_token_embedding_weight"
 # Conditions depend on these, so they are declared first.
-_PARENTS = ("enc0_network", "enc1_network", _TIED)
+_PARENTS = ("enc0_network", "enc1_network", _TIED, "output_layer")
 _POOLED = "pooled_embedding"
 _DIMS = ("enc0_token_embedding_dim", "enc1_token_embedding_dim")
 # Setting -> encoders that ignore it.
@@ -35,6 +35,14 @@ _WITHOUT = {
     "feed_forward_dim": {"hcnn", "bilstm", _POOLED},
     "layers": {_POOLED},
     "token_embedding_dim": {_POOLED},
+}
+# Heads without comparator and MLP.
+_WITHOUT_MLP = ("in_batch_softmax", "cosent", "embedding")
+# Setting -> the head that reads it.
+_OF_HEAD = {
+    "similarity_scale": "cosent",
+    "embedding_loss": "embedding",
+    "similarity_distillation_weight": "embedding",
 }
 # `enc0_options.units` is the argument `units` of a user's own encoder.
 _OPTIONS = ("enc0_options", "enc1_options")
@@ -241,9 +249,12 @@ class SearchSpace:
         return None
 
     def _is_idle(self, name):
-        """Whether the fixed values make a setting of the MLP ineffective."""
+        """Whether the fixed values make a setting of the head ineffective."""
+        head = self.fixed.get("output_layer", _DEFAULTS["output_layer"])
+        if name in _OF_HEAD and "output_layer" not in self.ranges:
+            return head != _OF_HEAD[name]
         if name == "mlp_layers":
-            return self.fixed.get("output_layer") == "in_batch_softmax"
+            return head in _WITHOUT_MLP
         if name not in ("mlp_dim", "mlp_activation"):
             return False
         return self._is_idle("mlp_layers") or (

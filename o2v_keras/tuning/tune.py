@@ -20,6 +20,7 @@ from o2v_keras.storage.replace import replaced_file
 from o2v_keras.storage.replace import write_json
 from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.model_directory import ModelDirectory
+from o2v_keras.training.options import default_monitor
 from o2v_keras.tuning.channels import TuningData
 from o2v_keras.tuning.cluster import SearchProcess
 from o2v_keras.tuning.objective import objective_metrics
@@ -86,7 +87,7 @@ def tune(
     directory: str | os.PathLike,
     ranges: Mapping[str, ValueRange | ValueChoice] | None = None,
     default_ranges: bool = True,
-    objective: str = "val_loss",
+    objective: str | None = None,
     direction: str | None = None,
     search: str = "random",
     max_trials: int | None = None,
@@ -133,7 +134,8 @@ def tune(
         objective: A metric of an epoch, such as `"val_accuracy"`,
             `"val_ndcg@10"` or `"val_spearman"`, or SageMaker's
             `"validation:accuracy"`, `"validation:cross_entropy"` or
-            `"validation:mean_squared_error"`. Defaults to `"val_loss"`.
+            `"validation:mean_squared_error"`. Defaults to `None`: what early
+            stopping monitors, `"val_loss"` or for `cosent` `"val_spearman"`.
         direction: `"min"` or `"max"`, for a metric of `callbacks`. Defaults
             to `None`: the one of a known metric.
         search: `"random"`, `"hyperband"` (many short trials, of which the
@@ -172,14 +174,16 @@ def tune(
         FileExistsError: If `directory` holds a search, or `best_model_dir` a
             model, and neither `resume` nor `overwrite` is set.
     """
-    goal = parse_objective(objective, direction)
     _check(search, max_trials, seed, resume, overwrite)
-    sources = {"train": train, "validation": validation}
-    objective_metrics(goal.name, sources, columns, ranking)
     is_hyperband = search == "hyperband"
     space = SearchSpace(
         hyperparameters, ranges, default_ranges, search_epochs=not is_hyperband
     )
+    if objective is None:
+        objective = default_monitor(space.fixed.get("output_layer"))
+    goal = parse_objective(objective, direction)
+    sources = {"train": train, "validation": validation}
+    objective_metrics(goal.name, sources, columns, ranking)
     if is_hyperband:
         _refuse_falling_rates(space)
     process = SearchProcess.from_environment()

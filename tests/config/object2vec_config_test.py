@@ -71,6 +71,12 @@ def test_defaults_are_sagemakers():
         "hard_negatives": 0,
         "mined_negatives": 0,
         "mining_epochs": 1,
+        "similarity_scale": 20.0,
+        "target_embedding_file": "",
+        "target_embedding_dim": None,
+        "embedding_side": "in0",
+        "embedding_loss": "cosine",
+        "similarity_distillation_weight": 1.0,
         "dropout": 0.0,
         "optimizer": "adam",
         "learning_rate": 0.0004,
@@ -524,3 +530,55 @@ def test_other_sides_need_sizes(tokenizer, name):
         Object2VecConfig.from_hyperparameters(
             {**sizes, "enc0_tokenizer": tokenizer}
         )
+
+
+TARGETS = {"output_layer": "embedding", "target_embedding_file": "t.npy"}
+
+
+def test_a_model_of_vectors_reads_one_side_by_one_encoder():
+    assert make().sides == ("in0", "in1")
+    config = make(**TARGETS, embedding_side="in1")
+    assert config.sides == ("in1",)
+    assert config.shared_encoder and config.tied_token_embedding_weight
+    assert config.side("in1") == config.encoder0
+    make(output_layer="embedding", target_embedding_dim=8)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"output_layer": "embedding"}, "`target_embedding_file` must name"),
+        (
+            {**TARGETS, "negative_sampling_rate": 1},
+            "`negative_sampling_rate` must be 0 .*row numbers",
+        ),
+        (
+            {**TARGETS, "enc1_network": "pooled_embedding"}
+            | {"enc1_max_seq_len": 10, "enc1_vocab_size": 7},
+            '`enc0_network` and .* equal with output_layer="embedding"',
+        ),
+        (
+            {"target_embedding_file": "t.npy"},
+            '`target_embedding_file` must be left out with .*="softmax"',
+        ),
+        (
+            {"target_embedding_dim": 8, "output_layer": "bpr"},
+            "`negative_sampling_rate` must be at least 1",
+        ),
+        (
+            {"target_embedding_dim": 8},
+            "`target_embedding_dim` must be left out",
+        ),
+        (
+            {"output_layer": "cosent", "negative_sampling_rate": 1},
+            "`negative_sampling_rate` must be 0 .*more alike",
+        ),
+        (
+            {"output_layer": "cosent", "mini_batch_size": 1},
+            "`mini_batch_size` must be at least 2",
+        ),
+    ],
+)
+def test_heads_of_vectors_and_scores_have_rules(fields, message):
+    with pytest.raises(ValueError, match=message):
+        make(**fields)

@@ -30,6 +30,7 @@ HEADS = [
         hard_negatives=2,
     ),
     heads.BPR(negative_sampling_rate=2),
+    heads.CoSENT(similarity_scale=5.0),
 ]
 
 

@@ -16,6 +16,8 @@ from o2v_keras.tuning.objective import parse_objective
         ("val_mrr", "val_mrr", "max"),
         ("val_mean_rank", "val_mean_rank", "min"),
         ("val_cosine_spearman", "val_cosine_spearman", "max"),
+        ("val_cosine_similarity", "val_cosine_similarity", "max"),
+        ("val_embedding", "val_embedding", "min"),
         ("val_root_mean_squared_error", "val_root_mean_squared_error", "min"),
     ],
 )

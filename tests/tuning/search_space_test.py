@@ -246,15 +246,36 @@ def test_a_configuration_is_no_set_of_fixed_values():
     ("fixed", "searched"),
     [
         ({"output_layer": "in_batch_softmax"}, set()),
+        ({"output_layer": "cosent"}, set()),
         ({"mlp_layers": 0}, set()),
         ({"mlp_layers": "1"}, {"mlp_dim", "mlp_activation"}),
     ],
-    ids=["no_mlp", "no_layer", "a_layer"],
+    ids=["no_mlp", "cosent", "no_layer", "a_layer"],
 )
 def test_settings_of_an_mlp_that_is_not_there_are_not_searched(fixed, searched):
     names = {"mlp_layers", "mlp_dim", "mlp_activation"}
     space = SearchSpace({**SIZES, **fixed})
     assert names & space.ranges.keys() == searched
+
+
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        ("similarity_scale", {"output_layer": "cosent"}),
+        (
+            "similarity_distillation_weight",
+            {"output_layer": "embedding", "target_embedding_dim": 8},
+        ),
+    ],
+)
+def test_settings_of_a_head_are_searched_with_that_head_alone(name, head):
+    ranges = {name: ValueRange(1.0, 4.0)}
+    space = SearchSpace({**SIZES, **head}, ranges, default_ranges=False)
+    assert 1 <= getattr(space.configure(space.draw(0)), name) <= 4
+    with pytest.raises(ValueError, match="must not be searched if it has no"):
+        SearchSpace(SIZES, ranges, default_ranges=False)
+    heads = {"output_layer": ValueChoice(("softmax", "cosent"))}
+    SearchSpace(SIZES, {**ranges, **heads}, default_ranges=False)
 
 
 def test_a_space_without_any_range_is_refused():

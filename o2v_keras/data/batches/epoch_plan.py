@@ -211,9 +211,9 @@ class EpochPlanner:
         block = [self._block] if self._block else []
         return np.random.default_rng([self._config.seed, epoch, *block])
 
-    def _buckets(self, sequences: Sequences, encoder):
-        if not self._bucketed:
-            return np.zeros(len(sequences), np.int64)
+    def _buckets(self, sequences: Sequences | None, encoder):
+        if not self._bucketed or sequences is None:
+            return np.zeros(len(self._table), np.int64)
         lengths = np.minimum(sequences.lengths, encoder.max_seq_len)
         return (lengths - 1) // self._config.bucket_width
 

@@ -12,6 +12,7 @@ from o2v_keras.data.batches.mined_rows import MinedRows
 from o2v_keras.data.batches.pair_stream import PairStream
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.target_vectors import target_vectors
 
 # TensorFlow takes seconds to start, and only a dataset needs it.
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class PairBatches:
             or self._group_rows > 1
             or source.weight_range is not None
         )
+        self._side_names = config.sides
         self._targets = _targets(source, config, known)
         self.num_rows = self._blocks.num_rows
         self.epoch = 0
@@ -147,7 +149,8 @@ class PairBatches:
             several replicas, weighted data or `bpr`: ids int64
             `(batch, length)`, labels int64 (classes) or float32 (scores)
             `(batch,)`. For `in_batch_softmax` the labels are the targets of
-            `InBatchTargets`.
+            `InBatchTargets`. For `embedding` there is one side, and the
+            labels are the vectors that they name, float32 `(batch, width)`.
         """
         import tensorflow as tf
 
@@ -197,9 +200,10 @@ class PairBatches:
         def own(column):
             return _own_rows(rows(column), self._share, self._group_rows)
 
+        side_rows = {"in0": in0_rows, "in1": in1_rows}
         inputs = {
-            "in0": self._blocks.gather(ids, "in0", own(in0_rows)),
-            "in1": self._blocks.gather(ids, "in1", own(in1_rows)),
+            name: self._blocks.gather(ids, name, own(side_rows[name]))
+            for name in self._side_names
         }
         targets = self._targets.of_batch(rows(targets), *self._share)
         if self._weighted:
@@ -222,8 +226,8 @@ class _TableBlock:
         # Only shuffling and drawing take time worth a thread.
         self._plan_of = self._plans.take if training else self._planner.plan
         self._sides = {
-            "in0": PaddedRows(table.in0, config.encoder0.max_seq_len),
-            "in1": PaddedRows(table.in1, config.encoder1.max_seq_len),
+            name: PaddedRows(table.sides[name], config.side(name).max_seq_len)
+            for name in config.sides
         }
         self._fill_rows = replicas * config.group_rows
         self.num_batches = self._planner.num_batches
@@ -264,12 +268,12 @@ class _TableBlock:
 class _StreamBlocks:
     """The blocks of a stream; the ids come with the plans."""
 
-    id_columns = 4
     mined = None  # A search for negatives needs the whole corpus.
 
     def __init__(self, stream, config, replicas):
         self._stream = stream
         self._config = config
+        self.id_columns = 2 * len(config.sides)
         self._replicas = replicas
         pairs_per_row = 1 + config.negative_sampling_rate
         groups_per_row = pairs_per_row // config.group_rows
@@ -305,19 +309,14 @@ class _StreamBlocks:
     def gather(self, ids, name, rows):
         from o2v_keras.data.batches.padded_rows import gather_padded
 
-        if name == "in0":
-            values, offsets, encoder = *ids[:2], self._config.encoder0
-        else:
-            values, offsets, encoder = *ids[2:], self._config.encoder1
-        return gather_padded(values, offsets, rows, encoder.max_seq_len)
+        first = 2 * self._config.sides.index(name)
+        values, offsets = ids[first : first + 2]
+        longest = self._config.side(name).max_seq_len
+        return gather_padded(values, offsets, rows, longest)
 
     def _planned(self, table, epoch, block):
-        ids = (
-            table.in0.values,
-            table.in0.offsets,
-            table.in1.values,
-            table.in1.offsets,
-        )
+        sides = [table.sides[name] for name in self._config.sides]
+        ids = [ids for side in sides for ids in (side.values, side.offsets)]
         return ids, self._plan(table, epoch, block)
 
     def _plan(self, table, epoch, block):
@@ -348,11 +347,35 @@ class _Labels:
         return _own_rows(labels, (index, count), self._group_rows)
 
 
+class _Vectors:
+    """The targets of `embedding`: the vectors that labels name."""
+
+    rank = 1
+    dtype = np.int64
+
+    def __init__(self, vectors):
+        self._vectors = vectors
+
+    def of_plan(self, plan):
+        return plan.labels.astype(self.dtype)
+
+    def of_batch(self, labels, index, count):
+        import tensorflow as tf
+
+        labels = _own_rows(labels, (index, count), 1)
+        vectors = tf.numpy_function(self._vectors.take, [labels], tf.float32)
+        vectors.set_shape([None, self._vectors.dim])
+        return vectors
+
+
 def _targets(source, config, known):
     if config.output_layer == "in_batch_softmax":
         from o2v_keras.data.batches.in_batch_targets import InBatchTargets
 
         return InBatchTargets(source, config.negative_sampling_side, known)
+    vectors = target_vectors(config)
+    if vectors is not None:
+        return _Vectors(vectors)
     softmax = config.output_layer == "softmax"
     return _Labels(np.int64 if softmax else np.float32, config.group_rows)
 

@@ -23,7 +23,6 @@ from o2v_keras.data.read.parquet import row_group_sizes
 from o2v_keras.data.read.paths import Paths
 from o2v_keras.data.read.paths import expand_paths
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
-from o2v_keras.data.read_source import SIDES
 from o2v_keras.data.read_source import check_tokenizers
 from o2v_keras.data.read_source import file_records
 from o2v_keras.data.read_source import text_encoders
@@ -108,10 +107,10 @@ class PairStream:
                 f"list of them. Received: {type(paths).__name__}"
             )
         self._config = config
-        check_tokenizers(tokenizers, config)
+        check_tokenizers(tokenizers, config, config.sides)
         columns.check_label(config)
         self._columns = columns
-        self._texts = text_encoders(paths, tokenizers)
+        self._texts = text_encoders(paths, tokenizers, config.sides)
         self._units = _list_units(expand_paths(paths))
         self._unit_rows = []
         self._fingerprint = _Fingerprint()
@@ -177,7 +176,7 @@ class PairStream:
     def _pieces(self, unit):
         return read_pieces(
             unit.path,
-            SIDES,
+            self._config.sides,
             True,
             columns=self._columns,
             texts=self._texts,
@@ -187,7 +186,9 @@ class PairStream:
     def _scan(self, rejected_rows_file, max_skipped, observe):
         records = None
         if self._texts:
-            records = file_records(SIDES, True, self._columns, self._texts)
+            records = file_records(
+                self._config.sides, True, self._columns, self._texts
+            )
         with SoundRows(
             self._config, True, rejected_rows_file, records, max_skipped
         ) as sound:

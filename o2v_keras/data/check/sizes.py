@@ -71,6 +71,8 @@ def proposal_text(
     """
     if not any(map(len, sides.values())):
         return "No row is usable: there are no sizes to propose."
+    if config is not None and config.output_layer == "embedding":
+        labels = None  # row numbers of vectors
     copies = config is not None and config.enc1_network == "enc0"
     sizes = propose_sizes(sides, labels, copies)
     for encoder in ("enc0", "enc1"):

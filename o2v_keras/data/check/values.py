@@ -12,6 +12,8 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read.record import ADVICE
 from o2v_keras.data.sequences import Sequences
+from o2v_keras.data.target_vectors import TargetVectors
+from o2v_keras.data.target_vectors import target_vectors
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -56,7 +58,7 @@ def check_values(
     Returns:
         list of `Finding`, none without rows.
     """
-    findings = [*_absent_columns(table)] if training else []
+    findings = [*_absent_columns(table, config)] if training else []
     for name, side in table.sides.items():
         findings += _check_lengths(name, side, config)
         findings += _check_ids(name, side)
@@ -79,8 +81,10 @@ def are_classes(labels: np.ndarray) -> np.ndarray:
     return (labels >= 0) & (labels == np.floor(labels)) & np.isfinite(labels)
 
 
-def _absent_columns(table) -> Iterator[Finding]:
-    columns = {"in0": table.in0, "in1": table.in1, "label": table.labels}
+def _absent_columns(table, config) -> Iterator[Finding]:
+    names = ("in0", "in1") if config is None else config.sides
+    columns = {name: table.sides.get(name) for name in names}
+    columns["label"] = table.labels
     for name, column in columns.items():
         if column is None:
             what, rows = f'no "{name}"', np.arange(len(table))
@@ -192,6 +196,9 @@ def _check_labels(labels, config, training) -> Iterator[Finding]:
             f"{classes - 1}. {_label_remedy(labels[finite], natural[finite])}",
             proposed=_classes(labels[finite], natural[finite]),
         )
+    vectors = target_vectors(config)
+    if vectors is not None:
+        yield from _check_row_numbers(labels, finite, describe, vectors)
     if config.output_layer == "in_batch_softmax":
         yield from _check_positives(labels, finite, describe)
     if config.output_layer == "bpr":
@@ -216,6 +223,27 @@ def _check_labels(labels, config, training) -> Iterator[Finding]:
             "are made of them. Drop the other records or set "
             "negative_sampling_rate=0.",
         )
+
+
+def _check_row_numbers(labels, finite, describe, vectors: TargetVectors):
+    named = are_classes(labels) & (labels < vectors.rows)
+    yield Finding(
+        "label",
+        "no row number",
+        np.flatnonzero(finite & ~named),
+        describe,
+        'With output_layer="embedding" a label is the number of a row of '
+        f"target_embedding_file, a whole number from 0 to {vectors.rows - 1}.",
+    )
+    rows = np.flatnonzero(named)
+    yield Finding(
+        "label",
+        "vector not finite",
+        rows[vectors.not_finite(labels[rows])],
+        describe,
+        "The row of target_embedding_file that the label names holds NaN or "
+        "infinity. Write a finite vector, or drop the record.",
+    )
 
 
 def _check_positives(labels, finite, describe):

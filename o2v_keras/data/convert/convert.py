@@ -28,6 +28,7 @@ from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import SIDES
 from o2v_keras.data.read_source import check_tokenizers
 from o2v_keras.data.read_source import file_records
+from o2v_keras.data.target_vectors import with_target_file
 from o2v_keras.progress import Progress
 from o2v_keras.text.learn_tokenizers import learn_tokenizers
 from o2v_keras.text.pair_tokenizers import PairTokenizers
@@ -45,7 +46,7 @@ def convert(
     *,
     shard_rows: int = _SHARD_ROWS,
     compression: str | None = None,
-    sides: Sequence[str] = SIDES,
+    sides: Sequence[str] | None = None,
     label: bool = True,
     columns: PairColumns = DEFAULT_COLUMNS,
     config: Object2VecConfig | None = None,
@@ -67,7 +68,8 @@ def convert(
         output: Folder for the shards, local or such as `gs://bucket/pairs`.
         shard_rows: Rows of a shard. Defaults to 262,144.
         compression: `"gzip"`, or `None` for plain files. Defaults to `None`.
-        sides: Names of the sides to write. Defaults to both.
+        sides: Names of the sides to write. Defaults to `None`: those that a
+            training of `config` reads, otherwise both.
         label: Whether the rows have labels, which are stored as float32.
             Defaults to `True`.
         columns: `PairColumns` of the files. Defaults to `in0`, `in1`,
@@ -108,9 +110,13 @@ def convert(
     >>> manifest["shards"]
     [{'file': 'pairs-00000-of-00001.tfrecord', 'rows': 1}]
     """
+    if sides is None:
+        sides = SIDES if config is None else config.sides
     _refuse_bad_options(shard_rows, compression, sides, config, tokenizers)
     if config is not None and label:
         columns.check_label(config)
+    if config is not None:
+        config = with_target_file(config, auxiliary)
     skipped_share(skip_bad_rows)
     files = expand_paths(paths)
     output = os.fspath(output)
@@ -315,7 +321,7 @@ def _refuse_bad_options(shard_rows, compression, sides, config, tokenizers):
         check_tokenizers(tokenizers, config, tuple(sides))
     elif (
         config is not None
-        and len(sides) < len(SIDES)
+        and len(sides) < len(config.sides)
         and any(getattr(config, f"enc{s[-1]}_tokenizer") for s in sides)
     ):
         raise ValueError(
