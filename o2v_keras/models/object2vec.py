@@ -6,11 +6,12 @@ import os
 import keras
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.batches.in_batch_targets import exchanged_sides
+from o2v_keras.data.batches.in_batch_targets import directions
 from o2v_keras.heads.similarity import similarity_sign
 from o2v_keras.losses import BPRLoss
 from o2v_keras.losses import GlobalBatchLoss
 from o2v_keras.losses import InBatchSoftmaxLoss
+from o2v_keras.models.averaged_weights import averages_shown
 from o2v_keras.models.graph import add_weight_decay
 from o2v_keras.models.graph import dtype_policy
 from o2v_keras.models.graph import make_head
@@ -22,7 +23,7 @@ from o2v_keras.models.make_encoders import make_encoders
 from o2v_keras.models.model_arguments import model_arguments
 from o2v_keras.models.optimizer_factory import make_optimizer
 from o2v_keras.models.optimizer_factory import needs_steps
-from o2v_keras.models.optimizer_factory import plan_learning_rate
+from o2v_keras.models.optimizer_factory import plan_steps
 from o2v_keras.models.optimizer_factory import steps_per_epoch
 from o2v_keras.models.pretrained_tables import fill_tables
 from o2v_keras.models.pretrained_tables import vector_sources
@@ -207,16 +208,19 @@ class Object2Vec(TextModel):
 
         `config` sets the epochs, counted from 0, in which tables are frozen:
         continue in a later call with `initial_epoch`. A cosine schedule falls
-        to 0 over `config.epochs` epochs with the first call's steps.
+        to 0, and `weight_averaging` averages the last of `config.epochs`
+        epochs, with the first call's steps. Averaged weights are validated,
+        and the model has them afterwards: see `AveragedWeights`.
 
         Raises:
             ValueError: If pretrained vectors are missing or unusable, or the
-                number of steps of an epoch is unknown and a cosine needs it.
+                number of steps of an epoch is unknown and a cosine or
+                the average of a tail needs it.
         """
         call = inspect.signature(super().fit).bind(*args, **kwargs)
         if needs_steps(self.optimizer):
-            steps = self.config.epochs * steps_per_epoch(call.arguments)
-            plan_learning_rate(self.optimizer, steps)
+            steps = steps_per_epoch(call.arguments)
+            plan_steps(self.optimizer, self.config, steps)
         if self.needs_vectors:
             coverages = self.load_pretrained_vectors()
             if call.arguments.get("verbose") != 0:
@@ -229,7 +233,8 @@ class Object2Vec(TextModel):
         if frozen:
             given = call.arguments.get("callbacks") or []
             call.arguments["callbacks"] = [FrozenTables(frozen), given]
-        return super().fit(*call.args, **call.kwargs)
+        with averages_shown(self, call.arguments):
+            return super().fit(*call.args, **call.kwargs)
 
     def compile(
         self,
@@ -425,9 +430,12 @@ class Object2Vec(TextModel):
 
     def _build_loss_and_metrics(self):
         # Keras would build them for the shape of scores at the first batch.
-        sides = len(exchanged_sides(self.config.negative_sampling_side))
-        y_true = keras.ops.ones((2, 2 + 2 * sides), "int64")
-        y_pred = {"encodings": keras.ops.zeros((2, 2, self.config.enc_dim))}
+        config = self.config
+        pairs = directions(
+            config.negative_sampling_side, config.same_side_negatives
+        )
+        y_true = keras.ops.ones((2, 2 + 2 * len(pairs)), "int64")
+        y_pred = {"encodings": keras.ops.zeros((2, 2, config.enc_dim))}
         self.compute_loss(None, y_true, y_pred, training=False)
         self.compute_metrics(None, y_true, y_pred)
         self.reset_metrics()

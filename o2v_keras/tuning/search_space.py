@@ -25,7 +25,7 @@ from o2v_keras.tuning.ranges import ValueRange
 
 _TIED = "tied_token_embedding_weight"
 # Conditions depend on these, so they are declared first.
-_PARENTS = ("enc0_network", "enc1_network", _TIED)
+_PARENTS = ("enc0_network", "enc1_network", _TIED, "weight_averaging")
 _POOLED = "pooled_embedding"
 _DIMS = ("enc0_token_embedding_dim", "enc1_token_embedding_dim")
 # Setting -> encoders that ignore it.
@@ -38,6 +38,11 @@ _WITHOUT = {
 }
 # `enc0_options.units` is the argument `units` of a user's own encoder.
 _OPTIONS = ("enc0_options", "enc1_options")
+# Setting -> the `weight_averaging` that it belongs to.
+_OF_AVERAGES = {
+    "weight_averaging_decay": "ema",
+    "weight_averaging_epochs": "tail",
+}
 # Set by Keras Tuner's Hyperband.
 _HYPERBAND_EPOCHS = "tuner/epochs"
 _DEFAULTS = {
@@ -212,6 +217,8 @@ class SearchSpace:
         prefix, _, field = name.partition("_")
         if self._is_idle(name):
             return None
+        if name in _OF_AVERAGES and "weight_averaging" in self.ranges:
+            return {"weight_averaging": [_OF_AVERAGES[name]]}
         if prefix not in ("enc0", "enc1") or name in _PARENTS:
             return {}
         network = f"{prefix}_network"
@@ -231,7 +238,10 @@ class SearchSpace:
         return {network: allowed}
 
     def _is_idle(self, name):
-        """Whether the fixed values make a setting of the MLP ineffective."""
+        """Whether the fixed values make a setting ineffective."""
+        if name in _OF_AVERAGES:
+            kinds = self._possible("weight_averaging", {"none"})
+            return _OF_AVERAGES[name] not in kinds
         if name == "mlp_layers":
             return self.fixed.get("output_layer") == "in_batch_softmax"
         if name not in ("mlp_dim", "mlp_activation"):
