@@ -167,13 +167,14 @@ class _Found:
         *columns, looked_at, rejected = zip(*parts, strict=True)
         self.numbers, self.scores, self.ranks = map(np.concatenate, columns)
         counts = np.bincount((self.numbers >= 0).sum(axis=1))
+        total = collections.Counter()
+        for part in rejected:
+            total.update(part)  # unlike a sum it keeps those of 0
         self.report = MiningReport(
             len(task.queries),
             len(task.candidates),
             sum(looked_at),
-            dict(
-                sum(map(collections.Counter, rejected), collections.Counter())
-            ),
+            dict(total),
             {n: int(times) for n, times in enumerate(counts) if times},
         )
 
@@ -205,20 +206,16 @@ def _chosen(queries, numbers, scores, positives, untrained, rules):
         # A block's draws do not depend on the other blocks.
         generator = np.random.default_rng([rules.seed, queries.start])
         order = generator.random(scores.shape)
-    order = np.where(left, order, np.inf)
+    # Columns at the end that stand for a negative that is missing.
+    width, more = scores.shape[1], ((0, 0), (0, rules.num_negatives))
+    order = np.pad(np.where(left, order, np.inf), more, constant_values=np.inf)
     kept = np.argsort(order, axis=1, kind="stable")[:, : rules.num_negatives]
-    kept = np.sort(
-        np.where(np.take_along_axis(left, kept, 1), kept, 1 << 62), 1
-    )
-    missing = kept == 1 << 62
-    kept[missing] = 0
-    columns = []
-    for values in (numbers, scores, ranks):
-        chosen = np.full((len(scores), rules.num_negatives), -1, values.dtype)
-        if values.shape[1]:
-            taken = np.take_along_axis(values, kept, axis=1)
-            chosen[:, : taken.shape[1]] = np.where(missing, -1, taken)
-        columns.append(chosen)
+    missing = np.isinf(np.take_along_axis(order, kept, axis=1))
+    kept = np.sort(np.where(missing, width, kept), axis=1)
+    columns = [
+        np.take_along_axis(np.pad(values, more, constant_values=-1), kept, 1)
+        for values in (numbers, scores, ranks)
+    ]
     counts = {
         rule: int((looked_at & broken).sum())
         for rule, broken in rejected.items()

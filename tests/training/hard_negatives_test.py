@@ -267,7 +267,8 @@ def test_command_writes_what_trains(tmp_path, capsys):
     printed = capsys.readouterr().out
     count = int(re.search(r"negatives: (\d+), queries with 2", printed)[1])
     assert len(read(hard)) == 40 + count
-    assert not main([*words.split()[:-1], "20"])  # MIN is missing
+    assert main([*words.split()[:-1], "20"]) == 2
+    assert "`--range` must be MIN:MAX" in capsys.readouterr().err
     train(config, str(hard), model_dir=tmp_path / "next", verbose=0)
 
 
