@@ -63,6 +63,7 @@ CLASSES = {
     "TransformerEncoder": "layers.transformer_encoder",
     "UnicodeScriptTokenizer": "text.tokenizers.lookup_tokenizers",
     "WarmupSchedule": "optimizers.warmup_schedule",
+    "WeightAverage": "optimizers.weight_average",
     "WordTokenizer": "text.tokenizers.lookup_tokenizers",
     "WordpieceTokenizer": "text.tokenizers.wordpiece_tokenizer",
 }

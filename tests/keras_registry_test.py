@@ -22,6 +22,7 @@ from o2v_keras.losses import CoSENTLoss
 from o2v_keras.losses import InBatchSoftmaxLoss
 from o2v_keras.optimizers import RowSparseAdam
 from o2v_keras.optimizers import WarmupSchedule
+from o2v_keras.optimizers import WeightAverage
 from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -59,7 +60,12 @@ ARGUMENTS = {
     "HCNNEncoder": {"output_dim": 4, "layers": 2, "filter_width": 5},
     "IdDropout": {"rate": 0.5, "unknown_id": 2, "seed": 7},
     "InBatchSoftmax": {"similarity": "dot", "hard_negatives": 3},
-    "InBatchSoftmaxLoss": {"side": "in0", "hard_negatives": 2},
+    "InBatchSoftmaxLoss": {
+        "side": "in0",
+        "hard_negatives": 2,
+        "same_side_negatives": True,
+        "hardness_strength": 5.0,
+    },
     "InBatchSoftmaxMetric": {"loss": InBatchSoftmaxLoss(side="in0")},
     "LossMetric": {"loss": CoSENTLoss(scale=5.0)},
     "NGramTokenizer": {"hash_buckets": 8},
@@ -73,7 +79,11 @@ ARGUMENTS = {
         )
     },
     "PairTokenizers": {"in0": WordTokenizer()},
-    "PairVectors": {"temperature": 0.5, "learn_temperature": True},
+    "PairVectors": {
+        "temperature": 0.5,
+        "learn_temperature": True,
+        "symmetric": True,
+    },
     "PairwiseMean": {"kind": "bpr", "negatives": 2, "name": "own"},
     "PooledEmbedding": {**_SIZES, "dropout": 0.5},
     "PooledEmbeddingEncoder": {"dropout": 0.5},
@@ -84,7 +94,11 @@ ARGUMENTS = {
     "RowSparseAdam": {"learning_rate": WarmupSchedule(0.5, "cosine", 3)},
     "RowSparseLossScale": {"inner_optimizer": RowSparseAdam(row_l2=0.5)},
     "RowSparseRMSprop": {"learning_rate": 0.25, "row_l2": 0.5},
-    "RowSparseSGD": {"learning_rate": 0.25, "row_l2": 0.5},
+    "RowSparseSGD": {
+        "learning_rate": 0.25,
+        "row_l2": 0.5,
+        "average": WeightAverage("ema", 0.5),
+    },
     "SentencepieceTokenizer": {},
     "SequenceLimit": {"max_length": 3},
     "TokenEmbedding": {"vocab_size": 9, "output_dim": 4, "gated": True},
@@ -92,6 +106,7 @@ ARGUMENTS = {
     "TransformerEncoder": {"output_dim": 4, "heads": 2, "pooling": "first"},
     "UnicodeScriptTokenizer": {},
     "WarmupSchedule": {"learning_rate": 0.5, "kind": "cosine"},
+    "WeightAverage": {"kind": "tail", "decay": 0.5, "start_step": 9},
     "WordTokenizer": {"name": "own"},
     "WordpieceTokenizer": {"name": "own"},
 }

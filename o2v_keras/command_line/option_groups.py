@@ -15,6 +15,7 @@ _INPUTS = (
     "validation",
     "test",
     "corpus",
+    "known",
     "hyperparameters",
     "vocabulary",
     "evaluation",

@@ -11,6 +11,8 @@ from o2v_keras.command import Commands
 from o2v_keras.command_line import commands
 from o2v_keras.command_line import tuning_commands
 from o2v_keras.command_line.embedding_commands import add_embedding_commands
+from o2v_keras.command_line.mining_command import add_mining_options
+from o2v_keras.command_line.mining_command import mine
 from o2v_keras.command_line.option_groups import add_auxiliary
 from o2v_keras.command_line.option_groups import add_model_and_data
 from o2v_keras.command_line.option_groups import add_ranking_options
@@ -37,6 +39,7 @@ _GROUPS = {
     "train": TRAIN,
     "fold-in": TRAIN,
     "tune": TRAIN,
+    "mine": TRAIN,
     "evaluate": EVALUATE,
     "predict": EVALUATE,
     "card": EVALUATE,
@@ -122,6 +125,9 @@ def add_commands(subparsers: Commands) -> None:
     tuning_commands.add_tuning_options(
         _command(subparsers, "tune", tuning_commands.tune, text)
     )
+
+    text = "write hard negatives: the nearest wrong partners"
+    add_mining_options(_command(subparsers, "mine", mine, text))
 
     text = "run the workers of a training; restart them when one dies"
     launcher = subparsers.add(

@@ -29,6 +29,7 @@ from o2v_keras.config.validation import check_retrieval
 from o2v_keras.config.validation import check_shared_encoder
 from o2v_keras.config.validation import check_tied_tables
 from o2v_keras.config.validation import check_token_pooling
+from o2v_keras.config.validation import check_weight_averaging
 from o2v_keras.registry import COMPARATORS
 
 NETWORKS = ("hcnn", "bilstm", "pooled_embedding", "transformer")
@@ -174,6 +175,12 @@ class Object2VecConfig:
         hard_negatives: int, at least 0. `in_batch_softmax` uses this many
             negatives with the highest logits for a positive; 0 uses all.
             Ours. Defaults to `0`.
+        same_side_negatives: bool. Whether `in_batch_softmax` also takes the
+            batch's other objects of the query's own side as negatives.
+            Ours. Defaults to `False`.
+        hardness_strength: float, at least 0. `in_batch_softmax` weights a
+            negative by the exponential of this times its cosine with the
+            query; 0 weights all alike. Ours. Defaults to `0.0`.
         mined_negatives: int, at least 0. Negatives that `in_batch_softmax`
             adds to a batch for each record: the nearest in the whole corpus.
             Ours. Defaults to `0`.
@@ -225,6 +232,17 @@ class Object2VecConfig:
         global_clipnorm: float, at least 0. Largest norm of all gradients
             together; larger ones are scaled down. 0 disables it. Ours.
             Defaults to `0.0`.
+        weight_averaging: str. `"ema"` or `"tail"`: validation and the saved
+            model have an average of the weights after each step, an
+            exponential moving one or the mean of the last epochs
+            (`WeightAverage`); `"none"`: the last weights. Ours. Defaults to
+            `"none"`.
+        weight_averaging_decay: float, 0 to 0.999999. The share of an average
+            that `"ema"` keeps in a step, after its warmup. Ours. Defaults to
+            `0.999`.
+        weight_averaging_epochs: int, at least 1, at most `epochs`. The last
+            of `epochs` that `"tail"` averages; an early stop comes before.
+            Ours. Defaults to `1`.
         mini_batch_size: int, at least 1. Rows of one step over all replicas,
             negatives included; for `bpr` as many whole groups of a record
             and its negatives as fit. Defaults to `32`.
@@ -346,6 +364,8 @@ class Object2VecConfig:
     learn_temperature: bool = _field(Boolean(), False)
     sampling_bias_correction: bool = _field(Boolean(), True)
     hard_negatives: int = _field(Integer(0), 0)
+    same_side_negatives: bool = _field(Boolean(), False)
+    hardness_strength: float = _field(Number(0.0), 0.0)
     mined_negatives: int = _field(Integer(0), 0)
     mining_epochs: int = _field(Integer(1), 1)
     similarity_scale: float = _field(Number(1e-6), 20.0)
@@ -369,6 +389,9 @@ class Object2VecConfig:
     token_embedding_l2: float = _field(Number(0.0), 0.0)
     token_embedding_kl: float = _field(Number(0.0), 0.0)
     global_clipnorm: float = _field(Number(0.0), 0.0)
+    weight_averaging: str = _field(Choice(("none", "ema", "tail")), "none")
+    weight_averaging_decay: float = _field(Number(0.0, 0.999999), 0.999)
+    weight_averaging_epochs: int = _field(Integer(1), 1)
     mini_batch_size: int = _field(Integer(1), 32)
     epochs: int = _field(Integer(1), 30)
     early_stopping_patience: int = _field(Integer(1), 3)
@@ -416,6 +439,7 @@ class Object2VecConfig:
         check_gaussian_tables(self)
         check_cosent(self)
         check_embedding(self)
+        check_weight_averaging(self)
 
     @classmethod
     def from_hyperparameters(

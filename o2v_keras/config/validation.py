@@ -8,7 +8,13 @@ from o2v_keras.config.rules import names_class
 
 _HEAD = "in_batch_softmax"
 # Settings that only this head uses -> their values with other heads.
-_OFF = {"hard_negatives": 0, "mined_negatives": 0, "learn_temperature": False}
+_OFF = {
+    "hard_negatives": 0,
+    "mined_negatives": 0,
+    "learn_temperature": False,
+    "same_side_negatives": False,
+    "hardness_strength": 0.0,
+}
 # The id of unknown words in every tokenizer.
 UNKNOWN_WORD = 1
 # Settings that only built-in encoders use -> their defaults.
@@ -187,6 +193,23 @@ def _refuse_negatives(config, reason):
             f'"{config.output_layer}", where {reason}: a drawn negative has '
             "no label. Received: negative_sampling_rate="
             f"{config.negative_sampling_rate}"
+        )
+
+
+def check_weight_averaging(config) -> None:
+    """Raises `ValueError` if fewer epochs are trained than averaged.
+
+    Args:
+        config: A resolved `Object2VecConfig`.
+    """
+    if config.weight_averaging != "tail":
+        return
+    if config.weight_averaging_epochs > config.epochs:
+        raise ValueError(
+            "`weight_averaging_epochs` must be at most `epochs` with "
+            'weight_averaging="tail", which averages the last of them. '
+            "Received: weight_averaging_epochs="
+            f"{config.weight_averaging_epochs}, epochs={config.epochs}"
         )
 
 

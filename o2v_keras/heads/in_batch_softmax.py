@@ -31,6 +31,10 @@ class InBatchSoftmax(Head):
             frequency of objects. Defaults to `True`.
         hard_negatives: int. Number of negatives used, those with the highest
             logits; 0 uses all. Defaults to `0`.
+        same_side_negatives: bool. Whether the other objects of the query's
+            own side are negatives, too. Defaults to `False`.
+        hardness_strength: float. Negatives are weighted by
+            `exp(hardness_strength * cosine)`. Defaults to `0.0`: all alike.
 
     Example:
     >>> InBatchSoftmax(temperature=0.1).hyperparameters["temperature"]
@@ -43,6 +47,8 @@ class InBatchSoftmax(Head):
     negative_sampling_side: str = "in1"
     sampling_bias_correction: bool = True
     hard_negatives: int = 0
+    same_side_negatives: bool = False
+    hardness_strength: float = 0.0
 
     output_layer = "in_batch_softmax"
 
@@ -51,6 +57,7 @@ class InBatchSoftmax(Head):
             self.similarity,
             self.temperature,
             self.learn_temperature,
+            self.same_side_negatives,
             dtype="float32",
             name="pair_vectors",
         )
@@ -64,6 +71,8 @@ class InBatchSoftmax(Head):
             self.negative_sampling_side,
             self.sampling_bias_correction,
             self.hard_negatives,
+            self.same_side_negatives,
+            self.hardness_strength,
         )
 
     def metrics(self):

@@ -13,7 +13,8 @@ class PairVectors(keras.layers.Layer):
     Stacks `a / temperature` and `b` for encodings `a` and `b`. For
     `"cosine"` both are first scaled to length 1 (zeros stay zeros). The dot
     product of any row's first vector with any row's second vector is the
-    logit of that pair.
+    logit of that pair. `symmetric` divides both by the root of the
+    temperature: dot products within a side are logits, too.
 
     A learned temperature is the exponential of a weight, so it is positive.
 
@@ -22,6 +23,7 @@ class PairVectors(keras.layers.Layer):
         temperature: float, above 0. Defaults to `0.05`.
         learn_temperature: bool. Whether the temperature is trained, from
             `temperature` on. Defaults to `False`.
+        symmetric: bool. Defaults to `False`.
         **kwargs: Base layer arguments such as `name` and `dtype`.
 
     Call arguments:
@@ -50,6 +52,7 @@ class PairVectors(keras.layers.Layer):
         similarity="cosine",
         temperature=0.05,
         learn_temperature=False,
+        symmetric=False,
         **kwargs,
     ):
         if similarity not in ("cosine", "dot"):
@@ -66,6 +69,7 @@ class PairVectors(keras.layers.Layer):
         self.similarity = similarity
         self.temperature = temperature
         self.learn_temperature = learn_temperature
+        self.symmetric = symmetric
 
     def build(self, input_shape):
         self.log_temperature = None
@@ -88,6 +92,8 @@ class PairVectors(keras.layers.Layer):
         if self.log_temperature is not None:
             temperature = ops.exp(self.log_temperature)
         # (batch, 2, dim)
+        if self.symmetric:
+            return ops.stack([first, second], axis=1) / ops.sqrt(temperature)
         return ops.stack([first / temperature, second], axis=1)
 
     def get_config(self):
@@ -96,4 +102,5 @@ class PairVectors(keras.layers.Layer):
             "similarity": self.similarity,
             "temperature": self.temperature,
             "learn_temperature": self.learn_temperature,
+            "symmetric": self.symmetric,
         }

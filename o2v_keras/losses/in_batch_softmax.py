@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from o2v_keras.data.batches.in_batch_targets import exchanged_sides
+from o2v_keras.data.batches.in_batch_targets import directions
 from o2v_keras.data.batches.in_batch_targets import unpack_targets
 from o2v_keras.losses.replicas import rows_of_replicas
 from o2v_keras.losses.replicas import sum_over_replicas
@@ -23,6 +23,15 @@ class InBatchSoftmaxLoss(keras.losses.Loss):
     Rows of label 0 add a negative for all rows and have no loss. A positive
     without any negative has loss 0.
 
+    With `same_side_negatives` the batch's objects of `i`'s own side are
+    candidates in the same softmax, compared with `i` itself: encodings of
+    both sides share one space. `InBatchTargets` says which are masked.
+
+    With a `hardness_strength` `s`, a negative counts
+    `exp(s * stop_gradient(cos_ij))` times, which adds `s * cos_ij` to its
+    logit: those near to `i` get more of the gradient. It holds for all
+    negatives, those of the batch and mined ones.
+
     The sampling bias correction subtracts from every logit the logarithm of
     the candidate's count in the epoch. A batch samples objects by frequency:
     uncorrected similarities learn `log p(j | i) - log p(j)`, too low for
@@ -36,11 +45,15 @@ class InBatchSoftmaxLoss(keras.losses.Loss):
         sampling_bias_correction: bool. Defaults to `True`.
         hard_negatives: int, at least 0. Number of negatives used, those with
             the highest logits; 0 uses all. Defaults to `0`.
+        same_side_negatives: bool. Defaults to `False`.
+        hardness_strength: float, at least 0; 0 weights no negatives. Defaults
+            to `0.0`.
         **kwargs: Base arguments; `name` defaults to `"in_batch_softmax"`.
 
     Call arguments:
         y_true: int64 `(rows, columns)`, made by `InBatchTargets`.
-        y_pred: float32 `(rows, 2, dim)`, made by `PairVectors`.
+        y_pred: float32 `(rows, 2, dim)`, made by `PairVectors`; `symmetric`
+            ones with `same_side_negatives`.
         sample_weight: Optional `(rows,)`. Defaults to ones.
 
     Raises:
@@ -51,6 +64,13 @@ class InBatchSoftmaxLoss(keras.losses.Loss):
       correction, of the positive's logit too.
     - [Yang et al., 2020](https://doi.org/10.1145/3366424.3386195): more
       negatives from the corpus, with the frequencies of both sources.
+    - [Li et al., 2023](https://arxiv.org/abs/2308.03281), GTE: negatives of
+      the query's own side. Theirs is one softmax of all four directions; with
+      `side="both"` this is the mean of one of each query.
+    - [Lan et al., 2025](https://arxiv.org/abs/2503.04812), equation 5, with a
+      strength of 9, and EmbeddingGemma
+      ([Schechter Vera et al., 2025](https://arxiv.org/abs/2509.20354)), with
+      5 for explicit hard negatives alone: the hardness.
     """
 
     def __init__(
@@ -58,12 +78,16 @@ class InBatchSoftmaxLoss(keras.losses.Loss):
         side="in1",
         sampling_bias_correction=True,
         hard_negatives=0,
+        same_side_negatives=False,
+        hardness_strength=0.0,
         **kwargs,
     ):
         super().__init__(**{"name": "in_batch_softmax", **kwargs})
         self.side = side
         self.sampling_bias_correction = sampling_bias_correction
         self.hard_negatives = hard_negatives
+        self.same_side_negatives = same_side_negatives
+        self.hardness_strength = hardness_strength
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         losses = self.call(y_true, y_pred)  # (rows,)
@@ -80,41 +104,64 @@ class InBatchSoftmaxLoss(keras.losses.Loss):
                 "labels. Received: y_true of shape "
                 f"{tuple(y_true.shape)}"
             )
-        sides = exchanged_sides(self.side)
+        pairs = directions(self.side, self.same_side_negatives)
         vectors = {"in0": y_pred[:, 0], "in1": y_pred[:, 1]}
-        gathered = {side: rows_of_replicas(vectors[side]) for side in sides}
-        batch = tf.shape(gathered[sides[0]])[0]
-        _, places, candidates = unpack_targets(y_true, batch, len(sides))
-        losses = []
-        for side, (counts, excluded) in zip(sides, candidates, strict=True):
-            kept = vectors["in0" if side == "in1" else "in1"]
+        gathered = {
+            side: rows_of_replicas(vectors[side])
+            for side in dict.fromkeys(side for _, side in pairs)
+        }
+        batch = tf.shape(gathered[pairs[0][1]])[0]
+        _, places, candidates = unpack_targets(y_true, batch, len(pairs))
+        positives, negatives = {}, {}
+        for (query, side), (counts, excluded) in zip(
+            pairs, candidates, strict=True
+        ):
             # (rows, batch)
-            logits = tf.matmul(kept, gathered[side], transpose_b=True)
+            logits = tf.matmul(vectors[query], gathered[side], transpose_b=True)
+            weighted = 0.0
+            if self.hardness_strength:
+                weighted = self._hardness(
+                    logits, vectors[query], gathered[side]
+                )
             if self.sampling_bias_correction:
                 counts = tf.cast(rows_of_replicas(counts), tf.float32)
                 logits -= tf.math.log(counts)
-            losses.append(self._losses(logits, places, excluded))
+            if side != query:
+                own = tf.one_hot(places, batch, True, False, dtype=tf.bool)
+                excluded |= own
+                positives[query] = tf.gather(logits, places, batch_dims=1)
+            if self.hardness_strength:
+                logits += weighted
+            masked = tf.where(excluded, _LOWEST, logits)
+            negatives.setdefault(query, []).append(masked)
+        losses = [
+            self._losses(positives[query], tf.concat(parts, axis=1))
+            for query, parts in negatives.items()
+        ]
         return tf.add_n(losses) / len(losses)
 
-    def _losses(self, logits, places, excluded):
-        own = tf.one_hot(
-            places, tf.shape(logits)[1], True, False, dtype=tf.bool
+    def _hardness(self, logits, queries, candidates):
+        """Returns what is added to the logits, `(rows, batch)`."""
+        lengths = tf.norm(queries, axis=1)[:, None] * tf.norm(
+            candidates, axis=1
         )
-        positives = tf.gather(logits, places, batch_dims=1)[
-            :, None
-        ]  # (rows, 1)
-        negatives = tf.where(own | excluded, _LOWEST, logits)
+        cosines = tf.math.divide_no_nan(logits, lengths)
+        return self.hardness_strength * tf.stop_gradient(cosines)
+
+    def _losses(self, positives, negatives):
         if self.hard_negatives:
-            count = tf.minimum(self.hard_negatives, tf.shape(logits)[1])
+            count = tf.minimum(self.hard_negatives, tf.shape(negatives)[1])
             negatives, _ = tf.math.top_k(negatives, count, sorted=False)
-        all_ = tf.concat([positives, negatives], axis=1)
-        return tf.reduce_logsumexp(all_, axis=1) - positives[:, 0]
+        all_ = tf.concat([positives[:, None], negatives], axis=1)
+        return tf.reduce_logsumexp(all_, axis=1) - positives
 
     def get_config(self):
         return {
             "side": self.side,
             "sampling_bias_correction": self.sampling_bias_correction,
             "hard_negatives": self.hard_negatives,
+            "same_side_negatives": self.same_side_negatives,
+            "hardness_strength": self.hardness_strength,
             "name": self.name,
         }
 

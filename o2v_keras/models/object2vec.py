@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.data.batches.in_batch_targets import exchanged_sides
+from o2v_keras.data.batches.in_batch_targets import directions
 from o2v_keras.data.target_vectors import with_target_dim
 from o2v_keras.heads.similarity import similarity_sign
 from o2v_keras.layers.gaussian_embedding import GaussianEmbedding
@@ -16,6 +16,7 @@ from o2v_keras.losses import CoSENTLoss
 from o2v_keras.losses import EmbeddingLoss
 from o2v_keras.losses import GlobalBatchLoss
 from o2v_keras.losses import InBatchSoftmaxLoss
+from o2v_keras.models.averaged_weights import averages_shown
 from o2v_keras.models.graph import add_weight_decay
 from o2v_keras.models.graph import dtype_policy
 from o2v_keras.models.graph import make_head
@@ -28,7 +29,7 @@ from o2v_keras.models.model_arguments import model_arguments
 from o2v_keras.models.model_arguments import second_encoder
 from o2v_keras.models.optimizer_factory import make_optimizer
 from o2v_keras.models.optimizer_factory import needs_steps
-from o2v_keras.models.optimizer_factory import plan_learning_rate
+from o2v_keras.models.optimizer_factory import plan_steps
 from o2v_keras.models.optimizer_factory import steps_per_epoch
 from o2v_keras.models.pretrained_tables import fill_tables
 from o2v_keras.models.pretrained_tables import vector_sources
@@ -241,12 +242,15 @@ class Object2Vec(TextModel):
 
         `config` sets the epochs, counted from 0, in which tables are frozen:
         continue in a later call with `initial_epoch`. A cosine schedule falls
-        to 0 over `config.epochs` epochs with the first call's steps.
+        to 0, and `weight_averaging` averages the last of `config.epochs`
+        epochs, with the first call's steps. Averaged weights are validated,
+        and the model has them afterwards: see `AveragedWeights`.
 
         Raises:
             ValueError: If pretrained vectors are missing or unusable, counts
                 of tokens are not set (`set_token_counts`), or the number of
-                steps of an epoch is unknown and a cosine needs it.
+                steps of an epoch is unknown and a cosine or the average of a
+                tail needs it.
         """
         if self.needs_counts:
             raise ValueError(
@@ -260,8 +264,8 @@ class Object2Vec(TextModel):
             )
         call = inspect.signature(super().fit).bind(*args, **kwargs)
         if needs_steps(self.optimizer):
-            steps = self.config.epochs * steps_per_epoch(call.arguments)
-            plan_learning_rate(self.optimizer, steps)
+            steps = steps_per_epoch(call.arguments)
+            plan_steps(self.optimizer, self.config, steps)
         if self.needs_vectors:
             coverages = self.load_pretrained_vectors()
             if call.arguments.get("verbose") != 0:
@@ -274,7 +278,8 @@ class Object2Vec(TextModel):
         if frozen:
             given = call.arguments.get("callbacks") or []
             call.arguments["callbacks"] = [FrozenTables(frozen), given]
-        return super().fit(*call.args, **call.kwargs)
+        with averages_shown(self, call.arguments):
+            return super().fit(*call.args, **call.kwargs)
 
     def compile(
         self,
@@ -500,9 +505,12 @@ class Object2Vec(TextModel):
 
     def _build_loss_and_metrics(self):
         # Keras would build them for the shape of scores at the first batch.
-        sides = len(exchanged_sides(self.config.negative_sampling_side))
-        y_true = keras.ops.ones((2, 2 + 2 * sides), "int64")
-        y_pred = {"encodings": keras.ops.zeros((2, 2, self.config.enc_dim))}
+        config = self.config
+        pairs = directions(
+            config.negative_sampling_side, config.same_side_negatives
+        )
+        y_true = keras.ops.ones((2, 2 + 2 * len(pairs)), "int64")
+        y_pred = {"encodings": keras.ops.zeros((2, 2, config.enc_dim))}
         self.compute_loss(None, y_true, y_pred, training=False)
         self.compute_metrics(None, y_true, y_pred)
         self.reset_metrics()

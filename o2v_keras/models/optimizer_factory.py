@@ -18,6 +18,7 @@ from o2v_keras.optimizers import RowSparseLossScale
 from o2v_keras.optimizers import RowSparseRMSprop
 from o2v_keras.optimizers import RowSparseSGD
 from o2v_keras.optimizers import WarmupSchedule
+from o2v_keras.optimizers import WeightAverage
 
 _DENSE = {
     "adam": DenseAdam,
@@ -50,12 +51,16 @@ def make_optimizer(config: Object2VecConfig) -> keras.optimizers.Optimizer:
     'row_sparse_adam'
     """
     rate = _learning_rate(config)
-    clipping = {"global_clipnorm": config.global_clipnorm or None}
+    settings = {"global_clipnorm": config.global_clipnorm or None}
+    if config.weight_averaging != "none":
+        settings["average"] = WeightAverage(
+            config.weight_averaging, config.weight_averaging_decay
+        )
     if config.token_embedding_storage_type == "dense":
         # Keras adds the loss scaling in `compile`.
-        return _DENSE[config.optimizer](rate, **clipping)
+        return _DENSE[config.optimizer](rate, **settings)
     optimizer = _ROW_SPARSE[config.optimizer](
-        rate, row_l2=config.weight_decay, **clipping
+        rate, row_l2=config.weight_decay, **settings
     )
     if config.dtype_policy == "mixed_float16":
         return RowSparseLossScale(optimizer)
@@ -71,24 +76,34 @@ def _learning_rate(config):
 
 
 def needs_steps(optimizer: keras.optimizers.Optimizer) -> bool:
-    """Whether a cosine schedule lacks its number of steps.
+    """Whether a cosine schedule or the average of a tail lacks its steps.
 
     Example:
     >>> optimizer = keras.optimizers.SGD(WarmupSchedule(0.1, "cosine"))
     >>> needs_steps(optimizer)
     True
     """
-    schedule = _schedule(optimizer)
-    is_cosine = schedule is not None and schedule.kind == "cosine"
-    return is_cosine and schedule.total_steps is None
+    return bool(_unplanned(optimizer))
 
 
-def plan_learning_rate(
-    optimizer: keras.optimizers.Optimizer, total_steps: int
+def plan_steps(
+    optimizer: keras.optimizers.Optimizer,
+    config: Object2VecConfig,
+    epoch_steps: int,
 ) -> None:
-    """Sets the number of steps of a cosine schedule that lacks it."""
-    if needs_steps(optimizer):
-        _schedule(optimizer).total_steps = total_steps
+    """Sets the steps of a cosine schedule or average that lacks them.
+
+    Args:
+        optimizer: The optimizer.
+        config: Its `epochs` and `weight_averaging_epochs` are used.
+        epoch_steps: Steps of an epoch.
+    """
+    steps = {
+        "total_steps": config.epochs,
+        "start_step": config.epochs - config.weight_averaging_epochs,
+    }
+    for part, name in _unplanned(optimizer):
+        setattr(part, name, steps[name] * epoch_steps)
 
 
 def steps_per_epoch(arguments: Mapping[str, object]) -> int:
@@ -114,12 +129,20 @@ def steps_per_epoch(arguments: Mapping[str, object]) -> int:
         return math.ceil(rows / (arguments.get("batch_size") or 32))
     raise ValueError(
         "`steps_per_epoch` must be given to `fit` for data of unknown "
-        'length with learning_rate_schedule="cosine", which falls over all '
-        f"steps. Received: x of type {type(data).__name__}"
+        'length with learning_rate_schedule="cosine" or '
+        'weight_averaging="tail", which depend on the number of all steps. '
+        f"Received: x of type {type(data).__name__}"
     )
 
 
-def _schedule(optimizer):
+def _unplanned(optimizer):
+    """Returns the parts of an optimizer that lack steps, and what they lack."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     schedule = getattr(optimizer, "_learning_rate", None)
-    return schedule if isinstance(schedule, WarmupSchedule) else None
+    average = getattr(optimizer, "average", None)
+    lacking = []
+    if isinstance(schedule, WarmupSchedule) and schedule.kind == "cosine":
+        lacking.append((schedule, "total_steps"))
+    if isinstance(average, WeightAverage) and average.kind == "tail":
+        lacking.append((average, "start_step"))
+    return [(part, n) for part, n in lacking if getattr(part, n) is None]

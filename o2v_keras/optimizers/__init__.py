@@ -14,6 +14,8 @@ from o2v_keras.optimizers.row_sparse_optimizers import RowSparseRMSprop
 from o2v_keras.optimizers.row_sparse_optimizers import RowSparseSGD
 from o2v_keras.optimizers.row_sparse_updates import RowSparseUpdates
 from o2v_keras.optimizers.warmup_schedule import WarmupSchedule
+from o2v_keras.optimizers.weight_average import WeightAverage
+from o2v_keras.optimizers.weight_average import WeightAveraging
 
 __all__ = [
     "DenseAdadelta",
@@ -30,4 +32,6 @@ __all__ = [
     "RowSparseSGD",
     "RowSparseUpdates",
     "WarmupSchedule",
+    "WeightAverage",
+    "WeightAveraging",
 ]

@@ -13,6 +13,7 @@ import tensorflow as tf
 from o2v_keras.layers.table_rows import copy_on
 from o2v_keras.optimizers.clipping import SummedRowClipping
 from o2v_keras.optimizers.clipping import with_rows_summed
+from o2v_keras.optimizers.weight_average import WeightAveraging
 
 
 class FusedAdam:
@@ -55,7 +56,7 @@ class FusedAdam:
         )
 
 
-class DenseUpdates(SummedRowClipping):
+class DenseUpdates(WeightAveraging, SummedRowClipping):
     """Mixin that sums the occurrences of a row, then updates whole tables.
 
     Example:
@@ -71,7 +72,9 @@ class DenseUpdates(SummedRowClipping):
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
-class DenseAdam(SummedRowClipping, FusedAdam, keras.optimizers.Adam):
+class DenseAdam(
+    WeightAveraging, SummedRowClipping, FusedAdam, keras.optimizers.Adam
+):
     """`keras.optimizers.Adam` that makes sparse gradients dense by summing."""
 
     def update_step(self, gradient, variable, learning_rate):

@@ -8,12 +8,15 @@ import tensorflow as tf
 
 from o2v_keras.layers.table_rows import copy_on
 from o2v_keras.layers.table_rows import read_variable
+from o2v_keras.layers.table_rows import row_parts
 from o2v_keras.optimizers.clipping import SummedRowClipping
 from o2v_keras.optimizers.clipping import with_rows_summed
+from o2v_keras.optimizers.weight_average import WeightAveraging
+from o2v_keras.optimizers.weight_average import copies_of
 
 _WHOLE_TABLES = "it would read and write whole tables in every step"
 _REFUSED = {
-    "use_ema": _WHOLE_TABLES,
+    "use_ema": f"{_WHOLE_TABLES}; use `average`, a WeightAverage",
     "gradient_accumulation_steps": _WHOLE_TABLES,
     "loss_scale_factor": (
         "Keras cannot divide sparse gradients by it; wrap the optimizer in "
@@ -160,7 +163,7 @@ class _SlotList(Sequence):
         return self._variables[index]
 
 
-class RowSparseUpdates(SummedRowClipping):
+class RowSparseUpdates(WeightAveraging, SummedRowClipping):
     """Mixin that gives a Keras optimizer row-sparse updates.
 
     If the gradient of a variable is a `tf.IndexedSlices`, as with
@@ -182,12 +185,15 @@ class RowSparseUpdates(SummedRowClipping):
     not touch it, and bias correction counts all steps. Results equal dense
     ones only if every step touches every row. Weight decay (`row_l2` and
     Keras's `weight_decay`) applies to touched rows only; `clipnorm` and
-    `global_clipnorm` apply to summed rows, as with a dense gradient.
+    `global_clipnorm` apply to summed rows, as with a dense gradient. The
+    average of a row is brought up to date when a step touches it and by
+    `settle_averages`, which equals an update in each step.
 
     Args:
         *args: The base optimizer's arguments.
         row_l2: float. This times a touched row is added to its gradient
             (the gradient of `row_l2 / 2 * row ** 2`). Defaults to `0.0`.
+        average: `WeightAverage`. Defaults to `None`: no averages.
         **kwargs: The base optimizer's arguments.
 
     Raises:
@@ -222,6 +228,21 @@ class RowSparseUpdates(SummedRowClipping):
         self.row_l2 = float(row_l2)
         self._slots = Slots()
 
+    def build(self, variables):
+        """Adds the slots and, for averages, the last step of each row's."""
+        if self.built:
+            return
+        super().build(variables)
+        if self.average is not None:
+            self._averaged_at = self._slots.track(
+                [
+                    self.add_variable(
+                        variable.shape[:1], dtype="int64", name="averaged_at"
+                    )
+                    for variable in variables
+                ]
+            )
+
     def add_optimizer_variables(self, *args, **kwargs):
         """Adds slots in lists that can be replaced by touched rows."""
         slots = super().add_optimizer_variables(*args, **kwargs)
@@ -231,20 +252,65 @@ class RowSparseUpdates(SummedRowClipping):
 
     def update_step(self, gradient, variable, learning_rate):
         """Updates a variable or its touched rows by the base's formula."""
+        index = self._get_variable_index(variable)
         if not isinstance(gradient, tf.IndexedSlices):
             super().update_step(gradient, variable, learning_rate)
+            if self.average is not None:
+                last = copy_on(variable.device, self._averaged_at[index])
+                last.assign(tf.fill(last.shape, self.iterations + 1))
             return
         gradient = with_rows_summed(gradient)
         rows = TouchedRows(variable, gradient.indices)
+        before = rows.value
         if self.weight_decay and self._use_weight_decay(variable):
             rate = tf.cast(learning_rate, rows.dtype)
             rows.assign_sub(self.weight_decay * rate * rows)
         values = tf.cast(gradient.values, rows.dtype)
         if self.row_l2:
             values += self.row_l2 * rows
-        index = self._get_variable_index(variable)
         with self._slots.touched(index, variable.device, gradient.indices):
             super().update_step(values, rows, learning_rate)
+            if self.average is not None:
+                self._average_rows(index, before, rows.value)
+
+    def _average_rows(self, index, before, after):
+        """Averages touched rows over the steps since the last touch."""
+        average, last = self._averages[index], self._averaged_at[index]
+        step = self.iterations + 1
+        settled = self._moved(average.value, before, last.value, step - 1)
+        last.assign(tf.fill(tf.shape(last.value), step))
+        average.assign(self._moved(settled, after, step - 1, step))
+
+    def _moved(self, average, weight, before, after):
+        kept = tf.cast(self.average.kept(before, after), weight.dtype)
+        while kept.shape.rank not in (0, weight.shape.rank):
+            kept = kept[..., tf.newaxis]
+        return weight + kept * (average - weight)
+
+    def settle_averages(self):
+        """Brings the average of each row to the last step, in parts."""
+        if self.average is None or not self.built:
+            return
+        step = keras.ops.convert_to_tensor(self.iterations)
+        groups = zip(
+            self._trainable_variables,
+            self._averages,
+            self._averaged_at,
+            strict=True,
+        )
+        for group in groups:
+            for weight, average, last in copies_of(*group):
+                for rows in row_parts(weight) if weight.shape.rank else ():
+                    indices = tf.range(rows.start, rows.stop)
+                    part, values, since = (
+                        TouchedRows(variable, indices)
+                        for variable in (weight, average, last)
+                    )
+                    values.assign(
+                        self._moved(values.value, part.value, since.value, step)
+                    )
+                    since.assign(tf.fill(tf.shape(indices), step))
+        super().settle_averages()
 
     def assign(self, variable, value):
         if isinstance(variable, TouchedRows):

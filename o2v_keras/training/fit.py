@@ -3,8 +3,9 @@
 import keras
 
 from o2v_keras.data.batches.pair_batches import PairBatches
+from o2v_keras.models.averaged_weights import AveragedWeights
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.models.optimizer_factory import plan_learning_rate
+from o2v_keras.models.optimizer_factory import plan_steps
 from o2v_keras.training.callbacks.checkpointing import Checkpointing
 from o2v_keras.training.callbacks.early_stopping import EarlyStopping
 from o2v_keras.training.callbacks.early_stopping import StopOnNonFiniteLoss
@@ -70,6 +71,7 @@ def fit(
         directory.history if worker.is_chief else None,
         train.num_rows / train.num_batches,
     )
+    averages = AveragedWeights()
     checkpointing = Checkpointing(
         directory.checkpoint,
         directory.earlier_checkpoint,
@@ -77,13 +79,18 @@ def fit(
         early_stopping,
         history,
         directory.best_weights,
+        averages,
         options.checkpoint_minutes,
         worker,
     )
     progress = TrainingProgress(config.mini_batch_size)
     # Callbacks that write follow the check of the loss, and checkpointing
     # follows those whose state it saves.
-    before = [EpochSetter(train), StopOnNonFiniteLoss(config.learning_rate)]
+    before = [
+        EpochSetter(train),
+        averages,
+        StopOnNonFiniteLoss(config.learning_rate),
+    ]
     mining = None
     if train.mined is not None:
         mining = NegativeMining(
@@ -104,7 +111,7 @@ def fit(
         # Its line must end before early stopping prints.
         before.append(progress)
     after += [c for c in options.callbacks if not isinstance(c, EpochMetrics)]
-    for callback in (early_stopping, checkpointing):
+    for callback in (averages, early_stopping, checkpointing):
         callback.set_model(model)
 
     epoch, batch = 0, 0
@@ -140,7 +147,7 @@ def fit(
             f"{steps:,} steps of this training: learning_rate is not reached."
         )
     # Set here: the first `fit` of a resumed run may have a part of an epoch.
-    plan_learning_rate(model.optimizer, steps)
+    plan_steps(model.optimizer, config, train.num_batches)
     validation = batches.get("validation")
 
     def run(dataset, first, last, stopper):
@@ -171,6 +178,7 @@ def fit(
         run(train.dataset(), epoch, config.epochs, early_stopping)
     else:
         early_stopping.on_train_end()
+    averages.finish()
     return history, early_stopping
 
 

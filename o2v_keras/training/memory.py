@@ -24,7 +24,8 @@ class MemoryEstimate:
     Args:
         tables: Token embeddings of one replica.
         other_weights: Encoders, MLP and head of one replica.
-        optimizer: Optimizer slots of one replica; frozen tables have none.
+        optimizer: Optimizer slots of one replica, averaged weights included;
+            frozen tables have none.
         gradients: Gradients of one replica. A table's gradient has the size
             of the table, unless updates are row-sparse or it is frozen.
         writing: Buffer for writing the largest table.
@@ -89,7 +90,8 @@ def estimate_memory(
         + _head_parameters(config)
     )
     learned = learned_tables + others
-    slots = _SLOTS[config.optimizer] * learned
+    averages = config.weight_averaging != "none"
+    slots = (_SLOTS[config.optimizer] + averages) * learned
     row_sparse = config.token_embedding_storage_type == "row_sparse"
     return MemoryEstimate(
         tables=tables,
@@ -188,9 +190,13 @@ def _encoder_parameters(encoder: EncoderConfig):
 def _logits(config):
     if config.output_layer != "in_batch_softmax":
         return 0
-    # Four arrays: logits, their gradient, negatives and their exponentials.
+    # Four arrays: logits, their gradient, negatives and their exponentials;
+    # with a hardness the cosines, too.
+    arrays = 5 if config.hardness_strength else 4
     sides = 2 if config.negative_sampling_side == "both" else 1
-    return 4 * _BYTES * sides * config.mini_batch_size**2
+    if config.same_side_negatives:
+        sides *= 2
+    return arrays * _BYTES * sides * config.mini_batch_size**2
 
 
 def _head_parameters(config):

@@ -4,7 +4,6 @@ import pathlib
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.mined_rows import MinedRows
@@ -12,14 +11,13 @@ from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.global_ids import global_ids
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.evaluation.inference import embed_rows
+from o2v_keras.evaluation.nearest_unknown import nearest_unknown
 from o2v_keras.evaluation.pair_scores import EmbeddingScores
 from o2v_keras.evaluation.ranking_task import Links
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training.weight_files import ArrayFile
 from o2v_keras.training.weight_files import write_arrays
 
-_QUERIES = 256
-_CANDIDATES = 8192
 # Most neighbours that the records of an object share, unless one record needs
 # more.
 _NEIGHBORS = 100
@@ -91,8 +89,10 @@ class NegativeMiner:
         scores = EmbeddingScores(
             encodings[kept], encodings[exchanged], self._normalize
         )
-        nearest = _nearest(scores, known, len(self._rows[exchanged]), most)
-        unknown = len(self._rows[exchanged]) - known.counts
+        candidates = len(self._rows[exchanged])
+        blocks = nearest_unknown(scores, [known], candidates, most)
+        nearest = np.concatenate([numbers for _, numbers, _ in blocks])
+        unknown = candidates - known.counts
         shared = np.clip(np.minimum(unknown, count * records), 1, most)
         places = turns[:, None] * count + np.arange(count)
         places %= shared[owners][:, None]
@@ -107,28 +107,6 @@ def _turns(owners, num_owners):
     turns = np.empty(len(owners), np.int64)
     turns[order] = np.arange(len(owners)) - starts[owners[order]]
     return turns, records
-
-
-def _nearest(scores, known, num_candidates, count):
-    """Returns the nearest unknown candidates, nearest first."""
-    num_queries = len(known.starts) - 1
-    nearest = np.empty((num_queries, count), np.int64)
-    for start in range(0, num_queries, _QUERIES):
-        queries = slice(start, min(start + _QUERIES, num_queries))
-        best = np.empty((queries.stop - start, 0), np.float32)
-        numbers = np.empty(best.shape, np.int64)
-        for first in range(0, num_candidates, _CANDIDATES):
-            last = min(first + _CANDIDATES, num_candidates)
-            block = scores.block(queries, slice(first, last))
-            known.mask(block, queries, slice(first, last))
-            best = np.concatenate([best, block], axis=1)
-            columns = np.broadcast_to(np.arange(first, last), block.shape)
-            numbers = np.concatenate([numbers, columns], axis=1)
-            best, kept = tf.math.top_k(best, min(count, best.shape[1]))
-            best = best.numpy()
-            numbers = np.take_along_axis(numbers, kept.numpy(), axis=1)
-        nearest[queries] = numbers
-    return nearest
 
 
 class NegativeMining(keras.callbacks.Callback):

@@ -25,7 +25,13 @@ from o2v_keras.tuning.ranges import ValueRange
 
 _TIED = "tied_token_embedding_weight"
 # Conditions depend on these, so they are declared first.
-_PARENTS = ("enc0_network", "enc1_network", _TIED, "output_layer")
+_PARENTS = (
+    "enc0_network",
+    "enc1_network",
+    _TIED,
+    "output_layer",
+    "weight_averaging",
+)
 _POOLED = "pooled_embedding"
 _DIMS = ("enc0_token_embedding_dim", "enc1_token_embedding_dim")
 # Setting -> encoders that ignore it.
@@ -46,6 +52,11 @@ _OF_HEAD = {
 }
 # `enc0_options.units` is the argument `units` of a user's own encoder.
 _OPTIONS = ("enc0_options", "enc1_options")
+# Setting -> the `weight_averaging` that it belongs to.
+_OF_AVERAGES = {
+    "weight_averaging_decay": "ema",
+    "weight_averaging_epochs": "tail",
+}
 # Set by Keras Tuner's Hyperband.
 _HYPERBAND_EPOCHS = "tuner/epochs"
 _DEFAULTS = {
@@ -222,6 +233,8 @@ class SearchSpace:
             return None
         if name in ("token_weighting", "token_combiner"):
             return self._pooled()
+        if name in _OF_AVERAGES and "weight_averaging" in self.ranges:
+            return {"weight_averaging": [_OF_AVERAGES[name]]}
         if prefix not in ("enc0", "enc1") or name in _PARENTS:
             return {}
         network = f"{prefix}_network"
@@ -249,10 +262,13 @@ class SearchSpace:
         return None
 
     def _is_idle(self, name):
-        """Whether the fixed values make a setting of the head ineffective."""
+        """Whether the fixed values make a setting ineffective."""
         head = self.fixed.get("output_layer", _DEFAULTS["output_layer"])
         if name in _OF_HEAD and "output_layer" not in self.ranges:
             return head != _OF_HEAD[name]
+        if name in _OF_AVERAGES:
+            kinds = self._possible("weight_averaging", {"none"})
+            return _OF_AVERAGES[name] not in kinds
         if name == "mlp_layers":
             return head in _WITHOUT_MLP
         if name not in ("mlp_dim", "mlp_activation"):

@@ -39,6 +39,8 @@ def make(**changes):
         {"hard_negatives": 3},
         {"mined_negatives": 1},
         {"learn_temperature": True},
+        {"same_side_negatives": True},
+        {"hardness_strength": 5.0},
     ],
     ids=lambda changes: next(iter(changes)),
 )
@@ -56,13 +58,22 @@ def test_other_heads_have_no_in_batch_negatives(changes):
         ({"mini_batch_size": 1}, "at least 2 .*negatives.*mini_batch_size=1"),
         ({"mined_negatives": 32}, "less than `mini_batch_size`.*=32, mini_b"),
         ({"temperature": 0}, "`temperature` must be"),
+        ({"hardness_strength": -1}, "`hardness_strength` must be .* 0"),
         ({"similarity": "l2"}, "`similarity` must be"),
     ],
-    ids=["batch", "mined", "temperature", "similarity"],
+    ids=["batch", "mined", "temperature", "hardness", "similarity"],
 )
 def test_refuses_what_leaves_no_negatives(changes, message):
     with pytest.raises(ValueError, match=message):
         make(output_layer="in_batch_softmax", **changes)
+
+
+def test_no_more_epochs_are_averaged_than_trained():
+    settings = {"weight_averaging_epochs": 3, "epochs": 2}
+    assert make(**settings, weight_averaging="ema")
+    message = "at most `epochs` .*weight_averaging_epochs=3, epochs=2"
+    with pytest.raises(ValueError, match=message):
+        make(**settings, weight_averaging="tail")
 
 
 def test_a_dataset_has_no_model_to_mine_by():

@@ -28,6 +28,8 @@ HEADS = [
         negative_sampling_side="both",
         sampling_bias_correction=False,
         hard_negatives=2,
+        same_side_negatives=True,
+        hardness_strength=2.0,
     ),
     heads.BPR(negative_sampling_rate=2),
     heads.CoSENT(similarity_scale=5.0),

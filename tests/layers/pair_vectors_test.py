@@ -22,6 +22,7 @@ def test_layer_contract(learns, weights):
             "similarity": "dot",
             "temperature": 0.3,
             "learn_temperature": learns,
+            "symmetric": learns,
         },
         inputs=[FIRST, SECOND],
         expected_output_shape=(2, 2, 2),
@@ -42,6 +43,15 @@ def test_products_are_similarities_by_temperature(similarity, learns, expected):
     np.testing.assert_allclose(
         vectors[:, 0] @ vectors[:, 1].T, expected, rtol=1e-5
     )
+
+
+@pytest.mark.parametrize("learns", [False, True])
+def test_symmetric_products_within_a_side_are_similarities(learns):
+    vectors = PairVectors("dot", 0.1, learns, symmetric=True)([FIRST, SECOND])
+    for one, a in enumerate((FIRST, SECOND)):
+        for two, b in enumerate((FIRST, SECOND)):
+            products = vectors[:, one].numpy() @ vectors[:, two].numpy().T
+            np.testing.assert_allclose(products, a @ b.T / 0.1, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_batches import PairBatches
@@ -14,36 +15,54 @@ WEIGHTS = rng.random(12).astype("float32")
 VECTORS = rng.normal(size=(12, 2, 6)).astype("float32")
 
 
-def batch_of(side):
+def batch_of(side, same=False):
     """Returns ids and targets of one batch of all rows."""
     config = Object2VecConfig(
         enc0_max_seq_len=1,
         enc0_vocab_size=20,
         output_layer="in_batch_softmax",
         negative_sampling_side=side,
+        same_side_negatives=same,
     )
     table = PairTable.from_arrays(IN0, IN1, LABELS)
     (inputs, targets), *_ = PairBatches(table, config, False).dataset()
     return *(inputs[n].numpy()[:, 0] for n in ("in0", "in1")), targets
 
 
-def reference(kept, own, vectors, labels, corrects, hard):
+def reference(
+    kept, own, vectors, labels, corrects, hard, same=False, hardness=0.0
+):
     """The losses of all rows, term by term."""
     positives = {
         pair
         for pair, label in zip(zip(kept, own, strict=True), labels, strict=True)
         if label
     }
-    logits = vectors[0].astype("float64") @ vectors[1].T
-    if corrects:
-        logits -= np.log([(own == value).mean() for value in own])
+    queries, others = (part.astype("float64") for part in vectors)
+
+    def logits_with(candidates, column):
+        logits = queries @ candidates.T
+        lengths = np.linalg.norm(candidates, axis=1)
+        cosines = logits / np.linalg.norm(queries, axis=1)[:, None] / lengths
+        if corrects:
+            logits -= np.log([(column == value).mean() for value in column])
+        return logits, logits + hardness * cosines
+
+    logits, weighted = logits_with(others, own)
+    _, weighted_same = logits_with(queries, kept)
     losses = []
     for i in range(len(own)):
         negatives = [
-            logits[i, j]
+            weighted[i, j]
             for j in range(len(own))
             if j != i and (kept[i], own[j]) not in positives
         ]
+        if same:
+            negatives += [
+                weighted_same[i, j]
+                for j in range(len(own))
+                if kept[j] != kept[i] and (kept[j], own[i]) not in positives
+            ]
         if hard:
             negatives = sorted(negatives)[-hard:]
         total = np.exp([logits[i, i], *negatives]).sum()
@@ -51,11 +70,14 @@ def reference(kept, own, vectors, labels, corrects, hard):
     return np.array(losses)
 
 
+@pytest.mark.parametrize(
+    ("same", "hardness"), [(False, 0.0), (True, 0.0), (False, 5.0), (True, 5.0)]
+)
 @pytest.mark.parametrize("hard", [0, 2, 50])
 @pytest.mark.parametrize("corrects", [True, False])
 @pytest.mark.parametrize("side", ["in1", "in0", "both"])
-def test_equals_the_formula(side, corrects, hard):
-    in0, in1, targets = batch_of(side)
+def test_equals_the_formula(side, corrects, hard, same, hardness):
+    in0, in1, targets = batch_of(side, same)
     labels = targets.numpy()[:, 0]
     first, second = VECTORS[:, 0], VECTORS[:, 1]
     parts = {
@@ -64,10 +86,13 @@ def test_equals_the_formula(side, corrects, hard):
     }
     sides = ["in1", "in0"] if side == "both" else [side]
     losses = np.mean(
-        [reference(*parts[name], labels, corrects, hard) for name in sides],
+        [
+            reference(*parts[name], labels, corrects, hard, same, hardness)
+            for name in sides
+        ],
         axis=0,
     )
-    loss = InBatchSoftmaxLoss(side, corrects, hard)
+    loss = InBatchSoftmaxLoss(side, corrects, hard, same, hardness)
     expected = np.average(losses, weights=WEIGHTS * labels)
     assert float(loss(targets, VECTORS, WEIGHTS)) == pytest.approx(
         expected, rel=1e-5
@@ -75,6 +100,37 @@ def test_equals_the_formula(side, corrects, hard):
     metric = InBatchSoftmaxMetric(loss)
     metric.update_state(targets, VECTORS, WEIGHTS)
     assert float(metric.result()) == pytest.approx(expected, rel=1e-5)
+
+
+def test_hardness_has_no_gradient_of_its_own():
+    _, _, targets = batch_of("in1")
+    vectors = tf.constant(VECTORS)
+    weights = np.eye(12, dtype="float32")[np.argmax(targets[:, 0] == 1)]
+
+    def gradient(strength):
+        loss = InBatchSoftmaxLoss("in1", hardness_strength=strength)
+        with tf.GradientTape() as tape:
+            tape.watch(vectors)
+            value = loss(targets, vectors, weights)
+        return tape.gradient(value, vectors).numpy()
+
+    # A negative's gradient is its share of the softmax times the query.
+    plain, hard = gradient(0.0)[:, 1], gradient(9.0)[:, 1]
+    row = np.argmax(weights)
+    query = VECTORS[row, 0]
+    for pushed in (plain, hard):
+        np.testing.assert_allclose(
+            pushed, np.outer(pushed @ query, query) / (query @ query), atol=1e-6
+        )
+    negatives = (plain @ query > 0) & (np.arange(12) != row)
+    lengths = np.linalg.norm(VECTORS[:, 1], axis=1) * np.linalg.norm(query)
+    cosines = VECTORS[:, 1] @ query / lengths
+    more = (hard @ query)[negatives] / (plain @ query)[negatives]
+    np.testing.assert_allclose(
+        more / more[0],
+        np.exp(9 * (cosines[negatives] - cosines[negatives][0])),
+        rtol=1e-3,
+    )
 
 
 def test_a_positive_alone_has_no_loss():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from o2v_keras import progress
+from o2v_keras.evaluation.evaluate import evaluate
 from o2v_keras.training import fit
 from o2v_keras.training.callbacks.checkpointing import Checkpointing
 from o2v_keras.training.checkpoint import Checkpoint
@@ -228,6 +229,50 @@ def test_replicas_resume_in_mid_epoch(tmp_path_factory):
         load_model(killed).get_weights(),
         result.model.get_weights(),
         strict=True,
+    )
+    for weight, other in pairs:
+        np.testing.assert_allclose(weight, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("averaging", "replicas"), [("ema", 2), ("tail", 1)], ids=["ema", "tail"]
+)
+def test_averages_resume(averaging, replicas, tmp_path_factory):
+    changes = {
+        "epochs": 2,
+        "token_embedding_storage_type": "row_sparse",
+        "weight_averaging": averaging,
+        "weight_averaging_epochs": 2,
+    }
+    settings = {"replicas": replicas, "changes": changes}
+    folder, result, snapshots = run_with_snapshots(tmp_path_factory, **settings)
+    # Within an epoch, and with the averages in the model.
+    for moment in ("0-2", "0-validation", "0-end", "1-3", "1-history"):
+        killed = snapshots / moment
+        if (killed / "checkpoint.zip").exists():
+            resumed = run(killed, resume=True, **settings)
+            assert_same_training(killed, resumed, folder, result)
+    trained = Checkpoint(folder / "checkpoint.zip").arrays("model")
+    assert not np.allclose(result.model.get_weights()[0], trained[0])
+    scores = evaluate(load_model(folder), SOURCES["validation"])
+    best = min(result.history.history["val_loss"])
+    assert scores["metrics"]["loss"] == pytest.approx(best, rel=1e-5)
+
+
+@pytest.mark.parametrize("storage", ["dense", "row_sparse"])
+def test_replicas_average_as_one_does(storage, tmp_path):
+    changes = {
+        "dropout": 0.0,
+        "optimizer": "sgd",
+        "epochs": 1,
+        "token_embedding_storage_type": storage,
+        "weight_averaging": "ema",
+    }
+    first, second = (
+        run(tmp_path / str(count), changes, replicas=count) for count in (1, 2)
+    )
+    pairs = zip(
+        first.model.get_weights(), second.model.get_weights(), strict=True
     )
     for weight, other in pairs:
         np.testing.assert_allclose(weight, other, rtol=1e-4, atol=1e-6)

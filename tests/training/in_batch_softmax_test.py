@@ -24,6 +24,13 @@ VARIANTS = {
         "token_embedding_storage_type": "row_sparse",
         "token_embedding_l2": 0.01,
     },
+    "same_side_mined_and_hardness": {
+        "same_side_negatives": True,
+        "negative_sampling_side": "both",
+        "hardness_strength": 3.0,
+        "learn_temperature": True,
+        "mined_negatives": 2,
+    },
     "hard_in0_tied": {
         "hard_negatives": 2,
         "negative_sampling_side": "in0",

@@ -58,6 +58,10 @@ def size(variables):
             {"enc0_network": "pooled_embedding", **REGRESSION}, id="pooled"
         ),
         pytest.param(
+            {"enc0_network": "pooled_embedding", "weight_averaging": "ema"},
+            id="averaged",
+        ),
+        pytest.param(
             {
                 **NARROW,
                 "enc1_network": "bilstm",
@@ -157,12 +161,15 @@ def test_text_names_every_part():
         assert part in str(estimate)
 
 
+@pytest.mark.parametrize("same", [False, True])
 @pytest.mark.parametrize(("side", "sides"), [("in1", 1), ("both", 2)])
-def test_counts_the_logits_of_a_whole_batch(side, sides):
+def test_counts_the_logits_of_a_whole_batch(side, sides, same):
+    sides *= 1 + same
     config = make_config(
         output_layer="in_batch_softmax",
         mini_batch_size=1000,
         negative_sampling_side=side,
+        same_side_negatives=same,
     )
     estimate = estimate_memory(config)
     assert estimate.logits == sides * 4 * 4 * 1000**2

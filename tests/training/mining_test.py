@@ -6,8 +6,8 @@ import pytest
 from o2v_keras.data.batches.mined_rows import MinedRows
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.evaluation import nearest_unknown
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.training import mining
 from o2v_keras.training.mining import NegativeMiner
 from tests.training.small_training import make_config
 
@@ -30,8 +30,8 @@ def make_parts(side="in1", count=2, **changes):
 @pytest.mark.parametrize("similarity", ["cosine", "dot"])
 @pytest.mark.parametrize("side", ["in1", "in0"])
 def test_finds_the_nearest_unknown_objects(side, similarity, monkeypatch):
-    monkeypatch.setattr(mining, "_QUERIES", 3)
-    monkeypatch.setattr(mining, "_CANDIDATES", 5)
+    monkeypatch.setattr(nearest_unknown, "_QUERIES", 3)
+    monkeypatch.setattr(nearest_unknown, "_CANDIDATES", 5)
     model, table, mined = make_parts(side, similarity=similarity)
     found = NegativeMiner(model, table, mined, 2)()
     kept, own = (IN0, IN1) if side == "in1" else (IN1, IN0)

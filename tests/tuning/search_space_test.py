@@ -278,6 +278,27 @@ def test_settings_of_a_head_are_searched_with_that_head_alone(name, head):
     SearchSpace(SIZES, {**ranges, **heads}, default_ranges=False)
 
 
+def test_settings_of_averages_are_searched_with_their_kind():
+    ranges = {
+        "weight_averaging_decay": ValueRange(0.9, 0.999),
+        "weight_averaging_epochs": ValueRange(1, 3),
+    }
+    kinds = ValueChoice(("none", "ema", "tail"))
+    space = SearchSpace(SIZES, {**ranges, "weight_averaging": kinds})
+    for kind, name, value in [
+        ("ema", "weight_averaging_decay", 0.95),
+        ("tail", "weight_averaging_epochs", 2),
+    ]:
+        searched = {"weight_averaging": kind, name: value}
+        assert getattr(space.configure(searched), name) == value
+        others = {**searched, "weight_averaging": "none"}
+        assert getattr(space.configure(others), name) != value
+    with pytest.raises(
+        ValueError, match="`weight_averaging_decay` must not be"
+    ):
+        SearchSpace({**SIZES, "weight_averaging": "tail"}, ranges)
+
+
 def test_a_space_without_any_range_is_refused():
     with pytest.raises(ValueError, match="must have at least one range"):
         SearchSpace(SIZES, {}, default_ranges=False)

@@ -10,8 +10,11 @@ from o2v_keras.data.global_ids import global_ids
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.sequences import Sequences
 
-_EXCHANGED = {"in1": ("in1",), "in0": ("in0",), "both": ("in1", "in0")}
+_QUERIES = {"in1": ("in0",), "in0": ("in1",), "both": ("in0", "in1")}
 _OTHER = {"in0": "in1", "in1": "in0"}
+# Columns of the result of `of_plan`.
+_OBJECT = {"in0": 2, "in1": 3}
+_COUNT = {"in0": 4, "in1": 5}
 # Bits packed into an int64.
 _WORD = 32
 
@@ -22,43 +25,55 @@ class Candidates(NamedTuple):
     Args:
         counts: int64 `(rows,)`. Count of each row's object in the epoch.
         excluded: bool `(rows, batch)`. Whether an object of the batch is no
-            negative of the row: it is a known partner or in a fill row.
+            negative of the row; see `InBatchTargets`.
     """
 
     counts: tf.Tensor
     excluded: tf.Tensor
 
 
-def exchanged_sides(side: str) -> tuple[str, ...]:
-    """Returns the sides whose objects become negatives.
+def directions(
+    side: str, same_side_negatives: bool = False
+) -> tuple[tuple[str, str], ...]:
+    """Returns the sides of queries and of their candidates.
 
     Args:
-        side: `"in1"`, `"in0"` or `"both"`.
+        side: The side whose objects become negatives: `"in1"`, `"in0"` or
+            `"both"`.
+        same_side_negatives: Whether queries are candidates of each other,
+            too. Defaults to `False`.
 
     Example:
-    >>> exchanged_sides("both")
-    ('in1', 'in0')
+    >>> directions("both")
+    (('in0', 'in1'), ('in1', 'in0'))
+    >>> directions("in1", same_side_negatives=True)
+    (('in0', 'in1'), ('in0', 'in0'))
     """
-    return _EXCHANGED[side]
+    return tuple(
+        (query, candidates)
+        for query in _QUERIES[side]
+        for candidates in (_OTHER[query], query)
+        if same_side_negatives or candidates != query
+    )
 
 
 def unpack_targets(
-    targets: tf.Tensor, batch: tf.Tensor, sides: int
+    targets: tf.Tensor, batch: tf.Tensor, num_directions: int
 ) -> tuple[tf.Tensor, tf.Tensor, list[Candidates]]:
     """Unpacks the result of `InBatchTargets.of_batch`.
 
     Args:
         targets: int64 `(rows, columns)`.
         batch: Rows of the global batch; `targets` may be a part of it.
-        sides: Number of exchanged sides.
+        num_directions: Number of `directions`.
 
     Returns:
         The rows' labels, int64 `(rows,)`; their positions in the global
-        batch, int64 `(rows,)`; and `Candidates` for each exchanged side.
+        batch, int64 `(rows,)`; and `Candidates` for each direction.
     """
     labels, places, packed = targets[:, 0], targets[:, 1], targets[:, 2:]
     candidates = []
-    for block in tf.split(packed, sides, axis=1):
+    for block in tf.split(packed, num_directions, axis=1):
         words = block[:, 1:, None]  # (rows, words, 1)
         bits = tf.bitwise.right_shift(words, tf.range(_WORD, dtype=tf.int64))
         bits = tf.reshape(
@@ -75,11 +90,18 @@ class InBatchTargets:
     the objects of all its rows. A row's known partners, anywhere in the data,
     and fill rows are no negatives of it.
 
+    Of the query's own side, no negatives are the query itself and every
+    object that has the row's other object as a known partner, too: two
+    questions with one answer are alike. (Objects that share some other
+    partner stay: of two people, nearly every pair has seen one film.) If both
+    sides have ids of one vocabulary, an object that is a known partner of the
+    query on either side is none either.
+
     Targets are int64 `(rows, columns)`, so that TensorFlow shards them by row
     like the rest of a batch. The columns are the label, the position in the
-    global batch, and for each exchanged side the count of the row's object in
-    the epoch and a bit for each row of the global batch: whether its object
-    is excluded.
+    global batch, and for each of the `directions` the count of the row's
+    candidate in the epoch and a bit for each row of the global batch: whether
+    its candidate is excluded.
 
     Args:
         table: `PairTable` with labels 0 and 1.
@@ -87,6 +109,10 @@ class InBatchTargets:
             `"both"`. Defaults to `"in1"`.
         training: Training data of validation or test data: its pairs are
             known, and its objects are counted, too. Defaults to `None`.
+        same_side_negatives: Whether the other objects of the query's own side
+            are candidates, too. Defaults to `False`.
+        one_vocabulary: Whether equal ids of both sides are one object.
+            Defaults to `False`.
 
     Attributes:
         dtype: dtype of the targets, int64.
@@ -101,23 +127,21 @@ class InBatchTargets:
         table: PairTable,
         side: str = "in1",
         training: PairTable | None = None,
+        same_side_negatives: bool = False,
+        one_vocabulary: bool = False,
     ):
         tables = [table] if training is None else [table, training]
         positive = np.concatenate([part.labels for part in tables]) == 1
-        numbers = {
-            name: global_ids(
-                Sequences.concat([part.sides[name] for part in tables])
-            )
-            for name in ("in0", "in1")
-        }
-        self._sides = exchanged_sides(side)
+        self._directions = directions(side, same_side_negatives)
+        self._one_vocabulary = same_side_negatives and one_vocabulary
+        numbers = _numbers(tables, self._one_vocabulary)
+        size = max(numbers[name].max() for name in _OTHER) + 1
+        queries = _OTHER if same_side_negatives else _QUERIES[side]
         self._known = {
             name: KnownPartners(
-                numbers[_OTHER[name]][positive],
-                numbers[name][positive],
-                numbers[_OTHER[name]].max() + 1,
+                numbers[name][positive], numbers[_OTHER[name]][positive], size
             )
-            for name in self._sides
+            for name in queries
         }
         rows = len(table)
         self._numbers = {name: all_[:rows] for name, all_ in numbers.items()}
@@ -174,14 +198,30 @@ class InBatchTargets:
         itself = tf.one_hot(
             places, tf.shape(everyone)[0], True, False, dtype=tf.bool
         )
-        for name in self._sides:
-            kept, exchanged = (3, 2) if name == "in0" else (2, 3)
-            known = self._known[name].among(
-                own[:, kept], everyone[:, exchanged]
-            )
-            blocks.append(own[:, exchanged + 2, None])
-            blocks.append(_packed((known | fill) & ~itself))
+        for query, candidates in self._directions:
+            if candidates == query:
+                excluded = self._alike(query, own, everyone) | fill
+            else:
+                known = self._known[query].among(
+                    own[:, _OBJECT[query]], everyone[:, _OBJECT[candidates]]
+                )
+                excluded = (known | fill) & ~itself
+            blocks.append(own[:, _COUNT[candidates], None])
+            blocks.append(_packed(excluded))
         return tf.concat(blocks, axis=1)
+
+    def _alike(self, side, own, everyone):
+        """Marks objects of a side that are no negatives of each other."""
+        other = _OTHER[side]
+        queries = own[:, _OBJECT[side]]
+        candidates = everyone[:, _OBJECT[side]]
+        partners = own[:, _OBJECT[other]]
+        alike = queries[:, None] == candidates
+        alike |= self._known[other].among(partners, candidates)
+        if self._one_vocabulary:
+            for known in self._known.values():
+                alike |= known.among(queries, candidates)
+        return alike
 
 
 class KnownPartners:
@@ -253,6 +293,18 @@ class KnownPartners:
             known > 0, tf.searchsorted(ordered, candidates), axis=1
         )
         return tf.gather(known, numbers)
+
+
+def _numbers(tables, one_vocabulary):
+    """Numbers the objects of both sides, each alone or both together."""
+    sides = {
+        name: Sequences.concat([part.sides[name] for part in tables])
+        for name in ("in0", "in1")
+    }
+    if not one_vocabulary:
+        return {name: global_ids(rows) for name, rows in sides.items()}
+    both = global_ids(Sequences.concat(list(sides.values())))
+    return dict(zip(sides, np.split(both, 2), strict=True))
 
 
 def _packed(bits):

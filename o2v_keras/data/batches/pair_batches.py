@@ -372,7 +372,13 @@ def _targets(source, config, known):
     if config.output_layer == "in_batch_softmax":
         from o2v_keras.data.batches.in_batch_targets import InBatchTargets
 
-        return InBatchTargets(source, config.negative_sampling_side, known)
+        return InBatchTargets(
+            source,
+            config.negative_sampling_side,
+            known,
+            config.same_side_negatives,
+            config.shares_tokenizer or config.tied_token_embedding_weight,
+        )
     vectors = target_vectors(config)
     if vectors is not None:
         return _Vectors(vectors)

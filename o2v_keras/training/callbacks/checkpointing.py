@@ -6,6 +6,7 @@ import time
 import keras
 
 from o2v_keras.data.batches.pair_batches import PairBatches
+from o2v_keras.models.averaged_weights import AveragedWeights
 from o2v_keras.training.callbacks.early_stopping import EarlyStopping
 from o2v_keras.training.callbacks.history import EpochHistory
 from o2v_keras.training.checkpoint import Checkpoint
@@ -30,6 +31,9 @@ class Checkpointing(keras.callbacks.Callback):
         history: `EpochHistory` of this training.
         best_weights: `BestWeightsFiles` of this training; files that no
             checkpoint needs are removed.
+        averages: `AveragedWeights` of this training. A checkpoint holds the
+            weights that are trained, and the averages as variables of the
+            optimizer.
         minutes: Minutes between checkpoints within an epoch. Defaults to
             `None`: only at the end of epochs.
         worker: This process. The chief writes, by its clock; the other
@@ -45,6 +49,7 @@ class Checkpointing(keras.callbacks.Callback):
         early_stopping: EarlyStopping,
         history: EpochHistory,
         best_weights: BestWeightsFiles,
+        averages: AveragedWeights,
         minutes: float | None = None,
         worker: Worker | None = None,
     ):
@@ -55,6 +60,7 @@ class Checkpointing(keras.callbacks.Callback):
         self._early_stopping = early_stopping
         self._history = history
         self._best_weights = best_weights
+        self._averages = averages
         self._minutes = minutes
         self._worker = worker or Worker()
         self._first_batch = 0
@@ -123,18 +129,19 @@ class Checkpointing(keras.callbacks.Callback):
             "early_stopping": self._early_stopping.get_state(),
             "history": self._history.epochs,
         }
-        write_checkpoint(
-            self._path,
-            epoch,
-            batch,
-            state,
-            model=self.model.variables,
-            optimizer=self.model.optimizer.variables,
-            metrics=metrics,
-            # A damaged checkpoint must not replace the earlier one, from
-            # which this run resumed.
-            earlier=self._earlier if self._last_is_whole else None,
-        )
+        with self._averages.set_aside():
+            write_checkpoint(
+                self._path,
+                epoch,
+                batch,
+                state,
+                model=self.model.variables,
+                optimizer=self.model.optimizer.variables,
+                metrics=metrics,
+                # A damaged checkpoint must not replace the earlier one, from
+                # which this run resumed.
+                earlier=self._earlier if self._last_is_whole else None,
+            )
         best = self._early_stopping.best_epoch
         self._best_weights.forget_others(best, self._written_best)
         self._written_best, self._last_is_whole = best, True

@@ -66,6 +66,43 @@ def test_targets_tell_what_is_known(side, size):
     assert rows == 7
 
 
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("side", ["in1", "in0", "both"])
+def test_alike_objects_of_one_side_are_no_negatives(side, tied):
+    config = make_config(
+        negative_sampling_side=side,
+        mini_batch_size=9,
+        same_side_negatives=True,
+        tied_token_embedding_weight=tied,
+    )
+    # 2 is a partner of 1; 9 has another partner than all the others.
+    in0, in1 = np.append(IN0, [1, 9]), np.append(IN1, [2, 9])
+    known = {*KNOWN, (4, 8), (1, 2), (9, 9)}
+    table = PairTable.from_arrays(in0, in1, np.append(LABELS, [1, 1]))
+    (inputs, targets), *_ = PairBatches(table, config, True).dataset()
+    columns = {name: inputs[name].numpy()[:, 0] for name in inputs}
+    queries = {"in1": ["in0"], "in0": ["in1"], "both": ["in0", "in1"]}[side]
+    _, _, parts = unpack_targets(targets, 9, 2 * len(queries))
+    for query, (counts, excluded) in zip(queries, parts[1::2], strict=True):
+        own = columns[query]
+        other = columns["in1" if query == "in0" else "in0"]
+        pairs = known if query == "in0" else {(j, i) for i, j in known}
+        either_way = pairs | {(j, i) for i, j in pairs}
+        expected = [
+            [
+                a == b
+                or (b, partner) in pairs
+                or (tied and (a, b) in either_way)
+                for b in own
+            ]
+            for a, partner in zip(own, other, strict=True)
+        ]
+        np.testing.assert_array_equal(excluded, expected)
+        np.testing.assert_array_equal(
+            counts, [(own == value).sum() for value in own]
+        )
+
+
 def test_workers_see_the_whole_batch_in_one_order():
     config = make_config(mini_batch_size=6)
     table = make_table()
@@ -85,14 +122,15 @@ def test_workers_see_the_whole_batch_in_one_order():
 
 
 def test_fill_rows_are_no_candidates():
-    config = make_config(mini_batch_size=4)
+    config = make_config(mini_batch_size=4, same_side_negatives=True)
     *_, last = PairBatches(make_table(), config, False, 4).dataset()
     _, targets, weights = last
-    _, _, ((counts, excluded),) = unpack_targets(targets, 4, 1)
+    _, _, parts = unpack_targets(targets, 4, 2)
     np.testing.assert_array_equal(weights, [1, 1, 1, 0])
-    assert excluded.numpy()[:3, 3].all()
-    # Nor are they counted.
-    assert counts.numpy().max() <= 2
+    for counts, excluded in parts:
+        assert excluded.numpy()[:3, 3].all()
+        # Nor are they counted.
+        assert counts.numpy().max() <= 2
 
 
 def test_scored_data_know_the_training_data():

@@ -4,6 +4,7 @@ import types
 import keras
 import pytest
 
+from o2v_keras.models.averaged_weights import AveragedWeights
 from o2v_keras.training.callbacks import checkpointing
 from o2v_keras.training.callbacks.checkpointing import Checkpointing
 from o2v_keras.training.checkpoint import Checkpoint
@@ -39,6 +40,7 @@ def start(tmp_path):
             types.SimpleNamespace(get_state=dict, best_epoch=4),
             types.SimpleNamespace(epochs=[{"loss": 0.5}]),
             BestWeightsFiles(tmp_path),
+            AveragedWeights(),
             minutes,
         )
         callback.set_model(model)
