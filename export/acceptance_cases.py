@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from export.request_checks import GIVE_ONE_SIDE
 from export.serving_module import cpu_path
+from export.serving_module import scorer_of
 from export.serving_side import ServingSide
 from export.serving_side import serving_sides
 from o2v_keras.models.object2vec import Object2Vec
@@ -22,6 +23,10 @@ from serving.signatures import SCORES_SIGNATURE
 # speed, and half precision rounds at other places.
 _TOLERANCE = 1e-4
 _HALF_TOLERANCE = 0.05
+# Of an export with int8 tables: the tolerance of outputs, and the least cosine
+# of an embedding with the model's; 0.9999 is usual.
+_INT8_TOLERANCE = 0.05
+INT8_COSINE = 0.999
 
 # Each of them has an answer: no words, unknown words, other scripts, invalid
 # UTF-8, and more bytes than a tokenizer reads.
@@ -40,7 +45,10 @@ _ODD_TEXTS = (
 
 
 def acceptance_cases(
-    model: Object2Vec, signatures: Collection[str]
+    model: Object2Vec,
+    signatures: Collection[str],
+    dim: int | None = None,
+    table_precision: str = "float32",
 ) -> list[dict]:
     """Returns requests to an export and the expected answers.
 
@@ -51,27 +59,35 @@ def acceptance_cases(
     Args:
         model: Computes the expected outputs, in eager mode.
         signatures: Names of the export's signatures.
+        dim: Width of the export's embeddings. Defaults to `None`: `enc_dim`.
+        table_precision: Precision of the export's token tables. Defaults to
+            `"float32"`. With `"int8"` the tolerance is wider, and embeddings
+            have a least cosine with the model's.
 
     Returns:
         JSON values, one dict a request: `signature`, `inputs` (name to nested
         list of ids, or list of `{"b64": text}`) and either `outputs` (name to
-        nested list) with `tolerance`, absolute, or `error`, the expected
-        message.
+        nested list) with `tolerance`, absolute, and perhaps `cosine`, the
+        least of a row, or `error`, the expected message.
     """
     sides = serving_sides(model)
+    is_coded = table_precision == "int8"
     cases = []
     if SCORES_SIGNATURE in signatures:
-        cases += _within_tolerance(_score_cases(model, *sides), SCORES, model)
+        cases += _within_tolerance(
+            _score_cases(model, dim, *sides), SCORES, model, is_coded
+        )
         cases += _refused_score_cases(*sides)
     if EMBEDDINGS_SIGNATURE in signatures:
         cases += _within_tolerance(
-            _embedding_cases(model, *sides), EMBEDDINGS, model
+            _embedding_cases(model, dim, *sides), EMBEDDINGS, model, is_coded
         )
         cases += _refused_embedding_cases(*sides)
     return cases
 
 
-def _score_cases(model, side0, side1):
+def _score_cases(model, dim, side0, side1):
+    scorer = scorer_of(model, dim)
     rng = np.random.default_rng(0)
     longest0, longest1 = side0.max_seq_len + 2, side1.max_seq_len + 2
     requests = [
@@ -91,11 +107,11 @@ def _score_cases(model, side0, side1):
         requests.append((_odd_rows(rng, side0), _odd_rows(rng, side1)[::-1]))
     for in0, in1 in requests:
         ids = {IN0: side0.ids(in0), IN1: side1.ids(in1)}
-        outputs = {SCORES: _run(model, model, ids)}
+        outputs = {SCORES: _run(model, scorer, ids)}
         yield _case(SCORES_SIGNATURE, {IN0: in0, IN1: in1}, outputs)
 
 
-def _embedding_cases(model, side0, side1):
+def _embedding_cases(model, dim, side0, side1):
     rng = np.random.default_rng(1)
     for side, other, encoder in (
         (side0, side1, model.encoder0),
@@ -108,7 +124,8 @@ def _embedding_cases(model, side0, side1):
         if side.takes_text:
             requests.append(_odd_rows(rng, side))
         for values in requests:
-            outputs = {EMBEDDINGS: _run(model, encoder, side.ids(values))}
+            encodings = _run(model, encoder, side.ids(values))
+            outputs = {EMBEDDINGS: encodings[:, :dim]}
             # gRPC leaves the other side out, REST sends empty rows.
             yield _case(EMBEDDINGS_SIGNATURE, {side.name: values}, outputs)
             inputs = {
@@ -190,14 +207,19 @@ def _run(model, function, ids):
         return tf.cast(function(ids, training=False), tf.float32).numpy()
 
 
-def _within_tolerance(cases, output, model):
+def _within_tolerance(cases, output, model, is_coded):
     """Adds the tolerance, which the largest value of all cases sets."""
     cases = list(cases)
     largest = max(np.abs(case["outputs"][output]).max() for case in cases)
     encodings = model.encoder0.outputs + model.encoder1.outputs
     is_full = all(encoding.dtype == "float32" for encoding in encodings)
     part = _TOLERANCE if is_full else _HALF_TOLERANCE
-    return [{**case, "tolerance": float(part * largest)} for case in cases]
+    if is_coded:
+        part = max(part, _INT8_TOLERANCE)
+    limits = {"tolerance": float(part * largest)}
+    if is_coded and output == EMBEDDINGS:
+        limits["cosine"] = INT8_COSINE
+    return [{**case, **limits} for case in cases]
 
 
 def _case(signature, inputs, outputs):

@@ -29,6 +29,8 @@ def export_saved_model(
     directory: str | os.PathLike,
     version: int | None = None,
     mode: str = "both",
+    dim: int | None = None,
+    table_precision: str = "float32",
 ) -> pathlib.Path:
     """Publishes a model as `directory/<version>/` in TF Serving's layout.
 
@@ -39,7 +41,7 @@ def export_saved_model(
     - `serving_default`: `in0`, `in1` to `scores`, float32
       `(batch, num_classes)` probabilities or `(batch, 1)`;
     - `encoder_embeddings`: one of `in0`, `in1` to `embeddings`, float32
-      `(batch, enc_dim)`, from that side's encoder. The other side is left
+      `(batch, dim)`, from that side's encoder. The other side is left
       out (gRPC) or `[]` in every row (REST); texts may also be `""` in every
       row.
 
@@ -64,6 +66,15 @@ def export_saved_model(
             alone, as SageMaker's `INFERENCE_PREFERRED_MODE` chooses. An
             embedding export leaves the comparator, the MLP and the head out.
             Defaults to `"both"`.
+        dim: Width of the embeddings, the first numbers of the encodings.
+            Scores compare these prefixes too. One that is not in
+            `matryoshka_dims` is used with a warning. Defaults to `None`:
+            `enc_dim`.
+        table_precision: `"float32"`, or `"int8"`: token tables are int8 with
+            a float32 scale for each row, a quarter of the size. The
+            acceptance test then allows outputs to differ by 5 % of the
+            largest one, and refuses an embedding whose cosine with the
+            model's is below 0.999. Defaults to `"float32"`.
 
     Returns:
         The version's folder.
@@ -71,6 +82,7 @@ def export_saved_model(
     Raises:
         TypeError: If `model` is no `Object2Vec`.
         ValueError: If another argument breaks its rule, the version exists,
+            `table_precision="int8"` and no encoder has a token table of ours,
             or the model was trained on texts and its tokenizers are missing.
         AcceptanceError: If the export's answers differ from the model's.
 
@@ -92,11 +104,12 @@ def export_saved_model(
     >>> served(in0=ids, in1=ids)["scores"].shape
     TensorShape([2, 2])
     """
-    module = ServingModule(model, mode)
+    module = ServingModule(model, mode, dim, table_precision)
 
     def write(folder):
         write_saved_model(module, folder)
-        accept(folder, acceptance_cases(model, module.functions))
+        cases = acceptance_cases(model, module.functions, dim, table_precision)
+        accept(folder, cases)
 
     return publish_version(directory, version, write)
 

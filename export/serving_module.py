@@ -6,11 +6,14 @@ from collections.abc import Iterator
 import keras
 import tensorflow as tf
 
+from export.int8_tables import int8_tables
+from export.int8_tables import looked_up_in
 from export.request_checks import in0_is_given
 from export.request_checks import same_rows
 from export.serving_side import serving_sides
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.object2vec import scores_of
+from o2v_keras.models.prefixes import check_dim
 from serving.signatures import EMBEDDINGS
 from serving.signatures import EMBEDDINGS_SIGNATURE
 from serving.signatures import IN0
@@ -18,6 +21,8 @@ from serving.signatures import IN1
 from serving.signatures import MODES
 from serving.signatures import SCORES
 from serving.signatures import SCORES_SIGNATURE
+
+TABLE_PRECISIONS = ("float32", "int8")
 
 
 class ServingModule(tf.Module):
@@ -35,17 +40,25 @@ class ServingModule(tf.Module):
         mode: `"both"` signatures, or `"classification"` (scores) or
             `"embedding"` alone. An embedding module lists no variable of the
             comparator, the MLP and the head. Defaults to `"both"`.
+        dim: Width of the embeddings, the first numbers of the encodings, by
+            which pairs are scored too. Defaults to `None`: the whole
+            encodings.
+        table_precision: `"float32"`, or `"int8"`: the module holds int8
+            tables instead of the model's token tables. Defaults to
+            `"float32"`.
 
     Attributes:
         functions: dict of signature name to `tf.function`. Save these, not
             concrete functions, which lose the defaults of parameters.
         sides: `ServingSide` of `in0` and of `in1`, which hold tokenizers.
         weights: list of `tf.Variable`.
+        tables: list of `Int8Table`.
         config: The model's `Object2VecConfig`.
 
     Raises:
         TypeError: If `model` is no `Object2Vec`.
-        ValueError: If `mode` is another word, or a tokenizer is missing.
+        ValueError: If `mode`, `dim` or `table_precision` breaks its rule, or
+            a tokenizer is missing.
 
     Example:
     >>> import o2v_keras
@@ -65,7 +78,13 @@ class ServingModule(tf.Module):
     TensorShape([2, 8])
     """
 
-    def __init__(self, model: Object2Vec, mode: str = "both"):
+    def __init__(
+        self,
+        model: Object2Vec,
+        mode: str = "both",
+        dim: int | None = None,
+        table_precision: str = "float32",
+    ):
         if not isinstance(model, Object2Vec):
             raise TypeError(
                 f"`model` must be an Object2Vec. Received: model={model!r}"
@@ -75,25 +94,38 @@ class ServingModule(tf.Module):
                 f"`mode` must be one of both, {', '.join(MODES)}. "
                 f"Received: mode={mode!r}"
             )
+        if table_precision not in TABLE_PRECISIONS:
+            raise ValueError(
+                f"`table_precision` must be one of "
+                f"{', '.join(TABLE_PRECISIONS)}. "
+                f"Received: table_precision={table_precision!r}"
+            )
+        if dim is not None:
+            check_dim(dim, model.config)
         super().__init__(name="object2vec")
         sides = serving_sides(model)
+        tables = int8_tables(model) if table_precision == "int8" else {}
         functions = {}
         variables = model.variables
         if mode != "embedding":
-            functions[SCORES_SIGNATURE] = _scores_function(model, *sides)
+            functions[SCORES_SIGNATURE] = _scores_function(
+                model, tables, dim, *sides
+            )
         if mode != "classification":
             functions[EMBEDDINGS_SIGNATURE] = _embeddings_function(
-                model, *sides
+                model, tables, dim, *sides
             )
         if mode == "embedding":
             variables = model.encoder0.variables + model.encoder1.variables
         with cpu_path(model):
             for function in functions.values():
                 function.get_concrete_function()
+        replaced = {id(layer.embeddings) for layer in tables}
         self.config = model.config
         self.functions = functions
         self.sides = sides
-        self.weights = [variable.value for variable in variables]
+        self.tables = list(tables.values())
+        self.weights = [v.value for v in variables if id(v) not in replaced]
 
 
 @contextlib.contextmanager
@@ -130,22 +162,37 @@ def cpu_path(model: keras.Model) -> Iterator[None]:
             layer.use_cudnn = value
 
 
-def _scores_function(model, side0, side1):
-    # Without what only the loss needs.
-    scorer = keras.Model(model.input, scores_of(model.output))
+def scorer_of(model: Object2Vec, dim: int | None) -> keras.Model:
+    """Returns a model of the scores alone, without what only the loss needs.
+
+    Args:
+        model: `Object2Vec`, whose layers are shared.
+        dim: Width of the encodings that are compared. `None`: the whole ones.
+    """
+    outputs = model.output if dim is None else model.prefixes.outputs(dim)
+    return keras.Model(model.input, scores_of(outputs))
+
+
+def _scores_function(model, tables, dim, side0, side1):
+    scorer = scorer_of(model, dim)
 
     def scores(in0, in1):
         in0, in1 = same_rows(side0.checked(in0), side1.checked(in1))
         ids = {IN0: side0.ids(in0), IN1: side1.ids(in1)}
-        return {SCORES: tf.cast(scorer(ids, training=False), tf.float32)}
+        with looked_up_in(tables):
+            values = scorer(ids, training=False)
+        return {SCORES: tf.cast(values, tf.float32)}
 
     return _signature(scores, side0, side1)
 
 
-def _embeddings_function(model, side0, side1):
+def _embeddings_function(model, tables, dim, side0, side1):
     def encode(encoder, side, values):
-        encoding = encoder(side.ids(side.checked(values)), training=False)
-        return tf.cast(encoding, tf.float32)
+        ids = side.ids(side.checked(values))
+        # In the function, because saving traces it again.
+        with looked_up_in(tables):
+            encoding = encoder(ids, training=False)
+        return tf.cast(encoding[:, :dim], tf.float32)
 
     # SignatureDef.defaults takes only tensors.
     def embeddings(in0=side0.absent, in1=side1.absent):

@@ -4,6 +4,7 @@ import argparse
 import pathlib
 from collections.abc import Callable
 
+from o2v_keras.command_line.option_groups import add_dim
 from o2v_keras.command_line.option_groups import add_id_column
 from o2v_keras.command_line.option_groups import add_model_and_data
 from o2v_keras.command_line.option_groups import add_side
@@ -36,6 +37,7 @@ def index(options: argparse.Namespace) -> int | None:
         options.metric,
         options.backend,
         columns=columns_of(options),
+        dim=options.dim,
     )
     made.save(folder)
     print(
@@ -144,6 +146,7 @@ def add_embedding_commands(
 def _add_index_options(parser):
     add_model_and_data(parser)
     add_side(parser, required=True)
+    add_dim(parser)
     add_id_column(parser, "objects")
     parser.add_argument(
         "--metric",

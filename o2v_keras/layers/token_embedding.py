@@ -1,5 +1,7 @@
 """Table of token embeddings with sparse gradients."""
 
+import contextlib
+
 import keras
 import tensorflow as tf
 
@@ -94,6 +96,7 @@ class TokenEmbedding(keras.layers.Layer):
         self.gated = gated
         self.gate = None
         self._first_learning_id = 0
+        self._coded = None
 
     def build(self, input_shape):
         in_parts = type(self.embeddings_initializer) in _ELEMENTWISE
@@ -116,7 +119,9 @@ class TokenEmbedding(keras.layers.Layer):
             )
 
     def call(self, inputs, mask=None, pooled=False, training=None):
-        table = _replica_component(self.embeddings)
+        table = self._coded
+        if table is None:
+            table = _replica_component(self.embeddings)
         look_up = _mean_of_rows if pooled else _rows
         outputs = look_up(table, inputs, mask, self._first_learning_id)
         if self.gated and training:
@@ -155,6 +160,22 @@ class TokenEmbedding(keras.layers.Layer):
             is_open = _replica_component(self.gate) > 0
             rows = tf.where(is_open, rows, tf.stop_gradient(rows))
         return tf.reduce_sum(weights * tf.reduce_sum(rows**2, axis=1))
+
+    @contextlib.contextmanager
+    def rows_of(self, table):
+        """Looks ids up in another table within the context.
+
+        For graphs that do not train, such as those of an export.
+
+        Args:
+            table: Callable from ids to float32 rows, with the `shape` of this
+                layer's table.
+        """
+        self._coded = table
+        try:
+            yield
+        finally:
+            self._coded = None
 
     def freeze_rows_below(self, first_id):
         """Trains only the rows of ids from `first_id` on.
@@ -205,7 +226,7 @@ class TokenEmbedding(keras.layers.Layer):
 
 def _learning_rows(table, ids, first_id):
     """Looks up ids; rows of ids below `first_id` get no gradient."""
-    rows = tf.gather(table, ids)
+    rows = table(ids) if callable(table) else tf.gather(table, ids)
     if not first_id:
         return rows
     learns = ids[..., tf.newaxis] >= first_id

@@ -24,6 +24,7 @@ from o2v_keras.models.optimizer_factory import make_optimizer
 from o2v_keras.models.optimizer_factory import needs_steps
 from o2v_keras.models.optimizer_factory import plan_learning_rate
 from o2v_keras.models.optimizer_factory import steps_per_epoch
+from o2v_keras.models.prefixes import Prefixes
 from o2v_keras.models.pretrained_tables import fill_tables
 from o2v_keras.models.pretrained_tables import vector_sources
 from o2v_keras.models.shared_encoders import revived_encoders
@@ -163,6 +164,8 @@ class Object2Vec(TextModel):
             pair = [encoder0(inputs["in0"]), encoder1(inputs["in1"])]
             outputs = head.outputs(pair, config)
             super().__init__(inputs=inputs, outputs=outputs, name=name)
+        dims = config.matryoshka_dims
+        self.prefixes = Prefixes(inputs, pair, outputs, dims)
 
         # Config.
         self.config = config
@@ -256,6 +259,7 @@ class Object2Vec(TextModel):
             weighted_metrics = None if given else self.head.metrics()
         if _is_auto(optimizer):
             optimizer = make_optimizer(self.config)
+        self.prefixes.set_metrics(weighted_metrics)
         super().compile(
             optimizer=optimizer,
             loss=self.head.loss() if _is_auto(loss) else loss,
@@ -284,6 +288,21 @@ class Object2Vec(TextModel):
         if config["optimizer"] and config["optimizer"]["is_built"]:
             self.optimizer.build(self.trainable_variables)
 
+    @property
+    def metrics(self):
+        return [*super().metrics, *self.prefixes.metrics]
+
+    def call(self, inputs, training=None, mask=None):
+        if self.prefixes.are_wanted(inputs):
+            return self.prefixes.all_outputs(inputs)
+        return super().call(inputs, training=training, mask=mask)
+
+    def train_step(self, data):
+        return super().train_step(self.prefixes.marked(data))
+
+    def test_step(self, data):
+        return super().test_step(self.prefixes.marked(data))
+
     def predict_step(self, data):
         return scores_of(super().predict_step(data))
 
@@ -295,9 +314,19 @@ class Object2Vec(TextModel):
         sample_weight=None,
         training=True,
     ):
-        """Returns the loss; in training with the row penalty."""
-        y_pred = _of_loss(y_pred)
-        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        """Returns the loss.
+
+        In training it is the mean over the widths of `matryoshka_dims` and
+        `enc_dim`, plus the row penalty. sentence-transformers'
+        `MatryoshkaLoss` adds them up; a mean keeps the balance of the loss
+        with penalties and clipping.
+        """
+        whole, *prefixes = _widths(y_pred)
+        loss = super().compute_loss(x, y, whole, sample_weight, training)
+        if training and prefixes:
+            for outputs in prefixes:
+                loss += super().compute_loss(x, y, outputs, sample_weight)
+            loss /= 1 + len(prefixes)
         if training and self.config.token_embedding_l2:
             loss += row_penalty(
                 self.config, self.token_embeddings, x, sample_weight
@@ -305,7 +334,9 @@ class Object2Vec(TextModel):
         return loss
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        return super().compute_metrics(x, y, _of_loss(y_pred), sample_weight)
+        whole, *prefixes = _widths(y_pred)
+        self.prefixes.update_metrics(y, prefixes, sample_weight)
+        return super().compute_metrics(x, y, whole, sample_weight)
 
     def load_pretrained_vectors(
         self, auxiliary: str | os.PathLike | None = None
@@ -459,6 +490,12 @@ def _layers_with_weights(model):
 
 def _is_auto(argument):
     return isinstance(argument, str) and argument == "auto"
+
+
+def _widths(outputs):
+    """Returns what the loss takes, for whole encodings and each prefix."""
+    widths = outputs if isinstance(outputs, list) else [outputs]
+    return [_of_loss(each) for each in widths]
 
 
 def _of_loss(outputs):

@@ -190,7 +190,8 @@ def _logits(config):
         return 0
     # Four arrays: logits, their gradient, negatives and their exponentials.
     sides = 2 if config.negative_sampling_side == "both" else 1
-    return 4 * _BYTES * sides * config.mini_batch_size**2
+    widths = 1 + len(config.matryoshka_dims)
+    return 4 * _BYTES * sides * widths * config.mini_batch_size**2
 
 
 def _head_parameters(config):
