@@ -173,8 +173,6 @@ def _check_case(run, case, signature, way):
         raise Refusal(f"{where}: outputs are {sorted(outputs)}")
     for name, expected in case["outputs"].items():
         _check_output(outputs[name], expected, case["tolerance"], where, name)
-        if "cosine" in case:
-            _check_cosines(outputs[name], expected, case["cosine"], where, name)
 
 
 def _array(values, dtype):
@@ -197,19 +195,6 @@ def _check_output(actual, expected, tolerance, where, name):
         raise Refusal(
             f"{where}: {name} differs from the Keras model's by "
             f"{difference:.3g}, more than {tolerance:.3g}"
-        )
-
-
-def _check_cosines(actual, expected, least, where, name):
-    expected = np.array(expected, np.float32)
-    lengths = np.linalg.norm(actual, axis=1) * np.linalg.norm(expected, axis=1)
-    products = np.sum(actual * expected, axis=1)
-    # Two vectors of zeros are alike.
-    cosines = products[lengths > 0] / lengths[lengths > 0]
-    if cosines.size and cosines.min() < least:
-        raise Refusal(
-            f"{where}: {name} have a cosine of {cosines.min():.5f} with the "
-            f"Keras model's, less than {least}"
         )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Collection
 import numpy as np
 import tensorflow as tf
 
+from export.int8_tables import Tables
+from export.int8_tables import looked_up_in
 from export.request_checks import GIVE_ONE_SIDE
 from export.serving_module import cpu_path
 from export.serving_module import scorer_of
@@ -23,10 +25,10 @@ from serving.signatures import SCORES_SIGNATURE
 # speed, and half precision rounds at other places.
 _TOLERANCE = 1e-4
 _HALF_TOLERANCE = 0.05
-# Of an export with int8 tables: the tolerance of outputs, and the least cosine
-# of an embedding with the model's; 0.9999 is usual.
-_INT8_TOLERANCE = 0.05
-INT8_COSINE = 0.999
+# Rows of each side, and their longest length, that `least_cosine` embeds.
+_COMPARED_ROWS = 200
+_COMPARED_LENGTH = 32
+_NO_TABLES: Tables = {}
 
 # Each of them has an answer: no words, unknown words, other scripts, invalid
 # UTF-8, and more bytes than a tokenizer reads.
@@ -48,7 +50,7 @@ def acceptance_cases(
     model: Object2Vec,
     signatures: Collection[str],
     dim: int | None = None,
-    table_precision: str = "float32",
+    tables: Tables = _NO_TABLES,
 ) -> list[dict]:
     """Returns requests to an export and the expected answers.
 
@@ -60,30 +62,58 @@ def acceptance_cases(
         model: Computes the expected outputs, in eager mode.
         signatures: Names of the export's signatures.
         dim: Width of the export's embeddings. Defaults to `None`: `enc_dim`.
-        table_precision: Precision of the export's token tables. Defaults to
-            `"float32"`. With `"int8"` the tolerance is wider, and embeddings
-            have a least cosine with the model's.
+        tables: The export's int8 tables, which the expected outputs are
+            computed with. Defaults to none.
 
     Returns:
         JSON values, one dict a request: `signature`, `inputs` (name to nested
         list of ids, or list of `{"b64": text}`) and either `outputs` (name to
-        nested list) with `tolerance`, absolute, and perhaps `cosine`, the
-        least of a row, or `error`, the expected message.
+        nested list) with `tolerance`, absolute, or `error`, the expected
+        message.
     """
     sides = serving_sides(model)
-    is_coded = table_precision == "int8"
     cases = []
-    if SCORES_SIGNATURE in signatures:
-        cases += _within_tolerance(
-            _score_cases(model, dim, *sides), SCORES, model, is_coded
-        )
-        cases += _refused_score_cases(*sides)
-    if EMBEDDINGS_SIGNATURE in signatures:
-        cases += _within_tolerance(
-            _embedding_cases(model, dim, *sides), EMBEDDINGS, model, is_coded
-        )
-        cases += _refused_embedding_cases(*sides)
+    with looked_up_in(tables):
+        if SCORES_SIGNATURE in signatures:
+            cases += _within_tolerance(
+                _score_cases(model, dim, *sides), SCORES, model
+            )
+            cases += _refused_score_cases(*sides)
+        if EMBEDDINGS_SIGNATURE in signatures:
+            cases += _within_tolerance(
+                _embedding_cases(model, dim, *sides), EMBEDDINGS, model
+            )
+            cases += _refused_embedding_cases(*sides)
     return cases
+
+
+def least_cosine(model: Object2Vec, dim: int | None, tables: Tables) -> float:
+    """Returns the least cosine of embeddings by int8 tables with the model's.
+
+    Args:
+        model: `Object2Vec`.
+        dim: Width of the embeddings. `None`: `enc_dim`.
+        tables: The int8 tables.
+
+    Returns:
+        The least of random rows of both sides; embeddings of zeros are left
+        out.
+    """
+    rng = np.random.default_rng(2)
+    least = 1.0
+    encoders = (model.encoder0, model.encoder1)
+    for side, encoder in zip(serving_sides(model), encoders, strict=True):
+        length = min(side.max_seq_len, _COMPARED_LENGTH)
+        ids = side.ids(_random_rows(rng, side, _COMPARED_ROWS, length))
+        expected = _run(model, encoder, ids)[:, :dim]
+        with looked_up_in(tables):
+            actual = _run(model, encoder, ids)[:, :dim]
+        norms = [np.linalg.norm(each, axis=1) for each in (actual, expected)]
+        lengths = norms[0] * norms[1]
+        products = np.sum(actual * expected, axis=1)
+        cosines = products[lengths > 0] / lengths[lengths > 0]
+        least = min(least, cosines.min(initial=1.0))
+    return float(least)
 
 
 def _score_cases(model, dim, side0, side1):
@@ -207,19 +237,14 @@ def _run(model, function, ids):
         return tf.cast(function(ids, training=False), tf.float32).numpy()
 
 
-def _within_tolerance(cases, output, model, is_coded):
+def _within_tolerance(cases, output, model):
     """Adds the tolerance, which the largest value of all cases sets."""
     cases = list(cases)
     largest = max(np.abs(case["outputs"][output]).max() for case in cases)
     encodings = model.encoder0.outputs + model.encoder1.outputs
     is_full = all(encoding.dtype == "float32" for encoding in encodings)
     part = _TOLERANCE if is_full else _HALF_TOLERANCE
-    if is_coded:
-        part = max(part, _INT8_TOLERANCE)
-    limits = {"tolerance": float(part * largest)}
-    if is_coded and output == EMBEDDINGS:
-        limits["cosine"] = INT8_COSINE
-    return [{**case, **limits} for case in cases]
+    return [{**case, "tolerance": float(part * largest)} for case in cases]
 
 
 def _case(signature, inputs, outputs):

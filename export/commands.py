@@ -1,6 +1,7 @@
 """The commands `o2v export` and `o2v sagemaker-train`."""
 
 import argparse
+import json
 
 from export import sagemaker_train
 from o2v_keras.command import SERVE
@@ -12,10 +13,6 @@ from o2v_keras.start_tensorflow import start_tensorflow
 from serving.signatures import MODES
 
 _NOT_ACCEPTED = 1
-_INT8 = (
-    "Token tables are int8. Accepted: cosine of embeddings with the model's "
-    "at least 0.999, scores within 5 % of the largest."
-)
 _TEXTS = (
     "It takes texts: servers know its operations; in Python, import "
     "tensorflow_text before tf.saved_model.load."
@@ -96,6 +93,11 @@ def _export(options: argparse.Namespace):
     for line in lines:
         print(f"  {line}")
     if options.table_precision == "int8":
-        print(f"  {_INT8}")
+        file = folder / "assets.extra" / "export.json"
+        cosine = json.loads(file.read_text())["least_cosine"]
+        print(
+            "  Token tables are int8: cosine of embeddings with those of "
+            f"float32 tables at least {cosine:.5f}."
+        )
     if any(" string [" in line for line in lines):
         print(f"  {_TEXTS}")

@@ -62,7 +62,10 @@ class Int8Table(tf.Module):
         return codes * tf.gather(self.scales, ids)
 
 
-def int8_tables(model: Object2Vec) -> dict[TokenEmbedding, Int8Table]:
+Tables = Mapping[TokenEmbedding, Int8Table]
+
+
+def int8_tables(model: Object2Vec) -> Tables:
     """Returns an int8 table for each token table of a model.
 
     Args:
@@ -86,7 +89,7 @@ def int8_tables(model: Object2Vec) -> dict[TokenEmbedding, Int8Table]:
 
 
 @contextlib.contextmanager
-def looked_up_in(tables: Mapping[TokenEmbedding, Int8Table]) -> Iterator[None]:
+def looked_up_in(tables: Tables) -> Iterator[None]:
     """Makes layers look ids up in int8 tables within the context."""
     with contextlib.ExitStack() as stack:
         for layer, table in tables.items():

@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from export.acceptance import read_signatures
 from export.acceptance_cases import acceptance_cases
+from export.acceptance_cases import least_cosine
+from export.int8_tables import int8_tables
 from export.serving_module import ServingModule
 from export.versions import publish_version
 from export.warmup import write_warmup_requests
@@ -17,6 +19,9 @@ from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.start_tensorflow import without_file_names
 from o2v_keras.storage.temporary_folder import TemporaryFolder
 
+TABLE_PRECISIONS = ("float32", "int8")
+# Of embeddings by int8 tables with those by float tables; 0.9999 is usual.
+_LEAST_COSINE = 0.999
 _ACCEPTANCE = pathlib.Path(__file__).with_name("acceptance.py")
 
 
@@ -54,8 +59,8 @@ def export_saved_model(
     that cannot import this package: the signatures must give the Keras
     model's outputs. It is then renamed to its final name, so that a server
     that watches `directory` never loads an incomplete or wrong model. This
-    takes some seconds. `assets.extra` holds `config.json` and TF Serving's
-    warm-up requests.
+    takes some seconds. `assets.extra` holds `config.json`, `export.json` (mode,
+    width, precision) and TF Serving's warm-up requests.
 
     Args:
         model: `Object2Vec`. It is not changed.
@@ -72,9 +77,10 @@ def export_saved_model(
             `enc_dim`.
         table_precision: `"float32"`, or `"int8"`: token tables are int8 with
             a float32 scale for each row, a quarter of the size. The
-            acceptance test then allows outputs to differ by 5 % of the
-            largest one, and refuses an embedding whose cosine with the
-            model's is below 0.999. Defaults to `"float32"`.
+            acceptance test then compares with the Keras model on the same
+            int8 tables, by the same tolerance, and requires a cosine of at
+            least 0.999 of embeddings with those of the float tables; the
+            least one is in `export.json`. Defaults to `"float32"`.
 
     Returns:
         The version's folder.
@@ -84,7 +90,8 @@ def export_saved_model(
         ValueError: If another argument breaks its rule, the version exists,
             `table_precision="int8"` and no encoder has a token table of ours,
             or the model was trained on texts and its tokenizers are missing.
-        AcceptanceError: If the export's answers differ from the model's.
+        AcceptanceError: If the export's answers differ from the model's, or
+            int8 tables change an embedding too much.
 
     Example:
     >>> import tempfile
@@ -104,14 +111,33 @@ def export_saved_model(
     >>> served(in0=ids, in1=ids)["scores"].shape
     TensorShape([2, 2])
     """
-    module = ServingModule(model, mode, dim, table_precision)
+    if table_precision not in TABLE_PRECISIONS:
+        raise ValueError(
+            f"`table_precision` must be one of {', '.join(TABLE_PRECISIONS)}. "
+            f"Received: table_precision={table_precision!r}"
+        )
+    tables = int8_tables(model) if table_precision == "int8" else {}
+    module = ServingModule(model, mode, dim, tables)
+    module.facts["table_precision"] = table_precision
+    if tables:
+        module.facts["least_cosine"] = _checked_cosine(model, dim, tables)
 
     def write(folder):
         write_saved_model(module, folder)
-        cases = acceptance_cases(model, module.functions, dim, table_precision)
-        accept(folder, cases)
+        accept(folder, acceptance_cases(model, module.functions, dim, tables))
 
     return publish_version(directory, version, write)
+
+
+def _checked_cosine(model, dim, tables):
+    least = least_cosine(model, dim, tables)
+    if least < _LEAST_COSINE:
+        raise AcceptanceError(
+            "The export was not published: by int8 tables an embedding has a "
+            f"cosine of {least:.5f} with the model's, less than "
+            f'{_LEAST_COSINE}. Export with `table_precision="float32"`.'
+        )
+    return least
 
 
 def write_saved_model(module: ServingModule, folder: str | os.PathLike):
@@ -131,6 +157,8 @@ def write_saved_model(module: ServingModule, folder: str | os.PathLike):
     write_warmup_requests(extra, module.sides, module.functions)
     config = json.dumps(module.config.to_dict(), indent=2)
     (extra / "config.json").write_text(config + "\n")
+    facts = json.dumps(dict(module.facts), indent=2)
+    (extra / "export.json").write_text(facts + "\n")
 
 
 def accept(folder: str | os.PathLike, cases: list[dict]):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import keras
 import tensorflow as tf
 
-from export.int8_tables import int8_tables
+from export.int8_tables import Tables
 from export.int8_tables import looked_up_in
 from export.request_checks import in0_is_given
 from export.request_checks import same_rows
@@ -22,7 +22,7 @@ from serving.signatures import MODES
 from serving.signatures import SCORES
 from serving.signatures import SCORES_SIGNATURE
 
-TABLE_PRECISIONS = ("float32", "int8")
+_NO_TABLES: Tables = {}
 
 
 class ServingModule(tf.Module):
@@ -43,9 +43,8 @@ class ServingModule(tf.Module):
         dim: Width of the embeddings, the first numbers of the encodings, by
             which pairs are scored too. Defaults to `None`: the whole
             encodings.
-        table_precision: `"float32"`, or `"int8"`: the module holds int8
-            tables instead of the model's token tables. Defaults to
-            `"float32"`.
+        tables: Result of `int8_tables`, which the module holds instead of
+            the model's token tables. Defaults to none.
 
     Attributes:
         functions: dict of signature name to `tf.function`. Save these, not
@@ -54,11 +53,13 @@ class ServingModule(tf.Module):
         weights: list of `tf.Variable`.
         tables: list of `Int8Table`.
         config: The model's `Object2VecConfig`.
+        facts: dict of `mode` and `dim`, to which JSON values can be added
+            for `export.json`.
 
     Raises:
         TypeError: If `model` is no `Object2Vec`.
-        ValueError: If `mode`, `dim` or `table_precision` breaks its rule, or
-            a tokenizer is missing.
+        ValueError: If `mode` or `dim` breaks its rule, or a tokenizer is
+            missing.
 
     Example:
     >>> import o2v_keras
@@ -83,7 +84,7 @@ class ServingModule(tf.Module):
         model: Object2Vec,
         mode: str = "both",
         dim: int | None = None,
-        table_precision: str = "float32",
+        tables: Tables = _NO_TABLES,
     ):
         if not isinstance(model, Object2Vec):
             raise TypeError(
@@ -94,17 +95,10 @@ class ServingModule(tf.Module):
                 f"`mode` must be one of both, {', '.join(MODES)}. "
                 f"Received: mode={mode!r}"
             )
-        if table_precision not in TABLE_PRECISIONS:
-            raise ValueError(
-                f"`table_precision` must be one of "
-                f"{', '.join(TABLE_PRECISIONS)}. "
-                f"Received: table_precision={table_precision!r}"
-            )
         if dim is not None:
             check_dim(dim, model.config)
         super().__init__(name="object2vec")
         sides = serving_sides(model)
-        tables = int8_tables(model) if table_precision == "int8" else {}
         functions = {}
         variables = model.variables
         if mode != "embedding":
@@ -122,6 +116,7 @@ class ServingModule(tf.Module):
                 function.get_concrete_function()
         replaced = {id(layer.embeddings) for layer in tables}
         self.config = model.config
+        self.facts = {"mode": mode, "dim": dim or model.config.enc_dim}
         self.functions = functions
         self.sides = sides
         self.tables = list(tables.values())

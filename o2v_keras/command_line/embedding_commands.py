@@ -120,6 +120,7 @@ def card(options: argparse.Namespace) -> int | None:
         options.id_column,
         options.group_column,
         options.evaluation,
+        options.export,
         columns=columns_of(options),
     )
     print(f"model card: {path}")
@@ -227,6 +228,11 @@ def _add_card_options(parser):
         "--evaluation",
         metavar="F",
         help="JSON that `o2v evaluate` has printed, such as a ranking",
+    )
+    parser.add_argument(
+        "--export",
+        metavar="DIR",
+        help="version that `o2v export` has published, such as served/1",
     )
     parser.add_argument(
         "--output", metavar="DIR", help="default: the model directory"

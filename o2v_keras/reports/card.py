@@ -39,6 +39,7 @@ def write_card(
     id_column: str | None = None,
     group_column: str | None = None,
     evaluation: str | os.PathLike | None = None,
+    export: str | os.PathLike | None = None,
     **settings,
 ) -> pathlib.Path:
     """Writes `card.md` and its pictures from the files of a model directory.
@@ -59,6 +60,8 @@ def write_card(
         evaluation: A JSON file that `o2v evaluate` has printed: the result of
             `evaluate` or `rank`. Defaults to `None`: the card shows the
             metrics of the training only.
+        export: Folder of a version that `o2v export` has published: the card
+            shows its width, precision and size. Defaults to `None`.
         **settings: Further arguments of `embed`.
 
     Returns:
@@ -69,7 +72,7 @@ def write_card(
             `output` holds a `card.md` or a picture that no card has written.
         DataError: If the data are unusable.
     """
-    facts = ModelFacts.read(model_dir, evaluation)
+    facts = ModelFacts.read(model_dir, evaluation, export)
     folder = OutputFolder(
         model_dir if output is None else output,
         "output",

@@ -1,16 +1,15 @@
+import json
+
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from export.acceptance import Refusal
-from export.acceptance import check_export
-from export.acceptance_cases import acceptance_cases
 from export.int8_tables import Int8Table
 from export.int8_tables import int8_tables
+from export.int8_tables import looked_up_in
+from export.saved_model import AcceptanceError
 from export.saved_model import export_saved_model
-from export.saved_model import write_saved_model
-from export.serving_module import ServingModule
 from o2v_keras import heads
 from o2v_keras.encoders import Encoder
 from o2v_keras.layers.token_embedding import TokenEmbedding
@@ -41,22 +40,24 @@ def cosines(first, second):
     return np.sum(first * second, axis=1) / lengths
 
 
-def write(model, folder, **options):
-    write_saved_model(ServingModule(model, **options), folder)
-    return ServedModel(folder)
-
-
 @pytest.mark.parametrize(
     "network", ["pooled_embedding", "hcnn", "bilstm", "transformer"]
 )
-def test_embeddings_and_scores_are_nearly_those_of_the_model(network, tmp_path):
+def test_embeddings_are_nearly_those_of_float_tables(network):
     model = make_model({**LARGE, "enc0_network": network, "enc0_layers": 1})
-    served = write(model, tmp_path / "1", table_precision="int8")
-    for side, encoder in (("in0", model.encoder0), ("in1", model.encoder1)):
-        assert cosines(served.embed(side, IDS), encoder(IDS)).min() > 0.999
-    scores = served("serving_default", in0=IDS, in1=IDS[::-1])
-    expected = model({"in0": IDS, "in1": IDS[::-1]})
-    np.testing.assert_allclose(scores, expected, atol=0.05)
+    tables = int8_tables(model)
+    for encoder in (model.encoder0, model.encoder1):
+        expected = encoder(IDS)
+        with looked_up_in(tables):
+            coded = encoder(IDS)
+        assert 0.999 < cosines(coded, expected).min() < 1 - 1e-6
+        np.testing.assert_array_equal(encoder(IDS), expected)
+
+
+@pytest.mark.parametrize("network", ["hcnn", "bilstm", "transformer"])
+def test_every_encoder_is_exported(network, tmp_path):
+    model = make_model({"enc0_network": network, "enc0_layers": 1})
+    export_saved_model(model, tmp_path, table_precision="int8")
 
 
 def test_an_export_has_a_quarter_of_the_size_and_core_operations(tmp_path):
@@ -75,6 +76,9 @@ def test_an_export_has_a_quarter_of_the_size_and_core_operations(tmp_path):
     served = ServedModel(small).embed("in0", IDS)
     assert served.shape == (500, 16)
     assert cosines(served, model.encoder0(IDS)[:, :16]).min() > 0.9998
+    facts = json.loads((small / "assets.extra" / "export.json").read_text())
+    assert facts.pop("least_cosine") > 0.9998
+    assert facts == {"mode": "both", "dim": 16, "table_precision": "int8"}
     # The model itself is not changed.
     for weights in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(*weights)
@@ -89,15 +93,12 @@ def test_texts_are_served(tmp_path):
     export_saved_model(model, tmp_path, table_precision="int8")
 
 
-def test_acceptance_refuses_a_low_cosine(tmp_path):
+def test_an_export_whose_embeddings_change_is_refused(tmp_path, monkeypatch):
     model = make_model({**LARGE, "enc0_network": "pooled_embedding"})
-    module = ServingModule(model, "embedding", table_precision="int8")
-    for table in module.tables:
-        table.codes.assign(table.codes // 16 * 16)
-    write_saved_model(module, tmp_path)
-    cases = acceptance_cases(model, module.functions, table_precision="int8")
-    with pytest.raises(Refusal, match="have a cosine of .* less than 0.999"):
-        check_export(tmp_path, cases)
+    monkeypatch.setattr("export.int8_tables._LARGEST_CODE", 7)
+    with pytest.raises(AcceptanceError, match="cosine of 0.9.* less than 0.99"):
+        export_saved_model(model, tmp_path, table_precision="int8")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_row_of_zeros_stays_zero():

@@ -191,7 +191,7 @@ def test_export_publishes_an_accepted_version(tmp_path):
 
 
 def test_failed_acceptance_publishes_nothing(tmp_path, monkeypatch):
-    def wrong_cases(model, signatures, dim, table_precision):
+    def wrong_cases(model, signatures, dim, tables):
         in0 = [[1, 2]]
         return [
             {

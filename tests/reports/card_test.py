@@ -166,3 +166,17 @@ def test_quality_is_given_by_width(folder):
     assert "| its first 2 numbers | 0.1250 |" in quality
     assert "| its first 4 numbers | 0.3750 |" in quality
     assert "| `matryoshka_dims` | 2, 4 |" in section(card, "Configuration")
+
+
+def test_an_export_is_described(folder, tmp_path):
+    extra = tmp_path / "1" / "assets.extra"
+    extra.mkdir(parents=True)
+    with pytest.raises(ValueError, match="`export` must be the folder of a ve"):
+        write_card(folder, export=tmp_path / "1")
+    facts = {"mode": "both", "dim": 4, "table_precision": "int8"}
+    (extra / "export.json").write_text(
+        json.dumps({**facts, "least_cosine": 0.99987})
+    )
+    exported = section(write_card(folder, export=tmp_path / "1"), "Export")
+    assert "Embeddings of 4 numbers; token tables int8" in exported
+    assert "at least 0.99987" in exported
