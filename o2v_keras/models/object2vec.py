@@ -54,7 +54,9 @@ class Object2Vec(TextModel):
     batch. `weight_decay` applies to matrices, not to biases, as in MXNet,
     and to the rows of `row_sparse` token tables that a batch looks up.
     `token_embedding_l2` is added to the training loss but not to the
-    reported loss. Initial weights and dropout masks of the layers that the
+    reported loss, and so are the losses of the prefixes that
+    `matryoshka_dims` names. Metrics of a prefix are reported as `name_dim_D`.
+    Initial weights and dropout masks of the layers that the
     model makes depend on `seed` alone.
 
     `keras.models.load_model` loads what `save` wrote, and an encoder saved
@@ -102,6 +104,8 @@ class Object2Vec(TextModel):
             that describes it, as far as hyperparameters can: not arguments
             that are objects. `from_config(get_config())` makes the same model.
         encoder0, encoder1: `keras.Model` of each side, ids to encodings.
+        prefixes: `Prefixes`; `prefixes.outputs(dim)` are the symbolic outputs
+            for the first `dim` numbers of the encodings.
         token_embeddings: The `TokenEmbedding` of each side; `None` for an
             encoder without one.
         trained_ids: `TrainedIds`, or `None` if unknown. `train` and

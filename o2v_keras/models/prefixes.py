@@ -9,8 +9,8 @@ from keras import ops
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.user_warning import warn_user
 
-# Marks inputs whose outputs are wanted for all widths. Keras takes the number
-# of rows from the first name in sorted order, which stays `in0`.
+# Marks inputs whose outputs are wanted for all widths: training and test steps
+# call the model with them, and users without.
 _MARK = "prefixes"
 
 
@@ -38,6 +38,7 @@ class Prefixes:
         dims: Sequence[int],
     ):
         self.dims = tuple(dims)
+        self._names = sorted(inputs)
         self._pair = list(pair)
         self._head = keras.Function(self._pair, outputs)
         self._all_widths = None
@@ -55,7 +56,7 @@ class Prefixes:
         if not self.dims:
             return data
         inputs, *others = keras.utils.unpack_x_y_sample_weight(data)
-        inputs = {**inputs, _MARK: inputs["in0"]}
+        inputs = {**inputs, _MARK: inputs[self._names[0]]}
         return keras.utils.pack_x_y_sample_weight(inputs, *others)
 
     def are_wanted(self, inputs) -> bool:
@@ -64,10 +65,10 @@ class Prefixes:
 
     def all_outputs(self, inputs) -> list:
         """Returns the outputs of marked inputs: whole, then each prefix."""
-        return self._all_widths({s: inputs[s] for s in ("in0", "in1")})
+        return self._all_widths({name: inputs[name] for name in self._names})
 
     def set_metrics(self, metrics) -> None:
-        """Sets the metrics, which each prefix gets under `name@dim`.
+        """Sets the metrics, which each prefix gets under `name_dim_D`.
 
         Args:
             metrics: List of metrics. Of other forms that `compile` takes,
@@ -76,7 +77,7 @@ class Prefixes:
         given = metrics if isinstance(metrics, list | tuple) else []
         given = [m for m in given if isinstance(m, keras.metrics.Metric)]
         self._metrics = [
-            [_named(metric, f"{metric.name}@{dim}") for metric in given]
+            [_named(metric, f"{metric.name}_dim_{dim}") for metric in given]
             for dim in self.dims
         ]
 
@@ -135,22 +136,22 @@ def by_width(
     """Separates the metrics of prefixes from those of whole encodings.
 
     Args:
-        metrics: Name -> value. Those of a prefix are named `name@dim`.
+        metrics: Name -> value. Those of a prefix are named `name_dim_D`.
         dims: Widths of the prefixes.
 
     Returns:
         The metrics of whole encodings, and width -> metrics of the prefix.
 
     Example:
-    >>> by_width({"accuracy": 0.9, "accuracy@64": 0.8}, [64])
+    >>> by_width({"accuracy": 0.9, "accuracy_dim_64": 0.8}, [64])
     ({'accuracy': 0.9}, {'64': {'accuracy': 0.8}})
     """
     whole, prefixes = dict(metrics), {}
     for dim in dims:
         found = {
-            name: whole.pop(f"{name}@{dim}")
+            name: whole.pop(f"{name}_dim_{dim}")
             for name in metrics
-            if f"{name}@{dim}" in whole
+            if f"{name}_dim_{dim}" in whole
         }
         if found:
             prefixes[str(dim)] = found

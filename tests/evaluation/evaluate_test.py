@@ -113,7 +113,7 @@ def test_quality_is_given_by_width():
         output_layer="mean_squared_error", matryoshka_dims=(2, 4), mlp_layers=0
     )
     result = evaluate(model, PAIRS)
-    assert "mean_squared_error@2" not in result["metrics"]
+    assert "mean_squared_error_dim_2" not in result["metrics"]
     assert [*result["widths"]] == ["2", "4"]
     for table in model.token_embeddings:
         values = table.embeddings.numpy()

@@ -15,6 +15,7 @@ from o2v_keras.models.prefixes import by_width
 from o2v_keras.models.prefixes import check_dim
 from o2v_keras.training.distribute.strategy import make_strategy
 from o2v_keras.training.train import train
+from o2v_keras.tuning.objective import parse_objective
 
 DIMS = (3, 5)
 rng = np.random.default_rng(0)
@@ -155,7 +156,7 @@ def test_the_reported_loss_is_that_of_whole_encodings():
     )
     names = {"loss", "accuracy", "cross_entropy"}
     assert {*history.history} == names | {
-        f"{name}@{dim}" for name in names - {"loss"} for dim in DIMS
+        f"{name}_dim_{dim}" for name in names - {"loss"} for dim in DIMS
     }
     assert history.history["loss"] == history.history["cross_entropy"]
 
@@ -198,7 +199,7 @@ def test_a_saved_model_trains_on(policy, tmp_path):
         for each in (model, loaded)
     ]
     assert results[0] == pytest.approx(results[1])
-    assert "accuracy@3" in results[0]
+    assert "accuracy_dim_3" in results[0]
     history = loaded.fit(dataset, shuffle=False, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
 
@@ -237,9 +238,17 @@ def test_a_head_of_ones_own_is_trained_at_all_widths():
     history = model.fit(
         INPUTS, LABELS["mean_squared_error"], shuffle=False, verbose=0
     )
-    mean = np.mean([history.history[n][0] for n in ("mae", "mae@3", "mae@5")])
+    mean = np.mean(
+        [history.history[n][0] for n in ("mae", "mae_dim_3", "mae_dim_5")]
+    )
     # The loss that Keras tracks is what training minimizes.
     np.testing.assert_allclose(history.history["loss"][0], mean, rtol=1e-4)
+
+
+def test_a_prefix_can_be_monitored():
+    objective = parse_objective("val_accuracy_dim_64")
+    assert objective.direction == "max"
+    assert parse_objective("val_cross_entropy_dim_64").direction == "min"
 
 
 def test_a_prefix_without_training_is_warned_of():

@@ -63,8 +63,8 @@ def test_text_leaves_out_a_split_without_data(split):
 
 
 def test_prefixes_have_rows_of_their_own():
-    epochs = [{**EPOCHS[0], "accuracy@64": 0.2, "val_accuracy@64": 0.7}]
-    test = {"accuracy": 0.8, "accuracy@64": 0.75}
+    epochs = [{**EPOCHS[0], "accuracy_dim_64": 0.2, "val_accuracy_dim_64": 0.7}]
+    test = {"accuracy": 0.8, "accuracy_dim_64": 0.75}
     report = make_report(epochs, 0, test, {}, dims=(64,))
     assert report["validation"] == {"loss": 1.5, "accuracy": 0.75}
     assert report["widths"]["test"] == {"64": {"accuracy": 0.75}}
