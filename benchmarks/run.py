@@ -32,7 +32,7 @@ SUITES = {
         for room, tasks in (
             ("sentences", ("stsb", "sick-r", "sick-e")),
             ("movielens", ("ua", "u1-u5", "above-3", "retrieval")),
-            ("wordnet", ("definitions", "hypernyms")),
+            ("wordnet", ("definitions", "hypernyms", "prefixes")),
         )
         for task in tasks
     ),

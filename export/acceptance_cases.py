@@ -6,8 +6,11 @@ from collections.abc import Collection
 import numpy as np
 import tensorflow as tf
 
+from export.int8_tables import Tables
+from export.int8_tables import looked_up_in
 from export.request_checks import GIVE_ONE_SIDE
 from export.serving_module import cpu_path
+from export.serving_module import scorer_of
 from export.serving_side import ServingSide
 from export.serving_side import serving_sides
 from o2v_keras.models.object2vec import Object2Vec
@@ -22,6 +25,10 @@ from serving.signatures import SCORES_SIGNATURE
 # speed, and half precision rounds at other places.
 _TOLERANCE = 1e-4
 _HALF_TOLERANCE = 0.05
+# Rows of each side, and their longest length, that `least_cosine` embeds.
+_COMPARED_ROWS = 200
+_COMPARED_LENGTH = 32
+_NO_TABLES: Tables = {}
 
 # Each of them has an answer: no words, unknown words, other scripts, invalid
 # UTF-8, and more bytes than a tokenizer reads.
@@ -40,7 +47,10 @@ _ODD_TEXTS = (
 
 
 def acceptance_cases(
-    model: Object2Vec, signatures: Collection[str]
+    model: Object2Vec,
+    signatures: Collection[str],
+    dim: int | None = None,
+    tables: Tables = _NO_TABLES,
 ) -> list[dict]:
     """Returns requests to an export and the expected answers.
 
@@ -51,6 +61,9 @@ def acceptance_cases(
     Args:
         model: Computes the expected outputs, in eager mode.
         signatures: Names of the export's signatures.
+        dim: Width of the export's embeddings. Defaults to `None`: `enc_dim`.
+        tables: The export's int8 tables, which the expected outputs are
+            computed with. Defaults to none.
 
     Returns:
         JSON values, one dict a request: `signature`, `inputs` (name to nested
@@ -60,18 +73,51 @@ def acceptance_cases(
     """
     sides = serving_sides(model)
     cases = []
-    if SCORES_SIGNATURE in signatures:
-        cases += _within_tolerance(_score_cases(model, *sides), SCORES, model)
-        cases += _refused_score_cases(*sides)
-    if EMBEDDINGS_SIGNATURE in signatures:
-        cases += _within_tolerance(
-            _embedding_cases(model, *sides), EMBEDDINGS, model
-        )
-        cases += _refused_embedding_cases(*sides)
+    with looked_up_in(tables):
+        if SCORES_SIGNATURE in signatures:
+            cases += _within_tolerance(
+                _score_cases(model, dim, *sides), SCORES, model
+            )
+            cases += _refused_score_cases(*sides)
+        if EMBEDDINGS_SIGNATURE in signatures:
+            cases += _within_tolerance(
+                _embedding_cases(model, dim, *sides), EMBEDDINGS, model
+            )
+            cases += _refused_embedding_cases(*sides)
     return cases
 
 
-def _score_cases(model, side0, side1):
+def least_cosine(model: Object2Vec, dim: int | None, tables: Tables) -> float:
+    """Returns the least cosine of embeddings by int8 tables with the model's.
+
+    Args:
+        model: `Object2Vec`.
+        dim: Width of the embeddings. `None`: `enc_dim`.
+        tables: The int8 tables.
+
+    Returns:
+        The least of random rows of both sides; embeddings of zeros are left
+        out.
+    """
+    rng = np.random.default_rng(2)
+    least = 1.0
+    encoders = (model.encoder0, model.encoder1)
+    for side, encoder in zip(serving_sides(model), encoders, strict=True):
+        length = min(side.max_seq_len, _COMPARED_LENGTH)
+        ids = side.ids(_random_rows(rng, side, _COMPARED_ROWS, length))
+        expected = _run(model, encoder, ids)[:, :dim]
+        with looked_up_in(tables):
+            actual = _run(model, encoder, ids)[:, :dim]
+        norms = [np.linalg.norm(each, axis=1) for each in (actual, expected)]
+        lengths = norms[0] * norms[1]
+        products = np.sum(actual * expected, axis=1)
+        cosines = products[lengths > 0] / lengths[lengths > 0]
+        least = min(least, cosines.min(initial=1.0))
+    return float(least)
+
+
+def _score_cases(model, dim, side0, side1):
+    scorer = scorer_of(model, dim)
     rng = np.random.default_rng(0)
     longest0, longest1 = side0.max_seq_len + 2, side1.max_seq_len + 2
     requests = [
@@ -91,11 +137,11 @@ def _score_cases(model, side0, side1):
         requests.append((_odd_rows(rng, side0), _odd_rows(rng, side1)[::-1]))
     for in0, in1 in requests:
         ids = {IN0: side0.ids(in0), IN1: side1.ids(in1)}
-        outputs = {SCORES: _run(model, model, ids)}
+        outputs = {SCORES: _run(model, scorer, ids)}
         yield _case(SCORES_SIGNATURE, {IN0: in0, IN1: in1}, outputs)
 
 
-def _embedding_cases(model, side0, side1):
+def _embedding_cases(model, dim, side0, side1):
     rng = np.random.default_rng(1)
     for side, other, encoder in (
         (side0, side1, model.encoder0),
@@ -108,7 +154,8 @@ def _embedding_cases(model, side0, side1):
         if side.takes_text:
             requests.append(_odd_rows(rng, side))
         for values in requests:
-            outputs = {EMBEDDINGS: _run(model, encoder, side.ids(values))}
+            encodings = _run(model, encoder, side.ids(values))
+            outputs = {EMBEDDINGS: encodings[:, :dim]}
             # gRPC leaves the other side out, REST sends empty rows.
             yield _case(EMBEDDINGS_SIGNATURE, {side.name: values}, outputs)
             inputs = {

@@ -1,6 +1,7 @@
 """The commands `o2v export` and `o2v sagemaker-train`."""
 
 import argparse
+import json
 
 from export import sagemaker_train
 from o2v_keras.command import SERVE
@@ -13,7 +14,7 @@ from serving.signatures import MODES
 
 _NOT_ACCEPTED = 1
 _TEXTS = (
-    "  It takes texts: servers know its operations; in Python, import "
+    "It takes texts: servers know its operations; in Python, import "
     "tensorflow_text before tf.saved_model.load."
 )
 
@@ -52,6 +53,19 @@ def add_commands(commands: Commands) -> None:
         default="both",
         help="which signatures; default: both",
     )
+    parser.add_argument(
+        "--dim",
+        type=int,
+        metavar="D",
+        help="width of the embeddings, one of matryoshka_dims; default: "
+        "enc_dim",
+    )
+    parser.add_argument(
+        "--table-precision",
+        choices=("float32", "int8"),
+        default="float32",
+        help="int8: token tables of a quarter of the size; default: float32",
+    )
     sagemaker_train.add_command(commands)
 
 
@@ -69,6 +83,8 @@ def _export(options: argparse.Namespace):
             options.output,
             options.version,
             options.mode,
+            options.dim,
+            options.table_precision,
         )
     except AcceptanceError as error:
         raise CommandError(error, _NOT_ACCEPTED) from error
@@ -76,5 +92,12 @@ def _export(options: argparse.Namespace):
     lines = signature_lines(folder)
     for line in lines:
         print(f"  {line}")
+    if options.table_precision == "int8":
+        file = folder / "assets.extra" / "export.json"
+        cosine = json.loads(file.read_text())["least_cosine"]
+        print(
+            "  Token tables are int8: cosine of embeddings with those of "
+            f"float32 tables at least {cosine:.5f}."
+        )
     if any(" string [" in line for line in lines):
-        print(_TEXTS)
+        print(f"  {_TEXTS}")

@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from export.acceptance import read_signatures
 from export.acceptance_cases import acceptance_cases
+from export.acceptance_cases import least_cosine
+from export.int8_tables import int8_tables
 from export.serving_module import ServingModule
 from export.versions import publish_version
 from export.warmup import write_warmup_requests
@@ -17,6 +19,9 @@ from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.start_tensorflow import without_file_names
 from o2v_keras.storage.temporary_folder import TemporaryFolder
 
+TABLE_PRECISIONS = ("float32", "int8")
+# Of embeddings by int8 tables with those by float tables; 0.9999 is usual.
+_LEAST_COSINE = 0.999
 _ACCEPTANCE = pathlib.Path(__file__).with_name("acceptance.py")
 
 
@@ -29,6 +34,8 @@ def export_saved_model(
     directory: str | os.PathLike,
     version: int | None = None,
     mode: str = "both",
+    dim: int | None = None,
+    table_precision: str = "float32",
 ) -> pathlib.Path:
     """Publishes a model as `directory/<version>/` in TF Serving's layout.
 
@@ -39,7 +46,7 @@ def export_saved_model(
     - `serving_default`: `in0`, `in1` to `scores`, float32
       `(batch, num_classes)` probabilities or `(batch, 1)`;
     - `encoder_embeddings`: one of `in0`, `in1` to `embeddings`, float32
-      `(batch, enc_dim)`, from that side's encoder. The other side is left
+      `(batch, dim)`, from that side's encoder. The other side is left
       out (gRPC) or `[]` in every row (REST); texts may also be `""` in every
       row.
 
@@ -52,8 +59,8 @@ def export_saved_model(
     that cannot import this package: the signatures must give the Keras
     model's outputs. It is then renamed to its final name, so that a server
     that watches `directory` never loads an incomplete or wrong model. This
-    takes some seconds. `assets.extra` holds `config.json` and TF Serving's
-    warm-up requests.
+    takes some seconds. `assets.extra` holds `config.json`, `export.json` (mode,
+    width, precision) and TF Serving's warm-up requests.
 
     Args:
         model: `Object2Vec`. It is not changed.
@@ -64,6 +71,16 @@ def export_saved_model(
             alone, as SageMaker's `INFERENCE_PREFERRED_MODE` chooses. An
             embedding export leaves the comparator, the MLP and the head out.
             Defaults to `"both"`.
+        dim: Width of the embeddings, the first numbers of the encodings.
+            Scores compare these prefixes too. One that is not in
+            `matryoshka_dims` is used with a warning. Defaults to `None`:
+            `enc_dim`.
+        table_precision: `"float32"`, or `"int8"`: token tables are int8 with
+            a float32 scale for each row, a quarter of the size. The
+            acceptance test then compares with the Keras model on the same
+            int8 tables, by the same tolerance, and requires a cosine of at
+            least 0.999 of embeddings with those of the float tables; the
+            least one is in `export.json`. Defaults to `"float32"`.
 
     Returns:
         The version's folder.
@@ -71,10 +88,12 @@ def export_saved_model(
     Raises:
         TypeError: If `model` is no `Object2Vec`.
         ValueError: If another argument breaks its rule, the version exists,
+            `table_precision="int8"` and no encoder has a token table of ours,
             the model was trained on texts and its tokenizers are missing, or
             its head is `embedding`, which scores no pairs, and the mode is
             not `"embedding"`.
-        AcceptanceError: If the export's answers differ from the model's.
+        AcceptanceError: If the export's answers differ from the model's, or
+            int8 tables change an embedding too much.
 
     Example:
     >>> import tempfile
@@ -94,13 +113,33 @@ def export_saved_model(
     >>> served(in0=ids, in1=ids)["scores"].shape
     TensorShape([2, 2])
     """
-    module = ServingModule(model, mode)
+    if table_precision not in TABLE_PRECISIONS:
+        raise ValueError(
+            f"`table_precision` must be one of {', '.join(TABLE_PRECISIONS)}. "
+            f"Received: table_precision={table_precision!r}"
+        )
+    tables = int8_tables(model) if table_precision == "int8" else {}
+    module = ServingModule(model, mode, dim, tables)
+    module.facts["table_precision"] = table_precision
+    if tables:
+        module.facts["least_cosine"] = _checked_cosine(model, dim, tables)
 
     def write(folder):
         write_saved_model(module, folder)
-        accept(folder, acceptance_cases(model, module.functions))
+        accept(folder, acceptance_cases(model, module.functions, dim, tables))
 
     return publish_version(directory, version, write)
+
+
+def _checked_cosine(model, dim, tables):
+    least = least_cosine(model, dim, tables)
+    if least < _LEAST_COSINE:
+        raise AcceptanceError(
+            "The export was not published: by int8 tables an embedding has a "
+            f"cosine of {least:.5f} with the model's, less than "
+            f'{_LEAST_COSINE}. Export with `table_precision="float32"`.'
+        )
+    return least
 
 
 def write_saved_model(module: ServingModule, folder: str | os.PathLike):
@@ -120,6 +159,8 @@ def write_saved_model(module: ServingModule, folder: str | os.PathLike):
     write_warmup_requests(extra, module.sides, module.functions)
     config = json.dumps(module.config.to_dict(), indent=2)
     (extra / "config.json").write_text(config + "\n")
+    facts = json.dumps(dict(module.facts), indent=2)
+    (extra / "export.json").write_text(facts + "\n")
 
 
 def accept(folder: str | os.PathLike, cases: list[dict]):

@@ -6,12 +6,16 @@ from collections.abc import Iterator
 import keras
 import tensorflow as tf
 
+from export.int8_tables import Tables
+from export.int8_tables import looked_up_in
 from export.request_checks import in0_is_given
 from export.request_checks import same_rows
 from export.serving_side import serving_sides
 from o2v_keras.evaluation.pair_scores import require_pair_scores
+from o2v_keras.layers.table_rows import local_copies
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.object2vec import scores_of
+from o2v_keras.models.prefixes import check_dim
 from serving.signatures import EMBEDDINGS
 from serving.signatures import EMBEDDINGS_SIGNATURE
 from serving.signatures import IN0
@@ -19,6 +23,8 @@ from serving.signatures import IN1
 from serving.signatures import MODES
 from serving.signatures import SCORES
 from serving.signatures import SCORES_SIGNATURE
+
+_NO_TABLES: Tables = {}
 
 
 class ServingModule(tf.Module):
@@ -36,18 +42,26 @@ class ServingModule(tf.Module):
         mode: `"both"` signatures, or `"classification"` (scores) or
             `"embedding"` alone. An embedding module lists no variable of the
             comparator, the MLP and the head. Defaults to `"both"`.
+        dim: Width of the embeddings, the first numbers of the encodings, by
+            which pairs are scored too. Defaults to `None`: the whole
+            encodings.
+        tables: Result of `int8_tables`, which the module holds instead of
+            the model's token tables. Defaults to none.
 
     Attributes:
         functions: dict of signature name to `tf.function`. Save these, not
             concrete functions, which lose the defaults of parameters.
         sides: `ServingSide` of `in0` and of `in1`, which hold tokenizers.
         weights: list of `tf.Variable`.
+        tables: list of `Int8Table`.
         config: The model's `Object2VecConfig`.
+        facts: dict of `mode` and `dim`, to which JSON values can be added
+            for `export.json`.
 
     Raises:
         TypeError: If `model` is no `Object2Vec`.
-        ValueError: If `mode` is another word, a tokenizer is missing, or the
-            model scores no pairs and the mode is not `"embedding"`.
+        ValueError: If `mode` or `dim` breaks its rule, a tokenizer is missing,
+            or the model scores no pairs and the mode is not `"embedding"`.
 
     Example:
     >>> import o2v_keras
@@ -67,7 +81,13 @@ class ServingModule(tf.Module):
     TensorShape([2, 8])
     """
 
-    def __init__(self, model: Object2Vec, mode: str = "both"):
+    def __init__(
+        self,
+        model: Object2Vec,
+        mode: str = "both",
+        dim: int | None = None,
+        tables: Tables = _NO_TABLES,
+    ):
         if not isinstance(model, Object2Vec):
             raise TypeError(
                 f"`model` must be an Object2Vec. Received: model={model!r}"
@@ -77,27 +97,36 @@ class ServingModule(tf.Module):
                 f"`mode` must be one of both, {', '.join(MODES)}. "
                 f"Received: mode={mode!r}"
             )
+        if dim is not None:
+            check_dim(dim, model.config)
         super().__init__(name="object2vec")
         if mode != "embedding":
             require_pair_scores(model)
         sides = serving_sides(model)
         functions = {}
-        variables = model.variables
         if mode != "embedding":
-            functions[SCORES_SIGNATURE] = _scores_function(model, *sides)
+            functions[SCORES_SIGNATURE] = _scores_function(
+                model, tables, dim, *sides
+            )
         if mode != "classification":
             functions[EMBEDDINGS_SIGNATURE] = _embeddings_function(
-                model, *sides
+                model, tables, dim, *sides
             )
-        if mode == "embedding":
-            variables = model.encoder0.variables + model.encoder1.variables
+        read = set()
         with cpu_path(model):
             for function in functions.values():
-                function.get_concrete_function()
+                graph = function.get_concrete_function().graph
+                read |= {id(variable) for variable in graph.variables}
         self.config = model.config
+        self.facts = {"mode": mode, "dim": dim or model.config.enc_dim}
         self.functions = functions
         self.sides = sides
-        self.weights = [variable.value for variable in variables]
+        self.tables = list(tables.values())
+        self.weights = [
+            variable.value
+            for variable in model.variables
+            if any(id(copy) in read for copy in local_copies(variable))
+        ]
 
 
 @contextlib.contextmanager
@@ -134,22 +163,37 @@ def cpu_path(model: keras.Model) -> Iterator[None]:
             layer.use_cudnn = value
 
 
-def _scores_function(model, side0, side1):
-    # Without what only the loss needs.
-    scorer = keras.Model(model.input, scores_of(model.output))
+def scorer_of(model: Object2Vec, dim: int | None) -> keras.Model:
+    """Returns a model of the scores alone, without what only the loss needs.
+
+    Args:
+        model: `Object2Vec`, whose layers are shared.
+        dim: Width of the encodings that are compared. `None`: the whole ones.
+    """
+    outputs = model.output if dim is None else model.prefixes.outputs(dim)
+    return keras.Model(model.input, scores_of(outputs))
+
+
+def _scores_function(model, tables, dim, side0, side1):
+    scorer = scorer_of(model, dim)
 
     def scores(in0, in1):
         in0, in1 = same_rows(side0.checked(in0), side1.checked(in1))
         ids = {IN0: side0.ids(in0), IN1: side1.ids(in1)}
-        return {SCORES: tf.cast(scorer(ids, training=False), tf.float32)}
+        with looked_up_in(tables):
+            values = scorer(ids, training=False)
+        return {SCORES: tf.cast(values, tf.float32)}
 
     return _signature(scores, side0, side1)
 
 
-def _embeddings_function(model, side0, side1):
+def _embeddings_function(model, tables, dim, side0, side1):
     def encode(encoder, side, values):
-        encoding = encoder(side.ids(side.checked(values)), training=False)
-        return tf.cast(encoding, tf.float32)
+        ids = side.ids(side.checked(values))
+        # In the function, because saving traces it again.
+        with looked_up_in(tables):
+            encoding = encoder(ids, training=False)
+        return tf.cast(encoding[:, :dim], tf.float32)
 
     # SignatureDef.defaults takes only tensors.
     def embeddings(in0=side0.absent, in1=side1.absent):

@@ -259,7 +259,11 @@ def embed(options: argparse.Namespace) -> int | None:
     check_vector_path(options.output)
     model = load_model(options.model)
     embeddings = inference.embed(
-        model, options.side, options.data, columns=columns_of(options)
+        model,
+        options.side,
+        options.data,
+        columns=columns_of(options),
+        dim=options.dim,
     )
     write_vectors(options.output, embeddings, "embeddings")
     print(f"{len(embeddings)} embeddings: {options.output}")

@@ -4,6 +4,7 @@ import argparse
 import pathlib
 from collections.abc import Callable
 
+from o2v_keras.command_line.option_groups import add_dim
 from o2v_keras.command_line.option_groups import add_id_column
 from o2v_keras.command_line.option_groups import add_model_and_data
 from o2v_keras.command_line.option_groups import add_side
@@ -36,6 +37,7 @@ def index(options: argparse.Namespace) -> int | None:
         options.metric,
         options.backend,
         columns=columns_of(options),
+        dim=options.dim,
     )
     made.save(folder)
     print(
@@ -118,6 +120,7 @@ def card(options: argparse.Namespace) -> int | None:
         options.id_column,
         options.group_column,
         options.evaluation,
+        options.export,
         columns=columns_of(options),
     )
     print(f"model card: {path}")
@@ -144,6 +147,7 @@ def add_embedding_commands(
 def _add_index_options(parser):
     add_model_and_data(parser)
     add_side(parser, required=True)
+    add_dim(parser)
     add_id_column(parser, "objects")
     parser.add_argument(
         "--metric",
@@ -224,6 +228,11 @@ def _add_card_options(parser):
         "--evaluation",
         metavar="F",
         help="JSON that `o2v evaluate` has printed, such as a ranking",
+    )
+    parser.add_argument(
+        "--export",
+        metavar="DIR",
+        help="version that `o2v export` has published, such as served/1",
     )
     parser.add_argument(
         "--output", metavar="DIR", help="default: the model directory"

@@ -75,6 +75,17 @@ def add_side(parser: argparse.ArgumentParser, **settings):
     parser.add_argument("--side", choices=("in0", "in1"), **settings)
 
 
+def add_dim(parser: argparse.ArgumentParser):
+    """Adds the width of embeddings."""
+    parser.add_argument(
+        "--dim",
+        type=int,
+        metavar="D",
+        help="width of the embeddings, one of matryoshka_dims; default: "
+        "enc_dim",
+    )
+
+
 def add_vector_output(parser: argparse.ArgumentParser):
     """Adds the file of scores or embeddings."""
     parser.add_argument(

@@ -14,6 +14,7 @@ from o2v_keras.command_line.embedding_commands import add_embedding_commands
 from o2v_keras.command_line.mining_command import add_mining_options
 from o2v_keras.command_line.mining_command import mine
 from o2v_keras.command_line.option_groups import add_auxiliary
+from o2v_keras.command_line.option_groups import add_dim
 from o2v_keras.command_line.option_groups import add_model_and_data
 from o2v_keras.command_line.option_groups import add_ranking_options
 from o2v_keras.command_line.option_groups import add_resume_or_overwrite
@@ -180,6 +181,7 @@ def add_commands(subparsers: Commands) -> None:
     embedder = _command(subparsers, "embed", commands.embed, "write embeddings")
     add_model_and_data(embedder)
     add_side(embedder, required=True)
+    add_dim(embedder)
     add_vector_output(embedder)
     add_embedding_commands(functools.partial(_command, subparsers))
     add_beam_commands(subparsers)

@@ -13,6 +13,7 @@ from o2v_keras.config.rules import Boolean
 from o2v_keras.config.rules import Choice
 from o2v_keras.config.rules import ChoiceOrClass
 from o2v_keras.config.rules import Integer
+from o2v_keras.config.rules import IntegerList
 from o2v_keras.config.rules import NameList
 from o2v_keras.config.rules import Number
 from o2v_keras.config.rules import Options
@@ -24,6 +25,7 @@ from o2v_keras.config.validation import check_cosent
 from o2v_keras.config.validation import check_embedding
 from o2v_keras.config.validation import check_encoder
 from o2v_keras.config.validation import check_gaussian_tables
+from o2v_keras.config.validation import check_matryoshka
 from o2v_keras.config.validation import check_own_encoder
 from o2v_keras.config.validation import check_retrieval
 from o2v_keras.config.validation import check_shared_encoder
@@ -128,6 +130,12 @@ class Object2VecConfig:
         enc1_*: The other fields have the rules and defaults of `enc0_*`.
         enc_dim: int, at least 4. Width of both encodings. Defaults to
             `4096`.
+        matryoshka_dims: tuple of int or comma-separated str. Widths below
+            `enc_dim`. Training minimizes the mean of the loss of the whole
+            encodings and of the losses of their first numbers, as many as
+            each width says: these prefixes then serve as smaller encodings.
+            The head is the same and sees zeros after a prefix. Ours.
+            Defaults to `()`: the whole encodings alone.
         tied_token_embedding_weight: bool. Whether both sides share one token
             table. Defaults to `False`.
         shared_encoder: bool. Whether both sides share one encoder with all
@@ -332,6 +340,7 @@ class Object2VecConfig:
     enc1_id_dropout: float | None = _field(Number(0.0, 1.0), None)
     enc1_unknown_id: int | None = _field(Integer(0), None)
     enc_dim: int = _field(Integer(4), 4096)
+    matryoshka_dims: tuple[int, ...] | str = _field(IntegerList(1), ())
     tied_token_embedding_weight: bool = _field(Boolean(), False)
     shared_encoder: bool = _field(Boolean(), False)
     token_embedding_storage_type: str = _field(
@@ -433,6 +442,7 @@ class Object2VecConfig:
             check_shared_encoder(self)
         if self.tied_token_embedding_weight:
             check_tied_tables(self.encoder0, self.encoder1)
+        check_matryoshka(self)
         check_retrieval(self)
         check_bpr(self)
         check_token_pooling(self)
@@ -493,7 +503,10 @@ class Object2VecConfig:
     def to_dict(self) -> dict[str, object]:
         """Returns all resolved values as a dict that JSON can hold."""
         values = dataclasses.asdict(self)
-        return {**values, "comparator_list": list(self.comparator_list)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+        }
 
     def replace(self, **changes: object) -> "Object2VecConfig":
         """Returns a copy with changed fields and resolves the others again.

@@ -205,6 +205,40 @@ class NameList(Rule):
 
 
 @dataclasses.dataclass(frozen=True)
+class IntegerList(Rule):
+    """Distinct integers of at least `minimum`, sorted; may be empty.
+
+    Example:
+    >>> IntegerList(1).check("matryoshka_dims", "128, 64")
+    (64, 128)
+    """
+
+    minimum: int
+
+    @property
+    def description(self):
+        return f"a list of distinct integers of at least {self.minimum}"
+
+    def check(self, name, value):
+        items = self.parse(value) if isinstance(value, str) else value
+        if not isinstance(items, list | tuple):
+            raise self.error(name, value)
+        rule = Integer(self.minimum)
+        try:
+            integers = [rule.check(name, item) for item in items]
+        except ValueError:
+            raise self.error(name, value) from None
+        if len(set(integers)) < len(integers):
+            raise self.error(name, value)
+        return tuple(sorted(integers))
+
+    def parse(self, text):
+        rule = Integer(self.minimum)
+        parts = text.split(",") if text.strip() else []
+        return tuple(rule.parse(part.strip()) for part in parts)
+
+
+@dataclasses.dataclass(frozen=True)
 class Path(Rule):
     """The path of a file, or an empty string."""
 

@@ -76,6 +76,21 @@ def check_retrieval(config) -> None:
         )
 
 
+def check_matryoshka(config) -> None:
+    """Raises `ValueError` unless prefixes are shorter than encodings.
+
+    Args:
+        config: A resolved `Object2VecConfig`.
+    """
+    dims = config.matryoshka_dims
+    if dims and dims[-1] >= config.enc_dim:
+        raise ValueError(
+            f"`matryoshka_dims` must be below enc_dim={config.enc_dim}, the "
+            "width of whole encodings, which are always trained. Received: "
+            f"matryoshka_dims={dims}"
+        )
+
+
 def check_bpr(config) -> None:
     """Raises `ValueError` if the settings of `bpr` are inconsistent.
 

@@ -12,6 +12,7 @@ from o2v_keras.data.read_source import Source
 from o2v_keras.evaluation.baselines import baselines
 from o2v_keras.evaluation.scored_pairs import ScoredPairs
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.models.prefixes import by_width
 from o2v_keras.progress import Progress
 
 
@@ -46,9 +47,11 @@ def evaluate(
         with the model's values (or expected classes) and with the cosines of
         the two embeddings. `calibration` is there if the model predicts
         probabilities (see `label_metrics`). With `embedding`, which scores
-        no pairs, all three are missing. `rows` counts the rows of
-        `source`, `negatives` the drawn ones, `leaked` the rows whose pair is
-        in `training`.
+        no pairs, all three are missing. `widths`, if the model has
+        `matryoshka_dims`, has `metrics`, `correlation` and
+        `cosine_correlation` of each prefix, under its width. `rows` counts
+        the rows of `source`, `negatives` the drawn ones, `leaked` the rows
+        whose pair is in `training`.
 
     Raises:
         DataError: If rows are unusable, or pairs are in `training`.
@@ -76,11 +79,20 @@ def evaluate(
     # A model made for several replicas is evaluated on them.
     replicas = model.distribute_strategy.num_replicas_in_sync
     batches = PairBatches(table, config, False, replicas, known=training)
+    metrics, widths = by_width(
+        evaluate_batches(model, batches), config.matryoshka_dims
+    )
     scored = {}
     if len(config.sides) == 2:
         scored = ScoredPairs(model, table).metrics()
+    if widths:
+        correlations = scored.pop("widths", {})
+        scored["widths"] = {
+            dim: {"metrics": values, **correlations.get(dim, {})}
+            for dim, values in widths.items()
+        }
     return {
-        "metrics": evaluate_batches(model, batches),
+        "metrics": metrics,
         **scored,
         "baselines": baselines(table, config, training),
         "rows": rows,

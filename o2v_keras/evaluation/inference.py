@@ -13,6 +13,7 @@ from o2v_keras.data.sequences import Sequences
 from o2v_keras.evaluation.outputs import RowOutputs
 from o2v_keras.evaluation.pair_scores import require_pair_scores
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.models.prefixes import check_dim
 from o2v_keras.user_warning import warn_user
 
 _BATCH_SIZE = 1024
@@ -61,6 +62,7 @@ def embed(
     source: Source,
     batch_size: int = _BATCH_SIZE,
     columns: PairColumns = DEFAULT_COLUMNS,
+    dim: int | None = None,
 ) -> np.ndarray:
     """Returns the embeddings of one side, in the order of the rows.
 
@@ -72,12 +74,15 @@ def embed(
             `PairTable`; texts if `model.tokenizers` has one for the side.
         batch_size: int. Rows of a step. Defaults to 1024.
         columns: `PairColumns` of the data. Defaults to `in0` and `in1`.
+        dim: int. Width of the embeddings, the first numbers of the
+            encodings. One that is not in `matryoshka_dims` is used with a
+            warning. Defaults to `None`: `enc_dim`.
 
     Returns:
-        float32 `(rows, enc_dim)`.
+        float32 `(rows, enc_dim)` or `(rows, dim)`.
 
     Raises:
-        ValueError: If `side` is unknown.
+        ValueError: If `side` is unknown, or `dim` is no width of a prefix.
         DataError: If rows are unusable, with file and line of the first.
 
     Example:
@@ -88,7 +93,7 @@ def embed(
     >>> embed(model, "in0", {"in0": [[1], [2, 3]]}).shape
     (2, 4)
     """
-    return embed_marked(model, side, source, batch_size, columns)[0]
+    return embed_marked(model, side, source, batch_size, columns, dim)[0]
 
 
 def embed_marked(
@@ -97,6 +102,7 @@ def embed_marked(
     source: Source,
     batch_size: int = _BATCH_SIZE,
     columns: PairColumns = DEFAULT_COLUMNS,
+    dim: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns embeddings and a mask of the untrained ones.
 
@@ -106,15 +112,19 @@ def embed_marked(
         source: Data with that side.
         batch_size: int. Rows of a step. Defaults to 1024.
         columns: `PairColumns` of the source. Defaults to `in0`, `in1`.
+        dim: Width of the embeddings. Defaults to `None`: `enc_dim`.
 
     Returns:
-        float32 `(rows, enc_dim)`, and bool `(rows,)`: `True` for rows without
-        any trained id; all `False` if `model.trained_ids` is `None`.
+        float32 `(rows, enc_dim)` or `(rows, dim)`, and bool `(rows,)`: `True`
+        for rows without any trained id; all `False` if `model.trained_ids` is
+        `None`.
 
     Raises:
-        ValueError: If `side` is unknown.
+        ValueError: If `side` is unknown, or `dim` is no width of a prefix.
         DataError: If rows are unusable.
     """
+    if dim is not None:
+        check_dim(dim, model.config)
     if side not in ("in0", "in1"):
         raise ValueError(
             f'`side` must be "in0" or "in1". Received: side={side!r}'
@@ -123,7 +133,7 @@ def embed_marked(
     untrained = np.zeros(len(rows), bool)
     if model.trained_ids is not None:
         untrained = model.trained_ids.untrained(side, rows)
-    return embed_rows(model, side, rows, batch_size)(), untrained
+    return embed_rows(model, side, rows, batch_size)()[:, :dim], untrained
 
 
 def warn_of_untrained(untrained: np.ndarray, side: str, what: str) -> None:

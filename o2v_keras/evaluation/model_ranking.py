@@ -143,7 +143,29 @@ class ModelRanking:
         Raises:
             ValueError: If a score is NaN or infinite.
         """
-        queries, candidates = (embed() for embed in self._embed)
+        return self._metrics_of_model(*self._embeddings())
+
+    def metrics_by_width(self) -> dict[str, dict[str, float]]:
+        """Ranks by the prefixes of embeddings; width -> metrics.
+
+        The widths are `matryoshka_dims`.
+        """
+        dims = self._model.config.matryoshka_dims
+        if not dims:
+            return {}
+        whole = self._embeddings()
+        widths = {}
+        for dim in dims:
+            pair = [np.zeros_like(side) for side in whole]
+            for side, numbers in zip(pair, whole, strict=True):
+                side[:, :dim] = numbers[:, :dim]
+            widths[str(dim)] = self._metrics_of_model(*pair)
+        return widths
+
+    def _embeddings(self):
+        return [embed() for embed in self._embed]
+
+    def _metrics_of_model(self, queries, candidates):
         if self._score == "head":
             scores = HeadScores(self._model, self._query, queries, candidates)
         else:

@@ -86,7 +86,9 @@ def rank(
         A dict. `metrics` has `hits@k`, `recall@k`, `ndcg@k` and `accuracy@k`
         for each `k`, `mrr` and `mean_rank`, defined in `ranking_metrics`.
         `baselines` has the same for `random`, `popularity` (with `training`),
-        `tfidf_words` and `tfidf_characters` (with texts). Counts are `rows`
+        `tfidf_words` and `tfidf_characters` (with texts). `widths`, if the
+        model has `matryoshka_dims`, has `metrics` of each prefix of the
+        embeddings, under its width. Counts are `rows`
         with a target, distinct `queries`, `pairs` and `candidates`,
         `excluded` pairs of a query and a candidate, `excluded_own` of them
         because the candidate is an id of the query, and `leaked` rows.
@@ -129,8 +131,14 @@ def rank(
         texts=texts,
     )
     ranking = ModelRanking(model, pairs, corpus, training, options)
+    widths = ranking.metrics_by_width()
     return {
         "metrics": ranking.metrics(),
+        **(
+            {"widths": {dim: {"metrics": m} for dim, m in widths.items()}}
+            if widths
+            else {}
+        ),
         "baselines": ranking.baselines(),
         **ranking.counts,
     }

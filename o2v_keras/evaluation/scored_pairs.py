@@ -1,6 +1,7 @@
 """Correlation and calibration of a model on labelled pairs."""
 
 import keras
+import numpy as np
 
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.evaluation.label_metrics import calibration
@@ -10,6 +11,7 @@ from o2v_keras.evaluation.pair_scores import expected_values
 from o2v_keras.evaluation.pair_scores import require_pair_scores
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.object2vec import scores_of
+from o2v_keras.models.prefixes import zero_after
 
 _BATCH_SIZE = 1024
 
@@ -17,7 +19,7 @@ _BATCH_SIZE = 1024
 class ScoredPairs:
     """Computes correlation and calibration for a model's current weights.
 
-    Scores and cosines are computed in one pass.
+    Scores and cosines are computed in one pass, for all `matryoshka_dims`.
 
     Args:
         model: `Object2Vec`.
@@ -40,11 +42,18 @@ class ScoredPairs:
         require_pair_scores(model)
         self._labels, self._weights = table.labels, table.weights
         self._has_classes = model.config.output_layer == "softmax"
+        self._dims = model.config.matryoshka_dims
         inputs = {tensor.name: tensor for tensor in model.inputs}
         pair = model.get_layer("comparator").input
         cosine = keras.layers.Dot(axes=-1, normalize=True, dtype="float32")
         both = keras.layers.Concatenate(dtype="float32")
-        outputs = both([scores_of(model.output), cosine(pair)])
+        columns = [scores_of(model.output), cosine(pair)]
+        for dim in self._dims:
+            columns += [
+                scores_of(model.prefixes.outputs(dim)),
+                cosine([zero_after(side, dim) for side in pair]),
+            ]
+        outputs = both(columns)
         lengths = {
             "in0": model.config.encoder0.max_seq_len,
             "in1": model.config.encoder1.max_seq_len,
@@ -62,15 +71,30 @@ class ScoredPairs:
             `correlation`: `pearson` and `spearman` of the labels with the
             model's values or expected classes; `cosine_correlation`: the
             same with the cosines of the two embeddings; `calibration`, if
-            the model predicts probabilities. Undefined metrics are missing.
+            the model predicts probabilities; `widths`, if the model has
+            `matryoshka_dims`: width -> the correlations of the prefix.
+            Undefined metrics are missing.
         """
         outputs = self._outputs()
-        scores, cosines = outputs[:, :-1], outputs[:, -1]
-        values, weights = expected_values(scores), self._weights
-        groups = {
-            "correlation": correlation(self._labels, values, weights),
-            "cosine_correlation": correlation(self._labels, cosines, weights),
-        }
+        whole, *prefixes = np.split(outputs, 1 + len(self._dims), axis=1)
+        groups = self._correlations(whole)
         if self._has_classes:
-            groups["calibration"] = calibration(self._labels, scores, weights)
+            groups["calibration"] = calibration(
+                self._labels, whole[:, :-1], self._weights
+            )
+        if prefixes:
+            groups["widths"] = {
+                str(dim): self._correlations(columns)
+                for dim, columns in zip(self._dims, prefixes, strict=True)
+            }
         return groups
+
+    def _correlations(self, columns):
+        values = {
+            "correlation": expected_values(columns[:, :-1]),
+            "cosine_correlation": columns[:, -1],
+        }
+        return {
+            name: correlation(self._labels, each, self._weights)
+            for name, each in values.items()
+        }

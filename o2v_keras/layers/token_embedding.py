@@ -1,5 +1,7 @@
 """Table of token embeddings with sparse gradients."""
 
+import contextlib
+
 import keras
 import tensorflow as tf
 
@@ -102,6 +104,7 @@ class TokenEmbedding(keras.layers.Layer):
         self.gated = gated
         self.gate = None
         self._first_learning_id = 0
+        self._coded = None
 
     def build(self, input_shape):
         in_parts = type(self.embeddings_initializer) in _ELEMENTWISE
@@ -141,6 +144,8 @@ class TokenEmbedding(keras.layers.Layer):
 
     def learning_rows(self, ids):
         """Looks ids up; rows of `freeze_rows_below` get no gradient."""
+        if self._coded is not None:
+            return self._coded(ids)
         rows = tf.gather(_replica_component(self.embeddings), ids)
         if not self._first_learning_id:
             return rows
@@ -181,6 +186,21 @@ class TokenEmbedding(keras.layers.Layer):
         rows = self.where_open(self.learning_rows(distinct))
         rows = tf.cast(rows, tf.float32)  # (distinct, output_dim)
         return tf.reduce_sum(weights * tf.reduce_sum(rows**2, axis=1))
+
+    @contextlib.contextmanager
+    def rows_of(self, table):
+        """Looks ids up in another table within the context.
+
+        For graphs that do not train, such as those of an export.
+
+        Args:
+            table: Callable from ids to float32 rows.
+        """
+        self._coded = table
+        try:
+            yield
+        finally:
+            self._coded = None
 
     def freeze_rows_below(self, first_id):
         """Trains only the rows of ids from `first_id` on.

@@ -31,6 +31,7 @@ from o2v_keras.models.optimizer_factory import make_optimizer
 from o2v_keras.models.optimizer_factory import needs_steps
 from o2v_keras.models.optimizer_factory import plan_steps
 from o2v_keras.models.optimizer_factory import steps_per_epoch
+from o2v_keras.models.prefixes import Prefixes
 from o2v_keras.models.pretrained_tables import fill_tables
 from o2v_keras.models.pretrained_tables import vector_sources
 from o2v_keras.models.shared_encoders import revived_encoders
@@ -73,7 +74,9 @@ class Object2Vec(TextModel):
     batch. `weight_decay` applies to matrices, not to biases, as in MXNet,
     and to the rows of `row_sparse` token tables that a batch looks up.
     `token_embedding_l2` is added to the training loss but not to the
-    reported loss. Initial weights and dropout masks of the layers that the
+    reported loss, and so are the losses of the prefixes that
+    `matryoshka_dims` names. Metrics of a prefix are reported as `name_dim_D`.
+    Initial weights and dropout masks of the layers that the
     model makes depend on `seed` alone.
 
     `keras.models.load_model` loads what `save` wrote, and an encoder saved
@@ -124,6 +127,8 @@ class Object2Vec(TextModel):
             that are objects. `from_config(get_config())` makes the same model.
         encoder0, encoder1: `keras.Model` of each side, ids to encodings. The
             same one with `"embedding"`.
+        prefixes: `Prefixes`; `prefixes.outputs(dim)` are the symbolic outputs
+            for the first `dim` numbers of the encodings.
         token_embeddings: The `TokenEmbedding` of each side; `None` for an
             encoder without one.
         token_weights: For each side the `TokenEmbedding` of width 1 with the
@@ -191,6 +196,8 @@ class Object2Vec(TextModel):
             pair = [encoders[name](ids) for name, ids in inputs.items()]
             outputs = head.outputs(pair, config)
             super().__init__(inputs=inputs, outputs=outputs, name=name)
+        dims = config.matryoshka_dims
+        self.prefixes = Prefixes(inputs, pair, outputs, dims)
 
         # Config.
         self.config = config
@@ -306,6 +313,7 @@ class Object2Vec(TextModel):
             weighted_metrics = None if given else self.head.metrics()
         if _is_auto(optimizer):
             optimizer = make_optimizer(self.config)
+        self.prefixes.set_metrics(weighted_metrics)
         super().compile(
             optimizer=optimizer,
             loss=self.head.loss() if _is_auto(loss) else loss,
@@ -334,6 +342,21 @@ class Object2Vec(TextModel):
         if config["optimizer"] and config["optimizer"]["is_built"]:
             self.optimizer.build(self.trainable_variables)
 
+    @property
+    def metrics(self):
+        return [*super().metrics, *self.prefixes.metrics]
+
+    def call(self, inputs, training=None, mask=None):
+        if self.prefixes.are_wanted(inputs):
+            return self.prefixes.all_outputs(inputs)
+        return super().call(inputs, training=training, mask=mask)
+
+    def train_step(self, data):
+        return super().train_step(self.prefixes.marked(data))
+
+    def test_step(self, data):
+        return super().test_step(self.prefixes.marked(data))
+
     def predict_step(self, data):
         return scores_of(super().predict_step(data))
 
@@ -345,9 +368,19 @@ class Object2Vec(TextModel):
         sample_weight=None,
         training=True,
     ):
-        """Returns the loss; in training with the row penalty."""
-        y_pred = _of_loss(y_pred)
-        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        """Returns the loss.
+
+        In training it is the mean over the widths of `matryoshka_dims` and
+        `enc_dim`, plus the row penalty. sentence-transformers'
+        `MatryoshkaLoss` adds them up; a mean keeps the balance of the loss
+        with penalties and clipping.
+        """
+        whole, *prefixes = _widths(y_pred)
+        loss = super().compute_loss(x, y, whole, sample_weight, training)
+        if training and prefixes:
+            for outputs in prefixes:
+                loss += super().compute_loss(x, y, outputs, sample_weight)
+            loss /= 1 + len(prefixes)
         config = self.config
         if training and (
             config.token_embedding_l2 or config.token_embedding_kl
@@ -358,7 +391,9 @@ class Object2Vec(TextModel):
         return loss
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        return super().compute_metrics(x, y, _of_loss(y_pred), sample_weight)
+        whole, *prefixes = _widths(y_pred)
+        self.prefixes.update_metrics(y, prefixes, sample_weight)
+        return super().compute_metrics(x, y, whole, sample_weight)
 
     def load_pretrained_vectors(
         self, auxiliary: str | os.PathLike | None = None
@@ -542,6 +577,12 @@ def _layers_with_weights(model):
 
 def _is_auto(argument):
     return isinstance(argument, str) and argument == "auto"
+
+
+def _widths(outputs):
+    """Returns what the loss takes, for whole encodings and each prefix."""
+    widths = outputs if isinstance(outputs, list) else [outputs]
+    return [_of_loss(each) for each in widths]
 
 
 def _of_loss(outputs):

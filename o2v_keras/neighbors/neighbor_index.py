@@ -217,6 +217,8 @@ class NeighborIndex:
     ) -> Neighbors:
         """Embeds queries with the index's model and returns their neighbours.
 
+        Embeddings are cut to the width of the index.
+
         Args:
             model: The `Object2Vec` that the index was built from.
             side: The side of the queries. The index's side finds similar
@@ -231,6 +233,7 @@ class NeighborIndex:
                 invalid.
         """
         self.check_model(model)
+        settings = {"dim": self.dim, **settings}
         vectors, untrained = embed_marked(model, side, source, **settings)
         warn_of_untrained(untrained, side, "have neighbors by chance")
         return self.query(vectors, k, exclude)

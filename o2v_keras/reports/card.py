@@ -39,6 +39,7 @@ def write_card(
     id_column: str | None = None,
     group_column: str | None = None,
     evaluation: str | os.PathLike | None = None,
+    export: str | os.PathLike | None = None,
     **settings,
 ) -> pathlib.Path:
     """Writes `card.md` and its pictures from the files of a model directory.
@@ -59,6 +60,8 @@ def write_card(
         evaluation: A JSON file that `o2v evaluate` has printed: the result of
             `evaluate` or `rank`. Defaults to `None`: the card shows the
             metrics of the training only.
+        export: Folder of a version that `o2v export` has published: the card
+            shows its width, precision and size. Defaults to `None`.
         **settings: Further arguments of `embed`.
 
     Returns:
@@ -69,7 +72,7 @@ def write_card(
             `output` holds a `card.md` or a picture that no card has written.
         DataError: If the data are unusable.
     """
-    facts = ModelFacts.read(model_dir, evaluation)
+    facts = ModelFacts.read(model_dir, evaluation, export)
     folder = OutputFolder(
         model_dir if output is None else output,
         "output",
@@ -168,6 +171,7 @@ def _quality(facts):
             f"this model, {split}",
             facts.metrics[split],
             facts.metrics.get("baselines", {}).get(split, {}),
+            facts.metrics.get("widths", {}).get(split, {}),
             facts.metrics.get("validation") if split == "test" else None,
         )
     if facts.evaluation:
@@ -175,13 +179,18 @@ def _quality(facts):
             "this model",
             facts.evaluation["metrics"],
             facts.evaluation.get("baselines", {}),
+            {
+                dim: groups["metrics"]
+                for dim, groups in facts.evaluation.get("widths", {}).items()
+            },
         )
     return tables
 
 
-def _scores(label, metrics, baselines, validation=None):
+def _scores(label, metrics, baselines, widths, validation=None):
     """Returns the header and the rows of a table."""
     rows = {f"**{label}**": metrics}
+    rows |= {f"its first {dim} numbers": s for dim, s in widths.items()}
     rows |= {f"{name} (no model)": s for name, s in baselines.items()}
     if validation:
         rows["this model, validation"] = validation
@@ -202,7 +211,8 @@ def _configuration(config):
         default = Object2VecConfig(**{n: config[n] for n in required}).to_dict()
         for name, value in config.items():
             differs = name in required or default.get(name) != value
-            shown = ", ".join(value) if isinstance(value, list) else value
+            is_list = isinstance(value, list)
+            shown = ", ".join(map(str, value)) if is_list else value
             shown = "none" if value in ("", None) else shown
             (changed if differs else unchanged).append([f"`{name}`", shown])
     return changed, unchanged

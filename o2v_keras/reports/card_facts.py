@@ -38,6 +38,8 @@ class ModelFacts:
         rejected: Channel -> number of rows that were left out.
         evaluation: What `o2v evaluate` has printed. Defaults to nothing.
         similarity_sign: Of the model (see `heads.similarity`). Defaults to 0.
+        export: `export.json` of a published version, and its `bytes`.
+            Defaults to nothing.
 
     Example:
     >>> import tempfile
@@ -53,12 +55,14 @@ class ModelFacts:
     rejected: dict[str, int]
     evaluation: dict = dataclasses.field(default_factory=dict)
     similarity_sign: int = 0
+    export: dict = dataclasses.field(default_factory=dict)
 
     @classmethod
     def read(
         cls,
         folder: str | os.PathLike,
         evaluation: str | os.PathLike | None = None,
+        export: str | os.PathLike | None = None,
     ) -> "ModelFacts":
         """Reads what is there.
 
@@ -66,6 +70,7 @@ class ModelFacts:
             folder: A model directory.
             evaluation: A JSON file that `o2v evaluate` has printed. Defaults
                 to `None`.
+            export: Folder of a published version. Defaults to `None`.
 
         Raises:
             ValueError: If there is no such folder, or a file in it is not
@@ -91,6 +96,7 @@ class ModelFacts:
             },
             {} if evaluation is None else _evaluation(evaluation),
             _sign(files, config),
+            {} if export is None else _export(pathlib.Path(export)),
         )
 
     @property
@@ -124,6 +130,18 @@ def _evaluation(path):
             f"Received: evaluation={os.fspath(path)!r}"
         )
     return content
+
+
+def _export(folder):
+    file = folder / "assets.extra" / "export.json"
+    if not file.is_file():
+        raise ValueError(
+            "`export` must be the folder of a version that `o2v export` has "
+            f"published, such as served/1. Received: export={folder}"
+        )
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    return {**_read(file, json.loads, {}), "bytes": size}
 
 
 def _sign(files, config):

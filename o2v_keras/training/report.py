@@ -1,6 +1,9 @@
 """The report of a training, as JSON and as text."""
 
+from collections.abc import Sequence
+
 from o2v_keras.evaluation.ranking_metrics import aligned_lines
+from o2v_keras.models.prefixes import by_width
 
 
 def make_report(
@@ -8,6 +11,7 @@ def make_report(
     best_epoch: int,
     test: dict[str, float],
     baselines: dict[str, dict],
+    dims: Sequence[int] = (),
 ) -> dict:
     """Returns the content of `metrics.json`.
 
@@ -16,11 +20,13 @@ def make_report(
         best_epoch: int. The best epoch, counted from 0.
         test: Metrics on the test data, empty without test data.
         baselines: `validation` and `test` -> baseline -> metrics.
+        dims: `matryoshka_dims`. Defaults to `()`.
 
     Returns:
         A JSON dict. `train` and `validation` hold the best epoch's metrics
         under Keras's names; `train` is a mean over the epoch, in which the
-        weights changed.
+        weights changed. `widths`, if there are `dims`, has those of prefixes:
+        split -> width -> metrics.
     """
     best = epochs[best_epoch]
     timing = ("epoch", "seconds", "examples_per_second")
@@ -34,10 +40,16 @@ def make_report(
         for name, value in best.items()
         if name.startswith("val_")
     }
+    splits, widths = {}, {}
+    for split, metrics in (
+        ("train", train),
+        ("validation", validation),
+        ("test", test),
+    ):
+        splits[split], widths[split] = by_width(metrics, dims)
     return {
-        "train": train,
-        "validation": validation,
-        "test": test,
+        **splits,
+        **({"widths": widths} if dims else {}),
         "baselines": {"validation": {}, "test": {}, **baselines},
         "best_epoch": best_epoch,
         "epochs": len(epochs),
@@ -54,6 +66,8 @@ def format_report(report: dict) -> str:
     rows = [("", *names)]
     for split in splits:
         rows.append((split, *_cells(report[split], names)))
+        for dim, metrics in report.get("widths", {}).get(split, {}).items():
+            rows.append((f"{split}, width {dim}", *_cells(metrics, names)))
         for name, metrics in report["baselines"].get(split, {}).items():
             rows.append((f"  {name}", *_cells(metrics, names)))
     lines = aligned_lines(rows)

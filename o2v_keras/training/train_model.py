@@ -161,6 +161,7 @@ def train_model(
             name: baselines(table, config, known or labels)
             for name, table in scored.items()
         },
+        dims=config.matryoshka_dims,
     )
     if options.new_ids is not None:
         with strategy.scope():

@@ -20,6 +20,8 @@ _SAGEMAKER = {
 }
 _RANKING = re.compile(r"(?:hits|recall|ndcg|accuracy)@(\d+)|mrr|mean_rank")
 _CORRELATION = re.compile(r"(?:cosine_)?(?:spearman|pearson)")
+# Of a prefix of the encodings, such as `val_accuracy_dim_64`.
+_PREFIX = re.compile(r"_dim_\d+$")
 _MAX = re.compile(
     r"accuracy|pairwise_accuracy|cosine_similarity|"
     r"(?:hits|recall|ndcg|accuracy)@\d+|mrr"
@@ -140,7 +142,7 @@ def objective_metrics(
 
 
 def _known_direction(name):
-    metric = name.removeprefix("val_")
+    metric = _PREFIX.sub("", name.removeprefix("val_"))
     if _MAX.fullmatch(metric) or _CORRELATION.fullmatch(metric):
         return "max"
     return "min" if _MIN.fullmatch(metric) else None

@@ -53,6 +53,7 @@ def test_defaults_are_sagemakers():
         "enc1_id_dropout": 0.0,
         "enc1_unknown_id": 0,
         "enc_dim": 4096,
+        "matryoshka_dims": [],
         "tied_token_embedding_weight": False,
         "shared_encoder": False,
         "token_embedding_storage_type": "dense",
@@ -157,6 +158,11 @@ def test_is_immutable():
         ({"comparator_list": "sum"}, '`comparator_list` must be .*"hadamard"'),
         ({"comparator_list": ()}, "`comparator_list` must be a non-empty"),
         ({"comparator_list": "concat, concat"}, "distinct names"),
+        ({"matryoshka_dims": "64,x"}, "`matryoshka_dims` must be a list of"),
+        ({"matryoshka_dims": [0]}, "distinct integers of at least 1"),
+        ({"matryoshka_dims": [8, 8]}, "distinct integers"),
+        ({"matryoshka_dims": 64}, "must be a list of distinct integers"),
+        ({"matryoshka_dims": [4096]}, "must be below enc_dim=4096"),
         ({"num_classes": 1}, "`num_classes` must be .* at least 2"),
         ({"enc0_vocab_file": 3}, "the path of a file"),
         (
@@ -437,6 +443,16 @@ class TestHyperparameters:
     def test_text_that_is_no_number(self, value):
         with pytest.raises(ValueError, match="`epochs` must be an integer"):
             Object2VecConfig.from_hyperparameters({**REQUIRED, "epochs": value})
+
+
+@pytest.mark.parametrize("text", ["128, 64", "[128, 64]", '"64,128"'], ids=str)
+def test_widths_of_prefixes_are_sorted(text):
+    values = {**REQUIRED, "matryoshka_dims": text}
+    config = Object2VecConfig.from_hyperparameters(values)
+    assert config.matryoshka_dims == (64, 128)
+    values["matryoshka_dims"] = ""
+    config = Object2VecConfig.from_hyperparameters(values)
+    assert config.matryoshka_dims == ()
 
 
 def test_round_trip_through_json():

@@ -106,3 +106,22 @@ def test_positives_alone_get_drawn_negatives(output_layer):
     assert evaluate(model, positives, training, allow_leaks=True) == result
     own = {**PAIRS, "label": [1, 0, 1, 1, 1]}
     assert evaluate(model, own)["negatives"] == 0
+
+
+def test_quality_is_given_by_width():
+    model = make_model(
+        output_layer="mean_squared_error", matryoshka_dims=(2, 4), mlp_layers=0
+    )
+    result = evaluate(model, PAIRS)
+    assert "mean_squared_error_dim_2" not in result["metrics"]
+    assert [*result["widths"]] == ["2", "4"]
+    for table in model.token_embeddings:
+        values = table.embeddings.numpy()
+        values[:, 2:] = 0
+        table.embeddings.assign(values)
+    cut = evaluate(model, PAIRS)
+    expected = {k: v for k, v in cut["metrics"].items() if k != "loss"}
+    width = result["widths"]["2"]
+    assert width["metrics"] == pytest.approx(expected, rel=1e-5)
+    for group in ("correlation", "cosine_correlation"):
+        assert width[group] == pytest.approx(cut[group], rel=1e-4)

@@ -389,3 +389,16 @@ def test_a_head_that_turns_around_is_ranked_by_its_own_sign():
         assert rank(model, TEST, CORPUS)["metrics"] == by_head
     assert rank(model, TEST, CORPUS, score="dot")["metrics"] == by_dot
     assert by_head["mean_rank"] != by_dot["mean_rank"]
+
+
+@pytest.mark.parametrize("score", ["cosine", "head"])
+def test_prefixes_are_ranked_too(score):
+    model = make_model(matryoshka_dims=(2, 4))
+    widths = rank(model, TEST, CORPUS, score=score)["widths"]
+    assert [*widths] == ["2", "4"]
+    for table in model.token_embeddings:
+        values = table.embeddings.numpy()
+        values[:, 2:] = 0
+        table.embeddings.assign(values)
+    expected = rank(model, TEST, CORPUS, score=score)["metrics"]
+    assert widths["2"]["metrics"] == pytest.approx(expected)

@@ -14,6 +14,7 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.models.object2vec import scores_of
 from tests.export.exports import make_model
 from tests.export.exports import write_export
+from tests.export.served_model import ServedModel
 
 REQUESTS = [
     pytest.param([[3]], [[4, 5]], id="one_row"),
@@ -117,6 +118,47 @@ def test_classification_mode_has_one_signature(tmp_path):
     _assert_close(scores, model({"in0": ids, "in1": ids}), model)
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"output_layer": "in_batch_softmax"},
+        {"output_layer": "mean_squared_error"},
+    ],
+    ids=str,
+)
+def test_prefixes_are_served_and_scored(head, tmp_path):
+    model = make_model(
+        {"enc0_network": "pooled_embedding", "matryoshka_dims": (4,), **head}
+    )
+    path = export.export_saved_model(model, tmp_path, dim=4)
+    served = ServedModel(path)
+    ids = np.array([[1, 2, 3], [4, 5, 0]])
+    pair = [e(ids).numpy() for e in (model.encoder0, model.encoder1)]
+    embeddings = [served.embed(side, ids) for side in ("in0", "in1")]
+    for cut, whole in zip(embeddings, pair, strict=True):
+        np.testing.assert_allclose(cut, whole[:, :4], rtol=1e-5)
+    scores = served("serving_default", in0=ids, in1=ids)[:, 0]
+    if "in_batch_softmax" in head.values():
+        units = [e / np.linalg.norm(e, axis=1)[:, None] for e in embeddings]
+        np.testing.assert_allclose(scores, np.sum(units[0] * units[1], 1), 1e-4)
+    else:
+        # The head sees zeros after the prefix.
+        for side in pair:
+            side[:, 4:] = 0
+        values = pair
+        for name in ("comparator", "mlp", "scores"):
+            values = model.get_layer(name)(values)
+        np.testing.assert_allclose(scores, values[:, 0], 1e-4)
+
+
+def test_an_untrained_prefix_is_exported_with_a_warning(tmp_path):
+    model = make_model({"enc0_network": "pooled_embedding"})
+    with pytest.warns(UserWarning, match="not trained for prefixes of 5"):
+        export.export_saved_model(model, tmp_path, mode="embedding", dim=5)
+    with pytest.raises(ValueError, match="`dim` must be .* from 1 to enc_dim="):
+        export.export_saved_model(model, tmp_path, dim=9)
+
+
 def test_model_of_two_replicas_is_exported(tmp_path):
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     with strategy.scope():
@@ -149,7 +191,7 @@ def test_export_publishes_an_accepted_version(tmp_path):
 
 
 def test_failed_acceptance_publishes_nothing(tmp_path, monkeypatch):
-    def wrong_cases(model, signatures):
+    def wrong_cases(model, signatures, dim, tables):
         in0 = [[1, 2]]
         return [
             {

@@ -145,3 +145,38 @@ def test_a_broken_file_is_named(folder, name):
 def test_no_folder_is_refused(tmp_path):
     with pytest.raises(ValueError, match="`folder` must be a model directory"):
         write_card(tmp_path / "none")
+
+
+def test_quality_is_given_by_width(folder):
+    for name in ("config", "metrics"):
+        file = folder / f"{name}.json"
+        content = json.loads(file.read_text())
+        if name == "config":
+            content["matryoshka_dims"] = [2, 4]
+        else:
+            content["widths"] = {"test": {"2": {"accuracy": 0.125}}}
+        file.write_text(json.dumps(content))
+    evaluation = folder / "evaluation.json"
+    groups = {"4": {"metrics": {"accuracy": 0.375}}}
+    evaluation.write_text(
+        json.dumps({"metrics": {"accuracy": 0.5}, "widths": groups})
+    )
+    card = write_card(folder, evaluation=evaluation)
+    quality = section(card, "Quality")
+    assert "| its first 2 numbers | 0.1250 |" in quality
+    assert "| its first 4 numbers | 0.3750 |" in quality
+    assert "| `matryoshka_dims` | 2, 4 |" in section(card, "Configuration")
+
+
+def test_an_export_is_described(folder, tmp_path):
+    extra = tmp_path / "1" / "assets.extra"
+    extra.mkdir(parents=True)
+    with pytest.raises(ValueError, match="`export` must be the folder of a ve"):
+        write_card(folder, export=tmp_path / "1")
+    facts = {"mode": "both", "dim": 4, "table_precision": "int8"}
+    (extra / "export.json").write_text(
+        json.dumps({**facts, "least_cosine": 0.99987})
+    )
+    exported = section(write_card(folder, export=tmp_path / "1"), "Export")
+    assert "Embeddings of 4 numbers; token tables int8" in exported
+    assert "at least 0.99987" in exported

@@ -60,3 +60,21 @@ def test_text_leaves_out_a_split_without_data(split):
     epochs = [{k: v for k, v in EPOCHS[0].items() if "val" not in k}]
     report = make_report(epochs, 0, test={}, baselines={})
     assert split not in format_report(report)
+
+
+def test_prefixes_have_rows_of_their_own():
+    epochs = [{**EPOCHS[0], "accuracy_dim_64": 0.2, "val_accuracy_dim_64": 0.7}]
+    test = {"accuracy": 0.8, "accuracy_dim_64": 0.75}
+    report = make_report(epochs, 0, test, {}, dims=(64,))
+    assert report["validation"] == {"loss": 1.5, "accuracy": 0.75}
+    assert report["widths"]["test"] == {"64": {"accuracy": 0.75}}
+    lines = format_report(report).splitlines()
+    assert [line.split()[-1] for line in lines[1:-1]] == [
+        "0.2500",
+        "0.2000",
+        "0.7500",
+        "0.7000",
+        "0.8000",
+        "0.7500",
+    ]
+    assert lines[4].startswith("validation, width 64")

@@ -1,5 +1,8 @@
 """Quality on WordNet: examples for definitions, hypernyms for synsets.
 
+The task `prefixes` compares smaller embeddings of definitions: trained by
+`matryoshka_dims`, cut without training, and by PCA.
+
 `python -m benchmarks.quality.wordnet --task definitions` trains the task's
 recipe with several seeds and scores a validation split cut from training;
 with `--test` it trains on all training rows and scores test. Answers without
@@ -21,14 +24,16 @@ from benchmarks.quality.seeds import print_head  # noqa: E402
 from benchmarks.quality.seeds import print_row  # noqa: E402
 from benchmarks.quality.seeds import split_name  # noqa: E402
 from benchmarks.quality.wordnet import hypernyms  # noqa: E402
+from benchmarks.quality.wordnet import prefixes  # noqa: E402
 from benchmarks.quality.wordnet.definitions import ranking  # noqa: E402
 from benchmarks.quality.wordnet.definitions import train_texts  # noqa: E402
+from benchmarks.quality.wordnet.splits import all_definitions  # noqa: E402
 from benchmarks.quality.wordnet.splits import link_split  # noqa: E402
 from benchmarks.quality.wordnet.splits import text_split  # noqa: E402
 from notebooks.sizes import sized  # noqa: E402
 
 TEXT_METRICS = ("hits@1", "hits@10", "mean_rank")
-TASKS = ("definitions", "hypernyms")
+TASKS = ("definitions", "hypernyms", "prefixes")
 
 
 def main():
@@ -36,9 +41,11 @@ def main():
     arguments = _parse()
     print(machine())
     started = time.perf_counter()
-    report = (
-        _report_texts if arguments.task == "definitions" else _report_hypernyms
-    )
+    report = {
+        "definitions": _report_texts,
+        "hypernyms": _report_hypernyms,
+        "prefixes": _report_prefixes,
+    }[arguments.task]
     report(range(arguments.seeds), arguments.test)
     print(f"{time.perf_counter() - started:.0f} s")
 
@@ -79,6 +86,18 @@ def _report_hypernyms(seeds, test):
         ours.append(hypernyms.link_scores(score, split))
         keras.backend.clear_session()
     print_row("**Object2Vec**", np.transpose(ours))
+
+
+def _report_prefixes(seeds, test):
+    split, definitions = text_split(test), all_definitions()
+    print_head(f"width, {split_name(test)}", prefixes.METRICS)
+    rows = {}
+    for seed in seeds:
+        for name, row in prefixes.scores(split, definitions, seed).items():
+            rows.setdefault(name, []).append(row)
+        keras.backend.clear_session()
+    for name, scores in rows.items():
+        print_row(name, np.transpose(scores))
 
 
 if __name__ == "__main__":

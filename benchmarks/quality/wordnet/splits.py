@@ -68,6 +68,11 @@ def text_split(test: bool, words: bool = True) -> TextSplit:
     )
 
 
+def all_definitions() -> list[str]:
+    """Returns the definitions of all 117,659 synsets."""
+    return [row["definition"] for row in _rows("synsets.tsv.gz")]
+
+
 @dataclasses.dataclass(frozen=True)
 class LinkSplit:
     """Synsets and their hypernyms as numbers from 1.

@@ -1,0 +1,88 @@
+"""Smaller embeddings of definitions: trained prefixes, others, and PCA."""
+
+import numpy as np
+
+from benchmarks.quality.wordnet.definitions import train_texts
+from benchmarks.quality.wordnet.splits import TextSplit
+from o2v_keras.evaluation.inference import embed
+
+DIMS = (64, 128)
+METRICS = ("recall@10 of own neighbours", "hits@1", "hits@10", "mean rank")
+_TOP = 10
+_QUERIES = 500
+
+
+def scores(
+    split: TextSplit, definitions: list[str], seed: int, **changes
+) -> dict[str, list[float]]:
+    """Trains with `matryoshka_dims` and without; scores both by width.
+
+    Args:
+        split: `TextSplit`.
+        definitions: Texts among which neighbours are sought.
+        seed: Of both models.
+        **changes: Fields of the recipe to exchange.
+
+    Returns:
+        Name of a row -> `METRICS`. The first is the share of the ten nearest
+        neighbours by whole encodings of the same model that the smaller
+        embeddings find, by cosine, over 500 definitions.
+    """
+    rows = {}
+    for name, dims in (("trained", DIMS), ("untrained", ())):
+        changes = {**changes, "matryoshka_dims": dims}
+        model = train_texts(split, seed, **changes)
+        whole = embed(model, "in0", {"in0": definitions})
+        pair = [
+            embed(model, side, {side: split.scored[side]})
+            for side in ("in0", "in1")
+        ]
+        width = whole.shape[1]
+        own = _nearest(whole)
+        rows[f"{name}, whole encodings of {width}"] = _row(own, own, pair)
+        for dim in DIMS:
+            cut = [each[:, :dim] for each in pair]
+            found = _nearest(whole[:, :dim])
+            rows[f"{name} prefix of {dim}"] = _row(found, own, cut)
+            if not dims:
+                project = _pca(whole, dim)
+                found = _nearest(project(whole))
+                projected = [project(each) for each in pair]
+                rows[f"PCA to {dim}"] = _row(found, own, projected)
+    return rows
+
+
+def _row(found, own, pair):
+    shared = [len({*a} & {*b}) / _TOP for a, b in zip(found, own, strict=True)]
+    first, second = (_unit(each) for each in pair)
+    cosines = first @ second.T
+    ranks = (cosines >= np.diag(cosines)[:, None]).sum(axis=1)
+    return [
+        np.mean(shared),
+        np.mean(ranks == 1),
+        np.mean(ranks <= _TOP),
+        np.mean(ranks),
+    ]
+
+
+def _nearest(vectors):
+    units = _unit(vectors)
+    rng = np.random.default_rng(0)
+    queries = rng.choice(len(units), min(_QUERIES, len(units)), replace=False)
+    cosines = units[queries] @ units.T
+    cosines[np.arange(len(queries)), queries] = -np.inf
+    return np.argpartition(-cosines, _TOP, axis=1)[:, :_TOP]
+
+
+def _pca(vectors, dim):
+    """Returns the projection of unit vectors on their first components."""
+    units = _unit(vectors)
+    mean = units.mean(axis=0)
+    _, components = np.linalg.eigh(np.cov(units.T))
+    components = components[:, ::-1][:, :dim]
+    return lambda each: (_unit(each) - mean) @ components
+
+
+def _unit(vectors):
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(lengths, 1e-12)
