@@ -13,6 +13,7 @@ from o2v_keras.command_line import tuning_commands
 from o2v_keras.command_line.embedding_commands import add_embedding_commands
 from o2v_keras.command_line.option_groups import add_auxiliary
 from o2v_keras.command_line.option_groups import add_model_and_data
+from o2v_keras.command_line.option_groups import add_precision
 from o2v_keras.command_line.option_groups import add_ranking_options
 from o2v_keras.command_line.option_groups import add_resume_or_overwrite
 from o2v_keras.command_line.option_groups import add_side
@@ -175,6 +176,20 @@ def add_commands(subparsers: Commands) -> None:
     add_model_and_data(embedder)
     add_side(embedder, required=True)
     add_vector_output(embedder)
+    add_precision(embedder)
+    ranges = embedder.add_mutually_exclusive_group()
+    ranges.add_argument(
+        "--calibration",
+        nargs="+",
+        metavar="F",
+        help="objects to take the ranges of codes from, such as those of the "
+        "training; default: the data",
+    )
+    ranges.add_argument(
+        "--ranges",
+        metavar="F",
+        help="the .ranges.npy of earlier codes, to compare these with them",
+    )
     add_embedding_commands(functools.partial(_command, subparsers))
     add_beam_commands(subparsers)
 

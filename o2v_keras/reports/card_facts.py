@@ -37,6 +37,8 @@ class ModelFacts:
         rejected: Channel -> number of rows that were left out.
         evaluation: What `o2v evaluate` has printed. Defaults to nothing.
         similarity_sign: Of the model (see `heads.similarity`). Defaults to 0.
+        indexes: Name -> the content of `index.json`, of the indexes in the
+            folder. Defaults to none.
 
     Example:
     >>> import tempfile
@@ -52,6 +54,7 @@ class ModelFacts:
     rejected: dict[str, int]
     evaluation: dict = dataclasses.field(default_factory=dict)
     similarity_sign: int = 0
+    indexes: dict[str, dict] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def read(
@@ -90,6 +93,10 @@ class ModelFacts:
             },
             {} if evaluation is None else _evaluation(evaluation),
             _sign(files, config),
+            {
+                file.parent.name: _read(file, json.loads, {})
+                for file in sorted(files.path.glob("index-in?/index.json"))
+            },
         )
 
     @property
