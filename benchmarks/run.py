@@ -21,6 +21,7 @@ SUITES = {
         ("benchmarks.streaming",),
         ("benchmarks.serving",),
         ("benchmarks.batch_inference",),
+        ("benchmarks.precision",),
         ("benchmarks.wire",),
         ("benchmarks.optimizers",),
         ("benchmarks.training",),

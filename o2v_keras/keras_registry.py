@@ -21,6 +21,7 @@ CLASSES = {
     "CategoryTokenizer": "text.tokenizers.lookup_tokenizers",
     "Classification": "heads.classification",
     "Comparator": "layers.comparator",
+    "ConcatenatedEncoder": "encoders.concatenated_encoder",
     "DenseAdadelta": "optimizers.dense_optimizers",
     "DenseAdagrad": "optimizers.dense_optimizers",
     "DenseAdam": "optimizers.dense_optimizers",

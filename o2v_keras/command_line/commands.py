@@ -186,6 +186,20 @@ def fold_in(options: argparse.Namespace) -> int | None:
     )
 
 
+def ensemble(options: argparse.Namespace) -> int | None:
+    """Joins models to one."""
+    start_tensorflow()
+    from o2v_keras.training.ensemble import ensemble as join
+
+    made = join(options.models, options.output, options.overwrite)
+    parameters = made.count_params()
+    print(
+        f"ensemble of {len(options.models)} models, enc_dim "
+        f"{made.config.enc_dim}, {parameters:,} parameters "
+        f"({parameters * 4 / 1e6:,.1f} MB): {options.output}"
+    )
+
+
 def launch(options: argparse.Namespace) -> int | None:
     """Runs the workers of a training; returns their status."""
     from o2v_keras.training.distribute.launch import launch as run_workers

@@ -38,6 +38,7 @@ _GROUPS = {
     "train": TRAIN,
     "fold-in": TRAIN,
     "tune": TRAIN,
+    "ensemble": TRAIN,
     "evaluate": EVALUATE,
     "predict": EVALUATE,
     "card": EVALUATE,
@@ -119,6 +120,7 @@ def add_commands(subparsers: Commands) -> None:
 
     _add_train(subparsers)
     _add_fold_in(subparsers)
+    _add_ensemble(subparsers)
     text = "search for good hyperparameters"
     tuning_commands.add_tuning_options(
         _command(subparsers, "tune", tuning_commands.tune, text)
@@ -260,6 +262,25 @@ def _add_train(subparsers):
         help="read training data in blocks of N rows; default: all in memory",
     )
     add_ranking_options(parser, "for a --monitor that ranks")
+
+
+def _add_ensemble(subparsers):
+    text = "join models to one, whose scores are the mean of theirs"
+    parser = _command(subparsers, "ensemble", commands.ensemble, text)
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        required=True,
+        metavar="M",
+        help="model directories or .keras files of the same head without MLP, "
+        "vocabularies and tokenizers",
+    )
+    parser.add_argument("--output", required=True, metavar="DIR")
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace the model in the folder",
+    )
 
 
 def _add_fold_in(subparsers):

@@ -39,6 +39,8 @@ class ModelFacts:
         similarity_sign: Of the model (see `heads.similarity`). Defaults to 0.
         indexes: Name -> the content of `index.json`, of the indexes in the
             folder. Defaults to none.
+        members: Path and sha256 of the models that an ensemble joins.
+            Defaults to none.
 
     Example:
     >>> import tempfile
@@ -55,6 +57,7 @@ class ModelFacts:
     evaluation: dict = dataclasses.field(default_factory=dict)
     similarity_sign: int = 0
     indexes: dict[str, dict] = dataclasses.field(default_factory=dict)
+    members: list[dict[str, str]] = dataclasses.field(default_factory=list)
 
     @classmethod
     def read(
@@ -97,6 +100,7 @@ class ModelFacts:
                 file.parent.name: _read(file, json.loads, {})
                 for file in sorted(files.path.glob("index-in?/index.json"))
             },
+            _read(files.members, json.loads, {}).get("models", []),
         )
 
     @property
