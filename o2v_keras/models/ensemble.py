@@ -16,11 +16,12 @@ from o2v_keras.models.trained_ids import TrainedIds
 # of both encodings by which the result grows.
 _BLOCKS = {"hadamard": (1, 2), "concat": (2, 1), "abs_diff": (1, 1)}
 _TOKENIZER = ("tokenizer", "min_count", "hash_buckets")
-# Hyperparameters that the encoders say themselves, and the penalty of token
-# tables, which an ensemble does not train.
+# Hyperparameters that the encoders say themselves, and those of token tables
+# and prefixes, which an ensemble does not train.
 _LEFT_OUT = {
     *("enc_dim", "shared_encoder", "tied_token_embedding_weight"),
     *("comparator_list", "token_embedding_l2"),
+    *("token_weighting", "matryoshka_dims"),
 }
 
 
