@@ -22,6 +22,7 @@ SUITES = {
         ("benchmarks.streaming",),
         ("benchmarks.serving",),
         ("benchmarks.batch_inference",),
+        ("benchmarks.precision",),
         ("benchmarks.wire",),
         ("benchmarks.optimizers",),
         ("benchmarks.training",),

@@ -35,6 +35,7 @@ _PUBLIC = {
     "WordpieceTokenizer": "o2v_keras.text.tokenizers.wordpiece_tokenizer",
     "convert": "o2v_keras.data.convert.convert",
     "embed": "o2v_keras.evaluation.inference",
+    "ensemble": "o2v_keras.training.ensemble",
     "evaluate": "o2v_keras.evaluation.evaluate",
     "learn_tokenizers": "o2v_keras.text.learn_tokenizers",
     "load_dataset": "o2v_keras.data.load_dataset",

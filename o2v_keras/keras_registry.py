@@ -23,6 +23,7 @@ CLASSES = {
     "CoSENT": "heads.cosent",
     "CoSENTLoss": "losses.cosent",
     "Comparator": "layers.comparator",
+    "ConcatenatedEncoder": "encoders.concatenated_encoder",
     "DenseAdadelta": "optimizers.dense_optimizers",
     "DenseAdagrad": "optimizers.dense_optimizers",
     "DenseAdam": "optimizers.dense_optimizers",

@@ -17,6 +17,7 @@ import pytest
 
 from o2v_keras import Object2Vec
 from o2v_keras import Object2VecConfig
+from o2v_keras.encoders import PooledEmbedding
 from o2v_keras.keras_registry import CLASSES
 from o2v_keras.losses import CoSENTLoss
 from o2v_keras.losses import InBatchSoftmaxLoss
@@ -46,6 +47,12 @@ ARGUMENTS = {
     "CoSENT": {"similarity_scale": 5.0},
     "CoSENTLoss": {"scale": 5.0},
     "Comparator": {"operations": ["concat"]},
+    "ConcatenatedEncoder": {
+        **_SIZES,
+        "encoders": [PooledEmbedding(**_SIZES | {"output_dim": 2})] * 2,
+        "scales": [0.5, 2.0],
+        "normalize": True,
+    },
     "DenseAdadelta": {"learning_rate": 0.25, "rho": 0.5},
     "DenseAdagrad": {"learning_rate": 0.25, "epsilon": 0.5},
     "DenseAdam": {"learning_rate": 0.25, "beta_1": 0.5},

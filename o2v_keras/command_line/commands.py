@@ -187,6 +187,20 @@ def fold_in(options: argparse.Namespace) -> int | None:
     )
 
 
+def ensemble(options: argparse.Namespace) -> int | None:
+    """Joins models to one."""
+    start_tensorflow()
+    from o2v_keras.training.ensemble import ensemble as join
+
+    made = join(options.models, options.output, options.overwrite)
+    parameters = made.count_params()
+    print(
+        f"ensemble of {len(options.models)} models, enc_dim "
+        f"{made.config.enc_dim}, {parameters:,} parameters "
+        f"({parameters * 4 / 1e6:,.1f} MB): {options.output}"
+    )
+
+
 def launch(options: argparse.Namespace) -> int | None:
     """Runs the workers of a training; returns their status."""
     from o2v_keras.training.distribute.launch import launch as run_workers
@@ -249,7 +263,7 @@ def predict(options: argparse.Namespace) -> int | None:
 
 
 def embed(options: argparse.Namespace) -> int | None:
-    """Writes embeddings."""
+    """Writes embeddings, or their codes."""
     start_tensorflow()
     from o2v_keras.evaluation import inference
     from o2v_keras.storage.output_vectors import check_vector_path
@@ -257,13 +271,52 @@ def embed(options: argparse.Namespace) -> int | None:
     from o2v_keras.training.model_directory import load_model
 
     check_vector_path(options.output)
+    _check_precision(options)
     model = load_model(options.model)
-    embeddings = inference.embed(
-        model,
-        options.side,
-        options.data,
-        columns=columns_of(options),
-        dim=options.dim,
-    )
+
+    def embedded(data):
+        return inference.embed(
+            model,
+            options.side,
+            data,
+            columns=columns_of(options),
+            dim=options.dim,
+        )
+
+    embeddings = embedded(options.data)
+    rows, ranges = len(embeddings), ""
+    if options.precision != "float32":
+        embeddings, ranges = _coded(embeddings, embedded, options)
     write_vectors(options.output, embeddings, "embeddings")
-    print(f"{len(embeddings)} embeddings: {options.output}")
+    print(f"{rows} embeddings: {options.output}{ranges}")
+
+
+def _check_precision(options):
+    for name in ("calibration", "ranges"):
+        if getattr(options, name) and options.precision == "float32":
+            raise ValueError(
+                f"`--{name}` must be left out without `--precision int8` or "
+                f"`binary`. Received: --{name}"
+            )
+
+
+def _coded(embeddings, embedded, options):
+    """Returns codes, and what to say of their ranges, which it writes."""
+    from o2v_keras.storage.scalar_quantizer import ScalarQuantizer
+    from o2v_keras.storage.scalar_quantizer import ranges_path
+
+    if options.ranges:
+        quantizer = ScalarQuantizer.load(options.ranges, options.precision)
+    else:
+        known = embeddings
+        if options.calibration:
+            known = embedded(options.calibration)
+        quantizer = ScalarQuantizer.calibrated(known, options.precision)
+    codes = quantizer.encode(embeddings)
+    path = ranges_path(options.output)
+    quantizer.save(path)
+    outside = ""
+    if options.precision == "int8":
+        share = quantizer.share_outside(embeddings)
+        outside = f" ({share:.2%} of numbers outside)"
+    return codes, f"; ranges{outside}: {path}"

@@ -7,18 +7,17 @@ from collections.abc import Callable
 from o2v_keras.command_line.option_groups import add_dim
 from o2v_keras.command_line.option_groups import add_id_column
 from o2v_keras.command_line.option_groups import add_model_and_data
+from o2v_keras.command_line.option_groups import add_precision
 from o2v_keras.command_line.option_groups import add_side
 from o2v_keras.data.job_options import add_column_options
 from o2v_keras.data.job_options import columns_of
 from o2v_keras.start_tensorflow import start_tensorflow
 
 _TOP = 10
-# Enough queries to estimate a graph's recall to about 0.01.
-_RECALL_QUERIES = 1000
 
 
 def index(options: argparse.Namespace) -> int | None:
-    """Writes an index of embeddings; prints the recall of a graph."""
+    """Writes an index of embeddings; prints the recall that it keeps."""
     start_tensorflow()
     from o2v_keras.neighbors.index_files import index_folder
     from o2v_keras.neighbors.neighbor_index import NeighborIndex
@@ -36,20 +35,28 @@ def index(options: argparse.Namespace) -> int | None:
         ids,
         options.metric,
         options.backend,
+        options.precision,
+        options.rescore,
         columns=columns_of(options),
         dim=options.dim,
     )
+    approximate = made.backend != "exact" or made.precision != "float32"
+    kept = {}
+    if approximate and len(made) > 1:
+        kept = made.kept_recall(min(_TOP, len(made) - 1))
     made.save(folder)
     print(
         f"{len(made)} vectors of {made.dim} numbers, {made.metric}, "
-        f"{made.backend}: {folder}"
+        f"{made.backend}, {made.precision} in {made.nbytes:,} bytes: {folder}"
     )
-    if made.backend != "exact":
-        top = min(_TOP, len(made))
-        step = -(-len(made) // _RECALL_QUERIES)
-        queries = made.vectors[::step]
-        share = made.recall(queries, top)
-        print(f"recall@{top} of {len(queries)} of them as queries: {share:.4f}")
+    if kept:
+        by_codes = ""
+        if "recall_by_codes" in kept:
+            by_codes = f", {kept['recall_by_codes']:.4f} by codes alone"
+        print(
+            f"recall@{kept['k']} of {kept['queries']} of them as queries, each "
+            f"without itself: {kept['recall']:.4f}{by_codes}"
+        )
 
 
 def neighbors(options: argparse.Namespace) -> int | None:
@@ -160,6 +167,15 @@ def _add_index_options(parser):
         choices=("exact", "faiss", "usearch"),
         default="exact",
         help="default: exact; the others must be installed",
+    )
+    add_precision(parser)
+    parser.add_argument(
+        "--rescore",
+        type=int,
+        default=4,
+        metavar="N",
+        help="with codes, compare the best N times as many by their vectors "
+        "on disk; default: %(default)s",
     )
     parser.add_argument(
         "--output", metavar="DIR", help="default: index-SIDE beside the model"

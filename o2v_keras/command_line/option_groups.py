@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 
 from o2v_keras.data.job_options import add_column_options
+from o2v_keras.storage.scalar_quantizer import PRECISIONS
 
 # Options that name files to read.
 _INPUTS = (
@@ -19,6 +20,7 @@ _INPUTS = (
     "hyperparameters",
     "vocabulary",
     "evaluation",
+    "calibration",
 )
 _RANKING = (
     "corpus",
@@ -90,6 +92,17 @@ def add_vector_output(parser: argparse.ArgumentParser):
     """Adds the file of scores or embeddings."""
     parser.add_argument(
         "--output", required=True, metavar="O", help=".npy, .parquet, .jsonl"
+    )
+
+
+def add_precision(parser: argparse.ArgumentParser):
+    """Adds the precision of embeddings."""
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="float32",
+        help="int8 and binary take a quarter and a thirty-second of the "
+        "space; default: %(default)s",
     )
 
 

@@ -16,6 +16,7 @@ from o2v_keras.command_line.mining_command import mine
 from o2v_keras.command_line.option_groups import add_auxiliary
 from o2v_keras.command_line.option_groups import add_dim
 from o2v_keras.command_line.option_groups import add_model_and_data
+from o2v_keras.command_line.option_groups import add_precision
 from o2v_keras.command_line.option_groups import add_ranking_options
 from o2v_keras.command_line.option_groups import add_resume_or_overwrite
 from o2v_keras.command_line.option_groups import add_side
@@ -41,6 +42,7 @@ _GROUPS = {
     "fold-in": TRAIN,
     "tune": TRAIN,
     "mine": TRAIN,
+    "ensemble": TRAIN,
     "evaluate": EVALUATE,
     "predict": EVALUATE,
     "card": EVALUATE,
@@ -122,6 +124,7 @@ def add_commands(subparsers: Commands) -> None:
 
     _add_train(subparsers)
     _add_fold_in(subparsers)
+    _add_ensemble(subparsers)
     text = "search for good hyperparameters"
     tuning_commands.add_tuning_options(
         _command(subparsers, "tune", tuning_commands.tune, text)
@@ -183,6 +186,20 @@ def add_commands(subparsers: Commands) -> None:
     add_side(embedder, required=True)
     add_dim(embedder)
     add_vector_output(embedder)
+    add_precision(embedder)
+    ranges = embedder.add_mutually_exclusive_group()
+    ranges.add_argument(
+        "--calibration",
+        nargs="+",
+        metavar="F",
+        help="objects to take the ranges of codes from, such as those of the "
+        "training; default: the data",
+    )
+    ranges.add_argument(
+        "--ranges",
+        metavar="F",
+        help="the .ranges.npy of earlier codes, to compare these with them",
+    )
     add_embedding_commands(functools.partial(_command, subparsers))
     add_beam_commands(subparsers)
 
@@ -253,6 +270,25 @@ def _add_train(subparsers):
         help="read training data in blocks of N rows; default: all in memory",
     )
     add_ranking_options(parser, "for a --monitor that ranks")
+
+
+def _add_ensemble(subparsers):
+    text = "join models to one, whose scores are the mean of theirs"
+    parser = _command(subparsers, "ensemble", commands.ensemble, text)
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        required=True,
+        metavar="M",
+        help="model directories or .keras files of the same head without MLP, "
+        "vocabularies and tokenizers",
+    )
+    parser.add_argument("--output", required=True, metavar="DIR")
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace the model in the folder",
+    )
 
 
 def _add_fold_in(subparsers):

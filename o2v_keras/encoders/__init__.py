@@ -1,6 +1,7 @@
 """Encoders: Keras layers from ids to one vector."""
 
 from o2v_keras.encoders.bilstm import BiLSTM
+from o2v_keras.encoders.concatenated_encoder import ConcatenatedEncoder
 from o2v_keras.encoders.encoder import Encoder
 from o2v_keras.encoders.hcnn import HCNN
 from o2v_keras.encoders.keras_hub_encoder import KerasHubEncoder
@@ -10,6 +11,7 @@ from o2v_keras.encoders.transformer import Transformer
 
 __all__ = [
     "BiLSTM",
+    "ConcatenatedEncoder",
     "Encoder",
     "HCNN",
     "KerasHubEncoder",

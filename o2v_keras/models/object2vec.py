@@ -436,17 +436,20 @@ class Object2Vec(TextModel):
         `train` calls it; without these it does nothing.
 
         Args:
-            counts: dict of `in0` and `in1`, each int `(vocab_size,)`: how
+            counts: dict of the sides that training reads, each int `(vocab_size,)`: how
                 often each token occurs in the training data. Sides with one
                 token table are counted together.
 
         Raises:
             ValueError: If the counts are not one number for each id.
         """
-        own = [np.asarray(counts[name]) for name in ("in0", "in1")]
         first, second = self.token_embeddings
         for side, table in enumerate(self.token_embeddings):
-            numbers = own[0] + own[1] if first is second else own[side]
+            names = ("in0", "in1") if first is second else (f"in{side}",)
+            names = [name for name in names if name in self.config.sides]
+            if not names:
+                continue
+            numbers = np.sum([np.asarray(counts[n]) for n in names], axis=0)
             if self._sif_sides[side]:
                 set_sif_weights(self.token_weights[side], numbers)
             if isinstance(table, GaussianEmbedding):

@@ -108,8 +108,8 @@ def row_penalty(
     Args:
         config: Its penalties and `max_seq_len` are used.
         tables: The token tables of `in0` and `in1`.
-        inputs: `in0` and `in1`, int `(batch, length)`, padded with 0, before
-            id dropout.
+        inputs: The sides that training reads, int `(batch, length)`, padded
+            with 0, before id dropout.
         sample_weight: `(batch,)`, or `None` for ones.
 
     Returns:
@@ -119,22 +119,16 @@ def row_penalty(
     - [Koren, Bell and Volinsky, 2009](https://doi.org/10.1109/MC.2009.263),
       equation 2
     """
-    rows = tf.shape(inputs["in0"])[0]
+    rows = tf.shape(inputs[config.sides[0]])[0]
     if sample_weight is None:
         weights = tf.ones([rows])
     else:
         weights = tf.reshape(tf.cast(sample_weight, tf.float32), [-1])
     total = 0.0
-    sides = zip(
-        ("in0", "in1"),
-        tables,
-        (config.encoder0, config.encoder1),
-        strict=True,
-    )
-    for name, table, encoder in sides:
-        if not table.trainable:
+    for name, table in zip(("in0", "in1"), tables, strict=True):
+        if name not in config.sides or not table.trainable:
             continue
-        ids = inputs[name][:, : encoder.max_seq_len]
+        ids = inputs[name][:, : config.side(name).max_seq_len]
         is_token = tf.cast(ids != 0, tf.float32)
         token_weights = is_token * weights[:, tf.newaxis]
         if config.token_embedding_kl:

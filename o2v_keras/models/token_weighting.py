@@ -22,7 +22,8 @@ class TokenCounts:
             the tokens that encoders read are counted.
 
     Attributes:
-        sides: `in0` and `in1` -> int64 `(vocab_size,)`.
+        sides: Side that training reads, `in0` or `in1` -> int64
+            `(vocab_size,)`.
 
     Example:
     >>> config = Object2VecConfig(enc0_max_seq_len=2, enc0_vocab_size=6)
@@ -33,7 +34,7 @@ class TokenCounts:
     """
 
     def __init__(self, config: Object2VecConfig):
-        encoders = {"in0": config.encoder0, "in1": config.encoder1}
+        encoders = {name: config.side(name) for name in config.sides}
         self._lengths = {n: e.max_seq_len for n, e in encoders.items()}
         self.sides = {
             n: np.zeros(e.vocab_size, np.int64) for n, e in encoders.items()

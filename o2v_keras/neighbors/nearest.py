@@ -52,22 +52,26 @@ class Nearest:
         rows = np.concatenate([none.astype(np.int64), *(p[0] for p in parts)])
         return rows, np.concatenate([none, *(p[1] for p in parts)])
 
-    def recall(self, queries: np.ndarray, k: int) -> float:
+    def recall(
+        self, queries: np.ndarray, k: int, excluded: list[list[int]]
+    ) -> float:
         """Returns the share of exact neighbours that the backend finds.
 
         Any vector as near as the k-th nearest counts.
 
         Args:
             queries: float32 `(queries, dim)`, at least one.
-            k: int. Neighbours of a query.
+            k: int. Neighbours of a query, at most the vectors that none
+                excludes.
+            excluded: For each query the rows to exclude.
         """
         exact = ExactSearch(self._vectors, self._metric)
         found = 0
         for block in self._blocks(len(queries), k):
-            asked = queries[block]
-            nearest = self._closeness(asked, exact.search(asked, k))
-            limit = nearest.min(axis=1, keepdims=True)
-            rows = self._search.search(asked, k)
+            asked, gone = queries[block], excluded[block]
+            rows = self._found(exact, asked, k, gone)
+            limit = self._closeness(asked, rows).min(axis=1, keepdims=True)
+            rows = self._found(self._search, asked, k, gone)
             found += (self._closeness(asked, rows) >= limit).sum()
         return float(found / (len(queries) * k))
 
@@ -75,7 +79,8 @@ class Nearest:
         step = max(1, _BLOCK_NUMBERS // (k * self._vectors.shape[1]))
         return [slice(i, i + step) for i in range(0, queries, step)]
 
-    def _query_block(self, search, queries, k, excluded):
+    def _found(self, search, queries, k, excluded):
+        """Returns what a search finds but the excluded rows, then -1."""
         most = max(map(len, excluded))
         rows = search.search(queries, min(k + most, len(self._vectors)))
         for row, gone in zip(rows, excluded, strict=True):
@@ -84,29 +89,51 @@ class Nearest:
         order = np.argsort(rows < 0, axis=1, kind="stable")[:, :k]
         rows = np.take_along_axis(rows, order, axis=1)
         missing = k - rows.shape[1]
-        rows = np.pad(rows, ((0, 0), (0, missing)), constant_values=-1)
+        return np.pad(rows, ((0, 0), (0, missing)), constant_values=-1)
+
+    def _query_block(self, search, queries, k, excluded):
+        rows = self._found(search, queries, k, excluded)
         left = [min(k, len(self._vectors) - len(gone)) for gone in excluded]
         short = np.flatnonzero((rows >= 0).sum(axis=1) < left)
         if len(short):
             exact = ExactSearch(self._vectors, self._metric)
             gone = [excluded[query] for query in short]
             rows[short] = self._query_block(exact, queries[short], k, gone)[0]
-        closeness = self._closeness(queries, rows)
-        order = np.lexsort((rows, -closeness), axis=1)
+        near = self._closeness(queries, rows)
+        order = np.lexsort((rows, -near), axis=1)
         rows = np.take_along_axis(rows, order, axis=1)
-        closeness = np.take_along_axis(closeness, order, axis=1)
-        return rows, self._scores(closeness, rows)
+        near = np.take_along_axis(near, order, axis=1)
+        return rows, self._scores(near, rows)
 
     def _closeness(self, queries, rows):
-        """Returns float64 `(queries, k)`, larger for nearer, -inf for -1."""
-        near = self._vectors[rows].astype(np.float64)
-        queries = queries.astype(np.float64)[:, None]
-        if self._metric == "euclidean":
-            closeness = -np.sqrt(((near - queries) ** 2).sum(axis=-1))
-        else:
-            closeness = (near * queries).sum(axis=-1)
-        return np.where(rows < 0, -np.inf, closeness)
+        return closeness(queries, self._vectors, rows, self._metric)
 
-    def _scores(self, closeness, rows):
-        scores = -closeness if self._metric == "euclidean" else closeness
+    def _scores(self, near, rows):
+        scores = -near if self._metric == "euclidean" else near
         return np.where(rows < 0, np.nan, scores)
+
+
+def closeness(
+    queries: np.ndarray, vectors: np.ndarray, rows: np.ndarray, metric: str
+) -> np.ndarray:
+    """Returns how near vectors are to queries, float64 `(queries, k)`.
+
+    Args:
+        queries: float32 `(queries, dim)`.
+        vectors: float32 `(rows, dim)`.
+        rows: int64 `(queries, k)`. The vectors to compare with each query; -1
+            for none, which is at minus infinity.
+        metric: `"cosine"`, `"dot"` or `"euclidean"`.
+
+    Example:
+    >>> vectors = np.eye(2)
+    >>> closeness(vectors[:1], vectors, np.array([[0, -1]]), "dot")
+    array([[  1., -inf]])
+    """
+    near = vectors[rows].astype(np.float64)
+    queries = queries.astype(np.float64)[:, None]
+    if metric == "euclidean":
+        found = -np.sqrt(((near - queries) ** 2).sum(axis=-1))
+    else:
+        found = (near * queries).sum(axis=-1)
+    return np.where(rows < 0, -np.inf, found)

@@ -13,12 +13,16 @@ from o2v_keras.evaluation.inference import warn_of_untrained
 from o2v_keras.heads.similarity import UPSIDE_DOWN
 from o2v_keras.heads.similarity import similarity_sign
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.neighbors.index_files import BACKENDS
+from o2v_keras.neighbors.id_rows import IdRows
 from o2v_keras.neighbors.index_files import index_folder
+from o2v_keras.neighbors.index_files import made_search
 from o2v_keras.neighbors.index_files import read_index
+from o2v_keras.neighbors.index_files import read_search
 from o2v_keras.neighbors.index_files import write_index
+from o2v_keras.neighbors.kept_recall import kept_recall
 from o2v_keras.neighbors.model_fingerprint import model_fingerprint
 from o2v_keras.neighbors.nearest import Nearest
+from o2v_keras.neighbors.vector_checks import check_k
 from o2v_keras.neighbors.vector_checks import checked_ids
 from o2v_keras.neighbors.vector_checks import checked_metric
 from o2v_keras.neighbors.vector_checks import checked_vectors
@@ -44,10 +48,9 @@ class Neighbors(NamedTuple):
 class NeighborIndex:
     """Finds the vectors nearest to a query.
 
-    Create one by `build`, `from_model` or `load`. With any backend, scores
-    are computed again from the vectors in float64, ties are in the order of
-    the rows, and a query for which the backend finds too few vectors uses
-    exact search.
+    Create one by `build`, `from_model` or `load`. Scores are computed again
+    from the vectors in float64, ties are in the order of the rows, and a query
+    for which the backend finds too few vectors uses exact search.
 
     Attributes:
         metric: `"cosine"`, `"dot"` or `"euclidean"`.
@@ -75,7 +78,8 @@ class NeighborIndex:
         self.fingerprint = model
         self._search = search
         self._nearest = Nearest(vectors, metric, search)
-        self._rows = None
+        self._rows = IdRows(ids)
+        self._kept = None
 
     @classmethod
     def build(
@@ -84,6 +88,8 @@ class NeighborIndex:
         ids: Sequence | np.ndarray | None = None,
         metric: str = "cosine",
         backend: str = "exact",
+        precision: str = "float32",
+        rescore: int = 4,
     ) -> "NeighborIndex":
         """Builds an index of vectors.
 
@@ -97,25 +103,30 @@ class NeighborIndex:
             backend: `"exact"`, or the approximate `"faiss"` or `"usearch"`,
                 which are much faster and find most of the nearest (see
                 `recall`). Defaults to `"exact"`.
+            precision: `"float32"`, or with the backend `"exact"` `"int8"` or
+                `"binary"`: queries are compared with codes of the vectors
+                (`ScalarQuantizer`, its ranges those of the vectors), which
+                take a quarter or a thirty-second of the memory. Defaults to
+                `"float32"`.
+            rescore: int, at least 1. With codes, the nearest `rescore * k`
+                are compared again by the vectors, which a loaded index maps
+                from disk; 1 leaves that out. Defaults to 4.
 
         Raises:
             ValueError: If there is no vector, one holds NaN or is zero under
-                `"cosine"`, ids are not distinct, or a name is unknown.
+                `"cosine"`, ids are not distinct, or another argument breaks
+                its rule.
             MissingExtraError: If the backend is not installed.
         """
         checked_metric(metric)
-        if backend not in BACKENDS:
-            raise ValueError(
-                f"`backend` must be one of {', '.join(BACKENDS)}. "
-                f"Received: backend={backend!r}"
-            )
         vectors = checked_vectors(vectors, metric)
         if not len(vectors):
             raise ValueError(
                 "`vectors` must hold at least one row. Received: 0 rows"
             )
         ids = checked_ids(ids, len(vectors))
-        return cls(vectors, ids, metric, BACKENDS[backend](vectors, metric))
+        search = made_search(vectors, metric, backend, precision, rescore)
+        return cls(vectors, ids, metric, search)
 
     @classmethod
     def from_model(
@@ -126,6 +137,8 @@ class NeighborIndex:
         ids: Sequence | np.ndarray | None = None,
         metric: str = "cosine",
         backend: str = "exact",
+        precision: str = "float32",
+        rescore: int = 4,
         **settings,
     ) -> "NeighborIndex":
         """Embeds objects and builds an index with the model's fingerprint.
@@ -141,10 +154,10 @@ class NeighborIndex:
             source: Data with that side: files, a mapping or a `PairTable`.
             ids: Ids of the objects, in the order of the rows. Defaults to
                 `None`: the numbers of the rows of `source`.
-            metric: `"cosine"`, `"dot"` or `"euclidean"`. Defaults to
-                `"cosine"`.
-            backend: `"exact"`, `"faiss"` or `"usearch"`. Defaults to
-                `"exact"`.
+            metric: As for `build`, and so are the next three.
+            backend: Defaults to `"exact"`.
+            precision: Defaults to `"float32"`.
+            rescore: Defaults to 4.
             **settings: Other arguments of `embed`.
 
         Raises:
@@ -158,7 +171,7 @@ class NeighborIndex:
         vectors, ids = vectors[~untrained], ids[~untrained]
         warn_of_untrained(untrained, side, "are not in the index")
         warn_of_equal(vectors)
-        index = cls.build(vectors, ids, metric, backend)
+        index = cls.build(vectors, ids, metric, backend, precision, rescore)
         index.side, index.fingerprint = side, model_fingerprint(model)
         return index
 
@@ -174,6 +187,18 @@ class NeighborIndex:
     def backend(self) -> str:
         """Name of the backend."""
         return self._search.name
+
+    @property
+    def precision(self) -> str:
+        """Type of what queries are compared with."""
+        return getattr(self._search, "precision", "float32")
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the vectors, or codes, that queries are compared with."""
+        if self.precision == "float32":
+            return self.vectors.nbytes
+        return self._search.nbytes
 
     def query(
         self, vectors: Any, k: int = 10, exclude: Sequence | None = None
@@ -199,8 +224,8 @@ class NeighborIndex:
                 of vectors, or an excluded id has another type than ids.
         """
         queries = checked_vectors(vectors, self.metric, self.dim, "queries")
-        self._check_k(k)
-        excluded = self._excluded_rows(exclude, len(queries))
+        check_k(k, len(self))
+        excluded = self._rows.excluded(exclude, len(queries))
         rows, scores = self._nearest.query(queries, k, excluded)
         absent = "" if self.ids.dtype.kind == "U" else -1
         ids = np.where(rows < 0, absent, self.ids[rows])
@@ -267,12 +292,39 @@ class NeighborIndex:
                 of range.
         """
         queries = checked_vectors(queries, self.metric, self.dim, "queries")
-        self._check_k(k)
+        check_k(k, len(self))
         if not len(queries):
             raise ValueError(
                 "`queries` must hold at least one row. Received: 0 rows"
             )
-        return self._nearest.recall(queries, k)
+        return self._nearest.recall(queries, k, [()] * len(queries))
+
+    def kept_recall(self, k: int = 10, sample: int = 1000) -> dict[str, float]:
+        """Returns the recall of objects of the index, each without itself.
+
+        `save` writes the last result into the index, for the model card.
+
+        Args:
+            k: int, below the number of vectors. Defaults to 10.
+            sample: int, at least 1. Most queries, spread evenly over the
+                index: 1000 estimate the recall to 0.01. Defaults to 1000.
+
+        Returns:
+            `"k"`, `"queries"`, `"recall"`; of codes also `"recall_by_codes"`.
+
+        Raises:
+            ValueError: If `k` is out of range.
+
+        Example:
+        >>> index = NeighborIndex.build(np.eye(4), precision="int8")
+        >>> index.kept_recall(k=2)["recall"]
+        1.0
+        """
+        check_k(k + 1, len(self))
+        self._kept = kept_recall(
+            self.vectors, self.metric, self._search, k, sample
+        )
+        return self._kept
 
     def row(self, identifier: int | str) -> int:
         """Returns the row of an id.
@@ -280,13 +332,7 @@ class NeighborIndex:
         Raises:
             ValueError: If it is not in the index.
         """
-        row = self._row_or_none(identifier)
-        if row is None:
-            raise ValueError(
-                "`identifier` must be one of the index's ids, which begin "
-                f"with {self.ids[:3].tolist()}. Received: {identifier!r}"
-            )
-        return row
+        return self._rows.row(identifier)
 
     def check_model(self, model: Object2Vec) -> None:
         """Raises `ValueError` if the index is of another model."""
@@ -320,6 +366,10 @@ class NeighborIndex:
             "metric": self.metric,
             "unit_length": self.metric == "cosine",
             "backend": self.backend,
+            "precision": self.precision,
+            "rescore": getattr(self._search, "rescore", None),
+            "nbytes": self.nbytes,
+            "kept_recall": self._kept,
             "side": self.side,
             "model_fingerprint": self.fingerprint,
         }
@@ -329,7 +379,7 @@ class NeighborIndex:
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> "NeighborIndex":
-        """Reads an index; its vectors are memory-mapped.
+        """Reads an index; its vectors are memory-mapped, codes are not.
 
         Args:
             folder: A folder that `save` wrote.
@@ -341,51 +391,13 @@ class NeighborIndex:
         """
         folder = pathlib.Path(folder)
         vectors, ids, facts = read_index(folder)
-        metric = facts["metric"]
-        return cls(
+        index = cls(
             vectors,
             checked_ids(ids, len(ids)),
-            metric,
-            BACKENDS[facts["backend"]].load(folder, vectors, metric),
+            facts["metric"],
+            read_search(folder, vectors, facts),
             facts["side"],
             facts["model_fingerprint"],
         )
-
-    def _row_or_none(self, identifier):
-        is_text = isinstance(identifier, str)
-        is_integer = isinstance(identifier, int | np.integer)
-        texts = self.ids.dtype.kind == "U"
-        if not (is_text if texts else is_integer):
-            raise ValueError(
-                f"an id must be {'a text' if texts else 'an integer'}, as "
-                f"those of the index are. Received: {identifier!r}"
-            )
-        if self._rows is None:
-            ids = self.ids.tolist()
-            self._rows = {name: row for row, name in enumerate(ids)}
-        return self._rows.get(identifier)
-
-    def _check_k(self, k):
-        is_integer = isinstance(k, int | np.integer) and k is not True
-        if not is_integer or not 1 <= k <= len(self):
-            raise ValueError(
-                f"`k` must be an integer from 1 to {len(self)}, the number "
-                f"of vectors in the index. Received: k={k!r}"
-            )
-
-    def _excluded_rows(self, exclude, queries):
-        if exclude is None:
-            return [()] * queries
-        if isinstance(exclude, str) or len(exclude) != queries:
-            raise ValueError(
-                f"`exclude` must hold a list of ids for each of the "
-                f"{queries} queries. Received: exclude={exclude!r:.60}"
-            )
-        for ids in exclude:
-            if isinstance(ids, str) or not hasattr(ids, "__iter__"):
-                raise ValueError(
-                    "`exclude` must hold a list of ids for each query. "
-                    f"Received: {ids!r} for one"
-                )
-        rows = [{self._row_or_none(i) for i in ids} for ids in exclude]
-        return [sorted(found - {None}) for found in rows]
+        index._kept = facts["kept_recall"]
+        return index

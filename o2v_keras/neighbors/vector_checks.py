@@ -135,6 +135,16 @@ def checked_ids(ids: Sequence | np.ndarray | None, rows: int) -> np.ndarray:
     return array
 
 
+def check_k(k: int, rows: int) -> None:
+    """Raises `ValueError` if there are no `k` vectors to find."""
+    is_integer = isinstance(k, int | np.integer) and k is not True
+    if not is_integer or not 1 <= k <= rows:
+        raise ValueError(
+            f"`k` must be an integer from 1 to {rows}, the number "
+            f"of vectors in the index. Received: k={k!r}"
+        )
+
+
 def checked_metric(metric: str) -> str:
     """Returns the name of a metric; raises `ValueError` if it is unknown."""
     if metric not in METRICS:

@@ -45,8 +45,8 @@ def write_card(
     """Writes `card.md` and its pictures from the files of a model directory.
 
     The card holds quality beside baselines, learning curves, fingerprints of
-    the training data, a map if data are given, the configuration, and limits
-    of the model. It says which of them are missing.
+    the training data, a map if data are given, the indexes in the folder, the
+    configuration, and limits of the model. It says which of them are missing.
 
     Args:
         model_dir: A model directory.
@@ -159,6 +159,7 @@ def _text(facts, **values):
         changed=changed,
         unchanged=unchanged,
         limits=model_limits(facts),
+        indexes=_indexes(facts),
         **values,
     )
 
@@ -201,6 +202,25 @@ def _scores(label, metrics, baselines, widths, validation=None):
         [label, *(f"{s[n]:.4f}" if n in s else "-" for n in names)]
         for label, s in rows.items()
     ]
+
+
+def _indexes(facts):
+    """Rows of the indexes: what they hold, and how much of exact search."""
+    rows = []
+    for name, index in facts.indexes.items():
+        kept = index.get("kept_recall") or {}
+        recall = "1 (exact)"
+        if kept:
+            recall = f"{kept['recall']:.4f} @ {kept['k']}"
+        elif index.get("precision") != "float32":
+            recall = "not measured"
+        if "recall_by_codes" in kept:
+            recall += f" ({kept['recall_by_codes']:.4f} by codes alone)"
+        words = ("rows", "metric", "backend", "precision", "nbytes")
+        values = [index.get(word, "-") for word in words]
+        shown = [f"{v:,}" if isinstance(v, int) else v for v in values]
+        rows.append([f"`{name}`", *shown, recall])
+    return rows
 
 
 def _configuration(config):

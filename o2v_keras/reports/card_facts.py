@@ -40,6 +40,10 @@ class ModelFacts:
         similarity_sign: Of the model (see `heads.similarity`). Defaults to 0.
         export: `export.json` of a published version, and its `bytes`.
             Defaults to nothing.
+        indexes: Name -> the content of `index.json`, of the indexes in the
+            folder. Defaults to none.
+        members: Path and sha256 of the models that an ensemble joins.
+            Defaults to none.
 
     Example:
     >>> import tempfile
@@ -56,6 +60,8 @@ class ModelFacts:
     evaluation: dict = dataclasses.field(default_factory=dict)
     similarity_sign: int = 0
     export: dict = dataclasses.field(default_factory=dict)
+    indexes: dict[str, dict] = dataclasses.field(default_factory=dict)
+    members: list[dict[str, str]] = dataclasses.field(default_factory=list)
 
     @classmethod
     def read(
@@ -97,6 +103,11 @@ class ModelFacts:
             {} if evaluation is None else _evaluation(evaluation),
             _sign(files, config),
             {} if export is None else _export(pathlib.Path(export)),
+            {
+                file.parent.name: _read(file, json.loads, {})
+                for file in sorted(files.path.glob("index-in?/index.json"))
+            },
+            _read(files.members, json.loads, {}).get("models", []),
         )
 
     @property

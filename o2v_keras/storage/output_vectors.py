@@ -94,7 +94,7 @@ class JsonLines(VectorFormat):
 
 
 class Parquet(VectorFormat):
-    """A column of lists of float32; a row without a vector is null.
+    """A column of lists of float32, or of codes; without a vector null.
 
     The lists have a fixed size if every row of a part has a vector, but not
     those of joined parts. Names are integers if all are, else texts.
@@ -109,7 +109,9 @@ class Parquet(VectorFormat):
         )
         # Below version 26 pyarrow cannot read null lists of a fixed size.
         size = dim if sound.all() else -1
-        columns = {self._column: lists.cast(pa.list_(pa.float32(), size))}
+        columns = {
+            self._column: lists.cast(pa.list_(lists.type.value_type, size))
+        }
         if self._id_column is not None:
             columns = {self._id_column: _names(vectors.names), **columns}
         pq.write_table(pa.table(columns), file, use_dictionary=False)
@@ -165,14 +167,14 @@ FORMATS = {".npy": Npy, ".parquet": Parquet, ".jsonl": JsonLines}
 def write_vectors(
     path: str | os.PathLike, vectors: np.ndarray, name: str
 ) -> None:
-    """Writes vectors in order; the ending of `path` chooses the format.
+    """Writes vectors or codes; the ending of `path` chooses the format.
 
     The file appears under its name only when it is complete.
 
     Args:
         path: `.npy` (array), `.parquet` (a fixed-size list column) or
             `.jsonl` (`{"<name>": [...]}` a line, as SageMaker answers).
-        vectors: float32 `(rows, dim)`.
+        vectors: float32, int8 or uint8 `(rows, dim)`.
         name: `"scores"` or `"embeddings"`: column or key.
 
     Raises:
@@ -213,7 +215,7 @@ def json_line(
     Args:
         names: Key -> value of what stands before the vector.
         column: Key of the vector.
-        values: float32 `(dim,)`.
+        values: float32, int8 or uint8 `(dim,)`.
 
     Example:
     >>> json_line({"user": 7}, "scores", np.array([0.1, 1], np.float32))

@@ -35,6 +35,7 @@ _TRAINED = (
     "metrics.json",
     "config.json",
     "trained_ids.npz",
+    "ensemble.json",
     "logs/train/events.out.tfevents.*",
     "logs/validation/events.out.tfevents.*",
 )
@@ -71,6 +72,7 @@ class ModelDirectory:
         self.logs = self.path / "logs"
         self.tokenizers = self.path / TOKENIZERS_FILE
         self.trained_ids = self.path / "trained_ids.npz"
+        self.members = self.path / "ensemble.json"
         self.best_weights = BestWeightsFiles(self.path, worker)
 
     def make(self):
@@ -114,6 +116,10 @@ class ModelDirectory:
     def write_metrics(self, report: dict):
         """Writes `metrics.json`."""
         write_json(self.metrics, report)
+
+    def write_members(self, members: list[dict[str, str]]):
+        """Writes `ensemble.json`: path and sha256 of each joined model."""
+        write_json(self.members, {"models": members})
 
     def write_model(self, model: Object2Vec):
         """Writes `model.keras`."""

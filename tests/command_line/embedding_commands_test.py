@@ -1,10 +1,12 @@
 import json
 import shutil
 
+import numpy as np
 import pyarrow.parquet
 import pytest
 
 from o2v_keras.__main__ import main
+from o2v_keras.storage.scalar_quantizer import ScalarQuantizer
 from o2v_keras.training.train import train
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
@@ -76,6 +78,82 @@ def test_neighbors_of_data_are_written(folder, index, ending):
         assert {*row["neighbors"]} == left
         assert len(row["scores"]) == len(left)
         assert row["scores"] == sorted(row["scores"], reverse=True)
+
+
+def read_vectors(path):
+    if path.suffix == ".npy":
+        return np.load(path)
+    if path.suffix == ".parquet":
+        table = pyarrow.parquet.read_table(path)
+        return np.array(table["embeddings"].to_pylist())
+    lines = path.read_text().splitlines()
+    return np.array([json.loads(line)["embeddings"] for line in lines])
+
+
+@pytest.mark.parametrize("ending", [".npy", ".parquet", ".jsonl"])
+@pytest.mark.parametrize("precision", ["int8", "binary"])
+def test_codes_of_embeddings_are_written_with_their_ranges(
+    folder, precision, ending
+):
+    embed = "embed --model {d}/model --side in1 --data {data} --output {d}/"
+    assert run(folder, embed + "floats.npy") == 0
+    floats = np.load(folder / "floats.npy")
+    name = precision + ending
+    assert run(folder, f"{embed}{name} --precision {precision}") == 0
+    ranges = np.load(folder / f"{precision}.ranges.npy")
+    codes = read_vectors(folder / name)
+    expected = ScalarQuantizer(precision, ranges).encode(floats)
+    np.testing.assert_array_equal(codes, expected)
+    if ending == ".npy":
+        assert codes.dtype == expected.dtype
+    if precision == "int8":
+        np.testing.assert_array_equal(ranges[0], floats.min(axis=0))
+
+
+def test_new_objects_are_coded_by_the_ranges_of_others(folder, capsys):
+    embed = "embed --model {d}/model --side in1 --precision int8 "
+    (folder / "one.jsonl").write_text('{"in1": [3]}')
+    assert run(folder, embed + "--data {data} --output {d}/all.npy") == 0
+    one = embed + "--data {d}/one.jsonl --output {d}/one.npy "
+    codes = []
+    for option in ("--ranges {d}/all.ranges.npy", "--calibration {data}"):
+        assert run(folder, one + option) == 0
+        codes.append(np.load(folder / "one.npy").tolist())
+        np.testing.assert_array_equal(
+            np.load(folder / "one.ranges.npy"),
+            np.load(folder / "all.ranges.npy"),
+        )
+    assert codes[0] == codes[1]
+    assert "% of numbers outside" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--ranges {d}/r.npy", "`--ranges` must be left out without"),
+        ("--precision int8 --ranges {d}/bad.npy", "must hold the ranges"),
+        ("--precision int8 --ranges {data}", "must hold the ranges"),
+    ],
+)
+def test_unusable_ranges_are_named(folder, words, message, capsys):
+    np.save(folder / "bad.npy", np.zeros(3))
+    embed = "embed --model {d}/model --side in1 --data {data} "
+    assert run(folder, embed + "--output {d}/x.npy " + words) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("precision", ["int8", "binary"])
+def test_an_index_of_codes_says_what_recall_it_keeps(folder, precision, capsys):
+    command = "index --model {d}/model --side in1 --data {data} --output {d}/"
+    words = f"{precision} --precision {precision} --rescore 2"
+    assert run(folder, command + words) == 0
+    told = capsys.readouterr().out
+    assert "recall@10 of 12 of them as queries, each without itself" in told
+    assert "by codes alone" in told
+    facts = json.loads((folder / precision / "index.json").read_text())
+    assert facts["kept_recall"]["queries"] == 12
+    assert f"{facts['kept_recall']['recall']:.4f}" in told
+    assert facts["rescore"] == 2
 
 
 def test_queries_of_the_other_side_go_by_number(folder, index, capsys):

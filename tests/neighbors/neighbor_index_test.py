@@ -10,6 +10,7 @@ from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.neighbors import exact_search
 from o2v_keras.neighbors import nearest
 from o2v_keras.neighbors.neighbor_index import NeighborIndex
+from o2v_keras.storage.scalar_quantizer import ScalarQuantizer
 from tests.storage.kills import every_kill
 from tests.training.small_training import make_config
 
@@ -200,9 +201,134 @@ def test_mixed_files_are_refused(tmp_path):
     with pytest.raises(ValueError, match="files are of different indexes"):
         NeighborIndex.load(tmp_path / "index")
     sidecar = tmp_path / "index" / "index.json"
-    sidecar.write_text(json.dumps({"format": 2}))
-    with pytest.raises(ValueError, match="must have the format 1"):
+    sidecar.write_text(json.dumps({"format": 1}))
+    with pytest.raises(ValueError, match="must have the format 2"):
         NeighborIndex.load(tmp_path / "index")
+
+
+PRECISIONS = ("int8", "binary")
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("metric", METRICS)
+def test_codes_with_all_rescored_equal_exact_search(
+    metric, precision, small_blocks
+):
+    vectors, queries = random_vectors(30, 13), 3 * random_vectors(9, 13, seed=1)
+    exact = NeighborIndex.build(vectors, metric=metric)
+    index = NeighborIndex.build(
+        vectors, metric=metric, precision=precision, rescore=6
+    )
+    gone = [[row, row + 9] for row in range(9)]
+    for found, expected in zip(
+        index.query(queries, 5, gone),
+        exact.query(queries, 5, gone),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("metric", METRICS)
+def test_codes_order_as_decoded_vectors_do(metric, precision, small_blocks):
+    vectors, queries = random_vectors(40) + 0.5, random_vectors(9, seed=1)
+    index = NeighborIndex.build(
+        vectors, metric=metric, precision=precision, rescore=1
+    )
+    quantizer = ScalarQuantizer.calibrated(index.vectors, precision)
+    decoded = quantizer.decode(quantizer.encode(index.vectors))
+    if metric == "cosine":
+        # Codes are of vectors of length 1.
+        scores = -queries.astype(float) @ decoded.T
+    elif metric == "dot":
+        scores = -scores_by_hand(queries, decoded, metric)
+    else:
+        scores = scores_by_hand(queries, decoded, metric)
+    nearest = np.argsort(scores, axis=1, kind="stable")[:, :7]
+    # Bits of few dimensions are equal: any of them may be the last.
+    limit = np.take_along_axis(scores, nearest[:, -1:], axis=1)
+    found = np.take_along_axis(scores, index.query(queries, 7).rows, axis=1)
+    assert (found <= limit + 1e-5).all()
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_loaded_index_of_codes_answers_alike(precision, tmp_path):
+    vectors = random_vectors(200, 16)
+    names = [f"film {row}" for row in range(200)]
+    made = NeighborIndex.build(vectors, names, precision=precision, rescore=3)
+    kept = made.kept_recall(5, sample=50)
+    made.save(tmp_path / "index")
+    index = NeighborIndex.load(tmp_path / "index")
+    assert (index.precision, index.nbytes) == (precision, made.nbytes)
+    assert isinstance(index.vectors, np.memmap)
+    for found, expected in zip(
+        index.query(vectors[:20], 5), made.query(vectors[:20], 5), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+    facts = json.loads((tmp_path / "index" / "index.json").read_text())
+    assert facts["kept_recall"] == kept
+    assert (facts["precision"], facts["rescore"]) == (precision, 3)
+    index.save(tmp_path / "again")
+    again = json.loads((tmp_path / "again" / "index.json").read_text())
+    assert again == facts
+
+
+def test_codes_take_a_quarter_and_a_thirty_second_of_the_memory():
+    vectors = random_vectors(2000, 64)
+    sizes = [
+        NeighborIndex.build(vectors, precision=precision).nbytes
+        for precision in ("float32", *PRECISIONS)
+    ]
+    ranges = 2 * 64 * 4
+    assert sizes == [
+        vectors.nbytes,
+        vectors.nbytes // 4 + ranges,
+        vectors.nbytes // 32 + ranges,
+    ]
+
+
+def test_kept_recall_leaves_the_object_itself_out():
+    vectors = random_vectors(300, 16)
+    index = NeighborIndex.build(vectors, precision="binary")
+    kept = index.kept_recall(5, sample=100)
+    exact = scores_by_hand(vectors, vectors, "cosine")
+    np.fill_diagonal(exact, -9)
+    hits = by_codes = 0
+    alone = NeighborIndex.build(vectors, precision="binary", rescore=1)
+    for row in range(0, 300, 3):
+        true = np.argsort(-exact[row])[:5]
+        near = index.query(vectors[[row]], 5, [[row]]).rows
+        hits += np.isin(true, near).sum()
+        near = alone.query(vectors[[row]], 5, [[row]]).rows
+        by_codes += np.isin(true, near).sum()
+    assert kept == {
+        "k": 5,
+        "queries": 100,
+        "recall_by_codes": by_codes / 500,
+        "recall": hits / 500,
+    }
+    assert kept["recall_by_codes"] < kept["recall"] <= 1
+
+
+def test_codes_of_another_index_are_refused(tmp_path):
+    NeighborIndex.build(np.eye(9), precision="int8").save(tmp_path / "index")
+    np.save(tmp_path / "index" / "codes.npy", np.zeros((8, 9), np.int8))
+    with pytest.raises(ValueError, match="codes.npy must hold int8 of shape"):
+        NeighborIndex.load(tmp_path / "index")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"precision": "int4"}, "`precision` must be one of float32, int8"),
+        ({"precision": "int8", "backend": "faiss"}, "whose graph has vectors"),
+        ({"precision": "int8", "rescore": 0}, "`rescore` must be an integer"),
+        ({"rescore": 2.5}, "`rescore` must be an integer"),
+    ],
+)
+def test_unusable_precisions_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        NeighborIndex.build(np.eye(3), **arguments)
 
 
 @pytest.fixture(scope="module")

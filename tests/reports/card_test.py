@@ -4,8 +4,10 @@ import re
 import shutil
 
 import matplotlib.image
+import numpy as np
 import pytest
 
+from o2v_keras.neighbors.neighbor_index import NeighborIndex
 from o2v_keras.reports.card import write_card
 from o2v_keras.training.train import train
 from tests.training.small_training import make_config
@@ -68,6 +70,21 @@ def test_a_whole_directory_gives_a_whole_card(folder):
 def test_what_is_missing_is_said(folder, name, title, sentence):
     (folder / name).unlink()
     assert sentence in section(write_card(folder), title)
+
+
+def test_indexes_in_the_folder_are_described(folder):
+    vectors = np.random.default_rng(0).normal(size=(64, 16))
+    index = NeighborIndex.build(vectors, precision="int8", rescore=1)
+    kept = index.kept_recall(5)
+    index.save(folder / "index-in0")
+    NeighborIndex.build(vectors).save(folder / "index-in1")
+    found = section(write_card(folder), "Indexes").strip().splitlines()
+    assert found[2:] == [
+        f"| `index-in0` | 64 | cosine | exact | int8 | 1,152 | "
+        f"{kept['recall']:.4f} @ 5 ({kept['recall_by_codes']:.4f} by codes "
+        "alone) |",
+        "| `index-in1` | 64 | cosine | exact | float32 | 4,096 | 1 (exact) |",
+    ]
 
 
 def test_an_empty_folder_has_a_card(tmp_path):
