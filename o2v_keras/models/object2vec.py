@@ -436,9 +436,9 @@ class Object2Vec(TextModel):
         `train` calls it; without these it does nothing.
 
         Args:
-            counts: dict of the sides that training reads, each int `(vocab_size,)`: how
-                often each token occurs in the training data. Sides with one
-                token table are counted together.
+            counts: dict of the sides that training reads, each int
+                `(vocab_size,)`: how often each token occurs in the training
+                data. Sides with one token table are counted together.
 
         Raises:
             ValueError: If the counts are not one number for each id.

@@ -82,7 +82,7 @@ def estimate_memory(
     >>> estimate_memory(config).tables
     512000
     """
-    tables = _BYTES * sum(_tables(config))
+    tables = _BYTES * _copies(config) * sum(_tables(config))
     learned_tables = learned_table_bytes(config)
     others = _BYTES * (
         _encoder_parameters(config.encoder0)
@@ -120,11 +120,12 @@ def learned_table_bytes(config: Object2VecConfig) -> int:
     >>> learned_table_bytes(config)
     0
     """
-    return _BYTES * sum(
+    learned = sum(
         _table_parameters(encoder)
         for encoder in config.token_tables.values()
         if not encoder.freezes_table
     )
+    return _BYTES * _copies(config) * learned
 
 
 def require_memory(estimate: MemoryEstimate, model_dir: str | os.PathLike):
@@ -146,6 +147,11 @@ def require_memory(estimate: MemoryEstimate, model_dir: str | os.PathLike):
             f"{os.fspath(model_dir)}, but {_size(free)} are free there. Make "
             f"room or take another --model-dir. {estimate}"
         )
+
+
+def _copies(config):
+    # Gaussians have means and variances.
+    return 2 if config.token_embedding_kl else 1
 
 
 def _tables(config):
