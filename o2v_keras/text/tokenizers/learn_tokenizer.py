@@ -58,9 +58,9 @@ def learn_tokenizer(
             n-grams (0: 32,768). Wordpiece and sentencepiece have none.
             Defaults to 0.
         vocab_file: Vocabulary to use instead of the texts: `.json` or `.txt`
-            for `Vocabulary.load`; sentencepiece requires a `.model`;
-            wordpiece also takes a `tokenizer.json`, see
-            `WordpieceTokenizer.from_file`. With `hash_buckets` above 0 its
+            for `Vocabulary.load`; sentencepiece requires a `.model`. Both
+            wordpiece and sentencepiece take a `tokenizer.json`, see
+            `from_file` of their classes. With `hash_buckets` above 0 its
             words are renumbered, otherwise it keeps its own hash buckets.
             Defaults to `None`.
 

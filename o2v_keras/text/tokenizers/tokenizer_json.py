@@ -113,8 +113,8 @@ class TokenizerJson:
         if self.kind == "Unigram":
             return (
                 "the Unigram of Hugging Face's tokenizers gives some texts "
-                "other ids than SentencePiece (a `.model` of SentencePiece "
-                "goes without vectors)"
+                "other ids than SentencePiece. As `enc0_vocab_file` a `.model` "
+                "of SentencePiece is read, its vectors from a `.npy`"
             )
         names = {
             part.get("type")
