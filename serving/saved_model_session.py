@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.framework import types_pb2
+from tensorflow.python.framework import op_def_registry
 from tensorflow_serving.apis import input_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
@@ -294,12 +295,29 @@ def _load_session(path):
     with _plain_path(path) as plain:
         try:
             with session.graph.as_default(), without_file_names():
-                return session, _load_graph(session, ["serve"], plain)
+                graph = _load_graph(session, ["serve"], plain)
+                _require_known_ops(graph.graph_def.library)
+                return session, graph
         except Exception as error:
             session.close()
             error = _runtime_error(error)
             message = error.message.replace(plain, path)
             raise type(error)(None, None, message) from None
+
+
+def _require_known_ops(library):
+    """Raises for ops within functions, which TensorFlow looks up as they run.
+
+    An export of embeddings alone has the ops of its tokenizers there.
+    """
+    functions = {function.signature.name for function in library.function}
+    for function in library.function:
+        for node in function.node_def:
+            known = node.op in functions or op_def_registry.get(node.op)
+            if not known:
+                raise tf.errors.NotFoundError(
+                    None, None, f"Op type not registered '{node.op}'"
+                )
 
 
 @contextlib.contextmanager

@@ -368,12 +368,19 @@ print(session.run("serving_default", {"x": text})["y"][0].decode())
 """
 
 
-def test_ops_of_tf_text_are_known(tmp_path):
+def _folded(x):
+    return {"y": tensorflow_text.case_fold_utf8(x)}
+
+
+def _folded_in_a_branch(x):
+    """As an export of embeddings alone has its tokenizers."""
+    return tf.cond(tf.size(x) > 0, lambda: _folded(x), lambda: {"y": x})
+
+
+@pytest.mark.parametrize("function", [_folded, _folded_in_a_branch])
+def test_ops_of_tf_text_are_known(function, tmp_path):
     spec = tf.TensorSpec([None], tf.string, name="x")
-    fold = tf.function(
-        lambda x: {"y": tensorflow_text.case_fold_utf8(x)},
-        input_signature=[spec],
-    )
+    fold = tf.function(function, input_signature=[spec])
     tf.saved_model.save(
         tf.Module(), str(tmp_path), signatures={"serving_default": fold}
     )
