@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 
 from o2v_keras.data.job_options import add_column_options
-from o2v_keras.storage.scalar_quantizer import PRECISIONS
 
 # Options that name files to read.
 _INPUTS = (
@@ -99,7 +98,7 @@ def add_precision(parser: argparse.ArgumentParser):
     """Adds the precision of embeddings."""
     parser.add_argument(
         "--precision",
-        choices=PRECISIONS,
+        choices=("float32", "int8", "binary"),
         default="float32",
         help="int8 and binary take a quarter and a thirty-second of the "
         "space; default: %(default)s",
