@@ -134,8 +134,9 @@ def test_an_export_of_texts_says_what_loads_it(
 
 
 def test_refused_export_has_status_1(tmp_path, model_dir, capsys, monkeypatch):
-    def refuse(model, directory, version, mode):
-        assert (version, mode) == (None, "embedding")
+    def refuse(model, directory, version, mode, dim, table_precision):
+        assert (version, mode, dim) == (None, "embedding", None)
+        assert table_precision == "float32"
         raise AcceptanceError("not published: why")
 
     monkeypatch.setattr(export.saved_model, "export_saved_model", refuse)
