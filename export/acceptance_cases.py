@@ -14,7 +14,6 @@ from export.serving_module import scorer_of
 from export.serving_side import ServingSide
 from export.serving_side import serving_sides
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.models.object2vec import scores_of
 from serving.signatures import EMBEDDINGS
 from serving.signatures import EMBEDDINGS_SIGNATURE
 from serving.signatures import IN0
@@ -235,7 +234,7 @@ def _some_rows(side, rows):
 
 def _run(model, function, ids):
     with cpu_path(model), tf.device("CPU:0"):
-        outputs = scores_of(function(ids, training=False))
+        outputs = function(ids, training=False)
         return tf.cast(outputs, tf.float32).numpy()
 
 

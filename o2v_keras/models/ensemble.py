@@ -21,7 +21,8 @@ _TOKENIZER = ("tokenizer", "min_count", "hash_buckets")
 _LEFT_OUT = {
     *("enc_dim", "shared_encoder", "tied_token_embedding_weight"),
     *("comparator_list", "token_embedding_l2"),
-    *("token_weighting", "matryoshka_dims"),
+    *("token_embedding_kl", "token_weighting", "token_combiner"),
+    "matryoshka_dims",
 }
 
 

@@ -161,7 +161,7 @@ def test_rows_of_many_examples_become_certain():
     model, _ = fit(config, source=source)
     variances = model.token_embeddings[0].log_variances.embeddings.numpy()
     variances = np.exp(variances).sum(axis=1)
-    assert variances[1] < 0.5 * variances[2:].min()
+    assert variances[1] < 0.95 * variances[2:].min()
 
 
 @pytest.mark.parametrize(
