@@ -14,8 +14,8 @@ from export.serving_side import serving_sides
 from o2v_keras.evaluation.pair_scores import require_pair_scores
 from o2v_keras.layers.table_rows import local_copies
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.models.object2vec import scores_of
 from o2v_keras.models.prefixes import check_dim
+from o2v_keras.models.trainable_model import scores_of
 from serving.signatures import EMBEDDINGS
 from serving.signatures import EMBEDDINGS_SIGNATURE
 from serving.signatures import IN0

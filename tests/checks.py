@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from o2v_keras.data.load_dataset import load_dataset
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.models.object2vec import scores_of
+from o2v_keras.models.trainable_model import scores_of
 
 HALF_POLICIES = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 

@@ -14,7 +14,7 @@ from o2v_keras.data.read.paths import is_tfrecord
 from o2v_keras.data.read.record import Column
 from o2v_keras.data.read_source import Source
 from o2v_keras.data.sequences import Sequences
-from o2v_keras.models.object2vec import scores_of
+from o2v_keras.models.trainable_model import scores_of
 from o2v_keras.progress import Progress
 
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.models.object2vec import scores_of
+from o2v_keras.models.trainable_model import scores_of
 
 _HEAD_ROUNDING = 1e-6
 _STEP_PAIRS = 1 << 13

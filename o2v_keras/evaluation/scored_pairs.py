@@ -10,8 +10,8 @@ from o2v_keras.evaluation.outputs import RowOutputs
 from o2v_keras.evaluation.pair_scores import expected_values
 from o2v_keras.evaluation.pair_scores import require_pair_scores
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.models.object2vec import scores_of
 from o2v_keras.models.prefixes import zero_after
+from o2v_keras.models.trainable_model import scores_of
 
 _BATCH_SIZE = 1024
 

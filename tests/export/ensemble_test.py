@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from o2v_keras.models.ensemble import make_ensemble
-from o2v_keras.models.object2vec import scores_of
+from o2v_keras.models.trainable_model import scores_of
 from tests.export.exports import make_text_model
 from tests.export.exports import word_tokenizer
 from tests.export.exports import write_export

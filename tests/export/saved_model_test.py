@@ -11,7 +11,7 @@ from export.acceptance import read_signatures
 from export.saved_model import AcceptanceError
 from export.saved_model import accept
 from o2v_keras.config import Object2VecConfig
-from o2v_keras.models.object2vec import scores_of
+from o2v_keras.models.trainable_model import scores_of
 from tests.export.exports import make_model
 from tests.export.exports import write_export
 from tests.export.served_model import ServedModel

@@ -7,7 +7,7 @@ from o2v_keras.encoders import Encoder
 from o2v_keras.encoders import PooledEmbedding
 from o2v_keras.models.ensemble import make_ensemble
 from o2v_keras.models.object2vec import Object2Vec
-from o2v_keras.models.object2vec import scores_of
+from o2v_keras.models.trainable_model import scores_of
 from o2v_keras.models.trained_ids import TrainedIds
 from tests.training.small_training import make_config
 
