@@ -48,8 +48,12 @@ class TargetVectors:
         try:
             self._values = np.load(self._path, mmap_mode="r")
         except (OSError, ValueError) as error:
+            # NumPy takes any other file for pickled objects and advises to
+            # load them.
+            reason = f": {error}" if isinstance(error, OSError) else ""
             raise DataError(
-                f"{self._path}: must be a whole .npy file of numbers: {error}"
+                f"{self._path}: must be a whole .npy file of numbers, as "
+                f"`numpy.save` and `o2v embed --output F.npy` write it{reason}"
             ) from None
         values = self._values
         if (

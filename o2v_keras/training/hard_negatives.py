@@ -20,6 +20,7 @@ from o2v_keras.evaluation.model_ranking import own_score
 from o2v_keras.evaluation.nearest_unknown import nearest_unknown
 from o2v_keras.evaluation.outputs import has_texts
 from o2v_keras.evaluation.pair_scores import EmbeddingScores
+from o2v_keras.evaluation.pair_scores import require_pair_scores
 from o2v_keras.evaluation.ranking_task import RankingTask
 from o2v_keras.heads.similarity import UPSIDE_DOWN
 from o2v_keras.heads.similarity import similarity_sign
@@ -92,6 +93,7 @@ def mine_hard_negatives(
         )
     sources = {"data": data, "known": known, "corpus": corpus}
     sources = {n: source for n, source in sources.items() if source is not None}
+    require_pair_scores(model)
     tables = {}
     for name, source in sources.items():
         _require_texts(model, source, name)

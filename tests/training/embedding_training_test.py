@@ -16,6 +16,7 @@ from o2v_keras.evaluation.rank import rank
 from o2v_keras.reports.card import write_card
 from o2v_keras.training.dry_run import dry_run
 from o2v_keras.training.fold_in import fold_in
+from o2v_keras.training.hard_negatives import mine_hard_negatives
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.train import train
 from tests.training.small_training import make_config
@@ -197,7 +198,11 @@ def test_what_needs_pairs_says_so():
     config = make_config(**HEAD, epochs=1)
     result = train(config, "train.jsonl", model_dir="model", verbose=0)
     pairs = {"in0": [[1]], "in1": [[2]]}
-    for ask in (predict_scores, rank):
+    for ask in (
+        predict_scores,
+        rank,
+        lambda *given: mine_hard_negatives(*given, output="mined.jsonl"),
+    ):
         with pytest.raises(ValueError, match="`model` must score pairs, but"):
             ask(result.model, pairs)
     with pytest.raises(ValueError, match="`model` must have learned from p"):

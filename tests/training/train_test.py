@@ -305,7 +305,7 @@ def test_refuses_what_the_machine_cannot_hold(tmp_path, monkeypatch):
     [
         pytest.param(
             {"enc0_pretrained_embedding_file": "glove.txt"},
-            "`enc0_pretrained_embedding_file` must name a file in the work",
+            "`enc0_pretrained_embedding_file` must be the whole path of",
             id="pretrained",
         ),
         pytest.param(

@@ -194,15 +194,14 @@ def auxiliary_file(
         path = os.path.join(os.getcwd() if folder is None else folder, name)
     if is_file(path):
         return path
-    hint = "the auxiliary channel"
+    place, hint = "the auxiliary channel", ""
     if folder is None:
-        hint = (
-            "the working directory; `auxiliary` (`--auxiliary DIR`) names "
-            "another folder"
-        )
+        place = "the working directory"
+        hint = " `auxiliary` (`--auxiliary DIR`) names another folder."
     raise DataError(
-        f"`{field}` must name a file in {hint}, or by its whole path, but "
-        f"there is no file {path}. Received: {field}={name!r}"
+        f"`{field}` must be the whole path of a file, or its path from "
+        f"{place}, but there is no file {path}.{hint} "
+        f"Received: {field}={name!r}"
     )
 
 

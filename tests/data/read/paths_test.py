@@ -166,7 +166,7 @@ def test_whole_paths_need_no_folder(words):
 @pytest.mark.parametrize("name", ["a.txt", "sub", "file:///none/a.txt"])
 def test_says_where_it_looked(words, name):
     path = name if "://" in name else str(words / name)
-    message = f"`f` must name a file in the auxiliary .* no file {path}"
+    message = f"`f` must be the whole path .* auxiliary .* no file {path}"
     with pytest.raises(DataError, match=message):
         auxiliary_file("f", name, words)
 
