@@ -31,6 +31,8 @@ TEXTS = [{**row, "in0": f"a dog {n}"} for n, row in enumerate(GOOD)]
 WORDS = {"enc0_tokenizer": "words"}
 CATEGORY = {"enc0_tokenizer": "category"}
 VECTORS = {"enc0_pretrained_embedding_file": "v.txt", **WORDS}
+TEACHER = {"output_layer": "embedding", "target_embedding_file": "t.npy"}
+TEACHER_FILE = {"t.npy": np.ones((2, 4), np.float32)}
 CSV = "in0,in1,label\n1,2,1\n3,4,0\n"
 
 
@@ -91,6 +93,13 @@ ROWS = [
         {"output_layer": "in_batch_softmax"},
     ),
     Case("negative", one(weight=-1)),
+    Case("no row number", one(label=2), TEACHER, files=TEACHER_FILE),
+    Case(
+        "vector not finite",
+        GOOD,
+        TEACHER,
+        files={"t.npy": np.full((2, 4), np.nan, np.float32)},
+    ),
 ]
 # Files that are none.
 FILES = [
@@ -148,6 +157,11 @@ SETTINGS = [
         files={"w.txt": "\n".join(["[PAD]", "[UNK]", *map(str, range(21))])},
     ),
     Case("there is no file", TEXTS, VECTORS),
+    Case("there is no file", settings=TEACHER),
+    Case(
+        "of shape (rows, width)", settings=TEACHER, files={"t.npy": np.ones(3)}
+    ),
+    Case("whole .npy file", settings=TEACHER, files={"t.npy": "1 2 3"}),
     Case("v.txt", TEXTS, VECTORS, files={"v.txt": "dog 1 2 3 4 5\n"}),
     Case("for none of the", TEXTS, VECTORS, files={"v.txt": "cat 1 2 3 4\n"}),
     Case(
