@@ -198,7 +198,7 @@ def add_commands(subparsers: Commands) -> None:
     ranges.add_argument(
         "--ranges",
         metavar="F",
-        help="the .ranges.npy of earlier codes, to compare these with them",
+        help="the .ranges.npz of earlier codes, to compare these with them",
     )
     add_embedding_commands(functools.partial(_command, subparsers))
     add_beam_commands(subparsers)

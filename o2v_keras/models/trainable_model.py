@@ -251,7 +251,7 @@ class TrainableModel(TextModel):
         self.needs_vectors = False
         return coverages
 
-    def set_token_counts(self, counts) -> None:
+    def set_token_counts(self, counts, weights=True) -> None:
         """Sets what `token_weighting="sif"` and `token_embedding_kl` need.
 
         `train` calls it; without these it does nothing.
@@ -260,6 +260,8 @@ class TrainableModel(TextModel):
             counts: dict of the sides that training reads, each int
                 `(vocab_size,)`: how often each token occurs in the training
                 data. Sides with one token table are counted together.
+            weights: bool. Whether to set the weights of `sif`; `False` keeps
+                those that a model has learned with. Defaults to `True`.
 
         Raises:
             ValueError: If the counts are not one number for each id.
@@ -271,7 +273,7 @@ class TrainableModel(TextModel):
             if not names:
                 continue
             numbers = np.sum([np.asarray(counts[n]) for n in names], axis=0)
-            if self._sif_sides[side]:
+            if weights and self._sif_sides[side]:
                 set_sif_weights(self.token_weights[side], numbers)
             if isinstance(table, GaussianEmbedding):
                 set_counts(table.counts, numbers)

@@ -11,7 +11,7 @@ from o2v_keras.neighbors.vector_checks import REMEDY
 from o2v_keras.storage.damage import damage_named
 from o2v_keras.storage.scalar_quantizer import ScalarQuantizer
 
-_CODES, _RANGES = "codes.npy", "ranges.npy"
+_CODES, _RANGES = "codes.npy", "ranges.npz"
 # Rows that are decoded at once.
 _ROWS = 8192
 # Most numbers in the vectors that are compared at once.

@@ -175,9 +175,9 @@ class ScalarQuantizer:
         return self.ranges[0] + levels * self.steps
 
     def save(self, path: str | os.PathLike) -> None:
-        """Writes the ranges, float32 `(2, dim)`, for `np.load`."""
+        """Writes an `.npz` of `precision` and `ranges`, for `np.load`."""
         with replaced_file(path) as new, open(new, "wb") as file:
-            np.save(file, self.ranges)
+            np.savez(file, precision=self.precision, ranges=self.ranges)
 
     @classmethod
     def load(cls, path: str | os.PathLike, precision: str) -> "ScalarQuantizer":
@@ -188,15 +188,21 @@ class ScalarQuantizer:
             precision: `"int8"` or `"binary"`, as when it was saved.
 
         Raises:
-            ValueError: If the file holds something else.
+            ValueError: If there is no such file, or it holds something else.
         """
+        held = None
         try:
-            return cls(precision, np.load(path))
-        except ValueError as error:
-            raise ValueError(
-                f"{os.fspath(path)}: must hold the ranges of a precision, as "
-                f"`o2v embed --precision {precision}` writes them. {error}"
-            ) from None
+            with np.load(path) as file:
+                held = str(file["precision"])
+                if held == precision:
+                    return cls(precision, file["ranges"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            pass  # missing, or no such `.npz`
+        found = f"the ranges of {held}" if held else "no ranges, or no file"
+        raise ValueError(
+            f"{os.fspath(path)}: must hold the ranges that `o2v embed "
+            f"--precision {precision}` writes beside its codes. Found: {found}"
+        )
 
 
 def ranges_path(path: str | os.PathLike) -> pathlib.Path:
@@ -204,7 +210,7 @@ def ranges_path(path: str | os.PathLike) -> pathlib.Path:
 
     Example:
     >>> ranges_path("films.parquet").name
-    'films.ranges.npy'
+    'films.parquet.ranges.npz'
     """
     path = pathlib.Path(path)
-    return path.with_name(f"{path.stem}.ranges.npy")
+    return path.with_name(f"{path.name}.ranges.npz")

@@ -85,7 +85,8 @@ def estimate_memory(
     tables = _BYTES * _copies(config) * sum(_tables(config))
     learned_tables = learned_table_bytes(config)
     others = _BYTES * (
-        _encoder_parameters(config.encoder0)
+        _token_weights(config)
+        + _encoder_parameters(config.encoder0)
         + _encoder_parameters(config.encoder1)
         + _head_parameters(config)
     )
@@ -147,6 +148,17 @@ def require_memory(estimate: MemoryEstimate, model_dir: str | os.PathLike):
             f"{os.fspath(model_dir)}, but {_size(free)} are free there. Make "
             f"room or take another --model-dir. {estimate}"
         )
+
+
+def _token_weights(config):
+    if config.token_weighting != "learned":
+        return 0
+    sides = {name: config.side(name) for name in config.sides}
+    return sum(
+        encoder.vocab_size
+        for encoder in sides.values()
+        if encoder.network == "pooled_embedding"
+    )
 
 
 def _copies(config):

@@ -196,7 +196,9 @@ def _set_first_weights(model, labels, directory, strategy, worker, options):
             model.initialize_bias(*labels.mean_rows())
     if model.needs_counts and not options.resume:
         with strategy.scope():
-            model.set_token_counts(labels.tokens.sides)
+            model.set_token_counts(
+                labels.tokens.sides, weights=options.initial_model is None
+            )
     if options.new_ids is not None:
         with strategy.scope():
             learned = train_new_ids_only(model, options.new_ids)

@@ -100,7 +100,7 @@ def test_codes_of_embeddings_are_written_with_their_ranges(
     floats = np.load(folder / "floats.npy")
     name = precision + ending
     assert run(folder, f"{embed}{name} --precision {precision}") == 0
-    ranges = np.load(folder / f"{precision}.ranges.npy")
+    ranges = np.load(folder / f"{name}.ranges.npz")["ranges"]
     codes = read_vectors(folder / name)
     expected = ScalarQuantizer(precision, ranges).encode(floats)
     np.testing.assert_array_equal(codes, expected)
@@ -116,12 +116,12 @@ def test_new_objects_are_coded_by_the_ranges_of_others(folder, capsys):
     assert run(folder, embed + "--data {data} --output {d}/all.npy") == 0
     one = embed + "--data {d}/one.jsonl --output {d}/one.npy "
     codes = []
-    for option in ("--ranges {d}/all.ranges.npy", "--calibration {data}"):
+    for option in ("--ranges {d}/all.npy.ranges.npz", "--calibration {data}"):
         assert run(folder, one + option) == 0
         codes.append(np.load(folder / "one.npy").tolist())
         np.testing.assert_array_equal(
-            np.load(folder / "one.ranges.npy"),
-            np.load(folder / "all.ranges.npy"),
+            np.load(folder / "one.npy.ranges.npz")["ranges"],
+            np.load(folder / "all.npy.ranges.npz")["ranges"],
         )
     assert codes[0] == codes[1]
     assert "% of numbers outside" in capsys.readouterr().out
@@ -133,10 +133,13 @@ def test_new_objects_are_coded_by_the_ranges_of_others(folder, capsys):
         ("--ranges {d}/r.npy", "`--ranges` must be left out without"),
         ("--precision int8 --ranges {d}/bad.npy", "must hold the ranges"),
         ("--precision int8 --ranges {data}", "must hold the ranges"),
+        ("--precision int8 --ranges {d}/none.npz", "no ranges, or no file"),
+        ("--precision int8 --ranges {d}/bits.npz", "ranges of binary"),
     ],
 )
 def test_unusable_ranges_are_named(folder, words, message, capsys):
     np.save(folder / "bad.npy", np.zeros(3))
+    ScalarQuantizer("binary", [[0.0], [1.0]]).save(folder / "bits.npz")
     embed = "embed --model {d}/model --side in1 --data {data} "
     assert run(folder, embed + "--output {d}/x.npy " + words) == 2
     assert message in capsys.readouterr().err

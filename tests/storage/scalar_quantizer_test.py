@@ -51,8 +51,8 @@ def test_numbers_outside_the_ranges_are_the_last_levels():
 @pytest.mark.parametrize("precision", ["int8", "binary"])
 def test_ranges_are_kept(precision, tmp_path):
     quantizer = ScalarQuantizer.calibrated(VECTORS, precision)
-    quantizer.save(tmp_path / "r.npy")
-    loaded = ScalarQuantizer.load(tmp_path / "r.npy", precision)
+    quantizer.save(tmp_path / "r.npz")
+    loaded = ScalarQuantizer.load(tmp_path / "r.npz", precision)
     np.testing.assert_array_equal(
         loaded.encode(VECTORS), quantizer.encode(VECTORS)
     )

@@ -63,6 +63,25 @@ def test_only_new_ids_learn(tmp_path, optimizer, storage, tied):
     )
 
 
+def test_known_rows_of_gaussian_tables_keep_means_variances_and_weights(
+    tmp_path,
+):
+    config = make_config(token_embedding_kl=0.1, token_weighting="sif")
+    train(config, make_source(40), model_dir=tmp_path / "old", verbose=0)
+    fold_in(tmp_path / "old", NEW, model_dir=tmp_path / "new", verbose=0)
+    before, after = (load_model(tmp_path / name) for name in ("old", "new"))
+    for old, new in zip(
+        before.token_embeddings, after.token_embeddings, strict=True
+    ):
+        first, second = (
+            table.log_variances.embeddings.numpy() for table in (old, new)
+        )
+        np.testing.assert_array_equal(first, second[: len(first)])
+        assert (second[len(first) :] != first[1:].mean(axis=0)).any()
+    ids = np.arange(1, 30)[:, None]
+    np.testing.assert_array_equal(before.encoder0(ids), after.encoder0(ids))
+
+
 def test_a_new_id_begins_as_the_unknown_one(tmp_path):
     config = make_config(enc0_id_dropout=0.5, enc0_unknown_id=29)
     train(config, make_source(40), model_dir=tmp_path / "old", verbose=0)
