@@ -39,7 +39,6 @@ CLASSES = {
     "IdDropout": "layers.id_dropout",
     "InBatchSoftmax": "heads.in_batch_softmax",
     "InBatchSoftmaxLoss": "losses.in_batch_softmax",
-    "InBatchSoftmaxMetric": "losses.in_batch_softmax",
     "KerasHubEncoder": "encoders.keras_hub_encoder",
     "LossMetric": "losses.loss_metric",
     "NGramTokenizer": "text.tokenizers.ngram_tokenizer",

@@ -20,7 +20,6 @@ from o2v_keras import Object2VecConfig
 from o2v_keras.encoders import PooledEmbedding
 from o2v_keras.keras_registry import CLASSES
 from o2v_keras.losses import CoSENTLoss
-from o2v_keras.losses import InBatchSoftmaxLoss
 from o2v_keras.optimizers import RowSparseAdam
 from o2v_keras.optimizers import WarmupSchedule
 from o2v_keras.optimizers import WeightAverage
@@ -73,7 +72,6 @@ ARGUMENTS = {
         "same_side_negatives": True,
         "hardness_strength": 5.0,
     },
-    "InBatchSoftmaxMetric": {"loss": InBatchSoftmaxLoss(side="in0")},
     "LossMetric": {"loss": CoSENTLoss(scale=5.0)},
     "NGramTokenizer": {"hash_buckets": 8},
     "Object2Vec": {

@@ -8,7 +8,7 @@ from o2v_keras.heads.head import Head
 from o2v_keras.layers.comparator import Comparator
 from o2v_keras.layers.pair_vectors import PairVectors
 from o2v_keras.losses import InBatchSoftmaxLoss
-from o2v_keras.losses import InBatchSoftmaxMetric
+from o2v_keras.losses import LossMetric
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
@@ -76,4 +76,4 @@ class InBatchSoftmax(Head):
         )
 
     def metrics(self):
-        return [InBatchSoftmaxMetric(self.loss())]
+        return [LossMetric(self.loss())]

@@ -6,7 +6,6 @@ from o2v_keras.losses.cosent import CoSENTLoss
 from o2v_keras.losses.embedding import EmbeddingLoss
 from o2v_keras.losses.global_batch_loss import GlobalBatchLoss
 from o2v_keras.losses.in_batch_softmax import InBatchSoftmaxLoss
-from o2v_keras.losses.in_batch_softmax import InBatchSoftmaxMetric
 from o2v_keras.losses.loss_metric import LossMetric
 
 __all__ = [
@@ -15,7 +14,6 @@ __all__ = [
     "EmbeddingLoss",
     "GlobalBatchLoss",
     "InBatchSoftmaxLoss",
-    "InBatchSoftmaxMetric",
     "LossMetric",
     "PairwiseMean",
 ]

@@ -1,4 +1,4 @@
-"""In-batch softmax loss and its metric."""
+"""In-batch softmax loss."""
 
 import keras
 import tensorflow as tf
@@ -90,11 +90,15 @@ class InBatchSoftmaxLoss(keras.losses.Loss):
         self.hardness_strength = hardness_strength
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        losses = self.call(y_true, y_pred)  # (rows,)
-        weights = query_weights(y_true, sample_weight)
+        losses, weights = self.values(y_true, y_pred, sample_weight)
         total = tf.reduce_sum(losses * weights)
         rows = sum_over_replicas(tf.reduce_sum(weights))
         return tf.math.divide_no_nan(total, rows)
+
+    def values(self, y_true, y_pred, sample_weight=None):
+        """Returns the losses of rows and their weights, float `(rows,)`."""
+        weights = _query_weights(y_true, sample_weight)
+        return self.call(y_true, y_pred), weights
 
     def call(self, y_true, y_pred):
         if len(y_true.shape) != 2:
@@ -166,43 +170,7 @@ class InBatchSoftmaxLoss(keras.losses.Loss):
         }
 
 
-@keras.saving.register_keras_serializable(package="o2v_keras")
-class InBatchSoftmaxMetric(keras.metrics.Mean):
-    """Averages `InBatchSoftmaxLoss` over the positives seen so far.
-
-    Args:
-        loss: `InBatchSoftmaxLoss`.
-        **kwargs: Base arguments; `name` defaults to the loss's.
-
-    Call arguments:
-        y_true: int64 `(rows, columns)`, made by `InBatchTargets`.
-        y_pred: float32 `(rows, 2, dim)`, made by `PairVectors`.
-        sample_weight: Optional `(rows,)`. Defaults to ones.
-    """
-
-    def __init__(self, loss, **kwargs):
-        super().__init__(**{"name": loss.name, **kwargs})
-        self.loss = loss
-
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        super().update_state(
-            self.loss.call(y_true, y_pred),
-            query_weights(y_true, sample_weight),
-        )
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "loss": keras.saving.serialize_keras_object(self.loss),
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        loss = keras.saving.deserialize_keras_object(config.pop("loss"))
-        return cls(loss, **config)
-
-
-def query_weights(y_true, sample_weight):
+def _query_weights(y_true, sample_weight):
     """Returns the weight of each row's own loss, float32 `(rows,)`."""
     weights = tf.cast(y_true[:, 0] == 1, tf.float32)
     if sample_weight is None:

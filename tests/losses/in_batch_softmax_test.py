@@ -6,7 +6,7 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_batches import PairBatches
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.losses import InBatchSoftmaxLoss
-from o2v_keras.losses import InBatchSoftmaxMetric
+from o2v_keras.losses import LossMetric
 
 rng = np.random.default_rng(5)
 IN0, IN1 = rng.integers(1, 5, 12), rng.integers(5, 12, 12)
@@ -97,7 +97,7 @@ def test_equals_the_formula(side, corrects, hard, same, hardness):
     assert float(loss(targets, VECTORS, WEIGHTS)) == pytest.approx(
         expected, rel=1e-5
     )
-    metric = InBatchSoftmaxMetric(loss)
+    metric = LossMetric(loss)
     metric.update_state(targets, VECTORS, WEIGHTS)
     assert float(metric.result()) == pytest.approx(expected, rel=1e-5)
 
