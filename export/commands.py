@@ -7,6 +7,7 @@ from export import sagemaker_train
 from o2v_keras.command import SERVE
 from o2v_keras.command import CommandError
 from o2v_keras.command import Commands
+from o2v_keras.command_line.option_groups import add_dim
 from o2v_keras.data.job_options import add_import_option
 from o2v_keras.data.job_options import import_modules
 from o2v_keras.start_tensorflow import start_tensorflow
@@ -53,13 +54,7 @@ def add_commands(commands: Commands) -> None:
         default="both",
         help="which signatures; default: both",
     )
-    parser.add_argument(
-        "--dim",
-        type=int,
-        metavar="D",
-        help="width of the embeddings, one of matryoshka_dims; default: "
-        "enc_dim",
-    )
+    add_dim(parser)
     parser.add_argument(
         "--table-precision",
         choices=("float32", "int8"),
