@@ -20,6 +20,7 @@ _INPUTS = (
     "vocabulary",
     "evaluation",
     "calibration",
+    "ranges",
 )
 _RANKING = (
     "corpus",
