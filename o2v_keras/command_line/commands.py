@@ -222,8 +222,13 @@ def evaluate(options: argparse.Namespace) -> int | None:
     from o2v_keras.training.model_directory import load_model
 
     evaluation = rank if options.ranking else score
+    model = load_model(options.model)
+    if options.target_embedding_file:
+        model.config = model.config.replace(
+            target_embedding_file=options.target_embedding_file
+        )
     scores = evaluation(
-        load_model(options.model),
+        model,
         options.data,
         training=options.training,
         columns=columns_of(options),

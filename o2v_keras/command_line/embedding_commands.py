@@ -23,6 +23,11 @@ def index(options: argparse.Namespace) -> int | None:
     from o2v_keras.neighbors.neighbor_index import NeighborIndex
     from o2v_keras.training.model_directory import load_model
 
+    if options.rescore is not None and options.precision == "float32":
+        raise ValueError(
+            "`--rescore` must be left out without `--precision int8` or "
+            f"`binary`. Received: --rescore {options.rescore}"
+        )
     folder = _index_folder(options)
     index_folder(folder).check_replaceable()
     ids = _names(options)
@@ -36,7 +41,7 @@ def index(options: argparse.Namespace) -> int | None:
         options.metric,
         options.backend,
         options.precision,
-        options.rescore,
+        options.rescore or 4,
         columns=columns_of(options),
         dim=options.dim,
     )
@@ -172,10 +177,9 @@ def _add_index_options(parser):
     parser.add_argument(
         "--rescore",
         type=int,
-        default=4,
         metavar="N",
         help="with codes, compare the best N times as many by their vectors "
-        "on disk; default: %(default)s",
+        "on disk; default: 4",
     )
     parser.add_argument(
         "--output", metavar="DIR", help="default: index-SIDE beside the model"

@@ -173,6 +173,12 @@ def add_commands(subparsers: Commands) -> None:
         action="store_true",
         help="score pairs of the training data all the same",
     )
+    scorer.add_argument(
+        "--target-embedding-file",
+        metavar="F",
+        help="the vectors that labels are rows of, for the head `embedding`; "
+        "default: the file of the training",
+    )
     add_ranking_options(scorer, "ranking", evaluates=True)
 
     predictor = _command(

@@ -94,7 +94,7 @@ class PooledEmbedding(TokenTableEncoder):
                 self.vocab_size,
                 1,
                 "ones",
-                trainable=token_weighting == "learned",
+                fixed=token_weighting == "sif",
                 dtype="float32",
                 name="token_weights",
             )

@@ -75,7 +75,7 @@ class GaussianEmbedding(TokenEmbedding):
             vocab_size,
             1,
             "ones",
-            trainable=False,
+            fixed=True,
             dtype="float32",
             name="counts",
         )

@@ -48,6 +48,9 @@ class TokenEmbedding(keras.layers.Layer):
             `gate` to freeze the table for some epochs: at 0 the gradient of
             every row is zero, at 1 training updates the table. Defaults to
             `False`.
+        fixed: bool. Whether the table is never trained, whatever `trainable`
+            says, which Keras hands down from layers above. Defaults to
+            `False`.
         **kwargs: Base layer arguments such as `name` and `trainable`.
 
     Call arguments:
@@ -89,6 +92,7 @@ class TokenEmbedding(keras.layers.Layer):
         output_dim,
         embeddings_initializer="uniform",
         gated=False,
+        fixed=False,
         **kwargs,
     ):
         check_integer("vocab_size", vocab_size)
@@ -102,6 +106,7 @@ class TokenEmbedding(keras.layers.Layer):
             embeddings_initializer
         )
         self.gated = gated
+        self.fixed = fixed
         self.gate = None
         self._first_learning_id = 0
         self._coded = None
@@ -112,6 +117,7 @@ class TokenEmbedding(keras.layers.Layer):
             name="embeddings",
             shape=(self.vocab_size, self.output_dim),
             initializer="zeros" if in_parts else self.embeddings_initializer,
+            trainable=not self.fixed,
             # Autocast would cast the whole table and make its gradient dense.
             autocast=False,
         )
@@ -230,6 +236,7 @@ class TokenEmbedding(keras.layers.Layer):
                 self.embeddings_initializer
             ),
             "gated": self.gated,
+            "fixed": self.fixed,
         }
 
     def _combined(self, ids, mask, combiner, token_weights):

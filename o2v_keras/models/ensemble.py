@@ -29,7 +29,7 @@ _LEFT_OUT = {
 def make_ensemble(models: Sequence[Object2Vec]) -> Object2Vec:
     """Returns one model whose scores are the mean of several models' scores.
 
-    Its encoders concatenate those of the models, so that it embeds, trains,
+    Its encoders concatenate those of the models, so that it embeds, fits,
     exports and serves like any other. The mean is exact for heads without an
     MLP: the similarity of `in_batch_softmax`, and linear layers on `dot`,
     `hadamard`, `concat` and `abs_diff`, or on `cosine` alone. Of

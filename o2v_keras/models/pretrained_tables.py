@@ -226,7 +226,7 @@ def _copy_tokens(source, table, word_ids, token_weights):
     vectors = source.static.read(table.output_dim)
     vectors.require_tokenizer(word_ids, table.vocab_size)
     scales = vectors.weights[:, np.newaxis]
-    if token_weights is not None and token_weights.trainable:
+    if token_weights is not None and not token_weights.fixed:
         _write(token_weights, scales.__getitem__)
         scales = np.ones_like(scales)
     checksum = _write(table, lambda ids: vectors.values(ids) * scales[ids])

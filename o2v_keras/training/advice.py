@@ -75,6 +75,36 @@ def _rows_touched(config):
     )
 
 
+def refuse_no_weights(config: Object2VecConfig) -> None:
+    """Raises `ValueError` if no weight of a model is trainable.
+
+    It sees only models without encoders of the user's own and without a
+    model, as `o2v check` needs it.
+    """
+    encoders = [config.side(name) for name in config.sides]
+    width = config.target_embedding_dim
+    head_learns = {
+        "cosent": False,
+        "in_batch_softmax": config.learn_temperature,
+        "embedding": width not in (None, config.enc_dim),
+    }.get(config.output_layer, True)
+    frozen = all(
+        encoder.network == "pooled_embedding" for encoder in encoders
+    ) and all(table.freezes_table for table in config.token_tables.values())
+    if frozen and not head_learns and config.token_weighting != "learned":
+        raise ValueError(_nothing_to_train(config))
+
+
+def _nothing_to_train(config):
+    return (
+        "There is nothing to train: the token tables are frozen and the "
+        f'head of output_layer="{config.output_layer}" has no weights. Set '
+        "`enc0_freeze_pretrained_embedding` or "
+        "`enc1_freeze_pretrained_embedding` to false, or train the weights of "
+        'tokens with token_weighting="learned".'
+    )
+
+
 def refuse_nothing_to_learn(
     model: keras.Model, labels: TrainingLabels, rows: int, left_out: int
 ) -> None:
@@ -92,12 +122,7 @@ def refuse_nothing_to_learn(
     """
     config = model.config
     if not model.trainable_weights:
-        raise ValueError(
-            "There is nothing to train: the token tables are frozen and the "
-            f'head of output_layer="{config.output_layer}" has no weights. '
-            "Set `enc0_freeze_pretrained_embedding` or "
-            "`enc1_freeze_pretrained_embedding` to false."
-        )
+        raise ValueError(_nothing_to_train(config))
     rate = config.negative_sampling_rate
     if rate and left_out >= rate * rows:
         raise DataError(

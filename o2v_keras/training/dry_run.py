@@ -12,6 +12,7 @@ from o2v_keras.data.target_vectors import with_target_file
 from o2v_keras.models.pretrained_tables import vector_sources
 from o2v_keras.text.pretrained_vectors import read_vectors
 from o2v_keras.text.vector_files import VectorArray
+from o2v_keras.training.advice import refuse_no_weights
 
 
 def dry_run(
@@ -64,6 +65,7 @@ def dry_run(
     table, report = loaded.table, loaded.report
     if not report.errors:
         report.refuse_zero_weights()
+        refuse_no_weights(config)
         EpochPlanner(table, config, training=True)
         for source in sources:
             _read_vectors(source, config, word_ids)

@@ -77,8 +77,8 @@ class MinedRecords:
         if not negatives_only:
             targets = self._values.of("data", target, rows)
         for place, row in enumerate(rows.tolist()):
+            weight = 1 if pairs.weights is None else pairs.weights[row]
             if not negatives_only:
-                weight = 1 if pairs.weights is None else pairs.weights[row]
                 yield self._record(
                     queries[place], targets[place], pairs.labels[row], weight
                 )
@@ -92,7 +92,7 @@ class MinedRecords:
                     found.positives[number],
                     found.ranks[number, column],
                 )
-                yield self._record(queries[place], negative, 0, 1) | dict(
+                yield self._record(queries[place], negative, 0, weight) | dict(
                     zip(NOTES, map(_number, notes), strict=True)
                 )
 

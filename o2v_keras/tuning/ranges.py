@@ -189,7 +189,7 @@ def _text(value):
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
-        return ",".join(value)
+        return ",".join(map(str, value))
     return str(value)
 
 

@@ -46,6 +46,8 @@ _WITHOUT = {
 _WITHOUT_MLP = ("in_batch_softmax", "cosent", "embedding")
 # Setting -> the head that reads it.
 _OF_HEAD = {
+    "same_side_negatives": "in_batch_softmax",
+    "hardness_strength": "in_batch_softmax",
     "similarity_scale": "cosent",
     "embedding_loss": "embedding",
     "similarity_distillation_weight": "embedding",

@@ -220,3 +220,12 @@ def test_model_of_a_strategy_answers_outside_of_it():
     np.testing.assert_allclose(model([ids, ids]), [[row @ row]], rtol=1e-6)
     gradients, operations = _trace_training(model, tf.distribute.get_strategy())
     assert "ReadVariableOp" not in operations
+
+
+def test_a_fixed_table_stays_so_when_layers_above_are_unfrozen():
+    embedding = TokenEmbedding(5, 3, fixed=True)
+    model = keras.Sequential([keras.Input((None,), dtype="int64"), embedding])
+    model.trainable = False
+    model.trainable = True
+    assert not model.trainable_weights
+    assert len(model.non_trainable_weights) == 1

@@ -161,6 +161,15 @@ SETTINGS = [
     Case(
         "of shape (rows, width)", settings=TEACHER, files={"t.npy": np.ones(3)}
     ),
+    Case(
+        "There is nothing to train",
+        settings={
+            "output_layer": "cosent",
+            "tied_token_embedding_weight": True,
+            "enc0_pretrained_embedding_file": "v.npy",
+        },
+        files={"v.npy": np.ones((20, 4))},
+    ),
     Case("whole .npy file", settings=TEACHER, files={"t.npy": "1 2 3"}),
     Case("v.txt", TEXTS, VECTORS, files={"v.txt": "dog 1 2 3 4 5\n"}),
     Case("for none of the", TEXTS, VECTORS, files={"v.txt": "cat 1 2 3 4\n"}),
