@@ -83,8 +83,8 @@ def add_dim(parser: argparse.ArgumentParser):
         "--dim",
         type=int,
         metavar="D",
-        help="width of the embeddings, one of matryoshka_dims; default: "
-        "enc_dim",
+        help="width of the embeddings; good ones are of matryoshka_dims; "
+        "default: enc_dim",
     )
 
 

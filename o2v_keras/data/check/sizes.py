@@ -71,8 +71,9 @@ def proposal_text(
     """
     if not any(map(len, sides.values())):
         return "No row is usable: there are no sizes to propose."
-    if config is not None and config.output_layer in ("embedding", "cosent"):
-        # Row numbers of vectors, or scores of any range.
+    fits_labels = ("softmax", "mean_squared_error")
+    if config is not None and config.output_layer not in fits_labels:
+        # Other heads are chosen by what is wanted, not by the labels.
         labels = None
     copies = config is not None and config.enc1_network == "enc0"
     sizes = propose_sizes(sides, labels, copies)
