@@ -97,8 +97,8 @@ class InBatchSoftmaxLoss(keras.losses.Loss):
 
     def values(self, y_true, y_pred, sample_weight=None):
         """Returns the losses of rows and their weights, float `(rows,)`."""
-        weights = _query_weights(y_true, sample_weight)
-        return self.call(y_true, y_pred), weights
+        losses = self.call(y_true, y_pred)
+        return losses, _query_weights(y_true, sample_weight)
 
     def call(self, y_true, y_pred):
         if len(y_true.shape) != 2:
