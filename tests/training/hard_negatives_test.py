@@ -192,13 +192,18 @@ def test_texts_are_written_as_they_are(tmp_path):
         mine_hard_negatives(model, table, path)
 
 
-def test_weights_are_kept(model, tmp_path):
+def test_negatives_have_the_weight_of_the_positive_above(model, tmp_path):
     path = tmp_path / "hard.jsonl"
     weights = np.linspace(0.5, 2, 40)
     mine_hard_negatives(model, {**DATA, "weight": weights}, path)
     rows, mined = split(read(path))
     assert [r["weight"] for r in rows] == pytest.approx(weights, abs=1e-6)
-    assert all(n["weight"] == 1 for found in mined.values() for n in found)
+    first = {}
+    for record in rows:
+        if record["label"]:
+            first.setdefault(tuple(record["in0"]), record["weight"])
+    for query, negatives in mined.items():
+        assert {n["weight"] for n in negatives} == {first[query]}
 
 
 def test_the_other_side_is_searched_on_request(model, tmp_path):
