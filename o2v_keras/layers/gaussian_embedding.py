@@ -137,7 +137,8 @@ class GaussianEmbedding(TokenEmbedding):
         Example:
         >>> embedding = GaussianEmbedding(9, 2, "zeros")
         >>> embedding.build((None, None))
-        >>> embedding.log_variances.embeddings.assign(np.zeros((9, 2)))
+        >>> variances = embedding.log_variances.embeddings
+        >>> _ = variances.assign(np.zeros((9, 2)))
         >>> ids, weights = np.array([[7, 8, 0]]), np.array([[1.0, 0.5, 0.0]])
         >>> float(embedding.kl_divergence(ids, weights.astype("float32")))
         0.0
