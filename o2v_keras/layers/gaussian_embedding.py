@@ -55,8 +55,8 @@ class GaussianEmbedding(TokenEmbedding):
     False
 
     Reference:
-    - [Lim and Teh, 2007](https://www.cs.uic.edu/~liub/KDD-cup-2007/proceedings/variational-Lim.pdf):
-      variational inference in place of regularization, for ratings
+    - Lim and Teh, 2007, "Variational Bayesian Approach to Movie Rating
+      Prediction", KDD Cup and Workshop
     - [Blundell et al., 2015](https://arxiv.org/abs/1505.05424): by gradients
     - [Kingma et al., 2015](https://arxiv.org/abs/1506.02557): samples of the
       mean instead of its terms have gradients of less variance

@@ -7,7 +7,7 @@ its negatives.
 import keras
 from keras import ops
 
-from o2v_keras.losses.replicas import sum_over_replicas
+from o2v_keras.losses.replicas import global_mean
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
@@ -50,8 +50,7 @@ class BPRLoss(keras.losses.Loss):
         if sample_weight is not None:
             weights = pair_weights(sample_weight, self.negatives)
             weights = ops.cast(weights, losses.dtype)
-        total = ops.sum(losses * weights)
-        return ops.divide_no_nan(total, sum_over_replicas(ops.sum(weights)))
+        return global_mean(losses, weights)
 
     def call(self, y_true, y_pred):
         return ops.softplus(-margins(y_pred, self.negatives))

@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 
 from o2v_keras.losses.loss_metric import row_weights
+from o2v_keras.losses.replicas import global_mean
 from o2v_keras.losses.replicas import rows_of_replicas
-from o2v_keras.losses.replicas import sum_over_replicas
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
@@ -58,10 +58,7 @@ class EmbeddingLoss(keras.losses.Loss):
         self.similarity_weight = similarity_weight
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        losses, weights = self.values(y_true, y_pred, sample_weight)
-        total = tf.reduce_sum(losses * weights)
-        rows = sum_over_replicas(tf.reduce_sum(weights))
-        return tf.math.divide_no_nan(total, rows)
+        return global_mean(*self.values(y_true, y_pred, sample_weight))
 
     def values(self, y_true, y_pred, sample_weight=None):
         """Returns losses and weights of this replica's rows, `(batch,)`."""

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from o2v_keras.losses.replicas import sum_over_replicas
+from o2v_keras.losses.replicas import global_mean
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
@@ -50,8 +50,7 @@ class GlobalBatchLoss(keras.losses.Loss):
             weights = ops.ones_like(losses)
         else:
             weights = ops.reshape(ops.cast(sample_weight, losses.dtype), [-1])
-        total = ops.sum(losses * weights)
-        return ops.divide_no_nan(total, sum_over_replicas(ops.sum(weights)))
+        return global_mean(losses, weights)
 
     def call(self, y_true, y_pred):
         y_true = ops.reshape(y_true, [-1])

@@ -5,8 +5,8 @@ import tensorflow as tf
 
 from o2v_keras.data.batches.in_batch_targets import directions
 from o2v_keras.data.batches.in_batch_targets import unpack_targets
+from o2v_keras.losses.replicas import global_mean
 from o2v_keras.losses.replicas import rows_of_replicas
-from o2v_keras.losses.replicas import sum_over_replicas
 
 # The logit of a masked negative. Finite: infinity would give NaN gradients.
 _LOWEST = -1e30
@@ -90,10 +90,7 @@ class InBatchSoftmaxLoss(keras.losses.Loss):
         self.hardness_strength = hardness_strength
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        losses, weights = self.values(y_true, y_pred, sample_weight)
-        total = tf.reduce_sum(losses * weights)
-        rows = sum_over_replicas(tf.reduce_sum(weights))
-        return tf.math.divide_no_nan(total, rows)
+        return global_mean(*self.values(y_true, y_pred, sample_weight))
 
     def values(self, y_true, y_pred, sample_weight=None):
         """Returns the losses of rows and their weights, float `(rows,)`."""

@@ -49,3 +49,17 @@ def _context():
     if context is None or context.num_replicas_in_sync == 1:
         return None
     return context
+
+
+def global_mean(losses, weights):
+    """Returns this replica's part of the weighted mean of the global batch.
+
+    The parts of all replicas add up to the mean; rows of weight 0 change
+    nothing.
+
+    Args:
+        losses: Float tensor.
+        weights: Float tensor of that shape.
+    """
+    count = sum_over_replicas(tf.reduce_sum(weights))
+    return tf.math.divide_no_nan(tf.reduce_sum(losses * weights), count)
