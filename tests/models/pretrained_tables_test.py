@@ -86,12 +86,12 @@ def test_words_of_texts_are_the_tokenizers(folder):
     [
         pytest.param(
             {"enc0_pretrained_embedding_file": "absent.txt"},
-            "`enc0_pretrained_embedding_file` must name .* no file .*absent",
+            "`enc0_pretrained_embedding_file` must be .* no file .*absent.txt",
             id="no_vectors",
         ),
         pytest.param(
             {"enc0_vocab_file": "absent.json"},
-            "`enc0_vocab_file` must name .* no file .*absent.json",
+            "`enc0_vocab_file` must be .* no file .*absent.json",
             id="no_vocabulary",
         ),
         pytest.param(
