@@ -9,7 +9,7 @@ from o2v_keras.layers.token_embedding import TokenEmbedding
 
 # Small beside the means, and the prior wide: training first finds out what the
 # rows are for. Of rows that begin as noise most would be drawn to 0 for good.
-_FIRST_STDDEV = 0.005
+_FIRST_STDDEV = 0.05
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
@@ -100,6 +100,9 @@ class GaussianEmbedding(TokenEmbedding):
         token_weights=None,
         training=None,
     ):
+        if training and combiner:
+            # A user's films, say, stand in many examples of a batch.
+            inputs, mask, examples = _distinct(inputs, mask)
         means = super().call(
             inputs,
             mask=mask,
@@ -117,18 +120,21 @@ class GaussianEmbedding(TokenEmbedding):
             variances = tf.exp(self._log_variances(inputs))
         # The root has no gradient at 0, the variance of no token.
         deviations = tf.sqrt(tf.maximum(variances, 1e-20))
+        if combiner:
+            means = tf.gather(means, examples)
+            deviations = tf.gather(deviations, examples)
         noise = keras.random.normal(tf.shape(deviations), seed=self.noise)
         return means + tf.cast(deviations * noise, means.dtype)
 
     def kl_divergence(self, ids, weights):
         """Returns the weighted divergence of the rows looked up from the prior.
 
-        `sum_ij(weights_ij * KL(row(ids_ij)) / count(ids_ij))`: over an epoch
+        `sum_ij(weights_i * KL(row(ids_ij)) / count(ids_ij))`: over an epoch
         of weights 1 each row's divergence is added once.
 
         Args:
-            ids: int tensor of shape `(batch_size, length)`.
-            weights: float32 tensor of that shape; 0 for padding.
+            ids: int tensor of shape `(batch_size, length)`, padded with 0.
+            weights: float32 tensor of shape `(batch_size,)`, of the examples.
 
         Returns:
             A float32 scalar, in nats. The gradient is zero for rows not in
@@ -139,13 +145,18 @@ class GaussianEmbedding(TokenEmbedding):
         >>> embedding.build((None, None))
         >>> variances = embedding.log_variances.embeddings
         >>> _ = variances.assign(np.zeros((9, 2)))
-        >>> ids, weights = np.array([[7, 8, 0]]), np.array([[1.0, 0.5, 0.0]])
-        >>> float(embedding.kl_divergence(ids, weights.astype("float32")))
+        >>> ids, weights = np.array([[7, 8, 0]]), np.array([0.5], "float32")
+        >>> float(embedding.kl_divergence(ids, weights))
         0.0
         """
-        ids, numbers = tf.unique(tf.reshape(ids, [-1]))
+        rows, examples = _distinct_rows(ids)
         weights = tf.math.unsorted_segment_sum(
-            tf.reshape(weights, [-1]), numbers, tf.size(ids)
+            weights, examples, tf.shape(rows)[0]
+        )
+        places = tf.where(rows != 0)  # (N, 2)
+        ids, numbers = tf.unique(tf.gather_nd(rows, places))
+        weights = tf.math.unsorted_segment_sum(
+            tf.gather(weights, places[:, 0]), numbers, tf.size(ids)
         )
         means = tf.cast(self.learning_rows(ids), tf.float32)
         log_variances = self._log_variances(ids)
@@ -186,3 +197,14 @@ class GaussianEmbedding(TokenEmbedding):
             rows,
             tf.shape(ids, out_type=tf.int64)[0],
         )
+
+
+def _distinct(ids, mask):
+    """Returns distinct rows, their mask, and the row of each example."""
+    rows, examples = _distinct_rows(tf.where(mask, ids, -1))
+    return tf.maximum(rows, 0), rows >= 0, examples
+
+
+def _distinct_rows(ids):
+    """Returns distinct rows `(distinct, length)`, and that of each example."""
+    return tf.raw_ops.UniqueV2(x=ids, axis=[0])

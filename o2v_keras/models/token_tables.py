@@ -129,12 +129,12 @@ def row_penalty(
         if name not in config.sides or not table.trainable:
             continue
         ids = inputs[name][:, : config.side(name).max_seq_len]
-        is_token = tf.cast(ids != 0, tf.float32)
-        token_weights = is_token * weights[:, tf.newaxis]
         if config.token_embedding_kl:
             factor = config.token_embedding_kl
-            total += factor * table.kl_divergence(ids, token_weights)
+            total += factor * table.kl_divergence(ids, weights)
         else:
+            is_token = tf.cast(ids != 0, tf.float32)
+            token_weights = is_token * weights[:, tf.newaxis]
             factor = config.token_embedding_l2
             total += factor * table.sum_of_squares(ids, token_weights)
     real_rows = sum_over_replicas(tf.reduce_sum(weights))

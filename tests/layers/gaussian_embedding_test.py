@@ -78,7 +78,7 @@ def test_divergence_equals_the_formula():
     embedding.log_precisions.assign([0.0, 1.0, 2.0])
     counts = np.arange(9.0)[:, np.newaxis]
     embedding.counts.embeddings.assign(counts)
-    weights = np.array([[2.0, 2.0, 0.0, 2.0]], "float32")
+    weights = np.array([2.0], "float32")
     precisions = np.exp([0.0, 1.0, 2.0])
     means = embedding.embeddings.numpy()
     divergences = 0.5 * np.sum(
@@ -87,6 +87,20 @@ def test_divergence_equals_the_formula():
     expected = 2 * 2 * divergences[4] / 4 + 2 * divergences[7] / 7
     actual = embedding.kl_divergence(IDS[:1], weights)
     np.testing.assert_allclose(actual, expected, rtol=1e-5)
+
+
+def test_equal_rows_of_a_batch_add_up_and_have_samples_of_their_own():
+    embedding = make_embedding()
+    ids = IDS[[0, 2, 0]]
+    weights = np.array([1.0, 2.0, 3.0], "float32")
+    one_by_one = [
+        embedding.kl_divergence(ids[row : row + 1], weights[row : row + 1])
+        for row in range(3)
+    ]
+    actual = embedding.kl_divergence(ids, weights)
+    np.testing.assert_allclose(actual, sum(one_by_one), rtol=1e-5)
+    outputs = embedding(ids, ids != 0, combiner="sqrtn", training=True)
+    assert np.all(np.asarray(outputs[0]) != outputs[2])
 
 
 def test_a_closed_gate_stops_the_gradients_of_variances():
