@@ -54,15 +54,22 @@ def fit(
     """
     config = model.config
     train = batches["train"]
-    if options.monitor is None and "validation" not in batches:
+    monitor = options.monitor
+    if monitor is None and "validation" in batches:
+        monitor = "val_loss"
+    elif monitor is None and config.token_embedding_kl:
+        # The loss of samples rises while training finds their variances.
+        options.say(
+            "No validation data: no early stopping, and the last epoch is "
+            "kept, as the training loss of samples says little."
+        )
+    elif monitor is None:
+        monitor = "loss"
         options.say("No validation data: early stopping uses training loss.")
-    monitor = options.monitor or (
-        "val_loss" if "validation" in batches else "loss"
-    )
     early_stopping = EarlyStopping(
         monitor,
         config.early_stopping_patience,
-        config.tolerance_of(monitor),
+        config.tolerance_of(monitor) if monitor else 0.0,
         options.verbose,
         directory.best_weights,
         options.monitor_mode,

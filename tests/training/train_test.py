@@ -159,6 +159,19 @@ def test_without_validation_the_training_loss_is_watched(tmp_path, capsys):
     assert result.report["baselines"] == {"validation": {}, "test": {}}
 
 
+def test_without_validation_gaussian_rows_train_all_epochs(tmp_path, capsys):
+    config = make_config(
+        epochs=4,
+        early_stopping_tolerance=9.0,
+        early_stopping_patience=1,
+        token_embedding_kl=1.0,
+    )
+    result = train(config, make_source(20), model_dir=tmp_path)
+    assert "the last epoch is kept" in capsys.readouterr().out
+    assert result.report["epochs"] == 4
+    assert result.report["best_epoch"] == 3
+
+
 def test_quiet_training_prints_nothing(tmp_path, capsys):
     train(make_config(epochs=1), make_source(9), model_dir=tmp_path, verbose=0)
     assert capsys.readouterr().out == ""

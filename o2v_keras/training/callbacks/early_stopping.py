@@ -19,7 +19,8 @@ class EarlyStopping(keras.callbacks.Callback):
     any reason, the weights of the epoch with the smallest loss are restored.
 
     Args:
-        monitor: str. Key in the logs. Defaults to `"val_loss"`.
+        monitor: str. Key in the logs. `None` never stops and keeps the last
+            epoch's weights. Defaults to `"val_loss"`.
         patience: int, at least 1. Defaults to `3`.
         tolerance: float, at least 0. Defaults to `0.01`.
         verbose: 0 or 1. Whether to print bad epochs and the stop. Defaults
@@ -86,6 +87,10 @@ class EarlyStopping(keras.callbacks.Callback):
         self._resumed = False
 
     def on_epoch_end(self, epoch, logs=None):
+        if self.monitor is None:
+            self.best_epoch, self.best_loss = epoch, float(logs["loss"])
+            self._best_weights.keep(self.model, epoch)
+            return
         if self.monitor not in (logs or {}):
             raise ValueError(
                 f"`monitor` must be one of {', '.join(logs or {})}. "

@@ -111,6 +111,14 @@ def test_restores_the_best_weights_without_a_stop():
     assert callback.model.weights[0] == 1
 
 
+def test_keeps_the_last_epoch_where_nothing_is_monitored():
+    callback = start(None, patience=1, tolerance=0.0)
+    assert play(callback, [1.0, 0.9, 1.1, 1.2, 1.3]) is None
+    callback.on_train_end()
+    assert callback.model.weights[0] == 4
+    assert callback.best_loss == -1.3
+
+
 @pytest.mark.parametrize("killed_after", range(7))
 def test_goes_on_from_its_state(killed_after):
     patience, losses, best = LOGGED_RUNS["wikipedia"]
