@@ -87,7 +87,7 @@ class LocalModel:
             raise ServerError(
                 "FAILED_PRECONDITION",
                 f'the export has no signature "{call.signature}". Export '
-                f"again with --mode both.",
+                "again with --mode both, if the model scores pairs.",
             )
         answers = Answers(len(call.rows))
         for batch in call.rows.batches(self._batch_size):

@@ -197,9 +197,16 @@ def static_table(
     Raises:
         DataError: If the folder has another layout or its tokenizer is not
             reproduced.
-        ValueError: If another tokenizer or a vocabulary is set.
+        ValueError: If another tokenizer or a vocabulary is set, or a file of
+            such a folder is named.
     """
     name = encoder.pretrained_embedding_file
+    if name.endswith(".safetensors"):
+        raise ValueError(
+            f"`{side}_pretrained_embedding_file` must name the whole folder of "
+            f"static token vectors, where their tokenizer is too: {LAYOUTS}. "
+            f"Received: {side}_pretrained_embedding_file={name!r}"
+        )
     path = os.path.join(os.getcwd() if auxiliary is None else auxiliary, name)
     if not name or is_remote(path) or not os.path.isdir(path):
         return None

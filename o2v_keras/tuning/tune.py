@@ -183,7 +183,13 @@ def tune(
         objective = default_monitor(space.fixed.get("output_layer"))
     goal = parse_objective(objective, direction)
     sources = {"train": train, "validation": validation}
-    objective_metrics(goal.name, sources, columns, ranking)
+    pair_metrics = objective_metrics(goal.name, sources, columns, ranking)
+    if pair_metrics and space.fixed.get("output_layer") == "embedding":
+        raise ValueError(
+            "`objective` must be one of the head, such as val_loss, with "
+            'output_layer="embedding", which scores no pairs. Received: '
+            f"objective={objective!r}"
+        )
     if is_hyperband:
         _refuse_falling_rates(space)
     process = SearchProcess.from_environment()

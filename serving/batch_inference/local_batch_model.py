@@ -40,7 +40,7 @@ class LocalBatchModel:
             )
             raise ValueError(
                 f"{directory} holds no signature {signature}, but {names}. "
-                f"Export again with --mode both."
+                "Export again with --mode both, if the model scores pairs."
             )
         self._signature = signature
         embeds = signature == EMBEDDINGS_SIGNATURE

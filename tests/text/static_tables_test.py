@@ -186,6 +186,16 @@ def test_settings_must_fit_the_folder(tmp_path, changes, message):
         make_model(folder, tokenizer, **changes)
 
 
+def test_a_file_of_the_folder_is_no_table(tmp_path):
+    folder = static_folders.wordllama(
+        tmp_path / "w", LLAMA["tokenizer"], static_folders.vectors(PIECES)
+    )
+    (file,) = folder.glob("weights/*")
+    message = "`enc0_pretrained_embedding_file` must name the whole folder"
+    with pytest.raises(ValueError, match=message):
+        make_model(file, "sentencepiece", enc0_vocab_size=999)
+
+
 def test_the_tokenizer_must_be_the_folders(tmp_path):
     folders = [
         static_folders.model2vec(

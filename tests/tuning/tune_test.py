@@ -302,6 +302,18 @@ def test_an_objective_that_no_epoch_reports_ends_the_search(tmp_path):
         )
 
 
+def test_a_head_without_pairs_has_no_ranking_metric(tmp_path):
+    fixed = {
+        **FIXED,
+        "output_layer": "embedding",
+        "target_embedding_dim": 4,
+    }
+    ranges = {"learning_rate": ValueRange(0.001, 0.1)}
+    message = "`objective` must be one of the head.*Received: .*val_ndcg@3"
+    with pytest.raises(ValueError, match=message):
+        small_search(tmp_path, fixed, ranges, objective="val_ndcg@3")
+
+
 class Luck(EpochMetrics):
     """An own metric."""
 
