@@ -8,8 +8,6 @@ that comes with the package. `O2V_HF_PYTHON` names an interpreter with
 
 # ruff: noqa: E402
 
-import csv
-import gzip
 import json
 import os
 import pathlib
@@ -23,8 +21,8 @@ start_tensorflow()
 from benchmarks.contest import Rate
 from benchmarks.contest import run_contest
 from benchmarks.machine import machine
+from benchmarks.tokenizing.texts import definitions
 from notebooks.sizes import sized
-from o2v_keras.datasets.wordnet import load_wordnet_sample
 from o2v_keras.text.pair_tokenizers import PairTokenizers
 from o2v_keras.text.tokenizers.learn_tokenizer import learn_tokenizer
 
@@ -41,7 +39,7 @@ RIVALS = {
 def main():
     """Prints texts a second and ratios."""
     print(machine())
-    texts = _definitions()[:TEXTS]
+    texts = definitions()[:TEXTS]
     print(f"{len(texts):,} definitions, {sum(map(len, texts)) / 1e6:.1f} MB")
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder)
@@ -76,17 +74,6 @@ def _compare(name, rival, target, results):
 
 def _ratios(ours, theirs, key):
     return [t[key] / o[key] for o, t in zip(ours, theirs, strict=True)]
-
-
-def _definitions():
-    folder = os.environ.get("O2V_DATA_DIR")
-    if not folder:
-        splits = load_wordnet_sample().values()
-        return [synset.definition for split in splits for synset in split]
-    file = pathlib.Path(folder, "wordnet", "synsets.tsv.gz")
-    with gzip.open(file, "rt", encoding="utf-8", newline="") as text:
-        rows = csv.DictReader(text, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return [row["definition"] for row in rows]
 
 
 def _commands(folder):

@@ -10,7 +10,6 @@ strings of odd characters, long runs of one character, and random Unicode.
 # ruff: noqa: E402
 
 import csv
-import gzip
 import json
 import os
 import pathlib
@@ -26,10 +25,10 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from benchmarks.machine import machine
+from benchmarks.tokenizing.texts import definitions
 from notebooks.sizes import sized
 from o2v_keras import Object2Vec
 from o2v_keras import Object2VecConfig
-from o2v_keras.datasets.wordnet import load_wordnet_sample
 from o2v_keras.text.learn_tokenizers import learn_tokenizers
 from o2v_keras.text.tokenizers.encode_texts import encode_texts
 from o2v_keras.text.tokenizers.learn_tokenizer import learn_tokenizer
@@ -150,7 +149,8 @@ def _texts():
         "".join(_character(generator) for _ in range(generator.randint(1, 40)))
         for _ in range(TEXTS // 6)
     ]
-    real = _definitions() + [s for p in _parts() for s in _sentences(p)]
+    real = definitions(examples=True)
+    real += [s for p in _parts() for s in _sentences(p)]
     generator.shuffle(real)
     return (odd + strange + real)[:TEXTS]
 
@@ -160,22 +160,6 @@ def _character(generator):
         [(1, 0x7F), (0x80, 0x7FF), (0x800, 0xD7FF), (0xE000, 0x10FFFF)]
     )
     return chr(generator.randint(low, high))
-
-
-def _definitions():
-    folder = os.environ.get("O2V_DATA_DIR")
-    if not folder:
-        splits = load_wordnet_sample().values()
-        return [synset.definition for split in splits for synset in split]
-    file = pathlib.Path(folder, "wordnet", "synsets.tsv.gz")
-    with gzip.open(file, "rt", encoding="utf-8", newline="") as text:
-        rows = csv.DictReader(text, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return [
-            part
-            for row in rows
-            for part in (row["definition"], *row["examples"].split("|"))
-            if part
-        ]
 
 
 def _parts():
