@@ -21,7 +21,6 @@ from benchmarks.quality.movielens.ranking_baselines import baseline_scores  # no
 from benchmarks.quality.movielens.ranking_scores import METRICS  # noqa: E402
 from benchmarks.quality.movielens.ranking_scores import ranking_scores  # noqa: E402
 from benchmarks.quality.movielens.rating_baselines import baseline_stars  # noqa: E402
-from benchmarks.quality.movielens.ratings import RECIPES  # noqa: E402
 from benchmarks.quality.movielens.ratings import predict_stars  # noqa: E402
 from benchmarks.quality.movielens.retrieval import score_films  # noqa: E402
 from benchmarks.quality.movielens.splits import official_split  # noqa: E402
@@ -46,8 +45,8 @@ def main():
     elif arguments.task == "u1-u5":
         _report_ratings("stars", FOLDS, seeds, arguments.test)
     else:
-        recipe = "stars" if arguments.task == "ua" else arguments.task
-        _report_ratings(recipe, ("ua",), seeds, arguments.test)
+        answer = "stars" if arguments.task == "ua" else arguments.task
+        _report_ratings(answer, ("ua",), seeds, arguments.test)
     print(f"{time.perf_counter() - started:.0f} s")
 
 
@@ -61,10 +60,10 @@ def _parse():
     return parser.parse_args()
 
 
-def _report_ratings(recipe, names, seeds, test):
+def _report_ratings(answer, names, seeds, test):
     """Prints the score of each split, and their mean."""
     columns = [*names, "mean"] if len(names) > 1 else names
-    score = _rmse if recipe == "stars" else _accuracy_above_3
+    score = _rmse if answer == "stars" else _accuracy_above_3
     print_head(f"{score.__doc__.rstrip('.')}, {split_name(test)}", columns)
     splits = [official_split(name, test) for name in names]
     scores = {}
@@ -76,9 +75,7 @@ def _report_ratings(recipe, names, seeds, test):
     ours = np.empty((len(seeds), len(splits)))
     for row, seed in enumerate(seeds):
         for column, split in enumerate(splits):
-            stars = predict_stars(
-                RECIPES[recipe], split.train, split.scored, seed
-            )
+            stars = predict_stars(answer, split.train, split.scored, seed)
             ours[row, column] = score(split.scored, stars)
             keras.backend.clear_session()
     print_row("**Object2Vec**", _with_mean(ours).T)
