@@ -11,8 +11,14 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from benchmarks.quality.sentences.tasks import Pairs
 from benchmarks.quality.sentences.tasks import Task
 from benchmarks.quality.sentences.word_features import GLOVE_DIM
+from benchmarks.quality.sentences.word_features import WORDLLAMA_DIM
 from benchmarks.quality.sentences.word_features import glove
+from benchmarks.quality.sentences.word_features import wordllama_folder
 from notebooks.sizes import sized
+from o2v_keras import Object2Vec
+from o2v_keras import Object2VecConfig
+from o2v_keras.evaluation.inference import embed
+from o2v_keras.text.learn_tokenizers import learn_tokenizers
 
 _NEGATIONS = {"no", "not", "nobody", "none", "nothing", "never", "n't"}
 
@@ -31,6 +37,8 @@ def baselines(task: Task, split: str) -> dict[str, float]:
         ),
         "averaged GloVe cosine": _glove_cosine,
     }
+    if wordllama_folder() is not None:
+        cosines["wordllama untrained, cosine"] = _wordllama_cosine
     features = [
         np.column_stack(
             [_overlap(part), *(cosine(part) for cosine in cosines.values())]
@@ -48,7 +56,9 @@ def baselines(task: Task, split: str) -> dict[str, float]:
             for name, cosine in cosines.items()
         }
         predictions = trees.predict(features[1])
-    scores["boosted trees on overlap"] = task.score(pairs.label, predictions)
+    scores["boosted trees on overlap and cosines"] = task.score(
+        pairs.label, predictions
+    )
     return {name: float(score) for name, score in scores.items()}
 
 
@@ -74,7 +84,28 @@ def _tfidf(train, **options):
 
 
 def _glove_cosine(pairs: Pairs):
-    first, second = _glove_means(pairs.in0), _glove_means(pairs.in1)
+    return _cosine(_glove_means(pairs.in0), _glove_means(pairs.in1))
+
+
+def _wordllama_cosine(pairs: Pairs):
+    config = Object2VecConfig(
+        enc0_pretrained_embedding_file=wordllama_folder(),
+        enc0_tokenizer="sentencepiece",
+        enc0_max_seq_len=512,
+        enc0_network="pooled_embedding",
+        enc_dim=WORDLLAMA_DIM,
+        shared_encoder=True,
+        output_layer="cosent",
+    )
+    tokenizers = learn_tokenizers({}, config, verbose=0)
+    model = Object2Vec(tokenizers.configure(config))
+    model.tokenizers = tokenizers
+    model.load_pretrained_vectors()
+    sides = {"in0": pairs.in0, "in1": pairs.in1}
+    return _cosine(*(embed(model, side, sides) for side in sides))
+
+
+def _cosine(first, second):
     lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     return np.sum(first * second, axis=1) / np.maximum(lengths, 1e-9)
 
