@@ -19,13 +19,14 @@ import numpy as np  # noqa: E402
 from benchmarks.machine import machine  # noqa: E402
 from benchmarks.quality.seeds import print_head  # noqa: E402
 from benchmarks.quality.seeds import print_row  # noqa: E402
-from benchmarks.quality.sentences import word_features  # noqa: E402
 from benchmarks.quality.sentences.baselines import baselines  # noqa: E402
 from benchmarks.quality.sentences.recipe import evaluate  # noqa: E402
 from benchmarks.quality.sentences.recipe import train  # noqa: E402
 from benchmarks.quality.sentences.recipes import recipes  # noqa: E402
 from benchmarks.quality.sentences.tasks import TASKS  # noqa: E402
 from benchmarks.quality.sentences.tasks import Task  # noqa: E402
+from benchmarks.quality.wordllama import MISSING  # noqa: E402
+from benchmarks.quality.wordllama import wordllama_folder  # noqa: E402
 from notebooks.sizes import sized  # noqa: E402
 
 _DIGITS = 3
@@ -42,13 +43,13 @@ def main():
     for name in answers[0]:
         print_row(name, [scores[name] for scores in answers], _DIGITS)
     started = time.perf_counter()
-    has_wordllama = word_features.wordllama_folder() is not None
+    has_wordllama = wordllama_folder() is not None
     for wordllama in (False, True) if has_wordllama else (False,):
         scores = _scores(task, recipes(task.name, wordllama), seeds, splits)
         name = "with" if wordllama else "without"
         print_row(f"Object2Vec {name} wordllama", scores.T, _DIGITS)
     if not has_wordllama:
-        print("wordllama is not installed: see benchmarks/quality/README.md.")
+        print(MISSING)
     print(f"{time.perf_counter() - started:.0f} s for the trainings")
 
 

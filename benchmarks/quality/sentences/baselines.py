@@ -11,14 +11,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from benchmarks.quality.sentences.tasks import Pairs
 from benchmarks.quality.sentences.tasks import Task
 from benchmarks.quality.sentences.word_features import GLOVE_DIM
-from benchmarks.quality.sentences.word_features import WORDLLAMA_DIM
 from benchmarks.quality.sentences.word_features import glove
-from benchmarks.quality.sentences.word_features import wordllama_folder
+from benchmarks.quality.wordllama import untrained_model
+from benchmarks.quality.wordllama import wordllama_folder
 from notebooks.sizes import sized
-from o2v_keras import Object2Vec
-from o2v_keras import Object2VecConfig
 from o2v_keras.evaluation.inference import embed
-from o2v_keras.text.learn_tokenizers import learn_tokenizers
 
 _NEGATIONS = {"no", "not", "nobody", "none", "nothing", "never", "n't"}
 
@@ -88,20 +85,7 @@ def _glove_cosine(pairs: Pairs):
 
 
 def _wordllama_cosine(pairs: Pairs):
-    config = Object2VecConfig(
-        enc0_pretrained_embedding_file=wordllama_folder(),
-        enc0_tokenizer="sentencepiece",
-        enc0_max_seq_len=512,
-        enc0_network="pooled_embedding",
-        enc_dim=WORDLLAMA_DIM,
-        shared_encoder=True,
-        output_layer="cosent",
-    )
-    tokenizers = learn_tokenizers({}, config, verbose=0)
-    model = Object2Vec(tokenizers.configure(config))
-    model.tokenizers = tokenizers
-    model.load_pretrained_vectors()
-    sides = {"in0": pairs.in0, "in1": pairs.in1}
+    model, sides = untrained_model(), {"in0": pairs.in0, "in1": pairs.in1}
     return _cosine(*(embed(model, side, sides) for side in sides))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.sparse as sp
 
+from benchmarks.quality import wordllama
 from benchmarks.quality.sentences import word_features
 from benchmarks.quality.sentences.word_features import GLOVE_DIM
 from benchmarks.quality.sentences.word_features import glove
@@ -16,7 +17,7 @@ from o2v_keras.text.tokenizers.tokenizer import Tokenizer
 
 # A multiple of the comparators' blocks each.
 WIDTHS = {
-    "wordllama": 256,
+    "wordllama": wordllama.DIM,
     "ngrams": 512,
     "senses": 256,
     "glosses": 96,
@@ -146,5 +147,5 @@ def _units(rows):
 # They take seconds, and seeds share them.
 _spelling = functools.lru_cache(1)(word_features.spelling)
 _word_senses = functools.lru_cache(1)(word_features.senses)
-_wordllama_vectors = functools.lru_cache(1)(word_features.wordllama_vectors)
+_wordllama_vectors = functools.lru_cache(1)(wordllama.word_vectors)
 _gloss_vectors = functools.lru_cache(1)(word_features.gloss_vectors)

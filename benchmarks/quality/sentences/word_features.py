@@ -3,7 +3,6 @@
 import csv
 import functools
 import gzip
-import importlib.util
 import itertools
 from collections import Counter
 from collections.abc import Iterable
@@ -15,14 +14,8 @@ from sklearn.utils.extmath import randomized_svd
 
 from benchmarks.quality.sentences.tasks import ROWS
 from benchmarks.quality.sentences.tasks import data_folder
-from o2v_keras.text.static_tables import find_static_table
-from o2v_keras.text.tokenizers.encode_texts import encode_texts
-from o2v_keras.text.tokenizers.sentencepiece_tokenizer import (
-    SentencepieceTokenizer,
-)
 
 GLOVE_DIM = 50
-WORDLLAMA_DIM = 256
 
 # A sense counts for a word's hypernyms too, the less the further up they are.
 _UPWARDS = 0.6
@@ -56,28 +49,6 @@ def glove() -> dict[str, np.ndarray]:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         rows = (line.split() for line in itertools.islice(file, ROWS))
         return {word: np.array(row, np.float32) for word, *row in rows}
-
-
-def wordllama_folder() -> str | None:
-    """Returns the folder of wordllama's package, `None` if there is none.
-
-    Its files are read; it is not imported.
-    """
-    spec = importlib.util.find_spec("wordllama")
-    return spec and spec.submodule_search_locations[0]
-
-
-def wordllama_vectors(words: Iterable[str]) -> np.ndarray:
-    """Returns the sum of the vectors of each word's pieces in wordllama.
-
-    The mean of these over a text points where wordllama's own vector of the
-    text in lower case does.
-    """
-    table = find_static_table(wordllama_folder())
-    vectors = table.read(WORDLLAMA_DIM).values(slice(None))
-    tokenizer = SentencepieceTokenizer.from_file(table.tokenizer.path)
-    pieces = encode_texts(tokenizer, words)
-    return np.add.reduceat(vectors[pieces.values], pieces.offsets[:-1])
 
 
 def spelling(words: Iterable[str]) -> sp.csr_matrix:
