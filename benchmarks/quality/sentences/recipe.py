@@ -127,7 +127,7 @@ def _configure(task, recipe, pairs, seed, folder):
         num_classes=task.classes or 2,
         learning_rate=recipe.learning_rate,
         weight_averaging="tail" if recipe.averaged_epochs else "none",
-        weight_averaging_epochs=max(1, recipe.averaged_epochs),
+        weight_averaging_epochs=sized(max(1, recipe.averaged_epochs), quick=1),
         mini_batch_size=32,
         bucket_width=10,
         epochs=sized(recipe.epochs, quick=1),
