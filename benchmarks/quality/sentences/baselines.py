@@ -12,7 +12,10 @@ from benchmarks.quality.sentences.tasks import Pairs
 from benchmarks.quality.sentences.tasks import Task
 from benchmarks.quality.sentences.word_features import GLOVE_DIM
 from benchmarks.quality.sentences.word_features import glove
+from benchmarks.quality.wordllama import untrained_model
+from benchmarks.quality.wordllama import wordllama_folder
 from notebooks.sizes import sized
+from o2v_keras.evaluation.inference import embed
 
 _NEGATIONS = {"no", "not", "nobody", "none", "nothing", "never", "n't"}
 
@@ -31,6 +34,8 @@ def baselines(task: Task, split: str) -> dict[str, float]:
         ),
         "averaged GloVe cosine": _glove_cosine,
     }
+    if wordllama_folder() is not None:
+        cosines["wordllama untrained, cosine"] = _wordllama_cosine
     features = [
         np.column_stack(
             [_overlap(part), *(cosine(part) for cosine in cosines.values())]
@@ -48,7 +53,9 @@ def baselines(task: Task, split: str) -> dict[str, float]:
             for name, cosine in cosines.items()
         }
         predictions = trees.predict(features[1])
-    scores["boosted trees on overlap"] = task.score(pairs.label, predictions)
+    scores["boosted trees on overlap and cosines"] = task.score(
+        pairs.label, predictions
+    )
     return {name: float(score) for name, score in scores.items()}
 
 
@@ -74,7 +81,15 @@ def _tfidf(train, **options):
 
 
 def _glove_cosine(pairs: Pairs):
-    first, second = _glove_means(pairs.in0), _glove_means(pairs.in1)
+    return _cosine(_glove_means(pairs.in0), _glove_means(pairs.in1))
+
+
+def _wordllama_cosine(pairs: Pairs):
+    model, sides = untrained_model(), {"in0": pairs.in0, "in1": pairs.in1}
+    return _cosine(*(embed(model, side, sides) for side in sides))
+
+
+def _cosine(first, second):
     lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     return np.sum(first * second, axis=1) / np.maximum(lengths, 1e-9)
 

@@ -1,22 +1,23 @@
 """A token table to start from, in which like words have like rows."""
 
 import functools
-from collections.abc import Mapping
 from collections.abc import Sequence
 
 import numpy as np
 import scipy.sparse as sp
 
+from benchmarks.quality import wordllama
 from benchmarks.quality.sentences import word_features
 from benchmarks.quality.sentences.word_features import GLOVE_DIM
 from benchmarks.quality.sentences.word_features import glove
 from benchmarks.quality.sentences.word_features import rarity
 from benchmarks.quality.sentences.word_features import unit_rows
+from o2v_keras.text.tokenizers.encode_texts import encode_texts
 from o2v_keras.text.tokenizers.tokenizer import Tokenizer
 
 # A multiple of the comparators' blocks each.
 WIDTHS = {
-    "words": 256,
+    "wordllama": wordllama.DIM,
     "ngrams": 512,
     "senses": 256,
     "glosses": 96,
@@ -29,24 +30,23 @@ def initial_table(
     texts: Sequence[str],
     parts: Sequence[str],
     seed: int,
-    widths: Mapping[str, int] = WIDTHS,
 ) -> np.ndarray:
-    """Returns a row for each id, in parts of `widths` numbers.
+    """Returns a row for each id, in parts of `WIDTHS` numbers.
 
     Each part of a row is a vector of length 1 times the rarity of its word,
     so that dot products of means of rows are close to TF-IDF's: features
     such as the n-grams of a word are projected to few numbers at random,
-    which keeps dot products up to noise of `1 / sqrt(width)`.
+    which keeps dot products up to noise of `1 / sqrt(width)`. Vectors of
+    wordllama keep the lengths that they were trained with.
 
     Args:
         tokenizer: Whose ids the rows are for.
         texts: Training texts, in which rarity is counted.
         parts: Some of `WIDTHS`.
         seed: The projections follow from it.
-        widths: Numbers of each part. Defaults to `WIDTHS`.
 
     Returns:
-        float32 `(vocab_size, sum of widths)`.
+        float32 `(vocab_size, sum of the widths)`.
     """
     generator = np.random.default_rng(seed)
     counts = _counts(tokenizer, texts)
@@ -55,18 +55,15 @@ def initial_table(
     words = tuple(ids)
     places = np.fromiter(ids.values(), int)
     seen = counts[:, places] > 0  # (texts, words)
-    hashed = np.arange(tokenizer.vocab_size) >= len(tokenizer.vocabulary)
     table = []
     for part in parts:
-        width = widths[part]
+        width = WIDTHS[part]
         # What is no word, or has no features, is like nothing else.
         rows = _random_units(tokenizer.vocab_size, width, generator)
         known, vectors = _PARTS[part](words, seen, width, generator)
         rows[places[known]] = vectors[known]
-        if hashed.any():
-            # Words and their n-grams are ids of one bag: each has its part.
-            rows[~hashed if part == "ngrams" else hashed] = 0
-        table.append(rows * scale[:, np.newaxis])
+        own_lengths = part == "wordllama"
+        table.append(rows if own_lengths else rows * scale[:, np.newaxis])
     return np.concatenate(table, axis=1)
 
 
@@ -83,18 +80,12 @@ def _weights(tokenizer, counts):
 
 
 def _counts(tokenizer, texts):
-    ids = tokenizer(list(texts))
-    values = np.ones(ids.values.shape[0], np.float32)
+    ids = encode_texts(tokenizer, texts)
+    values = np.ones(len(ids.values), np.float32)
     shape = len(texts), tokenizer.vocab_size
-    counts = sp.csr_matrix(
-        (values, ids.values.numpy(), ids.row_splits.numpy()), shape
-    )
+    counts = sp.csr_matrix((values, ids.values, ids.offsets), shape)
     counts.sum_duplicates()
     return counts
-
-
-def _words(words, seen, width, generator):
-    return np.zeros(len(words), bool), np.zeros((len(words), width))
 
 
 def _ngrams(words, seen, width, generator):
@@ -109,6 +100,11 @@ def _glosses(words, seen, width, generator):
     return _looked_up(words, _gloss_vectors(width), width)
 
 
+def _wordllama(words, seen, width, generator):
+    # About as long as the other parts.
+    return np.ones(len(words), bool), _wordllama_vectors(words) / 2
+
+
 def _glove(words, seen, width, generator):
     # Turned at random, so that all blocks of it are alike.
     rotation = np.linalg.qr(generator.normal(size=(width, GLOVE_DIM)))[0]
@@ -117,7 +113,7 @@ def _glove(words, seen, width, generator):
 
 
 _PARTS = {
-    "words": _words,
+    "wordllama": _wordllama,
     "ngrams": _ngrams,
     "senses": _senses,
     "glosses": _glosses,
@@ -151,4 +147,5 @@ def _units(rows):
 # They take seconds, and seeds share them.
 _spelling = functools.lru_cache(1)(word_features.spelling)
 _word_senses = functools.lru_cache(1)(word_features.senses)
+_wordllama_vectors = functools.lru_cache(1)(wordllama.word_vectors)
 _gloss_vectors = functools.lru_cache(1)(word_features.gloss_vectors)

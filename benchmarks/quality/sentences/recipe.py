@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 import tempfile
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,14 +17,13 @@ from notebooks.sizes import sized
 from o2v_keras import Object2Vec
 from o2v_keras import Object2VecConfig
 from o2v_keras import load_dataset
+from o2v_keras.models.ensemble import make_ensemble
 from o2v_keras.text.learn_tokenizers import learn_tokenizers
 from o2v_keras.text.tokenizers.learn_tokenizer import learn_tokenizer
 from o2v_keras.text.vocabulary import Vocabulary
 
-_MAX_LENGTH = {"words": 80, "ngrams": 1600}
-# For the words neither of the training texts nor of GloVe; for n-grams.
-_HASH_BUCKETS = {"words": 1000, "ngrams": 1 << 15}
-_MOST_IDS = 1 << 20
+# Distance of the seeds of an ensemble's members.
+_SEEDS = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,70 +31,40 @@ class Recipe:
     """The ingredients of a model.
 
     Args:
-        parts: Parts of the initial table, some of `WIDTHS`. Defaults to all.
-        tokenizer: `"words"`, of the training texts and of GloVe, or
-            `"ngrams"`. Defaults to `"words"`.
-        encoder: Name of both sides' network. Defaults to
-            `"pooled_embedding"`.
-        enc_dim: Width of encodings where the network is not pooled. Defaults
-            to 512.
-        comparators: Names of the comparators. Defaults to cosines and
-            lengths of blocks.
-        mlp_layers: Hidden layers. Defaults to 2.
-        mlp_dim: Their width. Defaults to 64.
-        dropout: Defaults to 0.2.
+        parts: Parts of the initial table, some of `WIDTHS`.
+        epochs: Passes over the training split.
+        comparators: Names of the comparators. Defaults to the cosine.
+        mlp_layers: Hidden layers of 64. Defaults to 0.
         learning_rate: Of Adam. Defaults to 0.002.
-        epochs: Defaults to 10.
-        swap: Whether to train on the pairs the other way round as well; for
-            entailment, on those of the other classes. Defaults to `False`.
-        freeze: Whether the table keeps its initial vectors. Defaults to
-            `False`.
-        pretrained: Whether the table begins with `initial_table`. Defaults
-            to `True`.
+        averaged_epochs: Last epochs whose weights are averaged. Defaults to
+            0: the last step's weights.
+        label_scale: Factor of labels, which no correlation sees. Defaults to
+            1.
+        pretrained: Whether the table begins with the parts; otherwise Keras
+            draws it. Defaults to `True`.
     """
 
-    parts: tuple[str, ...] = tuple(WIDTHS)
-    tokenizer: str = "words"
-    encoder: str = "pooled_embedding"
-    enc_dim: int = 512
-    comparators: tuple[str, ...] = ("block_cosine", "block_lengths")
-    mlp_layers: int = 2
-    mlp_dim: int = 64
-    dropout: float = 0.2
+    parts: tuple[str, ...]
+    epochs: int
+    comparators: tuple[str, ...] = ("cosine",)
+    mlp_layers: int = 0
     learning_rate: float = 0.002
-    epochs: int = 10
-    swap: bool = False
-    freeze: bool = False
+    averaged_epochs: int = 0
+    label_scale: float = 1.0
     pretrained: bool = True
 
 
-def train(task: Task, recipe: Recipe, seed: int, callbacks=()) -> Object2Vec:
-    """Returns a model trained on the task's training split.
+def train(task: Task, recipes: Sequence[Recipe], seed: int) -> Object2Vec:
+    """Returns the ensemble of a model for each recipe.
 
     The number of epochs is the recipe's: neither early stopping nor any
     other choice looks at data beside the training split.
     """
-    pairs = task.load("train")
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        config, tokenizers = _configure(task, recipe, pairs, seed, folder)
-        model = Object2Vec(config)
-        model.tokenizers = tokenizers
-        model.steps_per_execution = 10
-        dataset = load_dataset(
-            _training_data(task, recipe, pairs),
-            config,
-            tokenizers=tokenizers,
-            verbose=0,
-        )
-        model.fit(
-            dataset,
-            epochs=config.epochs,
-            shuffle=False,
-            verbose=0,
-            callbacks=list(callbacks),
-        )
-    return model
+    models = [
+        _train(task, recipe, seed + _SEEDS * number)
+        for number, recipe in enumerate(recipes)
+    ]
+    return models[0] if len(models) == 1 else make_ensemble(models)
 
 
 def evaluate(model: Object2Vec, task: Task, split: str) -> float:
@@ -113,16 +83,21 @@ def evaluate(model: Object2Vec, task: Task, split: str) -> float:
     return float(task.score(pairs.label, predictions))
 
 
-def _training_data(task, recipe, pairs):
-    if recipe.swap and task.classes:
-        # Only contradiction holds the other way round as well.
-        pairs = pairs.joined(pairs.where(pairs.label == 0).swapped())
-    elif recipe.swap:
-        pairs = pairs.joined(pairs.swapped())
-    if task.classes:
-        return _columns(pairs, pairs.label)
-    # Correlations do not mind, and the head need not learn the mean first.
-    return _columns(pairs, pairs.label - pairs.label.mean())
+def _train(task, recipe, seed):
+    pairs = task.load("train")
+    columns = _columns(pairs, pairs.label * recipe.label_scale)
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        config, tokenizers = _configure(task, recipe, pairs, seed, folder)
+        model = Object2Vec(config)
+        model.tokenizers = tokenizers
+        model.steps_per_execution = 10
+        model.initialize_bias(columns["label"])
+        dataset = load_dataset(
+            columns, config, tokenizers=tokenizers, verbose=0
+        )
+        model.fit(dataset, epochs=config.epochs, shuffle=False, verbose=0)
+    return model
 
 
 def _columns(pairs, label):
@@ -131,29 +106,28 @@ def _columns(pairs, label):
 
 def _configure(task, recipe, pairs, seed, folder):
     """Returns configuration and tokenizers; their files are in `folder`."""
+    width = sum(WIDTHS[part] for part in recipe.parts)
     config = Object2VecConfig(
-        enc0_max_seq_len=_MAX_LENGTH[recipe.tokenizer],
-        enc0_vocab_size=_MOST_IDS,
-        enc0_network=recipe.encoder,
-        enc0_tokenizer=recipe.tokenizer,
-        enc0_hash_buckets=_HASH_BUCKETS[recipe.tokenizer],
+        enc0_max_seq_len=80,
+        enc0_vocab_size=1 << 20,
+        enc0_network="pooled_embedding",
+        enc0_tokenizer="words",
+        # For the words neither of the training texts nor of GloVe.
+        enc0_hash_buckets=1000,
         enc0_vocab_file=str(_write_vocabulary(pairs, folder)),
-        enc0_token_embedding_dim=_width(recipe),
-        enc_dim=(
-            _width(recipe)
-            if recipe.encoder == "pooled_embedding"
-            else recipe.enc_dim
-        ),
+        enc0_token_embedding_dim=width,
+        enc_dim=width,
         tied_token_embedding_weight=True,
         token_embedding_storage_type="row_sparse",
         comparator_list=recipe.comparators,
         mlp_layers=recipe.mlp_layers,
-        mlp_dim=recipe.mlp_dim,
+        mlp_dim=64,
         mlp_activation="tanh",
-        dropout=recipe.dropout,
         output_layer="softmax" if task.classes else "mean_squared_error",
         num_classes=task.classes or 2,
         learning_rate=recipe.learning_rate,
+        weight_averaging="tail" if recipe.averaged_epochs else "none",
+        weight_averaging_epochs=sized(max(1, recipe.averaged_epochs), quick=1),
         mini_batch_size=32,
         bucket_width=10,
         epochs=sized(recipe.epochs, quick=1),
@@ -164,14 +138,13 @@ def _configure(task, recipe, pairs, seed, folder):
         {"in0": texts, "in1": texts}, config, verbose=0
     )
     config = tokenizers.configure(config)
-    if not recipe.pretrained:
-        return config, tokenizers
-    table = initial_table(tokenizers.in0, texts, recipe.parts, seed)
-    np.save(folder / "table.npy", table)
-    config = config.replace(
-        enc0_pretrained_embedding_file=str(folder / "table.npy"),
-        enc0_freeze_pretrained_embedding=recipe.freeze,
-    )
+    if recipe.pretrained:
+        table = initial_table(tokenizers.in0, texts, recipe.parts, seed)
+        np.save(folder / "table.npy", table)
+        config = config.replace(
+            enc0_pretrained_embedding_file=str(folder / "table.npy"),
+            enc0_freeze_pretrained_embedding=False,
+        )
     return config, tokenizers
 
 
@@ -183,7 +156,3 @@ def _write_vocabulary(pairs, folder):
     path = folder / "words.txt"
     Vocabulary(list(words)).save(path)
     return path
-
-
-def _width(recipe):
-    return sum(WIDTHS[part] for part in recipe.parts)

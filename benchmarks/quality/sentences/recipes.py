@@ -1,43 +1,30 @@
-"""The recipe of each task, chosen on its dev split, and what it is without."""
+"""The recipe of each task, chosen on its dev split."""
 
 import dataclasses
 
 from benchmarks.quality.sentences.initial_table import WIDTHS
 from benchmarks.quality.sentences.recipe import Recipe
 
-_BLOCKS = ("block_cosine", "block_lengths")
-
-RECIPES = {
-    "stsb": Recipe(comparators=_BLOCKS, mlp_dim=128, dropout=0.4, epochs=12),
-    "sick-r": Recipe(comparators=(*_BLOCKS, "abs_diff"), epochs=8),
-    "sick-e": Recipe(comparators=(*_BLOCKS, "abs_diff", "hadamard"), epochs=12),
-}
-
-_EXCHANGES = {
-    "table: random": {"pretrained": False},
-    "table: frozen": {"freeze": True},
-    "table: words alone": {"parts": ("words",)},
-    "comparator: one cosine": {"comparators": ("cosine",)},
-    "comparator: SageMaker's three": {
-        "comparators": ("hadamard", "concat", "abs_diff")
-    },
-    "no dropout": {"dropout": 0.0},
-    "swapped pairs too": {"swap": True},
-    "encoder: hcnn": {"encoder": "hcnn", "learning_rate": 0.0005},
-    "encoder: bilstm": {"encoder": "bilstm", "learning_rate": 0.0005},
-    "tokenizer: ngrams": {"tokenizer": "ngrams"},
-}
+_ALL = tuple(WIDTHS)
+_OTHERS = tuple(part for part in WIDTHS if part != "wordllama")
 
 
-def ablations(name: str) -> dict[str, Recipe]:
-    """Returns what is exchanged -> a task's recipe with it exchanged."""
-    recipe = RECIPES[name]
-    variants = {"the recipe": {}}
-    for part in WIDTHS:
-        rest = tuple(other for other in WIDTHS if other != part)
-        variants[f"table: without {part}"] = {"parts": rest}
-    variants |= _EXCHANGES
-    return {
-        what: dataclasses.replace(recipe, **changes)
-        for what, changes in variants.items()
-    }
+def recipes(name: str, wordllama: bool) -> tuple[Recipe, ...]:
+    """Returns the recipes whose models are joined.
+
+    Args:
+        name: Of a task.
+        wordllama: Whether wordllama's vectors are in initial tables.
+    """
+    parts = _ALL if wordllama else _OTHERS
+    if name == "stsb":
+        others = Recipe(_OTHERS, 12, learning_rate=0.003, label_scale=0.2)
+        alone = Recipe(("wordllama",), 6, learning_rate=0.005, label_scale=0.2)
+        return (alone, alone, others) if wordllama else (others,)
+    comparators = ("block_cosine", "block_lengths", "abs_diff")
+    if name == "sick-r":
+        recipe = Recipe(parts, 8, averaged_epochs=3, label_scale=3.0)
+    else:
+        comparators += ("hadamard",)
+        recipe = Recipe(parts, 10, averaged_epochs=4)
+    return (dataclasses.replace(recipe, comparators=comparators, mlp_layers=2),)

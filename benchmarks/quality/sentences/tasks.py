@@ -33,27 +33,6 @@ class Pairs:
     in1: list[str]
     label: np.ndarray
 
-    def swapped(self) -> "Pairs":
-        """Returns the pairs the other way round."""
-        return Pairs(self.in1, self.in0, self.label)
-
-    def where(self, chosen: np.ndarray) -> "Pairs":
-        """Returns the pairs at which the bool array `chosen` is true."""
-        rows = np.flatnonzero(chosen)
-        return Pairs(
-            [self.in0[row] for row in rows],
-            [self.in1[row] for row in rows],
-            self.label[rows],
-        )
-
-    def joined(self, others: "Pairs") -> "Pairs":
-        """Returns these pairs and others after them."""
-        return Pairs(
-            self.in0 + others.in0,
-            self.in1 + others.in1,
-            np.concatenate([self.label, others.label]),
-        )
-
 
 @dataclasses.dataclass(frozen=True)
 class Task:

@@ -23,6 +23,9 @@ from benchmarks.machine import machine  # noqa: E402
 from benchmarks.quality.seeds import print_head  # noqa: E402
 from benchmarks.quality.seeds import print_row  # noqa: E402
 from benchmarks.quality.seeds import split_name  # noqa: E402
+from benchmarks.quality.wordllama import MISSING  # noqa: E402
+from benchmarks.quality.wordllama import untrained_model  # noqa: E402
+from benchmarks.quality.wordllama import wordllama_folder  # noqa: E402
 from benchmarks.quality.wordnet import hypernyms  # noqa: E402
 from benchmarks.quality.wordnet import prefixes  # noqa: E402
 from benchmarks.quality.wordnet.definitions import ranking  # noqa: E402
@@ -63,16 +66,34 @@ def _parse():
 def _report_texts(seeds, test):
     split = text_split(test)
     print_head(f"definition to example, {split_name(test)}", TEXT_METRICS)
-    ours = []
-    for seed in seeds:
-        ranks = ranking(train_texts(split, seed), split)
-        if not ours:
-            for answer, metrics in ranks.baselines().items():
-                print_row(answer, [metrics[name] for name in TEXT_METRICS])
-        metrics = ranks.metrics()
-        ours.append([metrics[name] for name in TEXT_METRICS])
-        keras.backend.clear_session()
-    print_row("**Object2Vec**", np.transpose(ours))
+    baselines, has_wordllama = True, wordllama_folder() is not None
+    for with_wordllama in (False, True) if has_wordllama else (False,):
+        ours = []
+        for seed in seeds:
+            model = train_texts(split, seed, with_wordllama)
+            ranks = ranking(model, split)
+            if baselines:
+                _print_text_baselines(ranks, split, has_wordllama)
+                baselines = False
+            ours.append(_text_scores(ranks.metrics()))
+            keras.backend.clear_session()
+        name = "with" if with_wordllama else "without"
+        print_row(f"**Object2Vec** {name} wordllama", np.transpose(ours))
+    if not has_wordllama:
+        print(MISSING)
+
+
+def _print_text_baselines(ranks, split, has_wordllama):
+    answers = ranks.baselines()
+    if has_wordllama:
+        model = untrained_model()
+        answers["wordllama untrained, cosine"] = ranking(model, split).metrics()
+    for answer, metrics in answers.items():
+        print_row(answer, _text_scores(metrics))
+
+
+def _text_scores(metrics):
+    return [metrics[name] for name in TEXT_METRICS]
 
 
 def _report_hypernyms(seeds, test):
