@@ -1,6 +1,7 @@
 """Films for users: the recipes, their training, their scores."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
@@ -18,14 +19,11 @@ CONFIG = {
     "enc0_network": "pooled_embedding",
     "enc1_network": "pooled_embedding",
     "enc1_max_seq_len": 1,
-    "token_combiner": "sqrtn",
     "output_layer": "in_batch_softmax",
     "exclude_query_tokens": True,
     "similarity": "dot",
     "temperature": 1.0,
     "learning_rate_schedule": "cosine",
-    "mini_batch_size": 1024,
-    "epochs": 1,
 }
 
 
@@ -34,36 +32,60 @@ class Recipe:
     """How films for users are learned.
 
     Args:
-        changes: Fields of `CONFIG` to exchange or add.
-        records: Records of a user: each is told one of his films from all
-            others by a bag of other films of his.
-        most_films: Films in a bag, at most; never more than half of a user's.
+        changes: Fields of `CONFIG` to add.
+        draw: Takes a generator and a user's films, two or more; returns bags
+            of them, `(records, films in a bag)`, and for each bag another
+            film of his, `(records,)`, which it must tell from all films.
         members: Trainings whose models become one.
     """
 
     changes: dict
-    records: int
-    most_films: int
+    draw: Callable[
+        [np.random.Generator, np.ndarray], tuple[np.ndarray, np.ndarray]
+    ]
     members: int
+
+
+def _each_film(generator, films):
+    """Draws 4 bags of up to 50 others for each film."""
+    size = min(50, len(films) - 1)
+    bags = []
+    for _ in range(4):
+        keys = generator.random((len(films), len(films)))
+        np.fill_diagonal(keys, 2)  # a film is the last of its own
+        bags.append(films[np.argsort(keys, axis=1)[:, :size]])
+    return np.concatenate(bags), np.tile(films, 4)
+
+
+def _each_user(generator, films):
+    """Draws 300 bags of up to 20 films, and no more than half of them."""
+    size = min(20, len(films) // 2)
+    keys = generator.random((sized(300, quick=3), len(films)))
+    drawn = films[np.argpartition(keys, size, axis=1)[:, : size + 1]]
+    return drawn[:, :size], drawn[:, size]
 
 
 # Task -> its recipe.
 RECIPES = {
     "retrieval": Recipe(
-        {"enc_dim": 64, "learning_rate": 0.003},
-        records=sized(300, quick=3),
-        most_films=20,
+        {
+            "enc_dim": 64,
+            "learning_rate": 0.01,
+            "mini_batch_size": 1024,
+            "epochs": sized(3, quick=1),
+        },
+        _each_film,
         members=3,
     ),
     "ml-1m": Recipe(
         {
             "enc_dim": 128,
+            "token_combiner": "sqrtn",
             "learning_rate": 0.002,
             "mini_batch_size": 512,
             "epochs": sized(2, quick=1),
         },
-        records=sized(300, quick=3),
-        most_films=20,
+        _each_user,
         members=1,
     ),
 }
@@ -123,14 +145,11 @@ def _records(recipe, split, seed):
     generator = np.random.default_rng(seed)
     bags, lengths, targets = [], [], []
     for films in _films_of_users(split):
-        if len(films) < 2:
-            continue
-        keys = generator.random((recipe.records, len(films)))
-        size = min(recipe.most_films, len(films) // 2)
-        drawn = films[np.argpartition(keys, size, axis=1)[:, : size + 1]]
-        bags.append(drawn[:, :size].ravel())
-        lengths.append(np.full(recipe.records, size))
-        targets.append(drawn[:, size])
+        if len(films) > 1:
+            drawn, others = recipe.draw(generator, films)
+            bags.append(drawn.ravel())
+            lengths.append(np.full(len(drawn), drawn.shape[1]))
+            targets.append(others)
     in0 = Sequences.from_lengths(np.concatenate(bags), np.concatenate(lengths))
     targets = np.concatenate(targets)
     return PairTable.from_arrays(in0, targets[:, None], np.ones(len(targets)))
