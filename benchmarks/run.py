@@ -32,7 +32,7 @@ SUITES = {
         (f"benchmarks.quality.{room}", "--task", task, "--test")
         for room, tasks in (
             ("sentences", ("stsb", "sick-r", "sick-e")),
-            ("movielens", ("ua", "u1-u5", "above-3", "retrieval")),
+            ("movielens", ("ua", "u1-u5", "above-3", "retrieval", "ml-1m")),
             ("wordnet", ("definitions", "hypernyms", "prefixes")),
         )
         for task in tasks

@@ -186,6 +186,10 @@ class Object2VecConfig:
         same_side_negatives: bool. Whether `in_batch_softmax` also takes the
             batch's other objects of the query's own side as negatives.
             Ours. Defaults to `False`.
+        exclude_query_tokens: bool. Whether `in_batch_softmax` leaves out
+            negatives that are tokens of the query, such as the films of a
+            user's bag; ids of both sides must be of one vocabulary. Ours.
+            Defaults to `False`.
         hardness_strength: float, at least 0. `in_batch_softmax` weights a
             negative by the exponential of this times its cosine with the
             query; 0 weights all alike. Ours. Defaults to `0.0`.
@@ -374,6 +378,7 @@ class Object2VecConfig:
     sampling_bias_correction: bool = _field(Boolean(), True)
     hard_negatives: int = _field(Integer(0), 0)
     same_side_negatives: bool = _field(Boolean(), False)
+    exclude_query_tokens: bool = _field(Boolean(), False)
     hardness_strength: float = _field(Number(0.0), 0.0)
     mined_negatives: int = _field(Integer(0), 0)
     mining_epochs: int = _field(Integer(1), 1)

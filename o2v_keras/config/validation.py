@@ -13,6 +13,7 @@ _OFF = {
     "mined_negatives": 0,
     "learn_temperature": False,
     "same_side_negatives": False,
+    "exclude_query_tokens": False,
     "hardness_strength": 0.0,
 }
 # The id of unknown words in every tokenizer.
@@ -73,6 +74,19 @@ def check_retrieval(config) -> None:
             "of a batch with the negatives mined for them. Received: "
             f"mined_negatives={config.mined_negatives}, "
             f"mini_batch_size={config.mini_batch_size}"
+        )
+    first, second = config.encoder0, config.encoder1
+    if config.exclude_query_tokens and (first.vocab_size, first.tokenizer) != (
+        second.vocab_size,
+        second.tokenizer,
+    ):
+        raise ValueError(
+            "`exclude_query_tokens` must be False unless ids of both sides are "
+            "of one vocabulary. Received: "
+            f"enc0_vocab_size={first.vocab_size}, "
+            f"enc1_vocab_size={second.vocab_size}, "
+            f"enc0_tokenizer={first.tokenizer!r}, "
+            f"enc1_tokenizer={second.tokenizer!r}"
         )
 
 

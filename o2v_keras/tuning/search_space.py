@@ -47,6 +47,7 @@ _WITHOUT_MLP = ("in_batch_softmax", "cosent", "embedding")
 # Setting -> the head that reads it.
 _OF_HEAD = {
     "same_side_negatives": "in_batch_softmax",
+    "exclude_query_tokens": "in_batch_softmax",
     "hardness_strength": "in_batch_softmax",
     "similarity_scale": "cosent",
     "embedding_loss": "embedding",

@@ -13,7 +13,7 @@ from tests.datasets.local_data import require_local_data
 ROOT = pathlib.Path(__file__).parents[2]
 NEEDED_DATA = {
     "benchmarks.quality.sentences": ("stsb", "sick", "glove", "wordnet"),
-    "benchmarks.quality.movielens": ("ml-100k",),
+    "benchmarks.quality.movielens": ("ml-100k", "ml-1m"),
     "benchmarks.quality.wordnet": ("wordnet",),
 }
 # Play rounds for a benchmark that starts them.

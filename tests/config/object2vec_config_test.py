@@ -71,6 +71,7 @@ def test_defaults_are_sagemakers():
         "sampling_bias_correction": True,
         "hard_negatives": 0,
         "same_side_negatives": False,
+        "exclude_query_tokens": False,
         "hardness_strength": 0.0,
         "mined_negatives": 0,
         "mining_epochs": 1,

@@ -40,6 +40,7 @@ def make(**changes):
         {"mined_negatives": 1},
         {"learn_temperature": True},
         {"same_side_negatives": True},
+        {"exclude_query_tokens": True},
         {"hardness_strength": 5.0},
     ],
     ids=lambda changes: next(iter(changes)),
@@ -60,8 +61,20 @@ def test_other_heads_have_no_in_batch_negatives(changes):
         ({"temperature": 0}, "`temperature` must be"),
         ({"hardness_strength": -1}, "`hardness_strength` must be .* 0"),
         ({"similarity": "l2"}, "`similarity` must be"),
+        (
+            {
+                "exclude_query_tokens": True,
+                "enc1_network": "pooled_embedding",
+                "enc1_max_seq_len": 1,
+                "enc1_vocab_size": 8,
+            },
+            "`exclude_query_tokens` must be .* one vocabulary.*=9.*=8",
+        ),
     ],
-    ids=["batch", "mined", "temperature", "hardness", "similarity"],
+    ids=[
+        *("batch", "mined", "temperature", "hardness", "similarity"),
+        "vocabularies",
+    ],
 )
 def test_refuses_what_leaves_no_negatives(changes, message):
     with pytest.raises(ValueError, match=message):

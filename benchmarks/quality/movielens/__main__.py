@@ -17,12 +17,13 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 from benchmarks.machine import machine  # noqa: E402
+from benchmarks.quality.movielens import retrieval  # noqa: E402
 from benchmarks.quality.movielens.ranking_baselines import baseline_scores  # noqa: E402
-from benchmarks.quality.movielens.ranking_scores import METRICS  # noqa: E402
+from benchmarks.quality.movielens.ranking_scores import metrics  # noqa: E402
 from benchmarks.quality.movielens.ranking_scores import ranking_scores  # noqa: E402
 from benchmarks.quality.movielens.rating_baselines import baseline_stars  # noqa: E402
 from benchmarks.quality.movielens.ratings import predict_stars  # noqa: E402
-from benchmarks.quality.movielens.retrieval import score_films  # noqa: E402
+from benchmarks.quality.movielens.splits import million_split  # noqa: E402
 from benchmarks.quality.movielens.splits import official_split  # noqa: E402
 from benchmarks.quality.movielens.splits import random_split  # noqa: E402
 from benchmarks.quality.seeds import print_head  # noqa: E402
@@ -31,7 +32,12 @@ from benchmarks.quality.seeds import split_name  # noqa: E402
 from notebooks.sizes import sized  # noqa: E402
 
 FOLDS = ("u1", "u2", "u3", "u4", "u5")
-TASKS = ("ua", "u1-u5", "above-3", "retrieval")
+TASKS = ("ua", "u1-u5", "above-3", "retrieval", "ml-1m")
+# Task -> its split, films shown to a user, EASE's penalty.
+RETRIEVAL = {
+    "retrieval": (random_split, 10, 200),
+    "ml-1m": (million_split, 20, 800),
+}
 
 
 def main():
@@ -40,8 +46,8 @@ def main():
     print(machine())
     started = time.perf_counter()
     seeds = range(arguments.seeds)
-    if arguments.task == "retrieval":
-        _report_retrieval(seeds, arguments.test)
+    if arguments.task in RETRIEVAL:
+        _report_retrieval(arguments.task, seeds, arguments.test)
     elif arguments.task == "u1-u5":
         _report_ratings("stars", FOLDS, seeds, arguments.test)
     else:
@@ -97,15 +103,16 @@ def _with_mean(scores):
     return np.column_stack([scores, scores.mean(axis=1)])
 
 
-def _report_retrieval(seeds, test):
-    split = random_split(test)
-    print_head(f"80/20, {split_name(test)}", METRICS)
-    for name, scores in baseline_scores(split.train):
-        print_row(name, ranking_scores(scores, split.train, split.scored))
+def _report_retrieval(task, seeds, test):
+    split_of, top, penalty = RETRIEVAL[task]
+    split = split_of(test)
+    print_head(f"{task}, {split_name(test)}", metrics(top))
+    for name, scores in baseline_scores(split, penalty):
+        print_row(name, ranking_scores(scores, split, top))
     ours = []
     for seed in seeds:
-        scores = score_films(split.train, seed)
-        ours.append(ranking_scores(scores, split.train, split.scored))
+        scores = retrieval.score_films(retrieval.RECIPES[task], split, seed)
+        ours.append(ranking_scores(scores, split, top))
         keras.backend.clear_session()
     print_row("**Object2Vec**", np.transpose(ours))
 

@@ -8,18 +8,24 @@ import numpy as np
 import scipy.sparse as sp
 
 from benchmarks.quality.movielens.ranking_scores import watched
-from benchmarks.quality.movielens.splits import Ratings
+from benchmarks.quality.movielens.splits import Split
 
 
-def baseline_scores(train: Ratings) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields names and scores, `(USERS + 1, FILMS + 1)`.
+def baseline_scores(
+    split: Split, penalty: float
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yields names and scores, of the split's shape.
 
     ALS is left out where `implicit` is not installed.
+
+    Args:
+        split: Its `train` is learned from.
+        penalty: EASE's lambda.
     """
-    seen = watched(train)
+    seen = watched(split.train, split.shape)
     yield "popularity", np.tile(seen.sum(axis=0), (len(seen), 1))
     yield "item cosine kNN", _item_knn(seen)
-    yield "EASE, lambda 200", _ease(seen, 200.0)
+    yield f"EASE, lambda {penalty}", _ease(seen, penalty)
     if importlib.util.find_spec("implicit"):
         for alpha, penalty in ((2, 0.1), (10, 5.0)):
             name = f"ALS of implicit, alpha {alpha}, penalty {penalty}"

@@ -1,10 +1,11 @@
-"""Films for users: the recipe, its training, its scores."""
+"""Films for users: the recipes, their training, their scores."""
+
+import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.quality.movielens.splits import FILMS
-from benchmarks.quality.movielens.splits import USERS
-from benchmarks.quality.movielens.splits import Ratings
+from benchmarks.quality.movielens.splits import Split
 from notebooks.sizes import sized
 from o2v_keras import Object2Vec
 from o2v_keras import Object2VecConfig
@@ -12,82 +13,143 @@ from o2v_keras import load_dataset
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.evaluation.inference import embed
-
-# A user is the bag of the films that he rated in the training data, without
-# the film that a record is about: a film must be told from the others.
-_MOST_FILMS = 50
-# Records of each rating, with different films where there are more of them.
-_COPIES = 4
-_NO_FILMS = FILMS + 1
+from o2v_keras.models.ensemble import make_ensemble
 
 CONFIG = {
-    "enc0_max_seq_len": FILMS,
-    "enc0_vocab_size": FILMS + 2,
     "enc0_network": "pooled_embedding",
-    "enc1_max_seq_len": 1,
-    "enc1_vocab_size": FILMS + 1,
     "enc1_network": "pooled_embedding",
-    "enc_dim": 64,
+    "enc1_max_seq_len": 1,
     "output_layer": "in_batch_softmax",
+    "exclude_query_tokens": True,
     "similarity": "dot",
     "temperature": 1.0,
-    "learning_rate": 0.01,
     "learning_rate_schedule": "cosine",
-    "mini_batch_size": 1024,
-    "epochs": sized(3, quick=1),
 }
 
 
-def score_films(train: Ratings, seed: int, **changes) -> np.ndarray:
-    """Trains a model and scores all films for all users.
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How films for users are learned.
 
     Args:
-        train: What the model learns from; stars do not matter.
-        seed: Initial weights, sampled films and row order follow from it.
-        **changes: Fields of `CONFIG` to exchange.
+        changes: Fields of `CONFIG` to add.
+        draw: Takes a generator and a user's films, two or more; returns bags
+            of them, `(records, films in a bag)`, and for each bag another
+            film of his, `(records,)`, which it must tell from all films.
+        members: Trainings whose models become one.
+    """
+
+    changes: dict
+    draw: Callable[
+        [np.random.Generator, np.ndarray], tuple[np.ndarray, np.ndarray]
+    ]
+    members: int
+
+
+def _each_film(generator, films):
+    """Draws 4 bags of up to 50 others for each film."""
+    size = min(50, len(films) - 1)
+    bags = []
+    for _ in range(4):
+        keys = generator.random((len(films), len(films)))
+        np.fill_diagonal(keys, 2)  # a film is the last of its own
+        bags.append(films[np.argsort(keys, axis=1)[:, :size]])
+    return np.concatenate(bags), np.tile(films, 4)
+
+
+def _each_user(generator, films):
+    """Draws 300 bags of up to 20 films, and no more than half of them."""
+    size = min(20, len(films) // 2)
+    keys = generator.random((sized(300, quick=3), len(films)))
+    drawn = films[np.argpartition(keys, size, axis=1)[:, : size + 1]]
+    return drawn[:, :size], drawn[:, size]
+
+
+# Task -> its recipe.
+RECIPES = {
+    "retrieval": Recipe(
+        {
+            "enc_dim": 64,
+            "learning_rate": 0.01,
+            "mini_batch_size": 1024,
+            "epochs": sized(3, quick=1),
+        },
+        _each_film,
+        members=3,
+    ),
+    "ml-1m": Recipe(
+        {
+            "enc_dim": 128,
+            "token_combiner": "sqrtn",
+            "learning_rate": 0.002,
+            "mini_batch_size": 512,
+            "epochs": sized(2, quick=1),
+        },
+        _each_user,
+        members=1,
+    ),
+}
+
+
+def score_films(recipe: Recipe, split: Split, seed: int) -> np.ndarray:
+    """Trains one model and scores all films for all users.
+
+    Args:
+        recipe: `Recipe`.
+        split: Its `train` is learned from; stars do not matter.
+        seed: The members have as many seeds from `seed * members` on. Initial
+            weights, sampled films and row order follow from them.
 
     Returns:
-        float32 `(USERS + 1, FILMS + 1)`.
+        float32, of the split's shape; 0 for users without films.
     """
-    config = Object2VecConfig(**CONFIG | changes | {"seed": seed})
+    first = seed * recipe.members
+    models = [
+        _train(recipe, split, first + number)
+        for number in range(recipe.members)
+    ]
+    model = models[0] if len(models) == 1 else make_ensemble(models)
+    films_of = _films_of_users(split)
+    users = [user for user, films in enumerate(films_of) if len(films)]
+    bags = embed(model, "in0", {"in0": [films_of[user] for user in users]})
+    films = np.arange(1, split.shape[1])[:, None]
+    scores = np.zeros(split.shape, np.float32)
+    scores[users, 1:] = bags @ embed(model, "in1", {"in1": films}).T
+    return scores
+
+
+def _train(recipe, split, seed):
+    _, films = split.shape
+    sizes = {
+        "enc0_max_seq_len": films,
+        "enc0_vocab_size": films,
+        "enc1_vocab_size": films,
+        "seed": seed,
+    }
+    config = Object2VecConfig(**CONFIG | sizes | recipe.changes)
     model = Object2Vec(config)
     model.steps_per_execution = 20
-    dataset = load_dataset(_records(train, seed), config, verbose=0)
+    dataset = load_dataset(_records(recipe, split, seed), config, verbose=0)
     model.fit(dataset, epochs=config.epochs, shuffle=False, verbose=0)
-    films_of = _films_of_users(train)
-    bags = [
-        films if len(films) else np.array([_NO_FILMS]) for films in films_of
-    ]
-    users = embed(model, "in0", {"in0": bags})
-    films = embed(model, "in1", {"in1": np.arange(1, FILMS + 1)[:, None]})
-    return np.pad(users @ films.T, [(0, 0), (1, 0)])
+    return model
 
 
-def _films_of_users(train):
+def _films_of_users(split):
+    train = split.train
     order = np.argsort(train.users, kind="stable")
-    counts = np.bincount(train.users, minlength=USERS + 1)
+    counts = np.bincount(train.users, minlength=split.shape[0])
     return np.split(train.films[order], np.cumsum(counts)[:-1])
 
 
-def _records(train, seed):
+def _records(recipe, split, seed):
     generator = np.random.default_rng(seed)
-    bags, targets = [], []
-    for films in _films_of_users(train):
-        for _ in range(_COPIES if len(films) else 0):
-            bags.extend(_others(generator, films))
-            targets.append(films)
-    in0 = Sequences(
-        np.concatenate(bags), np.cumsum([0, *map(len, bags)], dtype=np.int64)
-    )
+    bags, lengths, targets = [], [], []
+    for films in _films_of_users(split):
+        if len(films) > 1:
+            drawn, others = recipe.draw(generator, films)
+            bags.append(drawn.ravel())
+            lengths.append(np.full(len(drawn), drawn.shape[1]))
+            targets.append(others)
+    in0 = Sequences.from_lengths(np.concatenate(bags), np.concatenate(lengths))
     targets = np.concatenate(targets)
     return PairTable.from_arrays(in0, targets[:, None], np.ones(len(targets)))
-
-
-def _others(generator, films):
-    """Samples for each of a user's films some of his others, `(n, some)`."""
-    if len(films) == 1:
-        return np.array([[_NO_FILMS]])
-    keys = generator.random((len(films), len(films)))
-    np.fill_diagonal(keys, 2)  # a film is the last of its own
-    most = min(_MOST_FILMS, len(films) - 1)
-    return films[np.argsort(keys, axis=1)[:, :most]]

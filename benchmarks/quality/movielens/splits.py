@@ -1,6 +1,7 @@
-"""MovieLens-100k: official splits, the 80/20 split, and validation splits."""
+"""MovieLens-100k and -1M: their splits for test and for validation."""
 
 import dataclasses
+import gzip
 import os
 import pathlib
 
@@ -12,6 +13,7 @@ USERS, FILMS = 943, 1682
 
 # Ratings of users with larger numbers are left out.
 _LAST_USER = sized(USERS, quick=30)
+_LAST_USER_OF_MILLION = sized(6039, quick=30)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +44,15 @@ class Split:
 
     train: Ratings
     scored: Ratings
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Largest numbers of a user and of a film, plus 1."""
+        users, films = (
+            max(getattr(part, side).max() for part in (self.train, self.scored))
+            for side in ("users", "films")
+        )
+        return int(users) + 1, int(films) + 1
 
 
 def official_split(name: str, test: bool) -> Split:
@@ -80,6 +91,27 @@ def random_split(test: bool) -> Split:
     return Split(ratings.take(train), ratings.take(validation))
 
 
+def million_split(test: bool) -> Split:
+    """Returns the split of MovieLens-1M, ratings from 3 stars on alone.
+
+    Test is scored after learning from training and validation rows. Stars
+    are not in the files and are all 1 here.
+
+    Args:
+        test: Whether the test file is scored; validation otherwise.
+    """
+    train, validation = _read_million("train"), _read_million("valid")
+    if not test:
+        return Split(train, validation)
+    both = [
+        np.concatenate(
+            [getattr(part, field.name) for part in (train, validation)]
+        )
+        for field in dataclasses.fields(Ratings)
+    ]
+    return Split(Ratings(*both), _read_million("test"))
+
+
 def _positions_in_runs(values):
     """Counts from 0 within each run of equal values."""
     starts = np.flatnonzero(np.r_[True, values[1:] != values[:-1]])
@@ -87,11 +119,25 @@ def _positions_in_runs(values):
     return np.arange(len(values)) - np.repeat(starts, lengths)
 
 
-def _read(name):
+def _path(*names):
     folder = os.environ.get("O2V_DATA_DIR")
     if not folder:
-        raise SystemExit("O2V_DATA_DIR must name the folder with ml-100k.")
-    path = pathlib.Path(folder) / "ml-100k" / name
+        raise SystemExit(f"O2V_DATA_DIR must name the folder with {names[0]}.")
+    return pathlib.Path(folder, *names)
+
+
+def _read_million(name):
+    """Reads lines of a user and his films, whose numbers count from 0."""
+    with gzip.open(_path("ml-1m", f"{name}.txt.gz"), "rt") as file:
+        rows = [np.array(line.split(), np.int64) + 1 for line in file]
+    users = np.repeat([row[0] for row in rows], [len(row) - 1 for row in rows])
+    films = np.concatenate([row[1:] for row in rows])
+    ratings = Ratings(users, films, np.ones(len(films)))
+    return ratings.take(users <= _LAST_USER_OF_MILLION)
+
+
+def _read(name):
+    path = _path("ml-100k", name)
     users, films, stars, _ = np.loadtxt(path, dtype=np.int64).T
     ratings = Ratings(users, films, stars.astype(float))
     return ratings.take(users <= _LAST_USER)

@@ -88,7 +88,8 @@ class InBatchTargets:
 
     Equal sequences of a side are one object. The candidates of a batch are
     the objects of all its rows. A row's known partners, anywhere in the data,
-    and fill rows are no negatives of it.
+    and fill rows are no negatives of it; with `exclude_query_tokens`, neither
+    are objects of one id that is among the ids of its query.
 
     Of the query's own side, no negatives are the query itself and every
     object that has the row's other object as a known partner, too: two
@@ -113,6 +114,8 @@ class InBatchTargets:
             are candidates, too. Defaults to `False`.
         one_vocabulary: Whether equal ids of both sides are one object.
             Defaults to `False`.
+        exclude_query_tokens: Whether candidates that a query holds are no
+            negatives. Defaults to `False`.
 
     Attributes:
         dtype: dtype of the targets, int64.
@@ -129,6 +132,7 @@ class InBatchTargets:
         training: PairTable | None = None,
         same_side_negatives: bool = False,
         one_vocabulary: bool = False,
+        exclude_query_tokens: bool = False,
     ):
         tables = [table] if training is None else [table, training]
         positive = np.concatenate([part.labels for part in tables]) == 1
@@ -143,6 +147,12 @@ class InBatchTargets:
             )
             for name in queries
         }
+        self._no_negatives = self._known
+        if exclude_query_tokens:
+            self._no_negatives = {
+                query: _with_tokens(tables, numbers, positive, query, size)
+                for query in _QUERIES[side]
+            }
         rows = len(table)
         self._numbers = {name: all_[:rows] for name, all_ in numbers.items()}
         self._counts = {
@@ -202,7 +212,7 @@ class InBatchTargets:
             if candidates == query:
                 excluded = self._alike(query, own, everyone) | fill
             else:
-                known = self._known[query].among(
+                known = self._no_negatives[query].among(
                     own[:, _OBJECT[query]], everyone[:, _OBJECT[candidates]]
                 )
                 excluded = (known | fill) & ~itself
@@ -305,6 +315,27 @@ def _numbers(tables, one_vocabulary):
         return {name: global_ids(rows) for name, rows in sides.items()}
     both = global_ids(Sequences.concat(list(sides.values())))
     return dict(zip(sides, np.split(both, 2), strict=True))
+
+
+def _with_tokens(tables, numbers, positive, query, size):
+    """Returns the known partners of queries, and the tokens they hold."""
+    other = _OTHER[query]
+    sides = {
+        name: Sequences.concat([part.sides[name] for part in tables])
+        for name in (query, other)
+    }
+    tokens, candidates = sides[query].values, sides[other]
+    single = candidates.lengths == 1
+    number_of = np.full(max(tokens.max(), candidates.values.max()) + 1, -1)
+    ids = candidates.values[candidates.offsets[:-1][single]]
+    number_of[ids] = numbers[other][single]
+    found = number_of[tokens]
+    holders = np.repeat(numbers[query], sides[query].lengths)
+    return KnownPartners(
+        np.append(numbers[query][positive], holders[found >= 0]),
+        np.append(numbers[other][positive], found[found >= 0]),
+        size,
+    )
 
 
 def _packed(bits):

@@ -378,6 +378,7 @@ def _targets(source, config, known):
             known,
             config.same_side_negatives,
             config.shares_tokenizer or config.tied_token_embedding_weight,
+            config.exclude_query_tokens,
         )
     vectors = target_vectors(config)
     if vectors is not None:

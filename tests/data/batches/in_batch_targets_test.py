@@ -103,6 +103,38 @@ def test_alike_objects_of_one_side_are_no_negatives(side, tied):
         )
 
 
+@pytest.mark.parametrize("exclude", [False, True])
+@pytest.mark.parametrize("side", ["in1", "in0", "both"])
+def test_tokens_of_a_query_are_no_negatives(side, exclude):
+    config = make_config(
+        enc0_max_seq_len=2,
+        negative_sampling_side=side,
+        exclude_query_tokens=exclude,
+    )
+    in0, in1 = [[5, 6], [7, 19], [6], [2, 7]], [[7], [5], [6, 5], [7]]
+    table = PairTable.from_arrays(in0, in1, [1, 1, 1, 1])
+    (inputs, targets), *_ = PairBatches(table, config, True).dataset()
+    columns = {
+        name: [tuple(row[row > 0]) for row in ids.numpy()]
+        for name, ids in inputs.items()
+    }
+    known = {*zip(columns["in0"], columns["in1"], strict=True)}
+    queries = {"in1": ["in0"], "in0": ["in1"], "both": ["in0", "in1"]}[side]
+    _, _, parts = unpack_targets(targets, 4, len(queries))
+    for query, (_, excluded) in zip(queries, parts, strict=True):
+        other = "in1" if query == "in0" else "in0"
+        expected = [
+            [
+                ((a, b) if query == "in0" else (b, a)) in known
+                or (exclude and len(b) == 1 and b[0] in a)
+                for b in columns[other]
+            ]
+            for a in columns[query]
+        ]
+        np.fill_diagonal(expected := np.array(expected), False)
+        np.testing.assert_array_equal(excluded, expected)
+
+
 def test_workers_see_the_whole_batch_in_one_order():
     config = make_config(mini_batch_size=6)
     table = make_table()
