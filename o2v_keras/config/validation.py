@@ -75,18 +75,33 @@ def check_retrieval(config) -> None:
             f"mined_negatives={config.mined_negatives}, "
             f"mini_batch_size={config.mini_batch_size}"
         )
-    first, second = config.encoder0, config.encoder1
-    if config.exclude_query_tokens and (first.vocab_size, first.tokenizer) != (
-        second.vocab_size,
-        second.tokenizer,
-    ):
+    if config.exclude_query_tokens:
+        _check_query_tokens(config)
+
+
+def _check_query_tokens(config):
+    if config.mined_negatives:
+        raise ValueError(
+            "`mined_negatives` must be 0 with exclude_query_tokens=True: the "
+            "nearest objects are mostly tokens of the query, which are no "
+            f"negatives. Received: mined_negatives={config.mined_negatives}"
+        )
+    names = ("vocab_size", "tokenizer", "vocab_file")
+    first, second = (
+        [getattr(encoder, name) for name in names]
+        for encoder in (config.encoder0, config.encoder1)
+    )
+    if first != second or (first[1] and not config.shares_tokenizer):
+        received = ", ".join(
+            f"enc{number}_{name}={value!r}"
+            for number, values in enumerate((first, second))
+            for name, value in zip(names, values, strict=True)
+        )
         raise ValueError(
             "`exclude_query_tokens` must be False unless ids of both sides are "
-            "of one vocabulary. Received: "
-            f"enc0_vocab_size={first.vocab_size}, "
-            f"enc1_vocab_size={second.vocab_size}, "
-            f"enc0_tokenizer={first.tokenizer!r}, "
-            f"enc1_tokenizer={second.tokenizer!r}"
+            "of one vocabulary; texts are with "
+            "tied_token_embedding_weight=True. "
+            f"Received: {received}"
         )
 
 

@@ -322,8 +322,9 @@ def _target_rows(pairs, config, min_label):
 
 def _are_bags(model, queries, targets):
     """Whether queries are certainly bags of candidates."""
+    config = model.config
     return (
-        model.config.tied_token_embedding_weight
+        (config.tied_token_embedding_weight or config.exclude_query_tokens)
         and not model.tokenizers.sides
         and queries.lengths.max(initial=0) > 1
         and targets.lengths.max(initial=0) == 1

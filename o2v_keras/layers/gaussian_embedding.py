@@ -43,8 +43,9 @@ class GaussianEmbedding(TokenEmbedding):
 
     Call arguments:
         inputs, mask, combiner, token_weights: As in `TokenEmbedding`.
-        training: bool. Whether to sample. Each id of each example has a
-            sample of its own; with a `combiner`, its result is sampled.
+        training: bool. Whether to sample, unless the table is frozen. Each
+            id of each example has a sample of its own; with a `combiner`, its
+            result is sampled.
 
     Example:
     >>> embedding = GaussianEmbedding(vocab_size=100, output_dim=8)
@@ -100,7 +101,9 @@ class GaussianEmbedding(TokenEmbedding):
         token_weights=None,
         training=None,
     ):
-        if training and combiner:
+        # Rows that cannot learn how wide to be are as they are.
+        samples = training and self.trainable
+        if samples and combiner:
             # A user's films, say, stand in many examples of a batch.
             inputs, mask, examples = _distinct(inputs, mask)
         means = super().call(
@@ -110,7 +113,7 @@ class GaussianEmbedding(TokenEmbedding):
             token_weights=token_weights,
             training=training,
         )
-        if not training:
+        if not samples:
             return means
         if combiner:
             variances = self._combined_variances(
@@ -123,7 +126,11 @@ class GaussianEmbedding(TokenEmbedding):
         if combiner:
             means = tf.gather(means, examples)
             deviations = tf.gather(deviations, examples)
-        noise = keras.random.normal(tf.shape(deviations), seed=self.noise)
+        if self.gated:
+            deviations = tf.where(self.is_open, deviations, 0.0)
+        noise = tf.random.stateless_normal(
+            tf.shape(deviations), self._next_seed()
+        )
         return means + tf.cast(deviations * noise, means.dtype)
 
     def kl_divergence(self, ids, weights):
@@ -172,6 +179,14 @@ class GaussianEmbedding(TokenEmbedding):
     def freeze_rows_below(self, first_id):
         super().freeze_rows_below(first_id)
         self.log_variances.freeze_rows_below(first_id)
+
+    def _next_seed(self):
+        """Returns another seed for each step and each replica, int32 `(2,)`."""
+        seed = tf.bitcast(tf.cast(self.noise.next(), tf.uint32), tf.int32)
+        replica = tf.distribute.get_replica_context()
+        if replica is None:
+            return seed
+        return seed + tf.stack([0, replica.replica_id_in_sync_group])
 
     def _log_variances(self, ids):
         return self.where_open(self.log_variances.learning_rows(ids))

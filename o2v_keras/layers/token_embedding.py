@@ -158,12 +158,16 @@ class TokenEmbedding(keras.layers.Layer):
         learns = ids[..., tf.newaxis] >= self._first_learning_id
         return tf.where(learns, rows, tf.stop_gradient(rows))
 
+    @property
+    def is_open(self):
+        """Whether the gate is open; only of a gated table."""
+        return _replica_component(self.gate) > 0
+
     def where_open(self, values):
         """Stops the gradient of values while the gate is closed."""
         if not self.gated:
             return values
-        is_open = _replica_component(self.gate) > 0
-        return tf.where(is_open, values, tf.stop_gradient(values))
+        return tf.where(self.is_open, values, tf.stop_gradient(values))
 
     def sum_of_squares(self, ids, weights):
         """Returns the weighted sum of squares of the rows looked up.

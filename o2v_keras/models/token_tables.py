@@ -102,8 +102,9 @@ def row_penalty(
     example adds the squares of every row that it looks up. This is the
     regularization of matrix factorization by stochastic gradient descent,
     which penalizes per rating, not per parameter. Or `token_embedding_kl`
-    times `sum_i(w_i * sum_t(KL(row_it) / count_it)) / sum_i(w_i)`, which adds
-    the divergence of every row once an epoch.
+    times `sum_i(w_i * sum_t(KL(row_it) / count_it)) / sum_i(w_i)`, where a
+    token counts the weights of its training rows, each with the negatives
+    drawn for it: that adds the divergence of every row once an epoch.
 
     Args:
         config: Its penalties and `max_seq_len` are used.
@@ -130,7 +131,10 @@ def row_penalty(
             continue
         ids = inputs[name][:, : config.side(name).max_seq_len]
         if config.token_embedding_kl:
-            factor = config.token_embedding_kl
+            # A drawn negative repeats a token of its record, or is drawn by
+            # how often the data hold it.
+            records = 1 + config.negative_sampling_rate
+            factor = config.token_embedding_kl / records
             total += factor * table.kl_divergence(ids, weights)
         else:
             is_token = tf.cast(ids != 0, tf.float32)

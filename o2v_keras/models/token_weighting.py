@@ -15,14 +15,14 @@ _SIF = 1e-3
 
 
 class TokenCounts:
-    """How often each token occurs in the training rows of positive weight.
+    """How often each token occurs in the training rows, times their weights.
 
     Args:
         config: The configuration, for `vocab_size` and `max_seq_len`: only
             the tokens that encoders read are counted.
 
     Attributes:
-        sides: Side that training reads, `in0` or `in1` -> int64
+        sides: Side that training reads, `in0` or `in1` -> float64
             `(vocab_size,)`.
 
     Example:
@@ -30,23 +30,20 @@ class TokenCounts:
     >>> counts = TokenCounts(config)
     >>> counts.add(PairTable.from_arrays([[1, 1, 4]], [[5]], [1]))
     >>> counts.sides["in0"]
-    array([0, 2, 0, 0, 0, 0])
+    array([0., 2., 0., 0., 0., 0.])
     """
 
     def __init__(self, config: Object2VecConfig):
         encoders = {name: config.side(name) for name in config.sides}
         self._lengths = {n: e.max_seq_len for n, e in encoders.items()}
-        self.sides = {
-            n: np.zeros(e.vocab_size, np.int64) for n, e in encoders.items()
-        }
+        self.sides = {n: np.zeros(e.vocab_size) for n, e in encoders.items()}
 
     def add(self, table: PairTable) -> None:
         """Adds checked training rows."""
-        if table.weights is not None and not (table.weights > 0).all():
-            table = table.take(table.weights > 0)
         for name, counts in self.sides.items():
-            ids, _ = first_ids(table.sides[name], self._lengths[name])
-            counts += np.bincount(ids, minlength=len(counts))
+            ids, rows = first_ids(table.sides[name], self._lengths[name])
+            weights = None if table.weights is None else table.weights[rows]
+            counts += np.bincount(ids, weights, minlength=len(counts))
             counts[0] = 0  # padding
 
 

@@ -206,7 +206,11 @@ def _grown_sizes(config, pairs, tokenizers, first_new_ids):
             largest = tokenizers.sides[name].vocab_size - 1
         sizes[name] = max(encoder.vocab_size, largest + 1)
         first_ids[name] = first_new_ids.get(name, encoder.vocab_size)
-    if config.tied_token_embedding_weight or config.enc1_network == "enc0":
+    if (
+        config.tied_token_embedding_weight
+        or config.enc1_network == "enc0"
+        or config.exclude_query_tokens
+    ):
         sizes = dict.fromkeys(sizes, max(sizes.values()))
     if config.tied_token_embedding_weight:
         first_ids = dict.fromkeys(first_ids, min(first_ids.values()))

@@ -60,6 +60,8 @@ _OF_AVERAGES = {
     "weight_averaging_decay": "ema",
     "weight_averaging_epochs": "tail",
 }
+# Penalties that `token_embedding_kl` takes the place of.
+_RIVALS = ("token_embedding_l2", "weight_decay")
 # Set by Keras Tuner's Hyperband.
 _HYPERBAND_EPOCHS = "tuner/epochs"
 _DEFAULTS = {
@@ -269,6 +271,8 @@ class SearchSpace:
         head = self.fixed.get("output_layer", _DEFAULTS["output_layer"])
         if name in _OF_HEAD and "output_layer" not in self.ranges:
             return head != _OF_HEAD[name]
+        if name in _RIVALS:
+            return bool(self.fixed.get("token_embedding_kl"))
         if name in _OF_AVERAGES:
             kinds = self._possible("weight_averaging", {"none"})
             return _OF_AVERAGES[name] not in kinds
@@ -325,9 +329,10 @@ class SearchSpace:
     def _refuse_without_effect(self, name, given):
         if name in given:
             raise ValueError(
-                f"`{name}` must not be searched if it has no effect: "
-                f'with these networks, this head, enc1_network="enc0" or a '
-                f"tied table it is ignored or derives from other values. "
+                f"`{name}` must not be searched if it has no effect: with "
+                'these networks, this head, enc1_network="enc0", a tied table '
+                "or token_embedding_kl it is ignored, derives from other "
+                "values or must be 0. "
                 f"Received: {name}={given[name]}"
             )
 

@@ -70,10 +70,36 @@ def test_other_heads_have_no_in_batch_negatives(changes):
             },
             "`exclude_query_tokens` must be .* one vocabulary.*=9.*=8",
         ),
+        (
+            {"exclude_query_tokens": True, "mined_negatives": 1},
+            "`mined_negatives` must be 0 with exclude_query_tokens",
+        ),
+        (
+            {
+                "exclude_query_tokens": True,
+                "enc0_tokenizer": "words",
+                "enc1_network": "pooled_embedding",
+                "enc1_max_seq_len": 1,
+                "enc1_vocab_size": 9,
+                "enc1_tokenizer": "words",
+            },
+            "one vocabulary; texts are with tied_token_embedding_weight=True",
+        ),
+        (
+            {
+                "exclude_query_tokens": True,
+                "enc0_vocab_file": "a.json",
+                "enc1_network": "pooled_embedding",
+                "enc1_max_seq_len": 1,
+                "enc1_vocab_size": 9,
+                "enc1_vocab_file": "b.json",
+            },
+            "one vocabulary.*enc0_vocab_file='a.json'.*'b.json'",
+        ),
     ],
     ids=[
         *("batch", "mined", "temperature", "hardness", "similarity"),
-        "vocabularies",
+        *("vocabularies", "mined_tokens", "texts", "files"),
     ],
 )
 def test_refuses_what_leaves_no_negatives(changes, message):

@@ -186,9 +186,17 @@ def test_pairs_labelled_0_are_no_targets(model):
         rank(model, labelled, CORPUS, min_label=2)
 
 
-def test_a_bag_of_items_does_not_find_them():
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"tied_token_embedding_weight": True},
+        {"output_layer": "in_batch_softmax", "exclude_query_tokens": True},
+    ],
+    ids=["tied", "excluded"],
+)
+def test_a_bag_of_items_does_not_find_them(settings):
     bags = {"in0": [[1, 2], [3, 4, 5]], "in1": [[3], [6]]}
-    tied = make_model(tied_token_embedding_weight=True)
+    tied = make_model(**settings)
     left_out = rank(tied, bags, CORPUS, at=[3])
     assert (left_out["excluded"], left_out["excluded_own"]) == (5, 5)
     kept = rank(tied, bags, CORPUS, at=[3], keep_seen=True)

@@ -112,6 +112,19 @@ def test_a_closed_gate_stops_the_gradients_of_variances():
     assert not np.any(tape.gradient(outputs, table).values)
 
 
+@pytest.mark.parametrize("combiner", [None, "sqrtn"])
+@pytest.mark.parametrize("gated", [False, True])
+def test_a_frozen_table_is_not_sampled(gated, combiner):
+    embedding = make_embedding(gated=gated)
+    if gated:
+        embedding.gate.assign(0.0)
+    else:
+        embedding.trainable = False
+    outputs = embedding(IDS, IDS != 0, combiner=combiner, training=True)
+    means = embedding(IDS, IDS != 0, combiner=combiner)
+    np.testing.assert_allclose(outputs, means, atol=1e-6)
+
+
 @pytest.mark.parametrize("gated", [False, True])
 def test_loads_means_variances_and_prior(gated, tmp_path):
     inputs = keras.Input((None,), dtype="int64")

@@ -135,6 +135,22 @@ def test_a_table_may_have_had_room_all_along(model_dir, tmp_path):
     assert np.flatnonzero(moved).tolist() == [28, 29]
 
 
+def test_a_new_film_makes_room_for_itself_in_bags(tmp_path):
+    config = make_config(
+        output_layer="in_batch_softmax", exclude_query_tokens=True
+    )
+    source = make_source(40, label=1)
+    train(config, source, model_dir=tmp_path / "old", verbose=0)
+    records = {
+        "in0": [[4, 5], [7, 8], [9]],
+        "in1": [[30], [11], [12]],
+        "label": [1, 1, 1],
+    }
+    fold_in(tmp_path / "old", records, model_dir=tmp_path / "new", verbose=0)
+    folded = load_model(tmp_path / "new").config
+    assert folded.enc0_vocab_size == folded.enc1_vocab_size == 31
+
+
 def test_a_folded_model_can_be_trained_on(model_dir, tmp_path):
     fold_in(model_dir, NEW, model_dir=tmp_path / "new", verbose=0)
     model = load_model(tmp_path / "new")

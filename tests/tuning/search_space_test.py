@@ -278,6 +278,14 @@ def test_settings_of_a_head_are_searched_with_that_head_alone(name, head):
     SearchSpace(SIZES, {**ranges, **heads}, default_ranges=False)
 
 
+def test_gaussian_tables_have_no_penalties_to_search():
+    fixed = {**SIZES, "token_embedding_kl": 0.9}
+    assert "weight_decay" not in SearchSpace(fixed).ranges
+    ranges = {"token_embedding_l2": ValueRange(0.0, 0.1)}
+    with pytest.raises(ValueError, match="token_embedding_kl it is ignored"):
+        SearchSpace(fixed, ranges)
+
+
 def test_settings_of_averages_are_searched_with_their_kind():
     ranges = {
         "weight_averaging_decay": ValueRange(0.9, 0.999),

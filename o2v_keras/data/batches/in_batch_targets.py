@@ -116,6 +116,8 @@ class InBatchTargets:
             Defaults to `False`.
         exclude_query_tokens: Whether candidates that a query holds are no
             negatives. Defaults to `False`.
+        unknown_id: Id that stands for many objects and is no token in common.
+            Defaults to 0: none.
 
     Attributes:
         dtype: dtype of the targets, int64.
@@ -133,6 +135,7 @@ class InBatchTargets:
         same_side_negatives: bool = False,
         one_vocabulary: bool = False,
         exclude_query_tokens: bool = False,
+        unknown_id: int = 0,
     ):
         tables = [table] if training is None else [table, training]
         positive = np.concatenate([part.labels for part in tables]) == 1
@@ -150,7 +153,9 @@ class InBatchTargets:
         self._no_negatives = self._known
         if exclude_query_tokens:
             self._no_negatives = {
-                query: _with_tokens(tables, numbers, positive, query, size)
+                query: _with_tokens(
+                    tables, numbers, positive, query, size, unknown_id
+                )
                 for query in _QUERIES[side]
             }
         rows = len(table)
@@ -317,7 +322,7 @@ def _numbers(tables, one_vocabulary):
     return dict(zip(sides, np.split(both, 2), strict=True))
 
 
-def _with_tokens(tables, numbers, positive, query, size):
+def _with_tokens(tables, numbers, positive, query, size, unknown_id):
     """Returns the known partners of queries, and the tokens they hold."""
     other = _OTHER[query]
     sides = {
@@ -329,6 +334,7 @@ def _with_tokens(tables, numbers, positive, query, size):
     number_of = np.full(max(tokens.max(), candidates.values.max()) + 1, -1)
     ids = candidates.values[candidates.offsets[:-1][single]]
     number_of[ids] = numbers[other][single]
+    number_of[unknown_id] = -1
     found = number_of[tokens]
     holders = np.repeat(numbers[query], sides[query].lengths)
     return KnownPartners(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.config.validation import UNKNOWN_WORD
 from o2v_keras.data.batches.epoch_plan import EpochPlanner
 from o2v_keras.data.batches.epoch_plan import PlanPrefetch
 from o2v_keras.data.batches.mined_rows import MinedRows
@@ -379,6 +380,9 @@ def _targets(source, config, known):
             config.same_side_negatives,
             config.shares_tokenizer or config.tied_token_embedding_weight,
             config.exclude_query_tokens,
+            UNKNOWN_WORD
+            if config.enc0_tokenizer
+            else config.encoder0.unknown_id,
         )
     vectors = target_vectors(config)
     if vectors is not None:

@@ -103,11 +103,14 @@ def test_alike_objects_of_one_side_are_no_negatives(side, tied):
         )
 
 
-@pytest.mark.parametrize("exclude", [False, True])
+@pytest.mark.parametrize(
+    ("exclude", "unknown"), [(False, 0), (True, 0), (True, 7)]
+)
 @pytest.mark.parametrize("side", ["in1", "in0", "both"])
-def test_tokens_of_a_query_are_no_negatives(side, exclude):
+def test_tokens_of_a_query_are_no_negatives(side, exclude, unknown):
     config = make_config(
         enc0_max_seq_len=2,
+        enc0_unknown_id=unknown,
         negative_sampling_side=side,
         exclude_query_tokens=exclude,
     )
@@ -126,7 +129,7 @@ def test_tokens_of_a_query_are_no_negatives(side, exclude):
         expected = [
             [
                 ((a, b) if query == "in0" else (b, a)) in known
-                or (exclude and len(b) == 1 and b[0] in a)
+                or (exclude and len(b) == 1 and b[0] in {*a} - {unknown})
                 for b in columns[other]
             ]
             for a in columns[query]
