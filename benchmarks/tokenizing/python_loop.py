@@ -5,6 +5,7 @@ import pathlib
 import re
 import sys
 import time
+import zipfile
 
 from benchmarks.rounds import play_rounds
 
@@ -15,7 +16,9 @@ def main():
     """Tokenizes all texts, round by round."""
     folder = pathlib.Path(sys.argv[1])
     texts = json.loads((folder / "texts.json").read_text())
-    lines = (folder / "words" / "vocabulary.txt").read_text().splitlines()
+    with zipfile.ZipFile(folder / "words.keras") as archive:
+        words = archive.read("assets/in0/vocabulary.txt").decode()
+    lines = words.splitlines()
     ids = {word: id_ for id_, word in enumerate(lines)}
 
     def play():
