@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from o2v_keras.layers.gaussian_embedding import GaussianEmbedding
+from o2v_keras.training.distribute.strategy import make_strategy
 
 IDS = np.array([[4, 4, 0, 7], [0, 0, 0, 0], [0, 5, 0, 0]])
 
@@ -57,6 +58,15 @@ def test_two_samples_differ():
     embedding = make_embedding()
     first, second = (embedding(IDS, training=True) for _ in range(2))
     assert np.all(first != second)
+
+
+def test_replicas_have_samples_of_their_own():
+    strategy = make_strategy(2, 8)
+    with strategy.scope():
+        embedding = make_embedding()
+    outputs = strategy.run(tf.function(lambda: embedding(IDS, training=True)))
+    first, second = strategy.experimental_local_results(outputs)
+    assert np.all(np.asarray(first) != second)
 
 
 @pytest.mark.parametrize("combiner", [None, "mean"])
