@@ -7,8 +7,9 @@ import tensorflow as tf
 
 from o2v_keras.layers.token_embedding import TokenEmbedding
 
-# Small beside the means, and the prior wide: training first finds out what the
-# rows are for. Of rows that begin as noise most would be drawn to 0 for good.
+# As large as the means begin, and the prior wide: training first finds out what
+# the rows are for. Of rows that begin as noise most would be drawn to 0 for
+# good; rows that begin as points need long to widen.
 _FIRST_STDDEV = 0.05
 
 
@@ -38,8 +39,9 @@ class GaussianEmbedding(TokenEmbedding):
     Attributes:
         embeddings: The means, `(vocab_size, output_dim)`.
         log_variances: `TokenEmbedding` of the same shape.
-        counts: `TokenEmbedding` of width 1, not trained: how often each id
-            occurs in an epoch. `Object2Vec.set_token_counts` sets it.
+        counts: `TokenEmbedding` of width 1, not trained: the weights of the
+            rows in which each id occurs, once for each time.
+            `Object2Vec.set_token_counts` sets it.
 
     Call arguments:
         inputs, mask, combiner, token_weights: As in `TokenEmbedding`.

@@ -131,10 +131,10 @@ def row_penalty(
             continue
         ids = inputs[name][:, : config.side(name).max_seq_len]
         if config.token_embedding_kl:
-            # A drawn negative repeats a token of its record, or is drawn by
-            # how often the data hold it.
-            records = 1 + config.negative_sampling_rate
-            factor = config.token_embedding_kl / records
+            # A negative repeats a side of its record, and the other one is
+            # drawn by how often the data hold it.
+            negatives = config.negative_sampling_rate + config.mined_negatives
+            factor = config.token_embedding_kl / (1 + negatives)
             total += factor * table.kl_divergence(ids, weights)
         else:
             is_token = tf.cast(ids != 0, tf.float32)

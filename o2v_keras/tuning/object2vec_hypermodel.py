@@ -111,14 +111,14 @@ class Object2VecHyperModel(keras_tuner.HyperModel):
             The `keras.callbacks.History`.
         """
         config = model.config
-        monitor = "loss"
+        monitor = None if config.token_embedding_kl else "loss"
         if validation_data is not None:
             validation_data = load_dataset(validation_data, config, False)
             monitor = "val_loss"
         stopping = EarlyStopping(
             monitor,
             config.early_stopping_patience,
-            config.tolerance_of(monitor),
+            config.tolerance_of(monitor) if monitor else 0.0,
         )
         return model.fit(
             load_dataset(train, config),

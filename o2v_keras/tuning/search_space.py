@@ -24,6 +24,7 @@ from o2v_keras.tuning.ranges import ValueChoice
 from o2v_keras.tuning.ranges import ValueRange
 
 _TIED = "tied_token_embedding_weight"
+_KL = "token_embedding_kl"
 # Conditions depend on these, so they are declared first.
 _PARENTS = (
     "enc0_network",
@@ -60,7 +61,7 @@ _OF_AVERAGES = {
     "weight_averaging_decay": "ema",
     "weight_averaging_epochs": "tail",
 }
-# Penalties that `token_embedding_kl` takes the place of.
+# Penalties whose place `token_embedding_kl` takes.
 _RIVALS = ("token_embedding_l2", "weight_decay")
 # Set by Keras Tuner's Hyperband.
 _HYPERBAND_EPOCHS = "tuner/epochs"
@@ -138,7 +139,8 @@ class SearchSpace:
         if not search_epochs:
             offered.pop("epochs", None)
         self.ranges = {}
-        for name in sorted(offered, key=lambda name: name not in _PARENTS):
+        first = (*_PARENTS, _KL)
+        for name in sorted(offered, key=lambda name: name not in first):
             if name in self.fixed:
                 continue
             checked = offered[name].check(name, _rule(name, offered[name]))
@@ -272,7 +274,7 @@ class SearchSpace:
         if name in _OF_HEAD and "output_layer" not in self.ranges:
             return head != _OF_HEAD[name]
         if name in _RIVALS:
-            return bool(self.fixed.get("token_embedding_kl"))
+            return _KL in self.ranges or bool(self.fixed.get(_KL))
         if name in _OF_AVERAGES:
             kinds = self._possible("weight_averaging", {"none"})
             return _OF_AVERAGES[name] not in kinds

@@ -284,6 +284,8 @@ def test_gaussian_tables_have_no_penalties_to_search():
     ranges = {"token_embedding_l2": ValueRange(0.0, 0.1)}
     with pytest.raises(ValueError, match="token_embedding_kl it is ignored"):
         SearchSpace(fixed, ranges)
+    searched = {"token_embedding_kl": ValueRange(0.1, 2.0)}
+    assert "weight_decay" not in SearchSpace(SIZES, searched).ranges
 
 
 def test_settings_of_averages_are_searched_with_their_kind():

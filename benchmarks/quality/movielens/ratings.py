@@ -66,7 +66,7 @@ def predict_stars(
     films = _bags(train.films, train.users, FILMS)
     stars = np.maximum(train.stars, FEWEST_STARS[answer])
     table = PairTable.from_arrays(
-        _sequences(users, train.users), _sequences(films, train.films), stars
+        users.take(train.users), films.take(train.films), stars
     )
     model = Object2Vec(config)
     model.steps_per_execution = 5
@@ -77,8 +77,8 @@ def predict_stars(
     dataset = load_dataset(table, config, verbose=0)
     model.fit(dataset, epochs=config.epochs, shuffle=False, verbose=0)
     sides = {
-        "in0": _sequences(users, scored.users),
-        "in1": _sequences(films, scored.films),
+        "in0": users.take(scored.users),
+        "in1": films.take(scored.films),
     }
     scores = predict_scores(model, sides)[:, 0]
     return np.clip(scores, FEWEST_STARS[answer], 5)
@@ -94,15 +94,10 @@ def _bags(own, others, objects):
     order = np.argsort(own, kind="stable")
     counts = np.bincount(own, minlength=objects + 1)
     others = np.split(objects + others[order], np.cumsum(counts)[:-1])
-    return [
+    bags = [
         np.r_[np.full(max(1, round(len(ids) ** 0.5)), number), ids]
         for number, ids in enumerate(others)
     ]
-
-
-def _sequences(bags, numbers):
-    chosen = [bags[number] for number in numbers]
-    lengths = [len(ids) for ids in chosen]
-    return Sequences(
-        np.concatenate(chosen), np.cumsum([0, *lengths], dtype=np.int64)
+    return Sequences.from_lengths(
+        np.concatenate(bags), np.array([len(bag) for bag in bags])
     )

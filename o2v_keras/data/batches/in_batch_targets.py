@@ -334,8 +334,7 @@ def _with_tokens(tables, numbers, positive, query, size, unknown_id):
     number_of = np.full(max(tokens.max(), candidates.values.max()) + 1, -1)
     ids = candidates.values[candidates.offsets[:-1][single]]
     number_of[ids] = numbers[other][single]
-    number_of[unknown_id] = -1
-    found = number_of[tokens]
+    found = np.where(tokens == unknown_id, -1, number_of[tokens])
     holders = np.repeat(numbers[query], sides[query].lengths)
     return KnownPartners(
         np.append(numbers[query][positive], holders[found >= 0]),

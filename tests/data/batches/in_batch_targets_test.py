@@ -104,12 +104,15 @@ def test_alike_objects_of_one_side_are_no_negatives(side, tied):
 
 
 @pytest.mark.parametrize(
-    ("exclude", "unknown"), [(False, 0), (True, 0), (True, 7)]
+    # The data may not hold the unknown id.
+    ("exclude", "unknown"),
+    [(False, 0), (True, 0), (True, 7), (True, 29)],
 )
 @pytest.mark.parametrize("side", ["in1", "in0", "both"])
 def test_tokens_of_a_query_are_no_negatives(side, exclude, unknown):
     config = make_config(
         enc0_max_seq_len=2,
+        enc0_vocab_size=30,
         enc0_unknown_id=unknown,
         negative_sampling_side=side,
         exclude_query_tokens=exclude,
