@@ -95,7 +95,7 @@ def _compare(network, sentences, vocab_size, folder):
     source = folder / "in.jsonl"
     lines = (json.dumps({"in0": ids}) + "\n" for ids in sentences)
     source.write_text("".join(lines))
-    local = LocalBatchModel(folder / "export", "encoder_embeddings")
+    local = LocalBatchModel(folder / "export", "encoder_embeddings", ("in0",))
     encode = tf.function(
         lambda ids: model.encoder0(ids, training=False),
         input_signature=[tf.TensorSpec([None, None], tf.int64)],

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Collection
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -10,8 +11,10 @@ from export.int8_tables import Tables
 from export.int8_tables import looked_up_in
 from export.request_checks import GIVE_ONE_SIDE
 from export.serving_module import cpu_path
+from export.serving_module import encoder_of
 from export.serving_module import scorer_of
 from export.serving_side import ServingSide
+from export.serving_side import serving_side
 from export.serving_side import serving_sides
 from o2v_keras.models.object2vec import Object2Vec
 from serving.signatures import EMBEDDINGS
@@ -51,6 +54,7 @@ def acceptance_cases(
     signatures: Collection[str],
     dim: int | None = None,
     tables: Tables = _NO_TABLES,
+    tower: str | None = None,
 ) -> list[dict]:
     """Returns requests to an export and the expected answers.
 
@@ -64,6 +68,7 @@ def acceptance_cases(
         dim: Width of the export's embeddings. Defaults to `None`: `enc_dim`.
         tables: The export's int8 tables, which the expected outputs are
             computed with. Defaults to none.
+        tower: The only side of the export. Defaults to `None`: it has both.
 
     Returns:
         JSON values, one dict a request: `signature`, `inputs` (name to nested
@@ -71,6 +76,17 @@ def acceptance_cases(
         nested list) with `tolerance`, absolute, or `error`, the expected
         message.
     """
+    if tower is not None:
+        side = serving_side(model, tower)
+        with looked_up_in(tables):
+            embedded = list(_embedding_cases(model, dim, side))
+        answered = _within_tolerance(embedded, EMBEDDINGS, model)
+        refused = _refused_id_cases(side)
+        return [
+            {**case, "signature": signature}
+            for signature in signatures
+            for case in (*answered, *refused)
+        ]
     sides = serving_sides(model)
     cases = []
     with looked_up_in(tables):
@@ -87,22 +103,28 @@ def acceptance_cases(
     return cases
 
 
-def least_cosine(model: Object2Vec, dim: int | None, tables: Tables) -> float:
+def least_cosine(
+    model: Object2Vec,
+    dim: int | None,
+    tables: Tables,
+    names: Sequence[str] = (IN0, IN1),
+) -> float:
     """Returns the least cosine of embeddings by int8 tables with the model's.
 
     Args:
         model: `Object2Vec`.
         dim: Width of the embeddings. `None`: `enc_dim`.
         tables: The int8 tables.
+        names: The sides of the export. Defaults to both.
 
     Returns:
-        The least of random rows of both sides; embeddings of zeros are left
+        The least of random rows of these sides; embeddings of zeros are left
         out.
     """
     rng = np.random.default_rng(2)
     least = 1.0
-    encoders = (model.encoder0, model.encoder1)
-    for side, encoder in zip(serving_sides(model), encoders, strict=True):
+    for name in names:
+        side, encoder = serving_side(model, name), encoder_of(model, name)
         length = min(side.max_seq_len, _COMPARED_LENGTH)
         ids = side.ids(_random_rows(rng, side, _COMPARED_ROWS, length))
         expected = _run(model, encoder, ids)[:, :dim]
@@ -141,12 +163,10 @@ def _score_cases(model, dim, side0, side1):
         yield _case(SCORES_SIGNATURE, {IN0: in0, IN1: in1}, outputs)
 
 
-def _embedding_cases(model, dim, side0, side1):
+def _embedding_cases(model, dim, *sides):
     rng = np.random.default_rng(1)
-    for side, other, encoder in (
-        (side0, side1, model.encoder0),
-        (side1, side0, model.encoder1),
-    ):
+    for side in sides:
+        encoder = encoder_of(model, side.name)
         requests = [
             _random_rows(rng, side, rows, length)
             for rows, length in ((1, side.max_seq_len + 2), (3, 1), (5, 4))
@@ -158,11 +178,10 @@ def _embedding_cases(model, dim, side0, side1):
             outputs = {EMBEDDINGS: encodings[:, :dim]}
             # gRPC leaves the other side out, REST sends empty rows.
             yield _case(EMBEDDINGS_SIGNATURE, {side.name: values}, outputs)
-            inputs = {
-                side.name: values,
-                other.name: other.empty_rows(len(values)),
-            }
-            yield _case(EMBEDDINGS_SIGNATURE, inputs, outputs)
+            if len(sides) > 1:
+                empty = {s.name: s.empty_rows(len(values)) for s in sides}
+                inputs = {**empty, side.name: values}
+                yield _case(EMBEDDINGS_SIGNATURE, inputs, outputs)
 
 
 def _refused_score_cases(side0, side1):
@@ -181,8 +200,7 @@ def _refused_score_cases(side0, side1):
 
 def _refused_embedding_cases(side0, side1):
     for side in (side0, side1):
-        for ids, sentence in _unknown_ids(side):
-            yield _refused(EMBEDDINGS_SIGNATURE, {side.name: ids}, sentence)
+        yield from _refused_id_cases(side)
     both = {IN0: _some_rows(side0, 1), IN1: _some_rows(side1, 1)}
     yield _refused(EMBEDDINGS_SIGNATURE, both, GIVE_ONE_SIDE)
     # An empty text beside no ids is a text.
@@ -190,6 +208,11 @@ def _refused_embedding_cases(side0, side1):
         empty_rows = {IN0: side0.empty_rows(2), IN1: side1.empty_rows(2)}
         yield _refused(EMBEDDINGS_SIGNATURE, empty_rows, GIVE_ONE_SIDE)
     yield _refused(EMBEDDINGS_SIGNATURE, {}, GIVE_ONE_SIDE)
+
+
+def _refused_id_cases(side):
+    for ids, sentence in _unknown_ids(side):
+        yield _refused(EMBEDDINGS_SIGNATURE, {side.name: ids}, sentence)
 
 
 def _unknown_ids(side):

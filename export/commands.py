@@ -11,7 +11,7 @@ from o2v_keras.command_line.option_groups import add_dim
 from o2v_keras.data.job_options import add_import_option
 from o2v_keras.data.job_options import import_modules
 from o2v_keras.start_tensorflow import start_tensorflow
-from serving.signatures import MODES
+from serving.signatures import EXPORT_MODES
 
 _NOT_ACCEPTED = 1
 _TEXTS = (
@@ -50,9 +50,10 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument(
         "--mode",
-        choices=("both", *MODES),
+        choices=EXPORT_MODES,
         default="both",
-        help="which signatures; default: both",
+        help="which signatures; in0 or in1: the tower of that side alone; "
+        "default: both",
     )
     add_dim(parser)
     parser.add_argument(

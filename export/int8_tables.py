@@ -11,7 +11,6 @@ import tensorflow as tf
 from o2v_keras.layers.gaussian_embedding import GaussianEmbedding
 from o2v_keras.layers.table_rows import read_parts
 from o2v_keras.layers.token_embedding import TokenEmbedding
-from o2v_keras.models.object2vec import Object2Vec
 
 # int8 codes are from -127 to 127, so that 0 stays 0.
 _LARGEST_CODE = 127
@@ -66,11 +65,11 @@ class Int8Table(tf.Module):
 Tables = Mapping[TokenEmbedding, Int8Table]
 
 
-def int8_tables(model: Object2Vec) -> Tables:
+def int8_tables(model: keras.Model) -> Tables:
     """Returns an int8 table for each token table of a model.
 
     Args:
-        model: `Object2Vec`. It is not changed.
+        model: `Object2Vec`, or one of its encoders. It is not changed.
 
     Raises:
         ValueError: If no encoder has a token table of ours.

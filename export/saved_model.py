@@ -13,11 +13,14 @@ from export.acceptance_cases import acceptance_cases
 from export.acceptance_cases import least_cosine
 from export.int8_tables import int8_tables
 from export.serving_module import ServingModule
+from export.serving_module import encoder_of
 from export.versions import publish_version
 from export.warmup import write_warmup_requests
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.start_tensorflow import without_file_names
 from o2v_keras.storage.temporary_folder import TemporaryFolder
+from serving.signatures import IN0
+from serving.signatures import IN1
 
 TABLE_PRECISIONS = ("float32", "int8")
 # Of embeddings by int8 tables with those by float tables; 0.9999 is usual.
@@ -70,6 +73,9 @@ def export_saved_model(
         mode: `"both"` signatures, or `"classification"` or `"embedding"`
             alone, as SageMaker's `INFERENCE_PREFERRED_MODE` chooses. An
             embedding export leaves the comparator, the MLP and the head out.
+            `"in0"` or `"in1"`: the tower of that side alone, as vector
+            databases take it. Both signatures then have this input only and
+            give `embeddings`, and the export holds nothing of the other side.
             Defaults to `"both"`.
         dim: Width of the embeddings, the first numbers of the encodings.
             Scores compare these prefixes too. One that is not in
@@ -90,8 +96,8 @@ def export_saved_model(
         ValueError: If another argument breaks its rule, the version exists,
             `table_precision="int8"` and no encoder has a token table of ours,
             the model was trained on texts and its tokenizers are missing, or
-            its head is `embedding`, which scores no pairs, and the mode is
-            not `"embedding"`.
+            its head is `embedding`, which scores no pairs, and `mode` asks for
+            scores.
         AcceptanceError: If the export's answers differ from the model's, or
             int8 tables change an embedding too much.
 
@@ -118,21 +124,27 @@ def export_saved_model(
             f"`table_precision` must be one of {', '.join(TABLE_PRECISIONS)}. "
             f"Received: table_precision={table_precision!r}"
         )
-    tables = int8_tables(model) if table_precision == "int8" else {}
+    tower = mode if mode in (IN0, IN1) else None
+    tables = {}
+    if table_precision == "int8":
+        tables = int8_tables(encoder_of(model, tower) if tower else model)
     module = ServingModule(model, mode, dim, tables)
     module.facts["table_precision"] = table_precision
     if tables:
-        module.facts["least_cosine"] = _checked_cosine(model, dim, tables)
+        names = [side.name for side in module.sides]
+        least = _checked_cosine(model, dim, tables, names)
+        module.facts["least_cosine"] = least
 
     def write(folder):
         write_saved_model(module, folder)
-        accept(folder, acceptance_cases(model, module.functions, dim, tables))
+        cases = acceptance_cases(model, module.functions, dim, tables, tower)
+        accept(folder, cases)
 
     return publish_version(directory, version, write)
 
 
-def _checked_cosine(model, dim, tables):
-    least = least_cosine(model, dim, tables)
+def _checked_cosine(model, dim, tables, names):
+    least = least_cosine(model, dim, tables, names)
     if least < _LEAST_COSINE:
         raise AcceptanceError(
             "The export was not published: by int8 tables an embedding has a "

@@ -10,6 +10,7 @@ from export.int8_tables import Tables
 from export.int8_tables import looked_up_in
 from export.request_checks import in0_is_given
 from export.request_checks import same_rows
+from export.serving_side import serving_side
 from export.serving_side import serving_sides
 from o2v_keras.evaluation.pair_scores import require_pair_scores
 from o2v_keras.layers.table_rows import local_copies
@@ -18,6 +19,7 @@ from o2v_keras.models.prefixes import check_dim
 from o2v_keras.models.trainable_model import scores_of
 from serving.signatures import EMBEDDINGS
 from serving.signatures import EMBEDDINGS_SIGNATURE
+from serving.signatures import EXPORT_MODES
 from serving.signatures import IN0
 from serving.signatures import IN1
 from serving.signatures import MODES
@@ -41,7 +43,9 @@ class ServingModule(tf.Module):
         model: `Object2Vec`. It is not changed.
         mode: `"both"` signatures, or `"classification"` (scores) or
             `"embedding"` alone. An embedding module lists no variable of the
-            comparator, the MLP and the head. Defaults to `"both"`.
+            comparator, the MLP and the head. `"in0"` or `"in1"`: the tower of
+            that side alone, whose signatures both give its embeddings.
+            Defaults to `"both"`.
         dim: Width of the embeddings, the first numbers of the encodings, by
             which pairs are scored too. Defaults to `None`: the whole
             encodings.
@@ -51,7 +55,8 @@ class ServingModule(tf.Module):
     Attributes:
         functions: dict of signature name to `tf.function`. Save these, not
             concrete functions, which lose the defaults of parameters.
-        sides: `ServingSide` of `in0` and of `in1`, which hold tokenizers.
+        sides: `ServingSide` of `in0` and of `in1`, or of the tower alone,
+            which hold tokenizers.
         weights: list of `tf.Variable`.
         tables: list of `Int8Table`.
         config: The model's `Object2VecConfig`.
@@ -61,7 +66,7 @@ class ServingModule(tf.Module):
     Raises:
         TypeError: If `model` is no `Object2Vec`.
         ValueError: If `mode` or `dim` breaks its rule, a tokenizer is missing,
-            or the model scores no pairs and the mode is not `"embedding"`.
+            or the model scores no pairs and `mode` asks for scores.
 
     Example:
     >>> import o2v_keras
@@ -92,26 +97,32 @@ class ServingModule(tf.Module):
             raise TypeError(
                 f"`model` must be an Object2Vec. Received: model={model!r}"
             )
-        if mode not in ("both", *MODES):
+        if mode not in EXPORT_MODES:
             raise ValueError(
-                f"`mode` must be one of both, {', '.join(MODES)}. "
+                f"`mode` must be one of {', '.join(EXPORT_MODES)}. "
                 f"Received: mode={mode!r}"
             )
         if dim is not None:
             check_dim(dim, model.config)
         super().__init__(name="object2vec")
-        if mode != "embedding":
-            require_pair_scores(model)
-        sides = serving_sides(model)
-        functions = {}
-        if mode != "embedding":
-            functions[SCORES_SIGNATURE] = _scores_function(
-                model, tables, dim, *sides
-            )
-        if mode != "classification":
-            functions[EMBEDDINGS_SIGNATURE] = _embeddings_function(
-                model, tables, dim, *sides
-            )
+        if mode in (IN0, IN1):
+            sides = (serving_side(model, mode),)
+            tower = _tower_function(model, tables, dim, *sides)
+            # The second name is the one that clients ask for embeddings.
+            functions = {SCORES_SIGNATURE: tower, EMBEDDINGS_SIGNATURE: tower}
+        else:
+            if mode != "embedding":
+                require_pair_scores(model)
+            sides = serving_sides(model)
+            makers = {
+                SCORES_SIGNATURE: _scores_function,
+                EMBEDDINGS_SIGNATURE: _embeddings_function,
+            }
+            functions = {
+                name: make(model, tables, dim, *sides)
+                for name, make in makers.items()
+                if mode == "both" or MODES[mode] == name
+            }
         read = set()
         with cpu_path(model):
             for function in functions.values():
@@ -163,6 +174,11 @@ def cpu_path(model: keras.Model) -> Iterator[None]:
             layer.use_cudnn = value
 
 
+def encoder_of(model: Object2Vec, side: str) -> keras.Model:
+    """Returns the encoder of `"in0"` or of `"in1"`."""
+    return {IN0: model.encoder0, IN1: model.encoder1}[side]
+
+
 def scorer_of(model: Object2Vec, dim: int | None) -> keras.Model:
     """Returns a model of the scores alone, without what only the loss needs.
 
@@ -188,23 +204,32 @@ def _scores_function(model, tables, dim, side0, side1):
 
 
 def _embeddings_function(model, tables, dim, side0, side1):
-    def encode(encoder, side, values):
-        ids = side.ids(side.checked(values))
-        # In the function, because saving traces it again.
-        with looked_up_in(tables):
-            encoding = encoder(ids, training=False)
-        return tf.cast(encoding[:, :dim], tf.float32)
-
     # SignatureDef.defaults takes only tensors.
     def embeddings(in0=side0.absent, in1=side1.absent):
         values = tf.cond(
             in0_is_given(in0, in1),
-            lambda: encode(model.encoder0, side0, in0),
-            lambda: encode(model.encoder1, side1, in1),
+            lambda: _encode(model, tables, dim, side0, in0),
+            lambda: _encode(model, tables, dim, side1, in1),
         )
         return {EMBEDDINGS: values}
 
     return _signature(embeddings, side0, side1)
+
+
+def _tower_function(model, tables, dim, side):
+    def embeddings(values):
+        return {EMBEDDINGS: _encode(model, tables, dim, side, values)}
+
+    return _signature(embeddings, side)
+
+
+def _encode(model, tables, dim, side, values):
+    ids = side.ids(side.checked(values))
+    encoder = encoder_of(model, side.name)
+    # In the function, because saving traces it again.
+    with looked_up_in(tables):
+        encoding = encoder(ids, training=False)
+    return tf.cast(encoding[:, :dim], tf.float32)
 
 
 def _signature(function, *sides):

@@ -118,13 +118,17 @@ def serving_sides(model: Object2Vec) -> tuple[ServingSide, ServingSide]:
         ValueError: If the model was trained on texts and its tokenizer is
             not there.
     """
-    return (
-        _side(IN0, model.config.encoder0, model.tokenizers.in0),
-        _side(IN1, model.config.encoder1, model.tokenizers.in1),
-    )
+    return serving_side(model, IN0), serving_side(model, IN1)
 
 
-def _side(name, encoder, tokenizer):
+def serving_side(model: Object2Vec, name: str) -> ServingSide:
+    """Returns `"in0"` or `"in1"` of a model's requests.
+
+    Raises:
+        ValueError: If it was trained on texts and its tokenizer is not there.
+    """
+    encoder = model.config.side(name)
+    tokenizer = getattr(model.tokenizers, name)
     if encoder.tokenizer and tokenizer is None:
         raise ValueError(
             f"`model` must have the tokenizer of {name}, because it was "

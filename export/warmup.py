@@ -3,6 +3,7 @@
 import os
 import pathlib
 from collections.abc import Collection
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -11,8 +12,6 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from export.serving_side import ServingSide
 from serving.signatures import EMBEDDINGS_SIGNATURE
-from serving.signatures import IN0
-from serving.signatures import IN1
 from serving.signatures import SCORES_SIGNATURE
 
 _FILE = "tf_serving_warmup_requests"
@@ -24,7 +23,7 @@ _LENGTH = 32
 
 def write_warmup_requests(
     folder: str | os.PathLike,
-    sides: tuple[ServingSide, ServingSide],
+    sides: Sequence[ServingSide],
     signatures: Collection[str],
 ):
     """Writes one request per signature, for `encoder_embeddings` per side.
@@ -32,12 +31,12 @@ def write_warmup_requests(
     TF Serving sets the file's name and format: a TFRecord file of
     `PredictionLog`. A failing record keeps the server from loading the
     version. So each record has both inputs: servers before 2.14 know no
-    defaults.
+    defaults. A tower has no other side.
 
     Args:
         folder: The export's `assets.extra`; must exist.
-        sides: `ServingSide` of `in0` and of `in1`. A request has at most 32
-            ids or words.
+        sides: `ServingSide` of `in0` and of `in1`, or of a tower alone. A
+            request has at most 32 ids or words.
         signatures: Names of the export's signatures.
 
     Example:
@@ -52,18 +51,16 @@ def write_warmup_requests(
     >>> os.listdir(folder)
     ['tf_serving_warmup_requests']
     """
-    row0, row1 = map(_usual_row, sides)
-    empty0, empty1 = (side.empty_rows(1) for side in sides)
-    requests = [
-        (SCORES_SIGNATURE, row0, row1),
-        (EMBEDDINGS_SIGNATURE, row0, empty1),
-        (EMBEDDINGS_SIGNATURE, empty0, row1),
-    ]
+    rows = {side.name: _usual_row(side) for side in sides}
+    empty = {side.name: side.empty_rows(1) for side in sides}
+    requests = [(SCORES_SIGNATURE, rows)]
+    for name, row in rows.items():
+        requests.append((EMBEDDINGS_SIGNATURE, {**empty, name: row}))
     file = pathlib.Path(folder) / _FILE
     with tf.io.TFRecordWriter(os.fspath(file)) as writer:
-        for signature, in0, in1 in requests:
+        for signature, inputs in requests:
             if signature in signatures:
-                log = _prediction_log(signature, in0, in1)
+                log = _prediction_log(signature, inputs)
                 writer.write(log.SerializeToString())
 
 
@@ -74,11 +71,11 @@ def _usual_row(side):
     return np.arange(length)[None] % (side.vocab_size - 1) + 1
 
 
-def _prediction_log(signature, in0, in1):
+def _prediction_log(signature, inputs):
     request = predict_pb2.PredictRequest()
     request.model_spec.signature_name = signature
-    request.inputs[IN0].CopyFrom(tf.make_tensor_proto(in0))
-    request.inputs[IN1].CopyFrom(tf.make_tensor_proto(in1))
+    for name, values in inputs.items():
+        request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
     return prediction_log_pb2.PredictionLog(
         predict_log=prediction_log_pb2.PredictLog(request=request)
     )

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+from collections.abc import Collection
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +15,7 @@ from serving.client.pair_rows import Side
 from serving.client.server_error import ServerError
 from serving.errors import code_name
 from serving.saved_model_session import SavedModelSession
+from serving.signatures import refusal
 
 
 class LocalModel:
@@ -42,6 +44,11 @@ class LocalModel:
     def signatures(self) -> frozenset[str]:
         """Names of the signatures that the export holds."""
         return frozenset(self._session.signature_defs)
+
+    def refusal(self, signature: str, sides: Collection[str]) -> str:
+        """Returns why the export has no answer, as `signatures.refusal`."""
+        names = self._session.names.items()
+        return refusal({n: each.inputs for n, each in names}, signature, sides)
 
     @property
     def text_sides(self) -> frozenset[str]:
@@ -83,12 +90,9 @@ class LocalModel:
         self._session.close()
 
     def _answer(self, call: Call):
-        if call.signature not in self.signatures:
-            raise ServerError(
-                "FAILED_PRECONDITION",
-                f'the export has no signature "{call.signature}". Export '
-                "again with --mode both, if the model scores pairs.",
-            )
+        reason = self.refusal(call.signature, call.rows.sides)
+        if reason:
+            raise ServerError("FAILED_PRECONDITION", f"the export {reason}")
         answers = Answers(len(call.rows))
         for batch in call.rows.batches(self._batch_size):
             answer = self.run(call.signature, batch.inputs, call.output)

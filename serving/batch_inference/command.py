@@ -138,7 +138,7 @@ def _answer(options):
         in1_column=options.in1_column,
         id_column=options.id_column,
     )
-    model = _model(options)
+    model = _model(options, job.columns)
     try:
         counts = run_job(job, model, options.restart)
     finally:
@@ -150,7 +150,7 @@ def _answer(options):
     return _BAD_ROWS
 
 
-def _model(options):
+def _model(options, sides):
     if options.server:
         from serving.batch_inference.server_batch_model import ServerBatchModel
 
@@ -158,9 +158,10 @@ def _model(options):
             options.server,
             options.model_name,
             options.signature,
+            sides,
             options.batch_size,
             options.server_wait,
         )
     from serving.batch_inference.local_batch_model import LocalBatchModel
 
-    return LocalBatchModel(options.saved_model, options.signature)
+    return LocalBatchModel(options.saved_model, options.signature, sides)

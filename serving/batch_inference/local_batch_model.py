@@ -1,6 +1,7 @@
 """A SavedModel in this process."""
 
 import os
+from collections.abc import Collection
 
 from serving.batch_inference.predictor import Refusal
 from serving.client.server_error import ServerError
@@ -20,28 +21,23 @@ class LocalBatchModel:
         path: A version's directory, or the model's base directory, of which
             the highest version is taken.
         signature: Name of the signature to run.
+        sides: The sides that the rows have.
 
     Raises:
-        ValueError: If there is no SavedModel or it lacks the signature; from
-            `answer` if the model fails.
+        ValueError: If there is no SavedModel or it lacks the signature or a
+            side; from `answer` if the model fails.
     """
 
     in_flight = _IN_FLIGHT
 
-    def __init__(self, path: str | os.PathLike, signature: str):
+    def __init__(
+        self, path: str | os.PathLike, signature: str, sides: Collection[str]
+    ):
         self._model = LocalModel(path)
         directory = self._model.directory.absolute()
-        if signature not in self._model.signatures:
-            # TensorFlow's own begin with underscores.
-            names = ", ".join(
-                name
-                for name in sorted(self._model.signatures)
-                if not name.startswith("__")
-            )
-            raise ValueError(
-                f"{directory} holds no signature {signature}, but {names}. "
-                "Export again with --mode both, if the model scores pairs."
-            )
+        reason = self._model.refusal(signature, sides)
+        if reason:
+            raise ValueError(f"{directory} {reason}")
         self._signature = signature
         embeds = signature == EMBEDDINGS_SIGNATURE
         self._output = EMBEDDINGS if embeds else SCORES

@@ -3,11 +3,13 @@
 import sys
 import threading
 import time
+from collections.abc import Collection
 
 from serving.batch_inference.predictor import Refusal
 from serving.client.grpc_client import GrpcClient
 from serving.client.server_error import ServerError
 from serving.signatures import EMBEDDINGS_SIGNATURE
+from serving.signatures import refusal
 
 _TIMEOUT = 60.0
 _IN_FLIGHT = 4
@@ -38,6 +40,7 @@ class ServerBatchModel:
         server: `"host:port"` of the gRPC API.
         model_name: The model's name there.
         signature: `"serving_default"` or `"encoder_embeddings"`.
+        sides: The sides that the rows have.
         batch_size: Rows of a batch at most.
         wait_seconds: How long to wait for a server that does not answer, from
             its last answer on. Defaults to 300.
@@ -55,6 +58,7 @@ class ServerBatchModel:
         server: str,
         model_name: str,
         signature: str,
+        sides: Collection[str],
         batch_size: int,
         wait_seconds: float = 300.0,
     ):
@@ -71,7 +75,7 @@ class ServerBatchModel:
         )
         self._embeds = signature == EMBEDDINGS_SIGNATURE
         metadata = self._wait.out(self._client.metadata)
-        self.text_sides = _text_sides(metadata, signature)
+        self.text_sides = _text_sides(metadata, signature, sides)
         self.identity = {
             "server": server,
             "model_name": model_name,
@@ -183,11 +187,14 @@ def _say(text):
     print(f"o2v batch: {text}", file=sys.stderr, flush=True)
 
 
-def _text_sides(metadata, signature):
+def _text_sides(metadata, signature, sides):
     signatures = metadata["metadata"]["signature_def"]["signature_def"]
-    if signature not in signatures:
-        raise ServerError(
-            "FAILED_PRECONDITION", f"the model has no signature {signature}"
-        )
+    reason = refusal(
+        {name: each["inputs"] for name, each in signatures.items()},
+        signature,
+        sides,
+    )
+    if reason:
+        raise ServerError("FAILED_PRECONDITION", f"the model {reason}")
     inputs = signatures[signature]["inputs"].items()
     return frozenset(n for n, info in inputs if info["dtype"] == "DT_STRING")

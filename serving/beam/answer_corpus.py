@@ -105,6 +105,7 @@ def answer_corpus(job: CorpusJob, options: PipelineOptions) -> tuple[int, int]:
     handler = SavedModelHandler(
         job.model,
         EMBEDDINGS_SIGNATURE if embeds else SCORES_SIGNATURE,
+        (job.side,) if embeds else (IN0, IN1),
         job.batch_size,
     )
     with beam.Pipeline(options=options) as pipeline:

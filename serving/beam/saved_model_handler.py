@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Collection
 from collections.abc import Sequence
 
 from apache_beam.io.filesystems import FileSystems
@@ -27,20 +28,28 @@ class SavedModelHandler(ModelHandler[LinesWindow, PredictionResult, Predictor]):
             the highest version is taken. Every worker must be able to read
             it; one such as `gs://bucket/export/1` is copied to each.
         signature: Name of the signature to run.
+        sides: The sides that the rows have.
         batch_size: Rows of a batch.
     """
 
-    def __init__(self, model: str, signature: str, batch_size: int):
+    def __init__(
+        self,
+        model: str,
+        signature: str,
+        sides: Collection[str],
+        batch_size: int,
+    ):
         # Windows are not gathered further.
         super().__init__(min_batch_size=1, max_batch_size=1)
         self._model = model
         self._signature = signature
+        self._sides = sides
         self._batch_size = batch_size
 
     def load_model(self) -> Predictor:
         """Loads the model; raises `ValueError` if it cannot be."""
         with _local(self._model) as directory:
-            model = LocalBatchModel(directory, self._signature)
+            model = LocalBatchModel(directory, self._signature, self._sides)
         return Predictor(model, self._batch_size)
 
     def run_inference(

@@ -77,6 +77,11 @@ class PairRows:
     def __len__(self):
         return len(next(iter(self._sides.values())))
 
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """Names of the sides that are given."""
+        return tuple(self._sides)
+
     def batches(self, batch_size: int) -> Iterator[Batch]:
         """Yields batches of at most `batch_size` rows."""
         for rows in batches_of_rows(self._sides, batch_size):

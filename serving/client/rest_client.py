@@ -18,6 +18,9 @@ from serving.client.server_error import ServerError
 from serving.signatures import IN0
 from serving.signatures import IN1
 
+# What a server says of rows with other inputs than the signature's.
+_OTHER_INPUTS = ("does not have named input", "keys must be equal to")
+
 # HTTP status -> the code that TF Serving maps to it.
 _CODES = {
     400: "INVALID_ARGUMENT",
@@ -67,6 +70,7 @@ class RestClient(PairClient):
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
         self._session.headers.update(headers or {})
+        self._has_both_sides = True
         # Given with each request: what a session holds yields to
         # REQUESTS_CA_BUNDLE in the environment.
         self._verify = True if root_certificates is None else root_certificates
@@ -95,16 +99,29 @@ class RestClient(PairClient):
         self._session.close()
 
     def _ask(self, call, inputs, timeout):
+        # Over REST rows have exactly the inputs of the signature: an absent
+        # side is an empty list, but the export of one tower knows no other.
+        sides = (IN0, IN1) if self._has_both_sides else tuple(inputs)
+        try:
+            return self._predictions(call, inputs, sides, timeout)
+        except ServerError as error:
+            refused = any(sign in error.message for sign in _OTHER_INPUTS)
+            if not refused or len(inputs) > 1:
+                raise
+        sides = tuple(inputs) if self._has_both_sides else (IN0, IN1)
+        answer = self._predictions(call, inputs, sides, timeout)
+        self._has_both_sides = len(sides) > 1
+        return answer
+
+    def _predictions(self, call, inputs, sides, timeout):
         count = len(next(iter(inputs.values())))
-        # Over REST an absent side is an empty list in every row, whether it
-        # would be ids or texts.
-        sides = {
-            name: _json_rows(inputs[name]) if name in inputs else [[]] * count
-            for name in (IN0, IN1)
-        }
+        columns = [
+            _json_rows(inputs[name]) if name in inputs else [[]] * count
+            for name in sides
+        ]
         instances = [
-            {IN0: in0, IN1: in1}
-            for in0, in1 in zip(sides[IN0], sides[IN1], strict=True)
+            dict(zip(sides, row, strict=True))
+            for row in zip(*columns, strict=True)
         ]
         body = {"signature_name": call.signature, "instances": instances}
         path = f"{self._target}:predict"

@@ -7,6 +7,8 @@ import threading
 from o2v_keras.command import SERVE
 from o2v_keras.command import Commands
 from o2v_keras.start_tensorflow import start_tensorflow
+from serving.signatures import IN0
+from serving.signatures import IN1
 from serving.signatures import MODES
 
 # What SageMaker's own container takes, and the signature that it prefers.
@@ -86,10 +88,11 @@ def _model(options):
     from serving.local_model import LocalModel
 
     model = LocalModel(options.saved_model)
-    if mode and MODES[mode] not in model.signatures:
+    sides = (IN0, IN1) if mode == "classification" else ()
+    reason = mode and model.refusal(MODES[mode], sides)
+    if reason:
         raise ValueError(
             f"INFERENCE_PREFERRED_MODE={mode} needs the signature "
-            f"{MODES[mode]}, which {model.directory} does not hold. Export "
-            f"with --mode {mode} or --mode both."
+            f"{MODES[mode]}, but {model.directory} {reason}"
         )
     return model

@@ -26,6 +26,14 @@ def test_embeddings_are_served_without_the_projection(tmp_path):
         np.testing.assert_allclose(found, model.encoder0(ids), rtol=1e-5)
 
 
+def test_a_tower_of_a_model_that_scores_no_pairs_is_served(tmp_path):
+    model = make_model(HEAD)
+    served = ServedModel(export_saved_model(model, tmp_path, mode="in1"))
+    ids = np.array([[1, 2, 3]])
+    found = served("serving_default", in1=ids)
+    np.testing.assert_allclose(found, model.encoder1(ids), rtol=1e-5)
+
+
 @pytest.mark.parametrize("mode", ["both", "classification"])
 def test_scores_of_pairs_are_refused(mode, tmp_path):
     with pytest.raises(ValueError, match="`model` must score pairs.*--mode em"):

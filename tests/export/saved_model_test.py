@@ -13,6 +13,8 @@ from export.saved_model import accept
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.models.trainable_model import scores_of
 from tests.export.exports import make_model
+from tests.export.exports import make_text_model
+from tests.export.exports import word_tokenizer
 from tests.export.exports import write_export
 from tests.export.served_model import ServedModel
 
@@ -42,6 +44,50 @@ def test_embeddings_are_those_of_the_side(variant, side, in0, in1):
     }[side]
     embeddings = variant.served.embed(side, ids)
     _assert_close(embeddings, encoder(ids, training=False), variant.model)
+
+
+@pytest.mark.parametrize(
+    ("side", "spec"), [("in0", ("string", [-1])), ("in1", ("int64", [-1, -1]))]
+)
+def test_a_tower_holds_one_side_alone(tmp_path, side, spec):
+    model = make_text_model(
+        {
+            "enc0_network": "hcnn",
+            "enc0_token_embedding_dim": 5,
+            "enc0_tokenizer": "words",
+            "matryoshka_dims": (6,),
+            "enc1_network": "pooled_embedding",
+            "enc1_max_seq_len": 3,
+            "enc1_vocab_size": 50,
+        },
+        word_tokenizer(),
+    )
+    folder = export.export_saved_model(
+        model, tmp_path, mode=side, dim=6, table_precision="int8"
+    )
+    signatures = read_signatures(folder)
+    assert {name: _tensors(s.inputs) for name, s in signatures.items()} == {
+        "serving_default": {side: spec},
+        "encoder_embeddings": {side: spec},
+    }
+    assert _tensors(signatures["serving_default"].outputs) == {
+        "embeddings": ("float32", [-1, 6])
+    }
+    is_text = side == "in0"
+    assert len(os.listdir(folder / "assets")) == is_text
+    rows = model.config.side(side).vocab_size
+    tables = [s for s in _stored_shapes(folder) if len(s) == 2 and s[1] == 1]
+    assert tables == [[rows, 1]]
+    values = ["the dog", "cat"] if is_text else [[3, 1], [49, 0]]
+    encoder = model.encoder0 if is_text else model.encoder1
+    ids = model.tokenizers.in0.tokenize(values).to_tensor() if is_text else None
+    expected = encoder(np.array(values) if ids is None else ids)[:, :6]
+    served = ServedModel(folder)
+    for signature in signatures:
+        found = served(signature, **{side: values})
+        np.testing.assert_allclose(found, expected, atol=0.05)
+    facts = json.loads((folder / "assets.extra" / "export.json").read_text())
+    assert facts["mode"] == side
 
 
 def test_python_loads_the_same(unequal_sides):
@@ -191,7 +237,7 @@ def test_export_publishes_an_accepted_version(tmp_path):
 
 
 def test_failed_acceptance_publishes_nothing(tmp_path, monkeypatch):
-    def wrong_cases(model, signatures, dim, tables):
+    def wrong_cases(model, signatures, dim, tables, tower):
         in0 = [[1, 2]]
         return [
             {
@@ -235,7 +281,7 @@ def test_failed_writing_publishes_nothing(tmp_path, monkeypatch):
         (
             {"mode": "scores"},
             ValueError,
-            "`mode` must be one of both, classification, embedding. "
+            "`mode` must be one of both, classification, embedding, in0, in1. "
             "Received: mode='scores'",
         ),
         ({"version": 0}, ValueError, "`version` must be an integer from 1"),

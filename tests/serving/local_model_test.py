@@ -12,7 +12,7 @@ from serving.local_model import version_directory
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
-    """Versions 2 (both signatures) and 10 (embeddings alone)."""
+    """Versions 1 (a tower), 2 (both signatures) and 10 (embeddings alone)."""
     base = tmp_path_factory.mktemp("base")
     model = Object2Vec(
         Object2VecConfig(
@@ -23,7 +23,7 @@ def base(tmp_path_factory):
             mlp_dim=4,
         )
     )
-    for version, mode in (("2", "both"), ("10", "embedding")):
+    for version, mode in (("1", "in0"), ("2", "both"), ("10", "embedding")):
         write_saved_model(ServingModule(model, mode), base / version)
     (base / "tmp-11").mkdir()
     return base
@@ -57,3 +57,19 @@ def test_a_missing_signature_says_how_to_export(base):
     with pytest.raises(ServerError, match="--mode both") as caught:
         LocalModel(base).predict([[1]], [[1]])
     assert caught.value.code == "FAILED_PRECONDITION"
+
+
+def test_a_tower_embeds_its_side_and_names_what_it_lacks(base):
+    tower, whole = LocalModel(base / "1"), LocalModel(base / "2")
+    rows = [[1, 2], [3]]
+    np.testing.assert_allclose(
+        tower.embed(in0=rows), whole.embed(in0=rows), rtol=1e-5
+    )
+    message = "is the tower of in0 alone: it answers encoder_embeddings of in0"
+    for ask in (
+        lambda: tower.embed(in1=rows),
+        lambda: tower.predict(rows, rows),
+    ):
+        with pytest.raises(ServerError, match=message) as caught:
+            ask()
+        assert caught.value.code == "FAILED_PRECONDITION"

@@ -167,6 +167,27 @@ def test_absent_signature_is_an_error(source, tmp_path, capfd):
     assert "holds no signature encoder_embeddings, but serving_default" in error
 
 
+def test_a_tower_embeds_its_side_and_refuses_the_rest(
+    source, tmp_path, pairs, capfd
+):
+    model = make_model({"enc0_network": "pooled_embedding"})
+    write_export(model, tmp_path / "export", mode="in1")
+    output = tmp_path / "out.npy"
+    words = ["--input", source, "--output", output]
+    with serve(tmp_path / "export") as (_, address):
+        for model_words in (
+            ["--saved-model", tmp_path / "export"],
+            ["--server", address],
+        ):
+            assert _run(*model_words, *words, "--restart", *EMBED, "in1") == 0
+            expected = _expected(tmp_path / "export", pairs, "in1")
+            np.testing.assert_allclose(np.load(output), expected, rtol=1e-4)
+            capfd.readouterr()
+            for wrong in ([], [*EMBED, "in0"]):
+                assert _run(*model_words, *words, "--restart", *wrong) == 2
+                assert "is the tower of in1 alone" in capfd.readouterr().err
+
+
 def test_broken_model_is_an_error(source, tmp_path, capfd):
     (tmp_path / "saved_model.pb").write_bytes(b"nonsense")
     words = ["--input", source, "--output", tmp_path / "out.npy"]

@@ -43,6 +43,47 @@ def test_texts_that_are_no_utf8_are_sent_as_base64(sent):
     ]
 
 
+def test_a_tower_is_sent_its_side_alone(monkeypatch):
+    """Rows over REST must have exactly the inputs of the signature."""
+    inputs, bodies = {"in0"}, []
+
+    def send(self, request, **settings):
+        rows = json.loads(request.body)["instances"]
+        bodies.append(rows)
+        response = requests.Response()
+        response.status_code = 200
+        response._content = b'{"predictions": [[1.0, 2.0]]}'
+        if {*rows[0]} != inputs:
+            wrong = min({*rows[0]} - inputs, default=None)
+            response.status_code = 400
+            response._content = (
+                b'{"error": "keys must be equal to: in0,in1"}'
+                if wrong is None
+                else b'{"error": "JSON object: does not have named input: in1"}'
+            )
+        return response
+
+    monkeypatch.setattr(requests.Session, "send", send)
+    with RestClient("h:1") as client:
+        for _ in range(2):
+            assert client.embed(in0=[[3]]).tolist() == [[1, 2]]
+        with pytest.raises(ServerError, match="an export of one tower"):
+            client.predict([[3]], [[4]])
+        inputs.add("in1")
+        for _ in range(2):
+            client.embed(in0=[[5]])
+    whole, alone = {"in0": [3], "in1": []}, {"in0": [3]}
+    assert bodies == [
+        [whole],
+        [alone],
+        [alone],
+        [{"in0": [3], "in1": [4]}],
+        [{"in0": [5]}],
+        [{"in0": [5], "in1": []}],
+        [{"in0": [5], "in1": []}],
+    ]
+
+
 def test_headers_and_timeout_are_sent(sent):
     with RestClient("h:1", headers={"x-key": "7"}, timeout=2) as client:
         client.embed(in0=[[1]])

@@ -16,6 +16,12 @@ from serving.client.server_error import ServerError
             "takes ids where texts were sent",
             id="a_text_for_ids",
         ),
+        pytest.param(
+            "input size does not match signature: 2!=1 len({in0,in1}) != "
+            "len({in0}). Sent extra: {in1}. Missing but required: {}.",
+            "an export of one tower",
+            id="scores_of_a_tower",
+        ),
     ],
 )
 def test_says_what_another_type_means(message, hint):

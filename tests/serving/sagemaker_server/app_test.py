@@ -6,7 +6,10 @@ import time
 import pytest
 
 from serving.sagemaker_server import app
+from serving.sagemaker_server.__main__ import main
 from serving.sagemaker_server.app import Application
+from tests.export.exports import make_model
+from tests.export.exports import write_export
 
 
 class StubEndpoint:
@@ -192,3 +195,13 @@ def test_a_body_that_stays_half_sent_is_given_up(monkeypatch):
 def test_limits_are_at_least_1(name):
     with pytest.raises(ValueError, match=f"`{name}` must be at least 1"):
         Application(StubEndpoint(), **{name: 0})
+
+
+def test_a_tower_has_not_the_scores_that_are_preferred(
+    tmp_path, monkeypatch, capsys
+):
+    model = make_model({"enc0_network": "pooled_embedding"})
+    write_export(model, tmp_path, mode="in0")
+    monkeypatch.setenv("INFERENCE_PREFERRED_MODE", "classification")
+    assert main(["--saved-model", str(tmp_path)]) == 2
+    assert "is the tower of in0 alone" in capsys.readouterr().err
