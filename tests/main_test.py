@@ -249,6 +249,32 @@ def test_vectors_are_written(model, folder, command, shape):
     assert np.load(output).shape == shape
 
 
+def test_embeddings_go_to_vector_search(model, folder, capsys):
+    data, output = folder / "films.jsonl", folder / "films.json"
+    rows = [
+        {"in1": [2, 3], "film": 7, "genre": ["Drama", "War"]},
+        {"in1": [1], "film": "tt8", "genre": None},
+    ]
+    data.write_text("\n".join(map(json.dumps, rows)))
+    command = ["embed", "--side", "in1", "--model", model, "--data", str(data)]
+    command += ["--output", str(output), "--format", "vector-search"]
+    ids = ["--id-column", "film", "--restrict-columns", "genre"]
+    assert main([*command, *ids]) == 0
+    first, second = map(json.loads, output.read_text().splitlines())
+    assert [len(row.pop("embedding")) for row in (first, second)] == [4, 4]
+    allow = ["Drama", "War"]
+    restricts = [{"namespace": "genre", "allow": allow}]
+    assert first == {"id": "7", "restricts": restricts}
+    assert second == {"id": "tt8"}
+    for wrong, message in (
+        ([], "`--id-column` must be given with `--format vector-search`"),
+        ([*ids, "--precision", "int8"], "`--precision` must be float32 with"),
+        ([*ids, "--output", "x.jsonl"], "`--output` must end in .json. "),
+    ):
+        assert main([*command, *wrong]) == 2
+        assert message in capsys.readouterr().err
+
+
 def test_shards_are_data_like_any_other(model, folder, capsys):
     shards = str(folder / "shards")
     command = ["convert", "--input", f"{folder}/test.jsonl", "--output", shards]

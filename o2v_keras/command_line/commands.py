@@ -271,12 +271,20 @@ def embed(options: argparse.Namespace) -> int | None:
     """Writes embeddings, or their codes."""
     start_tensorflow()
     from o2v_keras.evaluation import inference
-    from o2v_keras.storage.output_vectors import check_vector_path
+    from o2v_keras.neighbors.row_values import read_ids
+    from o2v_keras.neighbors.row_values import read_tokens
+    from o2v_keras.storage.output_vectors import write_vector_search
     from o2v_keras.storage.output_vectors import write_vectors
     from o2v_keras.training.model_directory import load_model
 
-    check_vector_path(options.output)
+    _check_embed_output(options)
     _check_precision(options)
+    ids = restricts = None
+    if options.id_column:
+        ids = read_ids(options.data, options.id_column)
+    if options.format:
+        names = options.restrict_columns or ()
+        restricts = {name: read_tokens(options.data, name) for name in names}
     model = load_model(options.model)
 
     def embedded(data):
@@ -292,8 +300,39 @@ def embed(options: argparse.Namespace) -> int | None:
     rows, ranges = len(embeddings), ""
     if options.precision != "float32":
         embeddings, ranges = _coded(embeddings, embedded, options)
-    write_vectors(options.output, embeddings, "embeddings")
+    if options.format:
+        write_vector_search(options.output, embeddings, ids, restricts)
+    else:
+        name = "embeddings" if ids is None else "embedding"
+        write_vectors(options.output, embeddings, name, ids)
     print(f"{rows} embeddings: {options.output}{ranges}")
+
+
+def _check_embed_output(options):
+    from o2v_keras.storage.output_vectors import VECTOR_SEARCH_ENDINGS
+    from o2v_keras.storage.output_vectors import check_vector_path
+
+    if not options.format:
+        if options.restrict_columns:
+            raise ValueError(
+                "`--restrict-columns` must be left out without `--format "
+                "vector-search`. Received: --restrict-columns "
+                f"{' '.join(options.restrict_columns)}"
+            )
+        check_vector_path(options.output, options.id_column is not None)
+        return
+    if options.id_column is None:
+        raise ValueError(
+            "`--id-column` must be given with `--format vector-search`, which "
+            "finds objects by their ids."
+        )
+    if options.precision != "float32":
+        raise ValueError(
+            "`--precision` must be float32 with `--format vector-search`, "
+            "which makes codes of its own. "
+            f"Received: --precision {options.precision}"
+        )
+    check_vector_path(options.output, endings=VECTOR_SEARCH_ENDINGS)
 
 
 def _check_precision(options):

@@ -192,6 +192,22 @@ def add_commands(subparsers: Commands) -> None:
     add_side(embedder, required=True)
     add_dim(embedder)
     add_vector_output(embedder)
+    embedder.add_argument(
+        "--id-column",
+        metavar="C",
+        help="what names the objects: the output holds `id` and `embedding`",
+    )
+    embedder.add_argument(
+        "--format",
+        choices=("vector-search",),
+        help="a .json file for Google's Vector Search; default: as O ends",
+    )
+    embedder.add_argument(
+        "--restrict-columns",
+        nargs="+",
+        metavar="C",
+        help="with vector-search: tokens by which searches can be restricted",
+    )
     add_precision(embedder)
     ranges = embedder.add_mutually_exclusive_group()
     ranges.add_argument(

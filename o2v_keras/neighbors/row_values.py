@@ -51,6 +51,59 @@ def read_names(paths: Paths, column: str) -> list[str] | list[int]:
     return names
 
 
+def read_ids(paths: Paths, column: str) -> list[str | int]:
+    r"""Reads an id for each row, as it is written.
+
+    Args:
+        paths: As for `read_names`.
+        column: Name of the column, or field.
+
+    Returns:
+        A text or an integer for each row.
+
+    Raises:
+        DataError: If a file has no such column or several, a row has no id
+            there, or two rows have the same, be it once a text and once an
+            integer; with file and row.
+
+    Example:
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "films.jsonl")
+    >>> _ = path.write_text('{"id": 7}\n{"id": "tt8"}\n')
+    >>> read_ids(path, "id")
+    [7, 'tt8']
+    """
+    rows = _read(paths, column, _is_given_name, "an id, a text or an integer")
+    places = {}
+    for place, name in rows:
+        first = places.setdefault(str(name), place)
+        if first != place:
+            raise DataError(
+                f'{place}: "{column}" must be another id in each row. '
+                f"Received: {name!r:.60}, as in {first}"
+            )
+    return [name for _, name in rows]
+
+
+def read_tokens(paths: Paths, column: str) -> list[list[str]]:
+    """Reads texts by which a search can be restricted, such as genres.
+
+    Args:
+        paths: As for `read_names`.
+        column: Name of the column, or field. A row holds a text or an
+            integer, a list of them, or nothing.
+
+    Raises:
+        DataError: If a file has no such column or several, or a row
+            something else; with file and row.
+    """
+    rows = _read(
+        paths, column, _is_token_list, "a text or an integer, or a list of them"
+    )
+    lists = [value if isinstance(value, list) else [value] for _, value in rows]
+    return [[str(t) for t in found if t not in (None, "")] for found in lists]
+
+
 def read_id_lists(
     paths: Paths, column: str, known: np.ndarray
 ) -> list[list[str] | list[int]]:
@@ -131,6 +184,15 @@ def _as_id(written, are_texts):
 
 def _is_name(value):
     return isinstance(value, str | int) and not isinstance(value, bool)
+
+
+def _is_given_name(value):
+    return _is_name(value) and value != ""
+
+
+def _is_token_list(value):
+    values = value if isinstance(value, list) else [value]
+    return value is None or all(map(_is_name, values))
 
 
 def _is_id(value):

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import shutil
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import BinaryIO
@@ -161,11 +162,16 @@ class Npy(VectorFormat):
             file.write(values.data)
 
 
+_ID = "id"
+VECTOR_SEARCH_ENDINGS = (".json",)
 FORMATS = {".npy": Npy, ".parquet": Parquet, ".jsonl": JsonLines}
 
 
 def write_vectors(
-    path: str | os.PathLike, vectors: np.ndarray, name: str
+    path: str | os.PathLike,
+    vectors: np.ndarray,
+    name: str,
+    ids: Sequence[str | int] | None = None,
 ) -> None:
     """Writes vectors or codes; the ending of `path` chooses the format.
 
@@ -175,29 +181,88 @@ def write_vectors(
         path: `.npy` (array), `.parquet` (a fixed-size list column) or
             `.jsonl` (`{"<name>": [...]}` a line, as SageMaker answers).
         vectors: float32, int8 or uint8 `(rows, dim)`.
-        name: `"scores"` or `"embeddings"`: column or key.
+        name: `"scores"`, `"embeddings"` or `"embedding"`: column or key.
+        ids: An id for each vector, for a column `id` before it. In Parquet
+            they are integers if all are, else texts. Defaults to `None`: no
+            such column.
+
+    Raises:
+        ValueError: If the ending is another one, or `.npy` with ids.
+    """
+    check_vector_path(path, ids is not None)
+    path = pathlib.Path(path)
+    vectors = Vectors(np.ascontiguousarray(vectors), names=ids)
+    writer = FORMATS[path.suffix](name, None if ids is None else _ID)
+    with replaced_file(path) as new, open(new, "wb") as file:
+        writer.write_part(file, vectors)
+
+
+def write_vector_search(
+    path: str | os.PathLike,
+    vectors: np.ndarray,
+    ids: Sequence[str | int],
+    restricts: Mapping[str, Sequence[Sequence[str]]],
+) -> None:
+    r"""Writes a data file of Google's Vector Search.
+
+    Args:
+        path: A `.json` file, by whose ending the service knows the format.
+        vectors: float32 `(rows, dim)`.
+        ids: An id for each vector; they become texts.
+        restricts: Namespace -> tokens of each vector, which its searches can
+            ask for or rule out.
 
     Raises:
         ValueError: If the ending is another one.
+
+    Example:
+    >>> import tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "films.json")
+    >>> genres = {"genre": [["Drama"], []]}
+    >>> write_vector_search(path, np.eye(2, dtype="f"), [7, 8], genres)
+    >>> path.read_text().splitlines()[1]
+    '{"id":"8","embedding":[0.0,1.0]}'
     """
-    check_vector_path(path)
-    path = pathlib.Path(path)
-    vectors = Vectors(np.ascontiguousarray(vectors))
-    with replaced_file(path) as new, open(new, "wb") as file:
-        FORMATS[path.suffix](name).write_part(file, vectors)
+    check_vector_path(path, endings=VECTOR_SEARCH_ENDINGS)
+    with replaced_file(pathlib.Path(path)) as new, open(new, "wb") as file:
+        for row, (id_, vector) in enumerate(zip(ids, vectors, strict=True)):
+            record = {_ID: str(id_), "embedding": np.ascontiguousarray(vector)}
+            found = [
+                {"namespace": namespace, "allow": tokens[row]}
+                for namespace, tokens in restricts.items()
+                if tokens[row]
+            ]
+            if found:
+                record["restricts"] = found
+            file.write(orjson.dumps(record, option=_JSON_OPTIONS))
 
 
-def check_vector_path(path: str | os.PathLike) -> None:
+def check_vector_path(
+    path: str | os.PathLike,
+    has_ids: bool = False,
+    endings: Collection[str] = tuple(FORMATS),
+) -> None:
     """Checks where vectors are to go, before anything is computed.
 
+    Args:
+        path: The file.
+        has_ids: Whether ids go beside the vectors. Defaults to `False`.
+        endings: Known endings. Defaults to `.npy`, `.parquet` and `.jsonl`.
+
     Raises:
-        ValueError: If the ending is none of `.npy`, `.parquet` and `.jsonl`,
-            or the file cannot be made there.
+        ValueError: If the ending is another one, or `.npy` with ids, or the
+            file cannot be made there.
     """
     path = pathlib.Path(path)
-    if path.suffix not in FORMATS:
+    if path.suffix not in endings:
         raise ValueError(
-            f"`path` must end in {', '.join(FORMATS)}. "
+            f"`path` must end in {', '.join(endings)}. "
+            f"Received: path={os.fspath(path)!r}"
+        )
+    if has_ids and path.suffix == ".npy":
+        raise ValueError(
+            "`path` must end in .jsonl or .parquet where ids stand beside the "
+            "vectors: .npy holds numbers only. "
             f"Received: path={os.fspath(path)!r}"
         )
     if path.is_dir() or not path.parent.is_dir():

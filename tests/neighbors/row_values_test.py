@@ -8,7 +8,9 @@ import pytest
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.neighbors.row_values import read_id_lists
+from o2v_keras.neighbors.row_values import read_ids
 from o2v_keras.neighbors.row_values import read_names
+from o2v_keras.neighbors.row_values import read_tokens
 
 NAMES = ["a", 'é, "b"', "c"]
 
@@ -32,6 +34,36 @@ def test_names_of_each_format(tmp_path, ending, names):
     assert read_names(path, "name") == names
     other = write(tmp_path / "more.jsonl", "name", ["x"])
     assert read_names([path, other], "name") == [*map(str, names), "x"]
+
+
+def test_ids_stay_as_they_are_written(tmp_path):
+    path = write(tmp_path / "films.jsonl", "id", [7, "tt8", -9, 2**70])
+    assert read_ids(path, "id") == [7, "tt8", -9, 2**70]
+
+
+@pytest.mark.parametrize("again", ["8", 8])
+def test_an_id_given_twice_is_told_by_both_rows(tmp_path, again):
+    path = write(tmp_path / "films.jsonl", "id", [7, 8])
+    more = write(tmp_path / "more.jsonl", "id", [9, again])
+    message = r"more.jsonl:2: \"id\" must be another .*, as in .*films.jsonl:2"
+    with pytest.raises(DataError, match=message):
+        read_ids([path, more], "id")
+
+
+@pytest.mark.parametrize("missing", [None, "", 1.5])
+def test_a_missing_id_is_told_by_its_row(tmp_path, missing):
+    path = write(tmp_path / "films.jsonl", "id", ["a", missing])
+    with pytest.raises(DataError, match='films.jsonl:2: "id" must be an id'):
+        read_ids(path, "id")
+
+
+def test_tokens_may_be_single_or_missing(tmp_path):
+    values = [["a", 2], "b c", None, [], 7]
+    path = write(tmp_path / "films.jsonl", "genre", values)
+    assert read_tokens(path, "genre") == [["a", "2"], ["b c"], [], [], ["7"]]
+    path = write(tmp_path / "films.jsonl", "genre", [["a", None]])
+    with pytest.raises(DataError, match='films.jsonl:1: "genre" must be a t'):
+        read_tokens(path, "genre")
 
 
 def test_names_of_csv_may_hold_line_ends(tmp_path):

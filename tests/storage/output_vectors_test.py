@@ -160,6 +160,22 @@ def test_reads_back_equal_and_alone(tmp_path, ending):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_ids_stand_beside_vectors(tmp_path):
+    path = tmp_path / "out.jsonl"
+    write_vectors(path, VECTORS, "embedding", [7, "b"])
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [row["id"] for row in rows] == [7, "b"]
+    assert rows[1] == {"id": "b", "embedding": [0.1, 0.2, 0.3]}
+    path = tmp_path / "out.parquet"
+    write_vectors(path, VECTORS, "embedding", [7, 9])
+    table = pq.read_table(path)
+    assert table["id"].type == pa.int64()
+    assert table["id"].to_pylist() == [7, 9]
+    assert table["embedding"].type == pa.list_(pa.float32(), 3)
+    with pytest.raises(ValueError, match="must end in .jsonl or .parquet wh"):
+        write_vectors(tmp_path / "out.npy", VECTORS, "embedding", [7, 9])
+
+
 def test_another_ending_names_the_known_ones(tmp_path):
     with pytest.raises(ValueError, match="must end in .npy, .parquet, .jsonl"):
         write_vectors(tmp_path / "out.csv", VECTORS, "embeddings")
