@@ -21,6 +21,7 @@ def index(options: argparse.Namespace) -> int | None:
     start_tensorflow()
     from o2v_keras.neighbors.index_files import index_folder
     from o2v_keras.neighbors.neighbor_index import NeighborIndex
+    from o2v_keras.neighbors.row_values import read_ids
     from o2v_keras.training.model_directory import load_model
 
     if options.rescore is not None and options.precision == "float32":
@@ -30,9 +31,9 @@ def index(options: argparse.Namespace) -> int | None:
         )
     folder = _index_folder(options)
     index_folder(folder).check_replaceable()
-    ids = _names(options)
-    if ids is not None:
-        _refuse_repeated(ids, options.id_column)
+    ids = None
+    if options.id_column:
+        ids = read_ids(options.data, options.id_column)
     made = NeighborIndex.from_model(
         load_model(options.model),
         options.side,
@@ -74,6 +75,7 @@ def neighbors(options: argparse.Namespace) -> int | None:
 
     if options.output:
         check_neighbor_path(options.output)
+    _check_lists(options)
     found = NeighborIndex.load(options.index)
     top = min(_TOP, len(found)) if options.top is None else options.top
     ask = _ask_like if options.like else _ask_data
@@ -194,6 +196,12 @@ def _add_neighbors_options(parser):
         "--like", nargs="+", metavar="ID", help="objects of the index"
     )
     queries.add_argument("--data", nargs="+", metavar="F", help="new objects")
+    parser.add_argument(
+        "--unlike",
+        nargs="+",
+        metavar="ID",
+        help="one query: the mean of the --like, minus the mean of these",
+    )
     add_side(parser, help="side of the data; default: that of the index")
     parser.add_argument(
         "--model", metavar="M", help="default: the model beside the index"
@@ -203,6 +211,11 @@ def _add_neighbors_options(parser):
         "--exclude-column",
         metavar="C",
         help="ids of the index that the row's answer leaves out",
+    )
+    parser.add_argument(
+        "--allow-column",
+        metavar="C",
+        help="ids of the index that the row's answer is taken from",
     )
     parser.add_argument(
         "--top", type=int, metavar="N", help="neighbors of each; default: 10"
@@ -279,32 +292,39 @@ def _names(options):
     return read_names(options.data, options.id_column)
 
 
-def _refuse_repeated(names, column):
-    rows = {}
-    for row, name in enumerate(names):
-        first = rows.setdefault(name, row)
-        if first != row:
+def _check_lists(options):
+    lists = ["unlike"] if options.data else ["exclude_column", "allow_column"]
+    for name in lists:
+        if getattr(options, name):
+            option = name.replace("_", "-")
+            other = "data" if options.data else "like"
             raise ValueError(
-                "`--id-column` must name a column that holds a different value "
-                f"in each row. Received: {column}, with {name!r} in rows "
-                f"{first:,} and {row:,} (rows count from 0 over all files)"
+                f"`--{option}` must be left out with --{other}. "
+                f"Received: --{option}"
             )
 
 
 def _ask_like(index, top, options):
-    texts = index.ids.dtype.kind == "U"
-    names = options.like if texts else [_integer(i) for i in options.like]
-    return names, index.similar(names, top)
+    likes = _ids_of(index, options.like, "like")
+    if not options.unlike:
+        return likes, index.similar(likes, top)
+    unlikes = _ids_of(index, options.unlike, "unlike")
+    name = f"{' + '.join(options.like)} - {' - '.join(options.unlike)}"
+    return [name], index.like(likes, unlikes, top)
 
 
-def _integer(text):
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(
-            "`--like` must be integers, as the ids of this index are. "
-            f"Received: {text}"
-        ) from None
+def _ids_of(index, texts, option):
+    from o2v_keras.neighbors.row_values import id_of
+
+    known = set(index.ids.tolist())
+    found = [id_of(text, known, index.ids) for text in texts]
+    for id_ in found:
+        if isinstance(id_, str) and index.ids.dtype.kind == "i":
+            raise ValueError(
+                f"`--{option}` must be integers, as the ids of this index "
+                f"are. Received: {id_}"
+            )
+    return found
 
 
 def _ask_data(index, top, options):
@@ -319,9 +339,13 @@ def _ask_data(index, top, options):
             f"folder of its model. Received: --index {options.index}, beside "
             "which there is no model.keras"
         )
-    exclude = None
+    exclude = allow = None
     if options.exclude_column:
         exclude = read_id_lists(options.data, options.exclude_column, index.ids)
+    if options.allow_column:
+        allow = read_id_lists(
+            options.data, options.allow_column, index.ids, "allow"
+        )
     names = _names(options)
     nearest = index.query_model(
         load_model(model),
@@ -329,6 +353,7 @@ def _ask_data(index, top, options):
         options.data,
         top,
         exclude,
+        allow,
         columns=columns_of(options),
     )
     return range(len(nearest.ids)) if names is None else names, nearest

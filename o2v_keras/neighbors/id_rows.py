@@ -4,16 +4,24 @@ from collections.abc import Sequence
 
 import numpy as np
 
+_INTEGER = (int, np.integer)
+# Kind of the index's ids -> types of an id, and their names.
+_TYPES = {
+    "U": (str, "a text"),
+    "i": (_INTEGER, "an integer"),
+    "O": ((str, *_INTEGER), "a text or an integer"),
+}
+
 
 class IdRows:
     """Finds rows by their ids.
 
     Args:
-        ids: int64 or texts `(rows,)`, distinct.
+        ids: int64, texts or objects `(rows,)`, distinct.
 
     Example:
     >>> rows = IdRows(np.array(["a", "b"]))
-    >>> rows.row("b"), rows.excluded([["b", "c"], []], queries=2)
+    >>> rows.row("b"), rows.listed([["b", "c"], []], 2, "exclude")
     (1, [[1], []])
     """
 
@@ -35,44 +43,48 @@ class IdRows:
             )
         return row
 
-    def excluded(
-        self, exclude: Sequence | None, queries: int
+    def listed(
+        self, lists: Sequence, queries: int, name: str
     ) -> list[list[int]]:
-        """Returns the rows to exclude from each answer.
+        """Returns the rows of a list of ids for each query.
 
         Args:
-            exclude: For each query the ids to exclude, or `None`; unknown
-                ones are ignored.
+            lists: For each query the ids; unknown ones are ignored.
             queries: int. Number of queries.
+            name: Name of the argument, for messages.
+
+        Returns:
+            Rising rows. Queries with one and the same list have one, too.
 
         Raises:
             ValueError: If there is no list for each query, or an id has
                 another type than those of the index.
         """
-        if exclude is None:
-            return [()] * queries
-        if isinstance(exclude, str) or len(exclude) != queries:
+        if isinstance(lists, str) or len(lists) != queries:
             raise ValueError(
-                f"`exclude` must hold a list of ids for each of the "
-                f"{queries} queries. Received: exclude={exclude!r:.60}"
+                f"`{name}` must hold a list of ids for each of the "
+                f"{queries} queries. Received: {name}={lists!r:.60}"
             )
-        for ids in exclude:
+        lists = [*lists]
+        different = {id(ids): ids for ids in lists}
+        for ids in different.values():
             if isinstance(ids, str) or not hasattr(ids, "__iter__"):
                 raise ValueError(
-                    "`exclude` must hold a list of ids for each query. "
+                    f"`{name}` must hold a list of ids for each query. "
                     f"Received: {ids!r} for one"
                 )
-        rows = [{self._row_or_none(i) for i in ids} for ids in exclude]
-        return [sorted(found - {None}) for found in rows]
+        rows = {
+            key: sorted({self._row_or_none(i) for i in ids} - {None})
+            for key, ids in different.items()
+        }
+        return [rows[id(ids)] for ids in lists]
 
     def _row_or_none(self, identifier):
-        is_text = isinstance(identifier, str)
-        is_integer = isinstance(identifier, int | np.integer)
-        texts = self._ids.dtype.kind == "U"
-        if not (is_text if texts else is_integer):
+        types, rule = _TYPES[self._ids.dtype.kind]
+        if not isinstance(identifier, types):
             raise ValueError(
-                f"an id must be {'a text' if texts else 'an integer'}, as "
-                f"those of the index are. Received: {identifier!r}"
+                f"an id must be {rule}, as those of the index are. "
+                f"Received: {identifier!r}"
             )
         if self._rows is None:
             ids = self._ids.tolist()

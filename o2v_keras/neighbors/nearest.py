@@ -32,7 +32,11 @@ class Nearest:
         self._search = search
 
     def query(
-        self, queries: np.ndarray, k: int, excluded: list[list[int]]
+        self,
+        queries: np.ndarray,
+        k: int,
+        excluded: list[list[int]],
+        allowed: list[list[int]] | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Returns rows and scores, `(queries, k)` each, nearest first.
 
@@ -40,10 +44,15 @@ class Nearest:
             queries: float32 `(queries, dim)`.
             k: int. Neighbours of a query.
             excluded: For each query the rows to exclude.
+            allowed: For each query the rows, rising, to find its neighbours
+                among by exact search; one object for queries that share
+                them. Defaults to `None`: all.
 
         Returns:
             int64 rows, -1 for missing ones; float64 scores, NaN for these.
         """
+        if allowed is not None:
+            return self._query_allowed(queries, k, excluded, allowed)
         parts = [
             self._query_block(self._search, queries[block], k, excluded[block])
             for block in self._blocks(len(queries), k)
@@ -51,6 +60,30 @@ class Nearest:
         none = np.empty((0, k))
         rows = np.concatenate([none.astype(np.int64), *(p[0] for p in parts)])
         return rows, np.concatenate([none, *(p[1] for p in parts)])
+
+    def _query_allowed(self, queries, k, excluded, allowed):
+        rows = np.full((len(queries), k), -1)
+        scores = np.full((len(queries), k), np.nan)
+        sharing = {}
+        for query, kept in enumerate(allowed):
+            sharing.setdefault(id(kept), []).append(query)
+        for asked in sharing.values():
+            kept = np.array(allowed[asked[0]], np.int64)
+            count = min(k, len(kept))
+            if not count:
+                continue
+            vectors = self._vectors[kept]
+            exact = ExactSearch(vectors, self._metric)
+            gone = [
+                np.flatnonzero(np.isin(kept, excluded[query])).tolist()
+                for query in asked
+            ]
+            found, near = Nearest(vectors, self._metric, exact).query(
+                queries[asked], count, gone
+            )
+            rows[asked, :count] = np.where(found < 0, -1, kept[found])
+            scores[asked, :count] = near
+        return rows, scores
 
     def recall(
         self, queries: np.ndarray, k: int, excluded: list[list[int]]

@@ -39,7 +39,8 @@ def write_neighbors(
     Lists are shorter if a query has fewer neighbours. The write is atomic.
 
     Args:
-        path: A `.jsonl` file, or a `.parquet` file with these columns.
+        path: A `.jsonl` file, or a `.parquet` file with these columns, where
+            integers among texts become texts.
         names: A text or an integer for each query.
         nearest: `Neighbors` of these queries.
 
@@ -53,6 +54,14 @@ def write_neighbors(
         for name, ids, scores in _rows(names, nearest)
     ]
     if path.suffix == ".parquet":
+        # A column has one type.
+        if len({type(row["query"]) for row in rows}) > 1:
+            rows = [{**row, "query": str(row["query"])} for row in rows]
+        if nearest.ids.dtype == object:
+            rows = [
+                {**row, "neighbors": [*map(str, row["neighbors"])]}
+                for row in rows
+            ]
         with replaced_file(path) as new:
             pa.parquet.write_table(pa.Table.from_pylist(rows), new)
     else:

@@ -27,6 +27,7 @@ from o2v_keras.neighbors.vector_checks import checked_ids
 from o2v_keras.neighbors.vector_checks import checked_metric
 from o2v_keras.neighbors.vector_checks import checked_vectors
 from o2v_keras.neighbors.vector_checks import warn_of_equal
+from o2v_keras.optional_packages import import_extra
 from o2v_keras.user_warning import warn_user
 
 
@@ -34,7 +35,8 @@ class Neighbors(NamedTuple):
     """The nearest vectors of each query, nearest first.
 
     Args:
-        ids: `(queries, k)` int64 or texts; `-1` or `""` for missing ones.
+        ids: `(queries, k)` int64, texts or objects; `-1`, `""` or `None` for
+            missing ones.
         scores: float32 `(queries, k)`: cosine, dot product or Euclidean
             distance; NaN for missing ones.
         rows: int64 `(queries, k)`. Rows of the index; -1 for missing ones.
@@ -43,6 +45,37 @@ class Neighbors(NamedTuple):
     ids: np.ndarray
     scores: np.ndarray
     rows: np.ndarray
+
+    def to_pandas(self, queries: Sequence | None = None) -> Any:
+        """Returns a row for each neighbour, but for missing ones.
+
+        Args:
+            queries: What names each query. Defaults to `None`: its number.
+
+        Returns:
+            A frame of `query`, `rank` (from 1), `id` and `score`.
+
+        Raises:
+            MissingExtraError: If pandas is not installed.
+            ValueError: If there is no name for each query.
+        """
+        pandas = import_extra("pandas", "pandas", "`Neighbors.to_pandas`")
+        count, k = self.rows.shape
+        names = range(count) if queries is None else [*queries]
+        if len(names) != count:
+            raise ValueError(
+                f"`queries` must name each of the {count} queries. "
+                f"Received: {len(names)} names"
+            )
+        frame = pandas.DataFrame(
+            {
+                "query": [name for name in names for _ in range(k)],
+                "rank": np.tile(np.arange(1, k + 1), count),
+                "id": self.ids.ravel(),
+                "score": self.scores.ravel(),
+            }
+        )
+        return frame[self.rows.ravel() >= 0].reset_index(drop=True)
 
 
 class NeighborIndex:
@@ -55,7 +88,7 @@ class NeighborIndex:
     Attributes:
         metric: `"cosine"`, `"dot"` or `"euclidean"`.
         backend: `"exact"`, `"faiss"` or `"usearch"`.
-        ids: int64 or texts `(rows,)`.
+        ids: int64, texts or objects `(rows,)`.
         vectors: float32 `(rows, dim)`, of length 1 under `"cosine"`.
         side: `"in0"` or `"in1"`: the side of the embeddings; `None` for
             vectors without a model.
@@ -96,8 +129,8 @@ class NeighborIndex:
         Args:
             vectors: Numbers of shape `(rows, dim)`, scaled to length 1 under
                 `"cosine"`.
-            ids: Distinct integers of at least 0, or distinct texts. Defaults
-                to `None`: the numbers of the rows.
+            ids: Distinct integers or texts, also both. Defaults to `None`:
+                the numbers of the rows.
             metric: `"cosine"`, `"dot"` or `"euclidean"`. Defaults to
                 `"cosine"`.
             backend: `"exact"`, or the approximate `"faiss"` or `"usearch"`,
@@ -201,7 +234,11 @@ class NeighborIndex:
         return self._search.nbytes
 
     def query(
-        self, vectors: Any, k: int = 10, exclude: Sequence | None = None
+        self,
+        vectors: Any,
+        k: int = 10,
+        exclude: Sequence | None = None,
+        allow: Sequence | None = None,
     ) -> Neighbors:
         """Returns the nearest vectors of each query.
 
@@ -213,21 +250,32 @@ class NeighborIndex:
             exclude: For each query the ids to exclude, such as objects that
                 a user has seen; ids that are not in the index are ignored.
                 Defaults to `None`.
+            allow: For each query the ids that its neighbours are taken from,
+                such as objects in stock, but for those in `exclude`; ids
+                that are not in the index are ignored, and an empty list has
+                no neighbours. These vectors are all compared, whatever the
+                backend and the precision; queries that are given the same
+                list object are compared at once. Defaults to `None`: all.
 
         Returns:
-            `Neighbors`. If fewer than `k` are left, the last ids are `-1` or
-            `""`, their scores NaN and their rows -1.
+            `Neighbors`. If fewer than `k` are left, the last ids are `-1`,
+            `""` or `None`, as `ids` are integers, texts or objects, their
+            scores NaN and their rows -1.
 
         Raises:
             ValueError: If the queries have another width, hold NaN or are
                 zero under `"cosine"`, `k` is no integer from 1 to the number
-                of vectors, or an excluded id has another type than ids.
+                of vectors, or a listed id has another type than ids.
         """
         queries = checked_vectors(vectors, self.metric, self.dim, "queries")
         check_k(k, len(self))
-        excluded = self._rows.excluded(exclude, len(queries))
-        rows, scores = self._nearest.query(queries, k, excluded)
-        absent = "" if self.ids.dtype.kind == "U" else -1
+        excluded, allowed = [()] * len(queries), None
+        if exclude is not None:
+            excluded = self._rows.listed(exclude, len(queries), "exclude")
+        if allow is not None:
+            allowed = self._rows.listed(allow, len(queries), "allow")
+        rows, scores = self._nearest.query(queries, k, excluded, allowed)
+        absent = {"U": "", "i": -1, "O": None}[self.ids.dtype.kind]
         ids = np.where(rows < 0, absent, self.ids[rows])
         return Neighbors(ids, scores.astype(np.float32), rows)
 
@@ -238,6 +286,7 @@ class NeighborIndex:
         source: Any,
         k: int = 10,
         exclude: Sequence | None = None,
+        allow: Sequence | None = None,
         **settings,
     ) -> Neighbors:
         """Embeds queries with the index's model and returns their neighbours.
@@ -251,6 +300,7 @@ class NeighborIndex:
             source: Data with that side: files, a mapping or a `PairTable`.
             k: int. Neighbours of a query. Defaults to 10.
             exclude: For each query the ids to exclude. Defaults to `None`.
+            allow: For each query the ids to choose from. Defaults to `None`.
             **settings: Other arguments of `embed`.
 
         Raises:
@@ -261,20 +311,76 @@ class NeighborIndex:
         settings = {"dim": self.dim, **settings}
         vectors, untrained = embed_marked(model, side, source, **settings)
         warn_of_untrained(untrained, side, "have neighbors by chance")
-        return self.query(vectors, k, exclude)
+        return self.query(vectors, k, exclude, allow)
 
-    def similar(self, ids: Sequence, k: int = 10) -> Neighbors:
+    def similar(
+        self, ids: Sequence, k: int = 10, allow: Sequence | None = None
+    ) -> Neighbors:
         """Returns the nearest other objects of objects in the index.
 
         Args:
             ids: Ids in the index.
             k: int. Neighbours of a query. Defaults to 10.
+            allow: For each id the ids to choose from. Defaults to `None`.
 
         Raises:
             ValueError: If an id is not in the index, or `k` is out of range.
         """
         rows = np.array([self.row(i) for i in ids], np.int64)
-        return self.query(self.vectors[rows], k, [[i] for i in ids])
+        return self.query(self.vectors[rows], k, [[i] for i in ids], allow)
+
+    def like(
+        self,
+        ids: Sequence,
+        unlike: Sequence = (),
+        k: int = 10,
+        allow: Sequence | None = None,
+    ) -> Neighbors:
+        """Returns what is like some objects and unlike others.
+
+        The query is the mean vector of `ids` minus that of `unlike`; neither
+        are among its neighbours.
+
+        Args:
+            ids: At least one id in the index.
+            unlike: Other ids in the index, not under `"euclidean"`: a
+                difference of points is no place. Defaults to none.
+            k: int. Neighbours. Defaults to 10.
+            allow: Ids to choose from. Defaults to `None`: all.
+
+        Returns:
+            `Neighbors` of one query.
+
+        Raises:
+            ValueError: If an id is not in the index or in both lists, `ids`
+                is empty, or another argument breaks its rule.
+
+        Example:
+        >>> index = NeighborIndex.build([[1, 1], [0, 1], [3, 1], [2, 2]])
+        >>> index.like([0], unlike=[1], k=2).ids.tolist()
+        [[2, 3]]
+        """
+        both = [i for i in ids if i in unlike]
+        if not len(ids) or both:
+            raise ValueError(
+                "`ids` must hold at least one id, and none of `unlike`. "
+                f"Received: {both[0] if both else ids!r}"
+            )
+        if len(unlike) and self.metric == "euclidean":
+            raise ValueError(
+                "`unlike` must be empty under the metric euclidean, where a "
+                "difference of vectors is no place to look around. Build the "
+                'index with `metric="cosine"` or `"dot"`.'
+            )
+        query = self._mean(ids)
+        if len(unlike):
+            query -= self._mean(unlike)
+        allow = None if allow is None else [allow]
+        return self.query([query], k, [[*ids, *unlike]], allow)
+
+    def _mean(self, ids):
+        rows = [self.row(i) for i in ids]
+        return self.vectors[rows].mean(axis=0, dtype=np.float64)
 
     def recall(self, queries: Any, k: int = 10) -> float:
         """Returns the share of exact neighbours that the backend finds.

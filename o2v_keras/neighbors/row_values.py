@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,7 @@ def read_tokens(paths: Paths, column: str) -> list[list[str]]:
 
 
 def read_id_lists(
-    paths: Paths, column: str, known: np.ndarray
+    paths: Paths, column: str, known: np.ndarray, effect: str = "exclude"
 ) -> list[list[str] | list[int]]:
     r"""Reads lists of an index's ids, such as what each user has seen.
 
@@ -117,7 +118,8 @@ def read_id_lists(
     Args:
         paths: A path, glob or folder of such files, or a list of them.
         column: Name of the column, or field.
-        known: Ids of the index, int64 or texts.
+        known: Ids of the index: int64, texts or objects.
+        effect: What the ids do, for the warning. Defaults to `"exclude"`.
 
     Returns:
         The ids of each row that the index has, as it has them. A warning
@@ -135,7 +137,7 @@ def read_id_lists(
     [[7, 9], [9], []]
     """
     ids, lists = set(known.tolist()), []
-    are_texts = known.dtype.kind == "U"
+    are_texts = known.dtype.kind != "i"
     total, strangers = 0, []
     for place, value in _read(
         paths, column, _is_id_list, "a list of ids, or an id"
@@ -143,7 +145,7 @@ def read_id_lists(
         written = value if isinstance(value, list) else [value]
         if isinstance(value, str) and value not in ids:
             written = _split(value, are_texts)
-        found = [_as_id(i, are_texts) for i in written if i is not None]
+        found = [id_of(i, ids, known) for i in written if i is not None]
         total += len(found)
         strangers += [(place, id_) for id_ in found if id_ not in ids]
         lists.append([id_ for id_ in found if id_ in ids])
@@ -151,7 +153,7 @@ def read_id_lists(
         place, first = strangers[0]
         warn_user(
             f'"{column}": {len(strangers):,} of {total:,} ids are none of the '
-            f"index's and exclude nothing, the first is {first!r} ({place}); "
+            f"index's and {effect} nothing, the first is {first!r} ({place}); "
             f"the index's begin with {known[:3].tolist()}",
         )
     return lists
@@ -174,10 +176,22 @@ def _split(text, are_texts):
     return [part for part in parts if part]
 
 
-def _as_id(written, are_texts):
-    if are_texts or (
-        isinstance(written, str) and not _INTEGER.fullmatch(written)
-    ):
+def id_of(
+    written: str | int | float, ids: Container, known: np.ndarray
+) -> str | int:
+    """Returns the id that is written as a text or a number.
+
+    Args:
+        written: A text or a number, whatever the ids of the index are.
+        ids: The ids of the index.
+        known: The same as int64, texts or objects.
+
+    Example:
+    >>> id_of("7", {7, "8"}, np.array([7, "8"], object))
+    7
+    """
+    is_integer = _INTEGER.fullmatch(str(written))
+    if known.dtype.kind == "U" or not is_integer or str(written) in ids:
         return str(written)
     return int(str(written).removesuffix(".0"))
 

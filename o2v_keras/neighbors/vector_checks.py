@@ -1,5 +1,6 @@
 """Checks of vectors and ids of an index."""
 
+import collections
 from collections.abc import Sequence
 from typing import Any
 
@@ -91,12 +92,13 @@ def checked_ids(ids: Sequence | np.ndarray | None, rows: int) -> np.ndarray:
     """Checks the ids of rows.
 
     Args:
-        ids: Distinct integers of at least 0 or distinct texts that are not
-            empty, or `None` for the numbers of the rows.
+        ids: Distinct integers or texts that are not empty, also both, or
+            `None` for the numbers of the rows.
         rows: int. The required number of ids.
 
     Returns:
-        `(rows,)` int64 or texts.
+        `(rows,)`: int64 where all are integers of at least 0, texts where all
+        are texts, otherwise objects.
 
     Raises:
         ValueError: If an id is invalid or repeated, or their number differs.
@@ -107,32 +109,33 @@ def checked_ids(ids: Sequence | np.ndarray | None, rows: int) -> np.ndarray:
     """
     if ids is None:
         return np.arange(rows)
-    array = np.asarray(ids)
-    if array.dtype == object and all(isinstance(i, str) for i in array.flat):
-        array = array.astype(str)
-    if array.shape != (rows,) or array.dtype.kind not in "iuU":
+    # NumPy makes texts of integers among texts.
+    values = ids.tolist() if hasattr(ids, "tolist") else [*ids]
+    values = [i.item() if isinstance(i, np.generic) else i for i in values]
+    if len(values) != rows:
         raise ValueError(
-            f"`ids` must be {rows} integers or {rows} texts, one for each "
-            f"vector. Received: ids of shape {array.shape} and dtype "
-            f"{array.dtype}"
+            f"`ids` must be {rows} integers or texts, one for each vector. "
+            f"Received: {len(values)} ids"
         )
-    if array.dtype.kind != "U":
-        array = array.astype(np.int64)
-    unusable = array == "" if array.dtype.kind == "U" else array < 0
-    if unusable.any():
-        raise ValueError(
-            "`ids` must be integers of at least 0, or texts that are not "
-            "empty: -1 and '' mean that there is no neighbour. Received: "
-            f"ids[{unusable.argmax()}]={array[unusable.argmax()].item()!r}"
-        )
-    values, counts = np.unique(array, return_counts=True)
-    if len(values) < rows:
-        twice = values[counts > 1]
+    for row, value in enumerate(values):
+        if value == "" or type(value) not in (int, str):
+            raise ValueError(
+                "`ids` must be integers, or texts that are not empty. "
+                f"Received: ids[{row}]={value!r:.60}"
+            )
+    counts = collections.Counter(values)
+    if len(counts) < rows:
+        twice = [value for value, count in counts.items() if count > 1]
         raise ValueError(
             f"`ids` must be distinct. Received: {len(twice)} of them more "
-            f"than once, such as {twice[0].item()!r}"
+            f"than once, such as {twice[0]!r}"
         )
-    return array
+    if all(type(value) is str for value in values):
+        return np.array(values, str)
+    # -1 among integers means that there is no neighbour.
+    if all(type(value) is int and 0 <= value < 2**63 for value in values):
+        return np.array(values, np.int64)
+    return np.array(values, object)
 
 
 def check_k(k: int, rows: int) -> None:

@@ -6,6 +6,7 @@ import pyarrow.parquet
 import pytest
 
 from o2v_keras.__main__ import main
+from o2v_keras.neighbors.neighbor_index import NeighborIndex
 from o2v_keras.storage.scalar_quantizer import ScalarQuantizer
 from o2v_keras.training.train import train
 from tests.training.small_training import make_config
@@ -58,6 +59,43 @@ def test_neighbors_like_objects_are_printed(folder, index, capsys):
     assert len(first.splitlines()) == 11
     assert not any(line.endswith("  film 1") for line in first.splitlines())
     assert second.startswith("film 2\n")
+
+
+def test_neighbors_of_one_query_are_like_and_unlike(folder, index, capsys):
+    command = ["neighbors", "--index", str(index), "--like", *NAMES[:2]]
+    assert main([*command, "--unlike", NAMES[4], "--top", "3"]) == 0
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == "film 1 + film 2 - film 5"
+    nearest = NeighborIndex.load(index).like(NAMES[:2], [NAMES[4]], 3)
+    assert [line.split("  ")[-1] for line in lines] == nearest.ids[0].tolist()
+
+
+def test_neighbors_are_taken_from_those_allowed(folder, index):
+    rows = [{"in1": [3], "stock": "film 2|film 9"}, {"in1": [4], "stock": ""}]
+    data = folder / "stock.jsonl"
+    data.write_text("\n".join(map(json.dumps, rows)))
+    command = "neighbors --index {d}/model/index-in1 --data {d}/stock.jsonl"
+    words = " --allow-column stock --output {d}/allowed.jsonl"
+    assert run(folder, command + words) == 0
+    lines = (folder / "allowed.jsonl").read_text().splitlines()
+    found = [{*json.loads(line)["neighbors"]} for line in lines]
+    assert found == [{"film 2", "film 9"}, set()]
+
+
+def test_ids_may_be_texts_and_integers(folder, capsys):
+    rows = [{"in1": [3], "id": 7}, {"in1": [4], "id": "tt8"}]
+    (folder / "mixed.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    command = "index --model {d}/model --side in1 --data {d}/mixed.jsonl"
+    assert run(folder, command + " --id-column id --output {d}/mixed") == 0
+    assert json.loads((folder / "mixed" / "ids.json").read_text()) == [7, "tt8"]
+    for ending in ("jsonl", "parquet"):
+        words = f" --like 7 tt8 --output {{d}}/near.{ending}"
+        assert run(folder, "neighbors --index {d}/mixed" + words) == 0
+    lines = (folder / "near.jsonl").read_text().splitlines()
+    assert [json.loads(line)["neighbors"] for line in lines] == [["tt8"], [7]]
+    near = pyarrow.parquet.read_table(folder / "near.parquet")
+    assert near["query"].to_pylist() == ["7", "tt8"]
+    assert near["neighbors"].to_pylist() == [["tt8"], ["7"]]
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "parquet"])
@@ -231,6 +269,14 @@ def test_card_is_written(folder):
         ),
         ("neighbors --index {d} --like a", "`--index` must hold an index"),
         (
+            "neighbors --index {d}/model/index-in1 --like a --allow-column b",
+            "`--allow-column` must be left out with --like",
+        ),
+        (
+            "neighbors --index {d}/model/index-in1 --data {data} --unlike b",
+            "`--unlike` must be left out with --data",
+        ),
+        (
             "neighbors --index {d}/model/index-in1 --like a --output a.csv",
             "must be a .jsonl or .parquet file",
         ),
@@ -240,7 +286,7 @@ def test_card_is_written(folder):
         ),
         (
             "index --model {d}/model --side in1 --data {data} --id-column kind",
-            "`--id-column` must name a column that holds a different value",
+            'films.jsonl:3: "kind" must be another id in each row',
         ),
         (
             "map --model {d}/model --side in1 --data {data} --output a.pdf",

@@ -1,6 +1,7 @@
 import importlib.util
 import json
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.neighbors import exact_search
 from o2v_keras.neighbors import nearest
 from o2v_keras.neighbors.neighbor_index import NeighborIndex
+from o2v_keras.optional_packages import MissingExtraError
 from o2v_keras.storage.scalar_quantizer import ScalarQuantizer
 from tests.storage.kills import every_kill
 from tests.training.small_training import make_config
@@ -88,6 +90,120 @@ def test_exclusions_leave_the_rest_in_order(backend, small_blocks):
         missing = [False] * len(left) + [True] * absent
         assert np.isnan(nearest.scores[row]).tolist() == missing
         assert (nearest.rows[row] == -1).tolist() == missing
+
+
+@pytest.mark.parametrize(
+    ("backend", "precision"),
+    [
+        ("exact", "float32"),
+        ("exact", "int8"),
+        ("exact", "binary"),
+        pytest.param("faiss", "float32", marks=needs("faiss")),
+        pytest.param("usearch", "float32", marks=needs("usearch")),
+    ],
+)
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_nearest_allowed_are_found(
+    backend, precision, metric, small_blocks
+):
+    vectors, queries = random_vectors(300), random_vectors(9, seed=1)
+    names = [f"film {row}" for row in range(300)]
+    index = NeighborIndex.build(
+        vectors, names, metric, backend, precision, rescore=1
+    )
+    exact = NeighborIndex.build(vectors, names, metric)
+    everything = exact.query(queries, 300)
+    rng = np.random.default_rng(2)
+    shared = rng.choice(names, 40, replace=False).tolist()
+    allow = [shared] * 6 + [["film 5", "none"], [], np.array(names)]
+    exclude = [rng.choice(shared, size) for size in range(9)]
+    nearest = index.query(queries, 12, exclude, allow)
+    for row in range(9):
+        left = [
+            (name, score)
+            for name, score in zip(
+                everything.ids[row], everything.scores[row], strict=True
+            )
+            if name in allow[row] and name not in exclude[row]
+        ][:12]
+        absent = 12 - len(left)
+        assert nearest.ids[row].tolist() == [n for n, _ in left] + [""] * absent
+        np.testing.assert_allclose(
+            nearest.scores[row],
+            [score for _, score in left] + [np.nan] * absent,
+            rtol=1e-5,
+        )
+        assert (nearest.rows[row] < 0).sum() == absent
+
+
+def test_ids_may_be_of_any_kind(tmp_path):
+    ids = [7, "7", -1, 2**70]
+    made = NeighborIndex.build(np.eye(4), ids)
+    made.save(tmp_path)
+    for index in (made, NeighborIndex.load(tmp_path)):
+        found = index.query(
+            [[0, 0, 2, 1]], 4, [["7", "x"]], [["7", -1, ids[3]]]
+        )
+        assert found.ids.tolist() == [[-1, 2**70, None, None]]
+        assert index.row("7") == 1
+        assert index.similar([7], 1).ids.tolist() == [["7"]]
+        with pytest.raises(ValueError, match="must be a text or an integer"):
+            index.row(1.5)
+    assert NeighborIndex.build(np.eye(2), np.array([3, 4], "u8")).row(4) == 1
+    pandas = pytest.importorskip("pandas")
+    ids = pandas.Series(["a", "b"], index=[5, 6])
+    assert NeighborIndex.build(np.eye(2), ids).ids.tolist() == ["a", "b"]
+
+
+def test_what_is_like_some_and_unlike_others():
+    vectors = random_vectors(30)
+    names = [f"film {row}" for row in range(30)]
+    for metric in ("cosine", "dot"):
+        index = NeighborIndex.build(vectors, names, metric)
+        query = index.vectors[[3, 8]].mean(0) - index.vectors[[5, 6]].mean(0)
+        scores = scores_by_hand(query[None], index.vectors, metric)[0]
+        order = [n for n in np.argsort(-scores) if n not in (3, 5, 6, 8)]
+        found = index.like(["film 3", "film 8"], ["film 5", "film 6"], 5)
+        assert found.rows.tolist() == [order[:5]]
+        allow = [names[n] for n in order[20:23]]
+        found = index.like(
+            ["film 3", "film 8"], ["film 5", "film 6"], 5, [*allow, "film 3"]
+        )
+        assert found.ids.tolist() == [[*allow, "", ""]]
+    index = NeighborIndex.build(vectors, names, "euclidean")
+    assert (
+        index.like(["film 3"]).ids[0, 0] == index.similar(["film 3"]).ids[0, 0]
+    )
+    for arguments, message in (
+        ((["film 3"], ["film 8"]), "must be empty under the metric euclidean"),
+        (([], ["film 8"]), "`ids` must hold at least one id"),
+        ((["film 8"], ["film 8"]), "none of `unlike`. Received: 'film 8'"),
+        ((["film 99"],), "must be one of the index's ids"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            index.like(*arguments)
+
+
+def test_neighbours_become_a_frame():
+    pytest.importorskip("pandas")
+    index = NeighborIndex.build(np.eye(3), ["a", "b", "c"], "dot")
+    nearest = index.query([[3, 2, 1], [1, 2, 0]], 2, [["a", "b"], []])
+    frame = nearest.to_pandas(["u1", "u2"])
+    assert frame.to_dict("list") == {
+        "query": ["u1", "u2", "u2"],
+        "rank": [1, 1, 2],
+        "id": ["c", "b", "a"],
+        "score": [1.0, 2.0, 1.0],
+    }
+    assert nearest.to_pandas()["query"].tolist() == [0, 1, 1]
+    with pytest.raises(ValueError, match="must name each of the 2 queries"):
+        nearest.to_pandas(["u1"])
+
+
+def test_a_frame_needs_pandas(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingExtraError, match="needs the package pandas"):
+        NeighborIndex.build(np.eye(3)).query(np.eye(3), 2).to_pandas()
 
 
 def test_unknown_exclusions_do_nothing():
@@ -375,9 +491,10 @@ ZERO = [[1.0, 0.0], [0.0, 0.0]]
         ((np.empty((2, 0)),), "must have at least 1 numbers a row"),
         ((np.empty((0, 2)),), "must hold at least one row"),
         ((np.eye(2), [3, 3]), "must be distinct. Received: 1 of them .* 3"),
-        ((np.eye(2), ["a"]), r"must be 2 integers or 2 texts.*shape \(1,\)"),
-        ((np.eye(2), [1.5, 2.5]), "dtype float64"),
-        ((np.eye(2), [0, -1]), r"Received: ids\[1\]=-1"),
+        ((np.eye(2), ["a"]), "must be 2 integers or texts.*Received: 1 ids"),
+        ((np.eye(2), [1.5, 2.5]), r"Received: ids\[0\]=1.5"),
+        ((np.eye(2), ["a", None]), r"Received: ids\[1\]=None"),
+        ((np.eye(2), [7, True]), r"Received: ids\[1\]=True"),
         ((np.eye(2), ["a", ""]), r"Received: ids\[1\]=''"),
         ((np.eye(2), None, "manhattan"), "`metric` must be one of cosine"),
         ((np.eye(2), None, "dot", "annoy"), "`backend` must be one of exact"),
@@ -406,6 +523,7 @@ def test_zero_vectors_have_a_place_without_cosine(metric):
         (([[1, 2]], 1, [[0], [1]]), "a list of ids for each of the 1 queries"),
         (([[1, 2]], 1, [0]), "Received: 0 for one"),
         (([[1, 2]], 1, [["0"]]), "an id must be an integer, as those of"),
+        (([[1, 2]], 1, None, [[0], [1]]), "`allow` must hold a list of ids f"),
     ],
 )
 def test_unusable_queries_are_refused(arguments, message):
