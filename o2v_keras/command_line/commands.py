@@ -156,23 +156,37 @@ def train(options: argparse.Namespace) -> int | None:
 
 
 def fold_in(options: argparse.Namespace) -> int | None:
-    """Trains embeddings of new ids."""
+    """Trains, or computes, embeddings of new ids."""
     start_tensorflow()
     from o2v_keras.config.object2vec_config import typed_values
     from o2v_keras.training import fold_in as folding
+    from o2v_keras.training.instant_fold_in import fold_in_instantly
 
     given = vars(options)
+    first_new_ids = {
+        name: given[f"first_new_{name}"]
+        for name in ("in0", "in1")
+        if given[f"first_new_{name}"] is not None
+    }
+    _check_instant(options)
+    if options.instant:
+        fold_in_instantly(
+            options.model,
+            options.train,
+            model_dir=options.model_dir,
+            columns=columns_of(options),
+            first_new_ids=first_new_ids,
+            penalty=options.penalty,
+            overwrite=options.overwrite,
+        )
+        return
     folding.fold_in(
         options.model,
         options.train,
         options.validation,
         model_dir=options.model_dir,
         columns=columns_of(options),
-        first_new_ids={
-            name: given[f"first_new_{name}"]
-            for name in ("in0", "in1")
-            if given[f"first_new_{name}"] is not None
-        },
+        first_new_ids=first_new_ids,
         hyperparameters={
             **typed_values(changes_of(options)),
             **{
@@ -185,6 +199,24 @@ def fold_in(options: argparse.Namespace) -> int | None:
         overwrite=options.overwrite,
         skip_bad_rows=options.skip_bad_rows,
     )
+
+
+def _check_instant(options):
+    of_training = ("validation", "epochs", "learning_rate", "resume")
+    names = (*of_training, "skip_bad_rows", "set")
+    wrong = [name for name in names if vars(options)[name]]
+    if options.instant and wrong:
+        option = wrong[0].replace("_", "-")
+        raise ValueError(
+            f"`--{option}` must be left out with `--instant`, which does not "
+            f"train. Received: --{option}"
+        )
+    if options.penalty is not None and not options.instant:
+        raise ValueError(
+            "`--penalty` must be left out without `--instant`; training takes "
+            "`--set token_embedding_l2=P`. "
+            f"Received: --penalty {options.penalty}"
+        )
 
 
 def ensemble(options: argparse.Namespace) -> int | None:

@@ -314,7 +314,7 @@ def _add_ensemble(subparsers):
 
 
 def _add_fold_in(subparsers):
-    text = "train the embeddings of new ids, with all else frozen"
+    text = "learn the embeddings of new ids, with all else frozen"
     folder = _command(subparsers, "fold-in", commands.fold_in, text)
     folder.add_argument(
         "--model", required=True, metavar="M", help="model directory"
@@ -331,6 +331,19 @@ def _add_fold_in(subparsers):
             help="ids from this one on are new; default: those that the "
             "table is too small for",
         )
+    folder.add_argument(
+        "--instant",
+        action="store_true",
+        help="no training: the vectors that fit the records best, in closed "
+        "form or by Newton's method",
+    )
+    folder.add_argument(
+        "--penalty",
+        type=float,
+        metavar="P",
+        help="with --instant: each record adds P times the squared length; "
+        "default: from the model",
+    )
     add_set_option(folder)
     folder.add_argument("--epochs", type=int, metavar="N")
     folder.add_argument("--learning-rate", type=float, metavar="R")

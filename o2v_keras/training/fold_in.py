@@ -1,5 +1,6 @@
 """Trains embeddings of new objects in a trained, otherwise frozen model."""
 
+import dataclasses
 import os
 from collections.abc import Mapping
 
@@ -10,6 +11,7 @@ from o2v_keras.data.data_error import DataError
 from o2v_keras.data.global_ids import global_ids
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.read_source import read_source
 from o2v_keras.models.expand_vocabulary import with_larger_tables
@@ -94,27 +96,18 @@ def fold_in(
     hyperparameters = hyperparameters or {}
     _refuse_over(hyperparameters)
     old = load_model(model)
-    if len(old.config.sides) < 2:
-        raise ValueError(
-            "`model` must have learned from pairs, whose records say where "
-            'new ids belong. Received: a model of output_layer="'
-            f'{old.config.output_layer}"'
-        )
-    tokenizers = _grown_tokenizers(old, train, columns)
-    config = old.config.replace(**_OVER, **hyperparameters)
-    pairs = read_source(train, config, tokenizers, columns, verbose=0).table
-    if config.output_layer in ("in_batch_softmax", "bpr"):
-        _require_negatives(config, pairs)
-    sizes, first_ids = _grown_sizes(
-        old.config, pairs, tokenizers, first_new_ids or {}
+    new = find_new_ids(
+        old, train, columns, first_new_ids or {}, hyperparameters
     )
-    config = config.replace(**sizes)
+    config = new.config
+    if config.output_layer in ("in_batch_softmax", "bpr"):
+        _require_negatives(config, new.pairs)
     if verbose:
-        print(_summary(pairs, first_ids))
+        print(new.summary)
     with TemporaryFolder("fold-in") as folder:
         grown = with_larger_tables(old, config)
         write_keras_file(grown, folder / "model.keras")
-        tokenizers.save(folder / TOKENIZERS_FILE)
+        new.tokenizers.save(folder / TOKENIZERS_FILE)
         ModelDirectory(folder).write_trained_ids(old.trained_ids)
         del grown, old
         return train_model(
@@ -124,10 +117,74 @@ def fold_in(
             model_dir=model_dir,
             columns=columns,
             initial_model=folder,
-            new_ids=first_ids,
+            new_ids=new.first_ids,
             verbose=verbose,
             **options,
         )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class NewIds:
+    """What the records of new objects bring to a model.
+
+    Args:
+        pairs: The records.
+        tokenizers: The model's, with the new categories.
+        config: The model's, with vocabularies large enough.
+        first_ids: `in0` or `in1` -> the first new id, of the sides that have
+            any.
+    """
+
+    pairs: PairTable
+    tokenizers: PairTokenizers
+    config: Object2VecConfig
+    first_ids: dict[str, int]
+
+    @property
+    def summary(self) -> str:
+        """A line on the new ids."""
+        parts = []
+        for name, first in self.first_ids.items():
+            ids = self.pairs.sides[name].values
+            new = len(set(ids[ids >= first].tolist()))
+            parts.append(f"{name}: {new:,} new ids, from {first} on")
+        return "folding in " + "; ".join(parts) + ". All else is frozen."
+
+
+def find_new_ids(
+    model: Object2Vec,
+    source: Source,
+    columns: PairColumns,
+    first_new_ids: Mapping[str, int],
+    hyperparameters: Mapping[str, object] | None = None,
+) -> NewIds:
+    """Reads records of new objects and says what is new.
+
+    Args:
+        model: The trained model.
+        source: The records.
+        columns: `PairColumns` of the records.
+        first_new_ids: `in0` or `in1` -> the first new id, for tables that
+            have spare rows.
+        hyperparameters: Values that replace the model's. Defaults to `None`.
+
+    Raises:
+        ValueError: If the data hold no new id.
+        DataError: If rows are unusable.
+    """
+    if len(model.config.sides) < 2:
+        raise ValueError(
+            "`model` must have learned from pairs, whose records say where "
+            'new ids belong. Received: a model of output_layer="'
+            f'{model.config.output_layer}"'
+        )
+    tokenizers = _grown_tokenizers(model, source, columns)
+    config = model.config.replace(**_OVER, **(hyperparameters or {}))
+    pairs = read_source(source, config, tokenizers, columns, verbose=0).table
+    sizes, first_ids = _grown_sizes(
+        model.config, pairs, tokenizers, first_new_ids
+    )
+    return NewIds(pairs, tokenizers, config.replace(**sizes), first_ids)
 
 
 def _refuse_over(hyperparameters: Mapping[str, object]):
@@ -231,12 +288,3 @@ def _grown_sizes(config, pairs, tokenizers, first_new_ids):
         )
     sizes = {f"enc{name[-1]}_vocab_size": n for name, n in sizes.items()}
     return sizes, first_ids
-
-
-def _summary(pairs, first_ids):
-    parts = []
-    for name, first in first_ids.items():
-        ids = pairs.sides[name].values
-        new = len(set(ids[ids >= first].tolist()))
-        parts.append(f"{name}: {new:,} new ids, from {first} on")
-    return "folding in " + "; ".join(parts) + ". All else is frozen."

@@ -18,12 +18,14 @@ import numpy as np  # noqa: E402
 
 from benchmarks.machine import machine  # noqa: E402
 from benchmarks.quality.movielens import retrieval  # noqa: E402
+from benchmarks.quality.movielens.new_users import score_new_users  # noqa: E402
 from benchmarks.quality.movielens.ranking_baselines import baseline_scores  # noqa: E402
 from benchmarks.quality.movielens.ranking_scores import metrics  # noqa: E402
 from benchmarks.quality.movielens.ranking_scores import ranking_scores  # noqa: E402
 from benchmarks.quality.movielens.rating_baselines import baseline_stars  # noqa: E402
 from benchmarks.quality.movielens.ratings import predict_stars  # noqa: E402
 from benchmarks.quality.movielens.splits import million_split  # noqa: E402
+from benchmarks.quality.movielens.splits import new_users_split  # noqa: E402
 from benchmarks.quality.movielens.splits import official_split  # noqa: E402
 from benchmarks.quality.movielens.splits import random_split  # noqa: E402
 from benchmarks.quality.seeds import print_head  # noqa: E402
@@ -32,7 +34,7 @@ from benchmarks.quality.seeds import split_name  # noqa: E402
 from notebooks.sizes import sized  # noqa: E402
 
 FOLDS = ("u1", "u2", "u3", "u4", "u5")
-TASKS = ("ua", "u1-u5", "above-3", "retrieval", "ml-1m")
+TASKS = ("ua", "u1-u5", "above-3", "retrieval", "ml-1m", "new-users")
 # Task -> its split, films shown to a user, EASE's penalty.
 RETRIEVAL = {
     "retrieval": (random_split, 10, 200),
@@ -48,6 +50,8 @@ def main():
     seeds = range(arguments.seeds)
     if arguments.task in RETRIEVAL:
         _report_retrieval(arguments.task, seeds, arguments.test)
+    elif arguments.task == "new-users":
+        _report_new_users(seeds, arguments.test)
     elif arguments.task == "u1-u5":
         _report_ratings("stars", FOLDS, seeds, arguments.test)
     else:
@@ -115,6 +119,18 @@ def _report_retrieval(task, seeds, test):
         ours.append(ranking_scores(scores, split, top))
         keras.backend.clear_session()
     print_row("**Object2Vec**", np.transpose(ours))
+
+
+def _report_new_users(seeds, test):
+    split = new_users_split(test)
+    print_head(f"new users, {split_name(test)}", metrics(10))
+    found = {}
+    for seed in seeds:
+        for name, scores in score_new_users(split, seed):
+            found.setdefault(name, []).append(ranking_scores(scores, split, 10))
+        keras.backend.clear_session()
+    for name, rows in found.items():
+        print_row(name, np.transpose(rows))
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def score_films(recipe: Recipe, split: Split, seed: int) -> np.ndarray:
     """
     first = seed * recipe.members
     models = [
-        _train(recipe, split, first + number)
+        train_bags(recipe, split, first + number)
         for number in range(recipe.members)
     ]
     model = models[0] if len(models) == 1 else make_ensemble(models)
@@ -118,7 +118,8 @@ def score_films(recipe: Recipe, split: Split, seed: int) -> np.ndarray:
     return scores
 
 
-def _train(recipe, split, seed):
+def train_bags(recipe: Recipe, split: Split, seed: int) -> Object2Vec:
+    """Returns one model of bags of films."""
     _, films = split.shape
     sizes = {
         "enc0_max_seq_len": films,

@@ -91,6 +91,33 @@ def random_split(test: bool) -> Split:
     return Split(ratings.take(train), ratings.take(validation))
 
 
+def new_users_split(test: bool) -> Split:
+    """Returns a split that holds out a fifth of the ratings of 100 users.
+
+    These are new: they have the largest numbers. Those of validation and of
+    test are others, and all that are in neither are known.
+
+    Args:
+        test: Whether the users for test are scored; validation otherwise.
+    """
+    ratings = _read("u.data")
+    generator = np.random.default_rng(0)
+    ratings = ratings.take(generator.permutation(len(ratings)))
+    users = generator.permutation(np.unique(ratings.users))
+    count = min(100, len(users) // 4)
+    chosen = users[count : 2 * count] if test else users[:count]
+    numbers = np.zeros(users.max() + 1, np.int64)
+    numbers[users[2 * count :]] = np.arange(len(users) - 2 * count) + 1
+    numbers[chosen] = np.arange(count) + len(users) - 2 * count + 1
+    ratings = Ratings(numbers[ratings.users], ratings.films, ratings.stars)
+    ratings = ratings.take(np.argsort(ratings.users, kind="stable"))
+    ratings = ratings.take(ratings.users > 0)
+    counts = np.bincount(ratings.users)
+    held_out = _positions_in_runs(ratings.users) < counts[ratings.users] // 5
+    held_out &= ratings.users > len(users) - 2 * count
+    return Split(ratings.take(~held_out), ratings.take(held_out))
+
+
 def million_split(test: bool) -> Split:
     """Returns the split of MovieLens-1M, ratings from 3 stars on alone.
 
