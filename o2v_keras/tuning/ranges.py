@@ -19,6 +19,18 @@ _LOG_FROM_RATIO = 20
 _NUMBERS = ("IntegerParameterRanges", "ContinuousParameterRanges")
 _CHOICES = "CategoricalParameterRanges"
 _SCALING_TYPES = {"Auto": "auto", "Linear": "linear", "Logarithmic": "log"}
+# As version 3 of SageMaker's Python SDK spells them -> as its API does.
+_SNAKE_CASE = {
+    "parameter_ranges": "ParameterRanges",
+    "integer_parameter_ranges": "IntegerParameterRanges",
+    "continuous_parameter_ranges": "ContinuousParameterRanges",
+    "categorical_parameter_ranges": _CHOICES,
+    "name": "Name",
+    "min_value": "MinValue",
+    "max_value": "MaxValue",
+    "scaling_type": "ScalingType",
+    "values": "Values",
+}
 _FORM = (
     '{"ContinuousParameterRanges": [{"Name": "learning_rate", "MinValue": '
     '"1e-4", "MaxValue": "1e-2", "ScalingType": "Logarithmic"}], '
@@ -223,7 +235,10 @@ def read_parameter_ranges(
 
     Args:
         source: `ParameterRanges` or a `HyperParameterTuningJobConfig`, as a
-            mapping or the path of a JSON file.
+            mapping or the path of a JSON file. Names are those of the API
+            (`MinValue`), as `HyperparameterTuner.hyperparameter_ranges()` of
+            SageMaker's Python SDK gives them, or in snake case (`min_value`),
+            as the arguments of `ParameterRanges` in its version 3.
 
     Raises:
         ValueError: If the format is wrong, or a scale is
@@ -237,6 +252,12 @@ def read_parameter_ranges(
     ... })
     >>> ranges["enc_dim"]
     ValueRange(low=64, high=512, scale='auto')
+    >>> ranges == read_parameter_ranges({
+    ...     "integer_parameter_ranges": [
+    ...         {"name": "enc_dim", "min_value": "64", "max_value": "512"}
+    ...     ]
+    ... })
+    True
 
     Reference:
     - SageMaker API Reference, `ParameterRanges`.
@@ -245,7 +266,9 @@ def read_parameter_ranges(
     if isinstance(source, str | os.PathLike):
         where = os.fspath(source)
         source = read_json_object(source, "ranges")
-    source = source.get("ParameterRanges", source)
+    source = _in_camel_case(source, where)
+    if "ParameterRanges" in source:
+        source = _in_camel_case(source["ParameterRanges"], where)
     foreign = sorted({*source} - {*_NUMBERS, _CHOICES})
     if foreign:
         raise ValueError(
@@ -255,11 +278,29 @@ def read_parameter_ranges(
     ranges = {}
     for key in (*_NUMBERS, _CHOICES):
         for entry in source.get(key, []):
+            if isinstance(entry, Mapping):
+                entry = _in_camel_case(entry, where)
             name, values = _entry(key, entry, where)
             if name in ranges:
                 raise ValueError(f"{where} must give {name} only once.")
             ranges[name] = values
     return ranges
+
+
+def _in_camel_case(source, where):
+    """Spells the keys as the API does; leaves out what is `None`."""
+    found = {}
+    for key, value in source.items():
+        name = _SNAKE_CASE.get(key, key)
+        if name in found:
+            raise ValueError(
+                f"{where} must give {name} in one form. Received: {name} and "
+                f"{key}"
+            )
+        # An object of version 3 has what was not set as well.
+        if value is not None:
+            found[name] = value
+    return found
 
 
 def parse_range(text: str) -> tuple[str, ValueRange]:

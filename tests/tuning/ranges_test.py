@@ -37,12 +37,44 @@ SAGEMAKER = {
 }
 
 
+# As arguments of version 3 of SageMaker's Python SDK.
+SNAKE_CASE = {
+    "strategy": "Bayesian",
+    "parameter_ranges": {
+        "categorical_parameter_ranges": [
+            {"name": "optimizer", "values": ["adam", "adagrad"]},
+            {"name": "tied_token_embedding_weight", "values": ["true"]},
+        ],
+        "continuous_parameter_ranges": [
+            {
+                "name": "learning_rate",
+                "min_value": "1e-4",
+                "max_value": "1",
+                "scaling_type": "Logarithmic",
+            }
+        ],
+        "integer_parameter_ranges": [
+            {
+                "name": "enc_dim",
+                "min_value": "64",
+                "max_value": "512",
+                "scaling_type": None,
+            }
+        ],
+        "auto_parameters": None,
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "form", [SAGEMAKER, SNAKE_CASE], ids=["api", "snake_case"]
+)
 @pytest.mark.parametrize("as_file", [False, True], ids=["mapping", "file"])
-def test_sagemakers_parameter_ranges_are_read(as_file, tmp_path):
-    source = SAGEMAKER
+def test_sagemakers_parameter_ranges_are_read(form, as_file, tmp_path):
+    source = form
     if as_file:
         source = tmp_path / "ranges.json"
-        source.write_text(json.dumps(SAGEMAKER))
+        source.write_text(json.dumps(form))
     ranges = read_parameter_ranges(source)
     assert ranges == {
         "enc_dim": ValueRange(64, 512),
@@ -84,6 +116,18 @@ def test_sagemakers_parameter_ranges_are_read(as_file, tmp_path):
                 ]
             },
             "enc_dim in `ranges`: 'x' must be a number",
+        ),
+        (
+            {"IntegerParameterRanges": [], "integer_parameter_ranges": []},
+            "must give IntegerParameterRanges in one form. Received: Inte",
+        ),
+        (
+            {"auto_parameters": [{"name": "enc_dim", "value_hint": "64"}]},
+            "Received: the key auto_parameters",
+        ),
+        (
+            {"integer_parameter_ranges": [{"name": "a", "min_value": "1"}]},
+            "Received: {'Name': 'a', 'MinValue': '1'} in IntegerParameterR",
         ),
         ("missing.json", "missing.json cannot be read: No such file"),
     ],
