@@ -39,11 +39,7 @@ def ensemble(
     """
     directory = ModelDirectory(model_dir)
     directory.output.check()
-    if directory.is_used and not overwrite:
-        raise FileExistsError(
-            f"{directory.path} already holds a model. Replace it "
-            "(`--overwrite`, `overwrite=True`) or name another `model_dir`."
-        )
+    directory.refuse_model(overwrite)
     if any(_is_same(path, directory.path) for path in models):
         raise ValueError(
             "`model_dir` must be another folder than those of `models`. "
@@ -52,12 +48,8 @@ def ensemble(
     made = make_ensemble([load_model(path) for path in models])
     with directory.output.replaced() as folder:
         new = ModelDirectory(folder)
-        new.write_config(made.config)
-        if made.tokenizers.sides:
-            made.tokenizers.save(new.tokenizers)
-        new.write_trained_ids(made.trained_ids)
         new.write_members([_member(path) for path in models])
-        new.write_model(made)
+        new.write_made(made)
     return made
 
 

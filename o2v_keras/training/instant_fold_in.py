@@ -19,9 +19,11 @@ from o2v_keras.data.sequences import Sequences
 from o2v_keras.encoders import PooledEmbedding
 from o2v_keras.evaluation.inference import embed_rows
 from o2v_keras.layers.gaussian_embedding import GaussianEmbedding
+from o2v_keras.layers.table_rows import write_rows
 from o2v_keras.models.expand_vocabulary import with_larger_tables
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.trained_ids import TrainedIds
+from o2v_keras.models.trained_ids import first_ids
 from o2v_keras.training.fold_in import NewIds
 from o2v_keras.training.fold_in import find_new_ids
 from o2v_keras.training.model_directory import ModelDirectory
@@ -159,7 +161,8 @@ class InstantFoldIn:
                     f"The bag of {len(table)} records is cut to its first "
                     f"{longest}, the max_seq_len of {self._side}."
                 )
-            bag = Sequences.from_lengths(partners.values, [len(table)])
+            ids, _ = first_ids(partners, 1)
+            bag = Sequences.from_lengths(ids, [len(ids)])
             return self._encoded(self._side, bag)[0]
         weights = np.ones(len(table))
         if table.weights is not None:
@@ -376,11 +379,7 @@ def fold_in_instantly(
     """
     directory = ModelDirectory(model_dir)
     directory.output.check()
-    if directory.is_used and not overwrite:
-        raise FileExistsError(
-            f"{directory.path} already holds a model. Replace it "
-            "(`--overwrite`, `overwrite=True`) or name another `model_dir`."
-        )
+    directory.refuse_model(overwrite)
     old = load_model(model)
     new = find_new_ids(old, train, columns, first_new_ids or {})
     if len(new.first_ids) > 1:
@@ -397,17 +396,11 @@ def fold_in_instantly(
     grown = with_larger_tables(old, new.config)
     grown.tokenizers = new.tokenizers
     table = grown.token_embeddings[int(side[-1])].embeddings
-    values = np.array(table)
-    values[[*vectors]] = np.stack([*vectors.values()])
-    table.assign(values)
+    for id_, vector in vectors.items():
+        write_rows(table, slice(id_, id_ + 1), vector[np.newaxis])
     grown.trained_ids = _trained_ids(old, new, side, [*vectors])
     with directory.output.replaced() as folder:
-        made = ModelDirectory(folder)
-        made.write_config(grown.config)
-        if grown.tokenizers.sides:
-            grown.tokenizers.save(made.tokenizers)
-        made.write_trained_ids(grown.trained_ids)
-        made.write_model(grown)
+        ModelDirectory(folder).write_made(grown)
     return grown
 
 
@@ -426,9 +419,9 @@ def _vectors(
     fold_in = InstantFoldIn(model, side, penalty, corpus)
     if fold_in.is_bag:
         raise ValueError(
-            f"`train` must be left alone: a row of {side} is a bag of ids of "
-            f"{other}, and a new one has a vector without folding in. Encode "
-            "its bag (`o2v embed`, `InstantFoldIn`)."
+            f"`model` needs no folding in of {side}, where a row is a bag of "
+            f"ids of {other}: encode the bag of a new object (`o2v embed`, "
+            "`InstantFoldIn`)."
         )
     ids = new.pairs.sides[side].values
     order = np.argsort(ids, kind="stable")

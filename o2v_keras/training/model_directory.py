@@ -109,6 +109,23 @@ class ModelDirectory:
         """Removes the model and the files for resuming."""
         self.output.clear(_MODEL)
 
+    def refuse_model(self, overwrite: bool):
+        """Raises `FileExistsError` if a model is there and is to stay."""
+        if self.is_used and not overwrite:
+            raise FileExistsError(
+                f"{self.path} already holds a model. Replace it "
+                "(`--overwrite`, `overwrite=True`) or name another "
+                "`model_dir`."
+            )
+
+    def write_made(self, model: Object2Vec):
+        """Writes a model that was made of others, with all that it needs."""
+        self.write_config(model.config)
+        if model.tokenizers.sides:
+            model.tokenizers.save(self.tokenizers)
+        self.write_trained_ids(model.trained_ids)
+        self.write_model(model)
+
     def write_config(self, config: Object2VecConfig):
         """Writes `config.json` with all resolved values."""
         write_json(self.config, config.to_dict())

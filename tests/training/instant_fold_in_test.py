@@ -112,6 +112,20 @@ def test_training_s_own_penalty_counts_from_zero():
     assert_least(loss, vector)
 
 
+@pytest.mark.parametrize("own", [0.0, 0.01, 3.0])
+def test_the_default_penalty_is_at_least_that_of_the_other_side(own):
+    model = make_model({**SOFTMAX, "token_embedding_l2": own})
+    records = {"in1": PARTNERS, "label": [1] * 4}
+    table = model.token_embeddings[1].embeddings.numpy()[1:] / 0.7
+    penalty = max(own, np.mean(table**2))
+    np.testing.assert_allclose(
+        InstantFoldIn(model, "in0")(records),
+        InstantFoldIn(model, "in0", penalty)(records),
+        rtol=1e-4,
+        atol=1e-6,
+    )
+
+
 def test_softmax_is_over_all_objects():
     model = make_model(SOFTMAX)
     records = {"in1": PARTNERS, "label": [1, 1, 0, 1]}
@@ -383,6 +397,22 @@ def test_unusable_records_write_nothing(
     with pytest.raises(error, match=message):
         fold_in_instantly(model_dir, records, model_dir=new, verbose=0)
     assert not new.exists()
+
+
+def test_a_model_of_bags_needs_no_folding_in(tmp_path):
+    bags = {
+        **SOFTMAX,
+        "enc0_max_seq_len": 3,
+        "enc0_vocab_size": 20,
+        "exclude_query_tokens": True,
+    }
+    source = make_ratings(30) | {"label": [1] * 30}
+    train(make_config(**bags), source, model_dir=tmp_path / "old", verbose=0)
+    new = {"in0": [[20]], "in1": [[3]], "label": [1]}
+    with pytest.raises(ValueError, match="`model` needs no folding in of in0"):
+        fold_in_instantly(
+            tmp_path / "old", new, model_dir=tmp_path / "new", verbose=0
+        )
 
 
 def test_the_command_folds_in_without_training(model_dir, tmp_path, capsys):
