@@ -144,5 +144,6 @@ COMPARATORS = Registry(
         "abs_diff": _COMPARATOR,
         "dot": _COMPARATOR,
         "cosine": _COMPARATOR,
+        "block_cosine": _COMPARATOR,
     },
 )

@@ -22,6 +22,7 @@ ORDER = (
     },
     {"config"},
     {"data", "text", "datasets"},
+    {"recipes"},
     {"layers"},
     {"encoders", "losses"},
     {"heads", "optimizers"},

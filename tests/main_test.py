@@ -72,6 +72,7 @@ def test_train_leaves_a_model_directory(model, folder):
         "checkpoint.zip",
         "config.json",
         "history.csv",
+        "hyperparameters.json",
         "logs",
         "metrics.json",
         "model.keras",
@@ -222,8 +223,32 @@ def test_words_may_be_all_the_hyperparameters_there_are(folder, capsys):
     words = [word for size in sizes for word in ("--set", size)]
     assert main(["check", *data, *words]) == 2
     assert "label" in capsys.readouterr().out
-    assert main(["train", "--train", "x", "--model-dir", "m"]) == 2
+    assert (
+        main(["tune", "--train", "x", "--validation", "x", "--directory", "d"])
+        == 2
+    )
     assert "`--hyperparameters` must be given" in capsys.readouterr().err
+
+
+def test_without_hyperparameters_the_data_choose_them(tmp_path, capsys):
+    path, model = tmp_path / "pairs.csv", tmp_path / "m"
+    lines = [f"a dog {n},an animal {n},1" for n in range(60)]
+    path.write_text("\n".join(["in0,in1,label", *lines]))
+    run = ["train", "--train", str(path), "--model-dir", str(model)]
+    small = ["--set", "enc_dim=8", "--set", "epochs=2"]
+    assert main([*run, *small]) == 0
+    printed = capsys.readouterr().out
+    assert "recipe retrieval: 60 rows; in0: texts of" in printed
+    assert "validation: 6 rows held out" in printed
+    assert "tfidf_characters" in printed
+    assert "Best epoch" in printed or "best epoch" in printed
+    chosen = json.loads((model / "hyperparameters.json").read_text())
+    assert (chosen["enc_dim"], chosen["enc0_tokenizer"]) == (8, "ngrams")
+    given = ["--hyperparameters", str(model / "hyperparameters.json")]
+    assert main([*run, *given, "--overwrite"]) == 0
+    assert "recipe" not in capsys.readouterr().out
+    assert main([*run, "--recipe", "ratings", "--overwrite"]) == 2
+    assert "ratings needs labels that differ" in capsys.readouterr().err
 
 
 def test_options_of_ranking_need_it(capsys):

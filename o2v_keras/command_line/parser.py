@@ -233,6 +233,20 @@ def _add_train(subparsers):
     parser.add_argument("--test", nargs="+", metavar="F")
     add_column_options(parser)
     add_hyperparameter_options(parser)
+    parser.add_argument(
+        "--recipe",
+        metavar="NAME",
+        help="hyperparameters for a kind of data: retrieval, ratings, "
+        "classification, sentence-similarity, label-text or sagemaker (its "
+        "defaults); default, without --hyperparameters: the one for the data",
+    )
+    parser.add_argument(
+        "--validation-split",
+        type=float,
+        metavar="SHARE",
+        help="hold this share of the training data out as validation data; "
+        "default: 0, with a recipe and without --validation 0.1",
+    )
     parser.add_argument("--model-dir", required=True, metavar="DIR")
     parser.add_argument(
         "--replicas",

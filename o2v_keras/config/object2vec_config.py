@@ -1,8 +1,10 @@
 """The hyperparameters of an Object2Vec model and its training."""
 
 import dataclasses
+import importlib
 import os
 from collections.abc import Mapping
+from collections.abc import Sequence
 
 from o2v_keras.config.encoder_config import EncoderConfig
 from o2v_keras.config.json_object import read_json_object
@@ -151,8 +153,8 @@ class Object2VecConfig:
             `"mean"`, or `"sqrtn"`, their sum over the root of their number.
             Ours. Defaults to `"mean"`.
         comparator_list: tuple of str or comma-separated str. Distinct names
-            in any order: `"hadamard"`, `"concat"`, `"abs_diff"`, ours `"dot"`
-            and `"cosine"`, or a registered name. Defaults to
+            in any order: `"hadamard"`, `"concat"`, `"abs_diff"`, ours `"dot"`,
+            `"cosine"` and `"block_cosine"`, or a registered name. Defaults to
             `("hadamard", "concat", "abs_diff")`.
         mlp_layers: int, at least 0. Defaults to `2`.
         mlp_dim: int, at least 2. Defaults to `512`.
@@ -496,6 +498,48 @@ class Object2VecConfig:
         return cls.from_dict(typed_values(hyperparameters))
 
     @classmethod
+    def recipe(
+        cls,
+        name: str | None,
+        data: object,
+        columns: object = None,
+        others: Sequence[object] = (),
+        verbose: int = 1,
+        **given: object,
+    ) -> "Object2VecConfig":
+        """Makes a configuration that fits data.
+
+        Args:
+            name: Of a recipe: `"retrieval"`, `"ratings"`,
+                `"classification"`, `"sentence-similarity"`, `"label-text"` or
+                `"sagemaker"`. `None`: the one for such data.
+            data: Training data, in any form that `train` takes.
+            columns: `PairColumns` of the data. Defaults to `None`: `in0`,
+                `in1` and `label`.
+            others: Validation and test data, whose ids count as well.
+                Defaults to `()`.
+            verbose: 0 or 1. Whether to print every value and its reason.
+                Defaults to `1`.
+            **given: Hyperparameters in place of the recipe's.
+
+        Raises:
+            ValueError: If there is no such recipe, it needs other data, or a
+                value breaks its rule.
+            DataError: If the data cannot be read.
+
+        Example:
+        >>> data = {"in0": [7, 8, 9], "in1": [1, 2, 1], "label": [4, 2, 5]}
+        >>> Object2VecConfig.recipe(None, data, verbose=0).output_layer
+        'mean_squared_error'
+        """
+        # Recipes look at data, which stand above configurations.
+        recipes = importlib.import_module("o2v_keras.recipes")
+        recipe = recipes.recipe_for(name, data, columns, others).replace(given)
+        if verbose:
+            print(recipe)
+        return cls(**recipe.hyperparameters)
+
+    @classmethod
     def from_dict(cls, values: Mapping[str, object]) -> "Object2VecConfig":
         """Makes a configuration from the result of `to_dict`.
 
@@ -511,6 +555,25 @@ class Object2VecConfig:
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in values.items()
+        }
+
+    @property
+    def changed(self) -> dict[str, object]:
+        """The values that differ from a field's default, for JSON.
+
+        `from_hyperparameters` makes the same configuration of them.
+
+        Example:
+        >>> config = Object2VecConfig(enc0_max_seq_len=9, enc0_vocab_size=50)
+        >>> config.changed
+        {'enc0_max_seq_len': 9, 'enc0_vocab_size': 50}
+        """
+        defaults = {field.name: field.default for field in _FIELDS}
+        values = self.to_dict()
+        return {
+            name: values[name]
+            for name in _RULES
+            if name in self._given and getattr(self, name) != defaults[name]
         }
 
     def replace(self, **changes: object) -> "Object2VecConfig":

@@ -238,6 +238,9 @@ class ModelRanking:
         task, target = self._task, self._target
         queries = read("pairs", task.query_rows, self._query)
         rows = task.candidate_rows
+        if None in queries:
+            # A table of ids that were made elsewhere.
+            return None
         if tables["corpus"] is not None:
             return queries, read("corpus", rows, target)
         candidates = np.empty(len(rows), object)

@@ -74,14 +74,19 @@ class RowOutputs:
 
 
 def has_texts(source: Source) -> bool:
-    """Whether a source holds texts still, and not their ids alone."""
-    return not (isinstance(source, PairTable) or is_tfrecord(source))
+    """Whether texts can be read from a source, or where a table came from."""
+    if isinstance(source, PairTable):
+        paths = [place.path for place in source.origin.sources]
+        return all(path and not is_tfrecord(path) for path in paths)
+    return not is_tfrecord(source)
 
 
 def original_texts(
     source: Source, origin: Provenance, column: str
-) -> list[str]:
+) -> list[str | None]:
     """Reads the texts of rows from their source again.
+
+    A row whose column holds no text has `None`.
 
     Args:
         source: The files or the data in memory that the rows come from.
@@ -94,7 +99,7 @@ def original_texts(
     >>> original_texts(source, rows, "in0")
     ['a cow', 'a dog']
     """
-    if is_in_memory(source):
+    if not isinstance(source, PairTable) and is_in_memory(source):
         texts = texts_in_memory(source, column)
         return [texts[row] for row in origin.numbers]
     found = np.empty(len(origin), object)

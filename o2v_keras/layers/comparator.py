@@ -39,6 +39,30 @@ def cosine(first, second):
     return ops.cast(dot(*units), first.dtype)
 
 
+_BLOCK = 32
+
+
+@COMPARATORS.register("block_cosine")
+def block_cosine(first, second):
+    """Returns a cosine for every 32 numbers, `(batch_size, dim / 32)`.
+
+    Each block is a view of its own of what makes objects alike; an MLP weighs
+    them. Its outputs have the scale of cosines whatever the lengths of the
+    encodings are. The last block may be smaller; 0 if a block is zero.
+
+    Reference:
+    - [Wang et al., 2017](https://arxiv.org/abs/1702.03814), who compare by
+      many weighted cosines
+    """
+    short = -first.shape[-1] % _BLOCK
+    sides = []
+    for side in (first, second):
+        side = ops.pad(ops.cast(side, "float32"), [[0, 0], [0, short]])
+        blocks = ops.reshape(side, (-1, side.shape[-1] // _BLOCK, _BLOCK))
+        sides.append(ops.normalize(blocks, axis=-1, epsilon=1e-12))
+    return ops.cast(ops.sum(sides[0] * sides[1], axis=-1), first.dtype)
+
+
 # Operations whose one output grows with the similarity of two encodings.
 _SIMILARITIES = ("dot", "cosine")
 
@@ -80,6 +104,7 @@ class Comparator(keras.layers.Layer):
     | `abs_diff` | `abs(a - b)`  | `dim`     |
     | `dot`      | `sum(a * b)`  | 1         |
     | `cosine`   | `dot` of `a` and `b` scaled to length 1 | 1 |
+    | `block_cosine` | the same of every 32 numbers | `dim / 32`, rounded up |
 
     The first three are SageMaker's `comparator_list`. To add an operation,
     decorate a function of two tensors `(batch_size, dim)` with

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 
 import keras
+import numpy as np
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.data_error import DataError
+from o2v_keras.data.pair_hashes import sequence_hashes
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.evaluation.inference import embed_rows
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.models.trained_ids import TrainedIds
 from o2v_keras.text.pair_tokenizers import PairTokenizers
@@ -24,6 +28,22 @@ _NANOSECONDS_PER_BYTE = {
     "sgd": 0.0,
 }
 _WORTH_SECONDS = 0.005
+# Metrics in which a model has to beat what needs no model; higher is better
+# but for errors.
+_QUALITY = (
+    "ndcg@10",
+    "spearman",
+    "accuracy",
+    "root_mean_squared_error",
+    "pairwise_accuracy",
+    "cosine_similarity",
+)
+_ERRORS = ("root_mean_squared_error",)
+# A fall of the loss by less is none.
+_LEAST_FALL = 0.001
+# Embeddings whose mean cosine is above are all alike.
+_COLLAPSED = 0.99
+_OBJECTS_COMPARED = 256
 # Smaller shares of rows with unknown ids are not reported.
 _LEAST_SHARE = 0.01
 
@@ -239,3 +259,110 @@ def unknown_words(
     ]
     text = ", ".join(shares).replace("%", " %")
     return f"unknown words: {text}" if shares else ""
+
+
+def result_advice(
+    report: dict,
+    epochs: Sequence[Mapping[str, float]],
+    config: Object2VecConfig,
+    monitor: str | None,
+) -> Iterator[str]:
+    """Yields what makes the result of a training doubtful, and what to try.
+
+    Args:
+        report: Of `make_report`.
+        epochs: The metrics of each epoch.
+        config: The training's configuration.
+        monitor: The metric that chose the best epoch; `None` is a loss.
+
+    Example:
+    >>> config = Object2VecConfig(enc0_max_seq_len=1, enc0_vocab_size=9)
+    >>> report = {"best_epoch": 0, "baselines": {}}
+    >>> losses = [{"loss": 1.0}, {"loss": 1.2}]
+    >>> next(result_advice(report, losses, config, None))
+    'the training loss never fell: try a higher or a lower learning_rate ...
+    """
+    for split in ("test", "validation"):
+        doubt = _no_better(split, report)
+        if doubt:
+            yield doubt
+            break
+    losses = [epoch["loss"] for epoch in epochs]
+    if len(losses) > 1 and min(losses[1:]) > losses[0] * (1 - _LEAST_FALL):
+        yield (
+            "the training loss never fell: try a higher or a lower "
+            "learning_rate, and check that labels and columns are the right "
+            "ones (`o2v check`)"
+        )
+    best = report["best_epoch"]
+    watched = monitor or "val_loss"
+    if len(epochs) < 2 or watched not in epochs[0]:
+        return
+    decays = config.learning_rate_schedule != "constant"
+    if best == len(epochs) - 1 == config.epochs - 1 and not decays:
+        yield (
+            f"the last epoch was the best by {watched}: raise epochs "
+            f"({config.epochs}), it may go on to improve"
+        )
+    elif best == 0:
+        yield (
+            f"the first epoch was the best by {watched}, later ones overfit: "
+            "try a lower learning_rate, more dropout, a smaller enc_dim, or "
+            "more data"
+        )
+
+
+def _no_better(split, report):
+    metrics = report.get(split) or {}
+    for name in _QUALITY:
+        if name not in metrics:
+            continue
+        sign = -1 if name in _ERRORS else 1
+        others = {
+            answer: scores[name]
+            for answer, scores in report["baselines"].get(split, {}).items()
+            if name in scores
+        }
+        if not others:
+            continue
+        best = max(others, key=lambda answer: sign * others[answer])
+        if sign * metrics[name] <= sign * others[best]:
+            return (
+                f"{split}: {name} is {metrics[name]:.4f}, no better than the "
+                f"{others[best]:.4f} of {best}, which needs no model: try "
+                "another recipe (`--recipe`) or `o2v tune`, and look at the "
+                "data with `o2v check`"
+            )
+        return None
+    return None
+
+
+def collapsed_sides(
+    model: keras.Model, tables: Mapping[str, object]
+) -> Iterator[str]:
+    """Yields advice about sides whose embeddings are all alike.
+
+    Args:
+        model: `Object2Vec`.
+        tables: Channel -> its pairs. Nothing is said of streamed data.
+    """
+    table = tables["train"]
+    if not isinstance(table, PairTable):
+        return
+    for side, rows in table.sides.items():
+        _, places = np.unique(sequence_hashes(rows), return_index=True)
+        if len(places) < 2:
+            continue
+        generator = np.random.default_rng(0)
+        places = generator.permutation(places)[:_OBJECTS_COMPARED]
+        vectors = embed_rows(model, side, rows.take(np.sort(places)))()
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        total = (vectors / np.maximum(lengths, 1e-12)).sum(axis=0)
+        count = len(vectors)
+        cosine = (total @ total - count) / (count * (count - 1))
+        if cosine > _COLLAPSED:
+            yield (
+                f"the embeddings of {side} are all alike (their mean cosine "
+                f"is {cosine:.3f}), so they tell objects not apart: try a "
+                "lower learning_rate or other hyperparameters"
+            )

@@ -4,6 +4,8 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
+
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.batches.pair_stream import PairStream
 from o2v_keras.data.check.bad_rows import skipped_share
@@ -12,6 +14,8 @@ from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.pair_hashes import pair_hashes
+from o2v_keras.data.pair_hashes import sequence_hashes
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.text.learn_tokenizers import learn_tokenizers
@@ -48,6 +52,7 @@ def load_channels(
     skip_bad_rows: bool | float = False,
     allow_leaks: bool = False,
     stream_rows: int | None = None,
+    validation_split: float = 0.0,
     worker: Worker | None = None,
 ) -> dict[str, PairTable | PairStream]:
     """Loads all channels, tallies the training labels and checks for leaks.
@@ -67,6 +72,8 @@ def load_channels(
             data. Defaults to `False`.
         stream_rows: int. Rows of a block of streamed training data. Defaults
             to `None`: data are in memory.
+        validation_split: float. Share of the training data that becomes
+            validation data, as `hold_out` chooses it. Defaults to `0.0`.
         worker: This process; only the chief writes. Defaults to `None`: a
             single worker.
 
@@ -108,6 +115,10 @@ def load_channels(
     train, rejected = sources["train"], rejected_rows("train")
     if stream_rows is None:
         table = load_pairs(train, config, True, rejected, **text)
+        if validation_split:
+            table, held_out["validation"] = hold_out(
+                table, validation_split, config
+            )
         observe(table)
     else:
         table = PairStream(
@@ -115,6 +126,50 @@ def load_channels(
         )
     _report_leaks(leaks, allow_leaks)
     return {"train": table, **held_out}
+
+
+def hold_out(
+    table: PairTable, share: float, config: Object2VecConfig
+) -> tuple[PairTable, PairTable]:
+    """Parts validation data from training data.
+
+    Rows of one object go to one part: of `in0`, if it holds texts, so that
+    no text is in both. Otherwise rows of one pair do, so that ids of users
+    and items are known. Which ones follows from their ids and the seed.
+
+    Args:
+        table: The training data.
+        share: About how much of them becomes validation data.
+        config: `Object2VecConfig`.
+
+    Returns:
+        Training data and validation data.
+
+    Raises:
+        DataError: If a part would be empty.
+
+    Example:
+    >>> config = Object2VecConfig(enc0_max_seq_len=1, enc0_vocab_size=99)
+    >>> table = PairTable.from_arrays([*range(1, 99)], [*range(1, 99)])
+    >>> train, validation = hold_out(table, 0.1, config)
+    >>> len(train), len(validation)
+    (89, 9)
+    """
+    has_texts = config.encoder0.tokenizer not in ("", "category")
+    keys = sequence_hashes(table.in0) if has_texts else pair_hashes(table)
+    distinct, places = np.unique(keys, return_inverse=True)
+    order = np.random.default_rng(config.seed).permutation(len(distinct))
+    held_out = np.zeros(len(distinct), bool)
+    held_out[order[: int(share * len(distinct))]] = True
+    rows = held_out[places]
+    if rows.all() or not rows.any():
+        raise DataError(
+            f"`validation_split`={share} leaves no row to train on or to "
+            f"validate with: there are {len(distinct):,} distinct "
+            f"{'texts of in0' if has_texts else 'pairs'}. Give "
+            "validation data of their own, or set it to 0."
+        )
+    return table.take(~rows), table.take(rows)
 
 
 def _report_leaks(leaks, allow_leaks):

@@ -226,10 +226,10 @@ def _head_parameters(config):
     if config.output_layer == "embedding":
         width = config.target_embedding_dim or config.enc_dim
         return 0 if width == config.enc_dim else (config.enc_dim + 1) * width
-    parts = {"hadamard": 1, "concat": 2, "abs_diff": 1}
-    width = config.enc_dim * sum(
-        parts.get(name, 1) for name in config.comparator_list
-    )
+    dim = config.enc_dim
+    widths = {"concat": 2 * dim, "dot": 1, "cosine": 1}
+    widths["block_cosine"] = -(-dim // 32)
+    width = sum(widths.get(name, dim) for name in config.comparator_list)
     total = 0
     for _ in range(config.mlp_layers):
         total += (width + 1) * config.mlp_dim

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+from collections.abc import Mapping
 
 import keras
 
@@ -34,6 +35,7 @@ _TRAINED = (
     "history.csv",
     "metrics.json",
     "config.json",
+    "hyperparameters.json",
     "trained_ids.npz",
     "ensemble.json",
     "logs/train/events.out.tfevents.*",
@@ -63,6 +65,7 @@ class ModelDirectory:
         )
         self.model = self.path / "model.keras"
         self.config = self.path / "config.json"
+        self.hyperparameters = self.path / "hyperparameters.json"
         self.metrics = self.path / "metrics.json"
         self.history = self.path / "history.csv"
         self.checkpoint = self.path / "checkpoint.zip"
@@ -129,6 +132,10 @@ class ModelDirectory:
     def write_config(self, config: Object2VecConfig):
         """Writes `config.json` with all resolved values."""
         write_json(self.config, config.to_dict())
+
+    def write_hyperparameters(self, values: Mapping[str, object]):
+        """Writes `hyperparameters.json`: those that are not defaults."""
+        write_json(self.hyperparameters, dict(values))
 
     def write_metrics(self, report: dict):
         """Writes `metrics.json`."""

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from o2v_keras.evaluation.ranking_metrics import aligned_lines
 from o2v_keras.models.prefixes import by_width
 
+_HELD_OUT = ("spearman", "pearson", "recall@10", "ndcg@10", "mrr")
+
 
 def make_report(
     epochs: list[dict],
@@ -60,9 +62,9 @@ def format_report(report: dict) -> str:
     """Returns the report as a table, baselines below each split's metrics."""
     splits = [s for s in ("train", "validation", "test") if report[s]]
     names = [name for name in report["train"] if name != "loss"]
-    # Correlations are measured on held-out data alone.
+    # Correlations and rankings are of held-out data alone.
     held_out = {*report["validation"], *report["test"]}
-    names += [n for n in ("spearman", "pearson") if n in held_out]
+    names += [name for name in _HELD_OUT if name in held_out]
     rows = [("", *names)]
     for split in splits:
         rows.append((split, *_cells(report[split], names)))

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import os
+import re
 from collections.abc import Mapping
 from collections.abc import Sequence
 
@@ -13,6 +14,7 @@ from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.check.report import weight_notice
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.target_vectors import with_target_file
 from o2v_keras.evaluation.training_labels import TrainingLabels
@@ -21,6 +23,8 @@ from o2v_keras.registry import import_network
 from o2v_keras.storage.replace import disk_full_named
 from o2v_keras.training.advice import unknown_words
 from o2v_keras.training.callbacks.metrics import CorrelationMetrics
+from o2v_keras.training.callbacks.metrics import EpochMetrics
+from o2v_keras.training.callbacks.metrics import RankingMetrics
 from o2v_keras.training.channels import LoadedChannels
 from o2v_keras.training.channels import load_channels
 from o2v_keras.training.channels import training_tokenizers
@@ -33,6 +37,11 @@ from o2v_keras.training.options import TrainingOptions
 from o2v_keras.training.options import default_monitor
 from o2v_keras.training.train_model import TrainingResult
 from o2v_keras.training.train_model import train_model
+
+_CORRELATION = re.compile(r"val_(cosine_)?(spearman|pearson)")
+_RANKING = re.compile(
+    r"val_((hits|recall|ndcg|accuracy)@(?P<at>\d+)|mrr|mean_rank)"
+)
 
 
 def _alone(function):
@@ -73,6 +82,7 @@ def train(
     skip_bad_rows: bool | float = False,
     allow_leaks: bool = False,
     stream_rows: int | None = None,
+    validation_split: float = 0.0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     monitor: str | None = None,
     monitor_mode: str = "min",
@@ -147,11 +157,16 @@ def train(
             again in every epoch, with two blocks in memory; `PairStream`
             describes the shuffling. Other channels stay in memory. Defaults
             to `None`: all data are in memory.
+        validation_split: float from 0 to 1. Share of the training data that
+            is held out as validation data, by seed and ids (see `hold_out`);
+            `validation` must then be `None`. Defaults to `0.0`.
         callbacks: Keras callbacks, called after those of `train`;
             `EpochMetrics`, such as `RankingMetrics`, are called before.
             Defaults to `()`.
         monitor: Metric for early stopping and the choice of the best epoch,
-            such as `"val_accuracy"`, or `"val_ndcg@10"` from a callback. The
+            such as `"val_accuracy"`, `"val_spearman"` or `"val_ndcg@10"`
+            (among the objects of training and validation data; for other
+            candidates give the callback `RankingMetrics`). The
             default of `early_stopping_tolerance` is 0.01 for losses, 0 for
             other metrics. Defaults to `None`: the validation loss, for
             `cosent` `"val_spearman"`, or the training loss without validation
@@ -186,6 +201,7 @@ def train(
     worker = Worker.from_environment()
     check_in_batch_softmax(config, stream_rows, shard_by, worker)
     directory = ModelDirectory(model_dir, worker)
+    _check_split(validation_split, validation, stream_rows, shard_by)
     options = TrainingOptions(
         shard_by=shard_by,
         resume=resume,
@@ -227,6 +243,7 @@ def train(
         auxiliary,
         options.verbose,
     )
+    hyperparameters = config.changed
     config = tokenizers.configure(config)
     if tokenizers.sides:
         options.say(tokenizers)
@@ -245,28 +262,72 @@ def train(
         skip_bad_rows=skip_bad_rows,
         allow_leaks=allow_leaks,
         stream_rows=stream_rows,
+        validation_split=validation_split,
         worker=worker,
     )
+    if validation_split:
+        options.say(
+            f"validation: {len(tables['validation']):,} rows held out of the "
+            f"training data, {len(tables['train']):,} are left"
+        )
     if tokenizers.sides:
         options.say(unknown_words(tables, tokenizers))
     notice = weight_notice(tables["train"].weight_range, columns)
     if notice:
         options.say(notice)
-    if monitor is None and "validation" in tables:
-        options = _with_default_monitor(config, tables["validation"], options)
+    if "validation" in tables:
+        options = _with_monitored_metrics(config, tables, columns, options)
     channels = LoadedChannels(tables, tokenizers, labels)
-    return train_model(config, channels, directory, strategy, worker, options)
+    result = train_model(config, channels, directory, strategy, worker, options)
+    if worker.is_chief:
+        directory.write_hyperparameters(hyperparameters)
+    return result
 
 
-def _with_default_monitor(config, validation, options):
-    """Monitors what the head is judged by, if that is not the loss."""
-    name = default_monitor(config.output_layer)
+def _check_split(share, validation, stream_rows, shard_by):
+    if not 0 <= share < 1:
+        raise ValueError(
+            "`validation_split` must be from 0 to below 1. Received: "
+            f"validation_split={share}"
+        )
+    others = {"validation": validation, "stream_rows": stream_rows}
+    given = [name for name, value in others.items() if value is not None]
+    if shard_by == "file":
+        given.append('shard_by="file"')
+    if share and given:
+        raise ValueError(
+            f"`validation_split` must be 0 beside {' and '.join(given)}. "
+            f"Received: validation_split={share}"
+        )
+
+
+def _with_monitored_metrics(config, tables, columns, options):
+    """Adds what computes the monitored metric, if no callback does."""
+    name, mode = options.monitor, options.monitor_mode
+    if name is None:
+        name, mode = default_monitor(config.output_layer), "max"
     if name == "val_loss":
         return options
-    callbacks = [CorrelationMetrics(validation), *options.callbacks]
+    callbacks = options.callbacks
+    if not any(isinstance(each, EpochMetrics) for each in callbacks):
+        callbacks = [*_metrics_of(name, tables, columns), *callbacks]
     return dataclasses.replace(
-        options, monitor=name, monitor_mode="max", callbacks=callbacks
+        options, monitor=name, monitor_mode=mode, callbacks=callbacks
     )
+
+
+def _metrics_of(name, tables, columns):
+    if _CORRELATION.fullmatch(name):
+        yield CorrelationMetrics(tables["validation"])
+    ranking = _RANKING.fullmatch(name)
+    if ranking and isinstance(tables["train"], PairTable):
+        at = int(ranking["at"] or 10)
+        yield RankingMetrics(
+            tables["validation"],
+            training=tables["train"],
+            at=at,
+            columns=columns,
+        )
 
 
 def check_in_batch_softmax(

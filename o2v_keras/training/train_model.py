@@ -21,10 +21,13 @@ from o2v_keras.models.expand_vocabulary import train_again
 from o2v_keras.models.expand_vocabulary import train_new_ids_only
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.registry import import_network
+from o2v_keras.training.advice import collapsed_sides
 from o2v_keras.training.advice import negatives_drawn
 from o2v_keras.training.advice import refuse_nothing_to_learn
+from o2v_keras.training.advice import result_advice
 from o2v_keras.training.advice import row_sparse_advice
 from o2v_keras.training.advice import unknown_ids
+from o2v_keras.training.callbacks.metrics import EpochMetrics
 from o2v_keras.training.channels import LoadedChannels
 from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.distribute.sharding import tally_all
@@ -159,6 +162,7 @@ def train_model(
         test=_score_test(model, batches, scored),
         baselines={
             name: baselines(table, config, known or labels)
+            | (_callback_baselines(options) if name == "validation" else {})
             for name, table in scored.items()
         },
         dims=config.matryoshka_dims,
@@ -166,18 +170,32 @@ def train_model(
     if options.new_ids is not None:
         with strategy.scope():
             train_again(model, learned)
+    report["advice"] = [
+        *result_advice(report, history.epochs, config, options.monitor),
+        *collapsed_sides(model, tables),
+    ]
     if worker.is_chief:
         directory.write_model(model)
         directory.write_metrics(report)
     # A worker that ends before the others would look like a lost one.
     all_gather(strategy, worker, "done")
     options.say(format_report(report))
+    for advice in report["advice"]:
+        options.say(f"advice: {advice}")
     if similarity_sign(model) < 0:
         options.say(
             f"warning: this model {UPSIDE_DOWN}. `mlp_layers` 0 prevents it."
         )
     options.say(f"model directory: {directory.path}")
     return TrainingResult(model, history.as_keras_history(), report)
+
+
+def _callback_baselines(options):
+    found = {}
+    for callback in options.callbacks:
+        if isinstance(callback, EpochMetrics):
+            found |= callback.baselines()
+    return found
 
 
 def _set_first_weights(model, labels, directory, strategy, worker, options):

@@ -15,7 +15,29 @@ PARTS = {
     "abs_diff": [[3.0, 5.0], [4.0, 1.5]],
     "dot": [[-2.0], [-2.0]],
     "cosine": [[-2.0 / 125**0.5], [-2.0 / (9.25 * 5) ** 0.5]],
+    # Two numbers are one block.
+    "block_cosine": [[-2.0 / 125**0.5], [-2.0 / (9.25 * 5) ** 0.5]],
 }
+
+
+def test_block_cosine_compares_32_numbers_at_a_time():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(2, 3, 70)).astype("float32")
+    second[:, :32] = -2 * first[:, :32]
+    outputs = Comparator(["block_cosine"])([first, second]).numpy()
+    assert outputs.shape == (3, 3)
+    np.testing.assert_allclose(outputs[:, 0], -1, rtol=1e-6)
+    tails = first[:, 64:], second[:, 64:]
+    lengths = [np.linalg.norm(tail, axis=1) for tail in tails]
+    expected = (tails[0] * tails[1]).sum(axis=1) / (lengths[0] * lengths[1])
+    np.testing.assert_allclose(outputs[:, 2], expected, rtol=1e-5)
+
+
+def test_block_cosine_of_zeros_is_zero():
+    outputs = Comparator(["block_cosine"])(
+        [np.zeros((1, 64)), np.ones((1, 64))]
+    )
+    np.testing.assert_array_equal(outputs, [[0, 0]])
 
 
 def test_layer_contract():
@@ -35,7 +57,7 @@ def test_layer_contract():
         ["abs_diff", "hadamard"],
         ("concat",),
         ("concat", "abs_diff", "hadamard"),
-        ("cosine", "dot"),
+        ("cosine", "dot", "block_cosine"),
     ],
     ids=lambda operations: "-".join(operations),
 )

@@ -6,6 +6,10 @@ import pytest
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import load_dataset
+from o2v_keras.data.pair_table import PairTable
+from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.training.advice import collapsed_sides
+from o2v_keras.training.advice import result_advice
 from o2v_keras.training.advice import row_sparse_advice
 from o2v_keras.training.train import train
 from tests.training.small_training import make_config
@@ -165,3 +169,69 @@ def test_positives_alone_get_negatives_and_unknown_ids_are_said(
     assert "`enc0_id_dropout` trains `enc0_unknown_id`" in said
     baseline = result.report["baselines"]["validation"]["majority_class"]
     assert baseline["accuracy"] == pytest.approx(2 / 3)
+
+
+def advice_on(losses, best_epoch=1, monitor=None, test=None, **changes):
+    config = make_config(epochs=3, **changes)
+    epochs = [{"loss": loss, "val_loss": 1.0} for loss in losses]
+    report = {"best_epoch": best_epoch, "baselines": {}, **(test or {})}
+    return list(result_advice(report, epochs, config, monitor))
+
+
+def test_says_nothing_of_a_sound_training():
+    assert advice_on([3.0, 2.0, 1.0]) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"losses": [1.0, 1.2, 1.1]}, "the training loss never fell"),
+        ({"losses": [3, 2, 1], "best_epoch": 2}, "raise epochs (3)"),
+        ({"losses": [3, 2], "best_epoch": 0}, "the first epoch was the best"),
+    ],
+)
+def test_says_what_to_try_after_a_doubtful_training(arguments, message):
+    (advice,) = advice_on(**arguments)
+    assert message in advice
+
+
+def test_a_decayed_rate_ends_with_its_best_epoch():
+    arguments = {"best_epoch": 2, "learning_rate_schedule": "cosine"}
+    assert advice_on([3, 2, 1], **arguments) == []
+
+
+@pytest.mark.parametrize(
+    ("metric", "ours", "theirs", "is_worse"),
+    [
+        ("accuracy", 0.6, 0.7, True),
+        ("accuracy", 0.7, 0.7, True),
+        ("accuracy", 0.8, 0.7, False),
+        ("root_mean_squared_error", 1.2, 1.1, True),
+        ("root_mean_squared_error", 1.0, 1.1, False),
+    ],
+)
+def test_says_which_baseline_a_model_does_not_beat(
+    metric, ours, theirs, is_worse
+):
+    answers = {"simple": {metric: theirs}, "other": {}}
+    test = {"test": {metric: ours}, "baselines": {"test": answers}}
+    advice = advice_on([3, 2, 1], test=test)
+    assert len(advice) == is_worse
+    if is_worse:
+        assert f"the {theirs:.4f} of simple, which needs no model" in advice[0]
+
+
+def test_says_which_embeddings_are_all_alike():
+    model = Object2Vec(
+        make_config(
+            enc1_network="pooled_embedding",
+            enc1_max_seq_len=5,
+            enc1_vocab_size=30,
+        )
+    )
+    table = PairTable.from_arrays([[n] for n in range(1, 30)], [[1]] * 29)
+    assert list(collapsed_sides(model, {"train": table})) == []
+    embeddings = model.token_embeddings[0].embeddings
+    embeddings.assign(np.ones(embeddings.shape))
+    (advice,) = collapsed_sides(model, {"train": table})
+    assert "embeddings of in0 are all alike" in advice

@@ -6,14 +6,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import load_dataset
+from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.read.in_memory import read_in_memory
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.storage.lock import InUseError
 from o2v_keras.storage.replace import DiskFullError
+from o2v_keras.text.learn_tokenizers import learn_tokenizers
 from o2v_keras.training import memory
 from o2v_keras.training.callbacks.early_stopping import NonFiniteLossError
+from o2v_keras.training.channels import hold_out
 from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.train import train
@@ -55,6 +60,7 @@ def test_leaves_its_files(trained):
         "checkpoint.zip",
         "config.json",
         "history.csv",
+        "hyperparameters.json",
         "logs",
         "metrics.json",
         "model.keras",
@@ -63,6 +69,8 @@ def test_leaves_its_files(trained):
     config = json.loads((folder / "config.json").read_text())
     assert config == make_config(epochs=3).to_dict()
     assert json.loads((folder / "metrics.json").read_text()) == result.report
+    chosen = folder / "hyperparameters.json"
+    assert Object2VecConfig.from_hyperparameters(chosen).to_dict() == config
     logged = {
         file.parent.name
         for file in (folder / "logs").rglob("events.out.tfevents.*")
@@ -103,7 +111,7 @@ def test_report_is_that_of_the_best_weights(trained):
         assert baseline["accuracy"] == pytest.approx(majority)
     assert set(report) == {
         *("train", "validation", "test"),
-        *("baselines", "best_epoch", "epochs"),
+        *("baselines", "best_epoch", "epochs", "advice"),
     }
 
 
@@ -452,3 +460,72 @@ def test_refused_data_leaves_no_directory(tmp_path):
     with pytest.raises(DataError):
         train(make_config(), source, model_dir=tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_share_of_the_training_data_validates(tmp_path, capsys):
+    data, columns = make_source(60), PairColumns()
+    result = train(
+        make_config(), data, model_dir=tmp_path, validation_split=0.2
+    )
+    assert "validation: 12 rows held out" in capsys.readouterr().out
+    assert result.report["validation"]["accuracy"] >= 0
+    table = read_in_memory(data, ("in0", "in1"), True, columns, {})[0].table
+    kept, held_out = hold_out(table, 0.2, make_config())
+    again = train(
+        make_config(), kept, held_out, model_dir=tmp_path / "again", verbose=0
+    )
+    assert again.history.history["loss"] == result.history.history["loss"]
+
+
+def test_rows_of_one_text_are_held_out_together(tmp_path):
+    texts = [f"text {number // 4}" for number in range(80)]
+    config = make_config(enc0_tokenizer="words")
+    data = {"in0": texts, "in1": texts, "label": [0, 1] * 40}
+    tokenizers = learn_tokenizers(data, config, verbose=0)
+    table = load_pairs(data, config, tokenizers=tokenizers, verbose=0)
+    kept, held_out = hold_out(table, 0.25, config)
+    assert len(held_out) == 20
+    numbers = [{*part.origin.numbers // 4} for part in (kept, held_out)]
+    assert not numbers[0] & numbers[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"validation_split": 1.0}, "from 0 to below 1"),
+        ({"validation_split": -0.1}, "from 0 to below 1"),
+        ({"validation": make_source(9)}, "must be 0 beside validation"),
+        ({"stream_rows": 9}, "must be 0 beside stream_rows"),
+        ({"shard_by": "file"}, "must be 0 beside shard_by"),
+    ],
+)
+def test_a_share_that_cannot_be_held_out_is_refused(tmp_path, options, message):
+    options = {"validation_split": 0.2, **options}
+    with pytest.raises(ValueError, match=message):
+        train(make_config(), make_source(20), model_dir=tmp_path, **options)
+
+
+def test_too_few_rows_to_hold_some_out_are_an_error(tmp_path):
+    with pytest.raises(DataError, match="leaves no row to train on or to"):
+        train(
+            make_config(),
+            make_source(4),
+            model_dir=tmp_path,
+            validation_split=0.1,
+        )
+
+
+def test_what_is_monitored_is_computed(tmp_path):
+    data = [make_source(40, label=1), make_source(9, seed=1, label=1)]
+    config = make_config(output_layer="in_batch_softmax", mlp_layers=0)
+    result = train(
+        config,
+        *data,
+        model_dir=tmp_path,
+        monitor="val_ndcg@5",
+        monitor_mode="max",
+        verbose=0,
+    )
+    values = result.history.history["val_ndcg@5"]
+    assert result.report["best_epoch"] == int(np.argmax(values))
+    assert "popularity" in result.report["baselines"]["validation"]

@@ -1,4 +1,4 @@
-"""Comparators that look at encodings in blocks."""
+"""A comparator of the lengths of encodings, in the blocks of `block_cosine`."""
 
 from keras import ops
 
@@ -7,22 +7,6 @@ from o2v_keras import COMPARATORS
 BLOCK = 32
 
 _SMALLEST_SQUARE = 1e-6
-
-
-@COMPARATORS.register("block_cosine")
-def block_cosine(first, second):
-    """Returns a cosine for every 32 numbers, `(batch, dim / 32)`.
-
-    Each block is a view of its own of what makes sentences alike; the MLP
-    weighs them.
-
-    Reference:
-    - [Wang et al., 2017](https://arxiv.org/abs/1702.03814), who compare by
-      many weighted cosines
-    """
-    first, second = _blocks(first), _blocks(second)
-    dots = ops.sum(first * second, axis=-1)  # (B, dim / 32)
-    return dots / ops.sqrt(_squares(first) * _squares(second))
 
 
 @COMPARATORS.register("block_lengths")
