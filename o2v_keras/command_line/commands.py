@@ -13,9 +13,6 @@ from o2v_keras.data.job_options import hyperparameters_of
 from o2v_keras.data.job_options import required_config
 from o2v_keras.start_tensorflow import start_tensorflow
 
-# Share of the training data by which a recipe stops early.
-_HELD_OUT = 0.1
-
 # Each command imports what it needs: TensorFlow takes seconds to start, and
 # `check` does without.
 
@@ -120,14 +117,13 @@ def train(options: argparse.Namespace) -> int | None:
     from o2v_keras.tuning.objective import parse_objective
 
     columns, watched = columns_of(options), {}
-    config, split, monitor = _training_config(options, columns)
+    hyperparameters = hyperparameters_of(options) or {}
     if options.dtype_policy:
-        config = config.replace(dtype_policy=options.dtype_policy)
+        hyperparameters["dtype_policy"] = options.dtype_policy
+    uses_recipe = options.recipe or not options.hyperparameters
     ranking = ranking_of(options)
     if not options.monitor:
         refuse_ranking(ranking, "`--monitor`, with a metric that ranks,")
-        if monitor:
-            watched = {"monitor": monitor, "monitor_mode": "max"}
     else:
         goal = parse_objective(options.monitor)
         sources = {"train": options.train, "validation": options.validation}
@@ -139,7 +135,7 @@ def train(options: argparse.Namespace) -> int | None:
             ),
         }
     train.train(
-        config,
+        hyperparameters,
         options.train,
         options.validation,
         options.test,
@@ -157,34 +153,10 @@ def train(options: argparse.Namespace) -> int | None:
         skip_bad_rows=options.skip_bad_rows,
         allow_leaks=options.allow_leaks,
         stream_rows=options.stream_rows,
-        validation_split=split,
+        validation_split=options.validation_split,
+        recipe=(options.recipe or "auto") if uses_recipe else None,
         **watched,
     )
-
-
-def _training_config(options, columns):
-    """Returns configuration, share of rows to hold out, and what to monitor.
-
-    The recipe's values are printed.
-    """
-    if options.hyperparameters and not options.recipe:
-        return required_config(options), options.validation_split or 0.0, None
-    from o2v_keras.config.object2vec_config import Object2VecConfig
-    from o2v_keras.config.object2vec_config import typed_values
-    from o2v_keras.recipes import recipe_for
-
-    held_out = [x for x in (options.validation, options.test) if x]
-    recipe = recipe_for(options.recipe, options.train, columns, held_out)
-    given = typed_values(hyperparameters_of(options) or {})
-    recipe = recipe.replace(given)
-    print(recipe)
-    split = options.validation_split
-    if split is None:
-        in_memory = options.stream_rows is None and options.shard_by == "row"
-        split = _HELD_OUT if in_memory and not options.validation else 0.0
-    is_validated = split or options.validation
-    monitor = recipe.monitor if is_validated and not options.monitor else None
-    return Object2VecConfig(**recipe.hyperparameters), split, monitor
 
 
 def fold_in(options: argparse.Namespace) -> int | None:

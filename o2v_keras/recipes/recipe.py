@@ -141,7 +141,7 @@ def _retrieval(profile):
         "temperature": (0.2, "cosines differ little"),
         "learning_rate": (0.005, "rows of a table are seldom updated"),
         "mini_batch_size": (1024, "as many objects to tell apart"),
-        "epochs": (16, "at most; early stopping ends it before"),
+        "epochs": _epochs(profile, 16, 2_000_000),
     }
     if profile.same_ids:
         if not profile.in0.is_text:
@@ -157,6 +157,7 @@ def _text_retrieval(profile):
         _sides(profile)
         | _in_batch(profile)
         | {
+            **_shared(profile),
             "token_weighting": ("sif", "rare words say more"),
             "enc_dim": (512, "texts differ in many ways"),
             "similarity": ("cosine", "the length of a text does not matter"),
@@ -164,9 +165,15 @@ def _text_retrieval(profile):
             "sampling_bias_correction": (False, "texts are seldom repeated"),
             "learning_rate": (0.003, "for means of many ids"),
             "mini_batch_size": (_batch(profile, 512), "fits into memory"),
-            "epochs": (12, "at most; early stopping ends it before"),
+            "epochs": _epochs(profile, 12, 300_000),
         }
     )
+
+
+def _shared(profile):
+    if (profile.in0.kind, profile.in1.kind) != ("text", "text"):
+        return {}
+    return {"shared_encoder": (True, "texts that share words are alike")}
 
 
 def _in_batch(profile):
@@ -192,7 +199,7 @@ def _label_text(profile):
             _batch(profile, 64),
             "labels repeat in larger ones",
         ),
-        "epochs": (12, "at most; early stopping ends it before"),
+        "epochs": _epochs(profile, 12, 300_000),
     }
     if profile.labels == "positives":
         return common | {
@@ -229,7 +236,7 @@ def _pair_head(profile):
         "dropout": (0.2, "data are few beside the weights"),
         "learning_rate": (0.003, "for means of many ids"),
         "mini_batch_size": (_batch(profile, 128), "fits into memory"),
-        "epochs": (12, "at most; early stopping ends it before"),
+        "epochs": _epochs(profile, 12, 300_000),
         **_stopping(),
     }
 
@@ -315,6 +322,12 @@ def _sagemaker(profile):
             "output_layer": ("mean_squared_error", "labels are scores")
         }
     return sizes | {"num_classes": (max(2, profile.num_classes), "the labels")}
+
+
+def _epochs(profile, most, rows):
+    """Fewer epochs of many rows, so that training takes minutes."""
+    epochs = min(most, max(4, rows // profile.rows))
+    return epochs, "at most; early stopping ends it before"
 
 
 def _stopping():

@@ -11,6 +11,8 @@ import keras
 import tensorflow as tf
 
 from o2v_keras.config import Object2VecConfig
+from o2v_keras.config.json_object import read_json_object
+from o2v_keras.config.object2vec_config import typed_values
 from o2v_keras.data.check.report import weight_notice
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.pair_columns import PairColumns
@@ -19,6 +21,7 @@ from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.target_vectors import with_target_file
 from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.models.pretrained_tables import vector_sources
+from o2v_keras.recipes import recipe_for
 from o2v_keras.registry import import_network
 from o2v_keras.storage.replace import disk_full_named
 from o2v_keras.training.advice import unknown_words
@@ -38,6 +41,8 @@ from o2v_keras.training.options import default_monitor
 from o2v_keras.training.train_model import TrainingResult
 from o2v_keras.training.train_model import train_model
 
+# Share of the training data by which a recipe stops early.
+_HELD_OUT = 0.1
 _CORRELATION = re.compile(r"val_(cosine_)?(spearman|pearson)")
 _RANKING = re.compile(
     r"val_((hits|recall|ndcg|accuracy)@(?P<at>\d+)|mrr|mean_rank)"
@@ -62,12 +67,13 @@ def _alone(function):
 @lost_workers_reported()
 @_alone
 def train(
-    config: Object2VecConfig | Mapping | str | os.PathLike,
+    config: Object2VecConfig | Mapping | str | os.PathLike | None,
     train: Source,
     validation: Source | None = None,
     test: Source | None = None,
     *,
     model_dir: str | os.PathLike,
+    recipe: str | None = None,
     columns: PairColumns = DEFAULT_COLUMNS,
     replicas: int | None = None,
     shard_by: str = "row",
@@ -82,7 +88,7 @@ def train(
     skip_bad_rows: bool | float = False,
     allow_leaks: bool = False,
     stream_rows: int | None = None,
-    validation_split: float = 0.0,
+    validation_split: float | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     monitor: str | None = None,
     monitor_mode: str = "min",
@@ -103,7 +109,8 @@ def train(
 
     Args:
         config: `Object2VecConfig`, or SageMaker's hyperparameters as a
-            mapping or the path of a JSON file.
+            mapping or the path of a JSON file. `None`: a recipe chooses them
+            by looking at the data.
         train: Training data: path, glob or folder of JSON Lines, CSV, TSV,
             Parquet or TFRecord files, a list of them, a mapping with `in0`,
             `in1`, `label` and optionally `weight`, or a `PairTable`. Sides
@@ -116,6 +123,12 @@ def train(
         test: Data evaluated once with the best weights, with negatives as for
             `validation`. Defaults to `None`.
         model_dir: The model directory.
+        recipe: Name of the recipe that chooses the hyperparameters, `"auto"`
+            for the one that suits the data (see `Object2VecConfig.recipe`);
+            those of `config`, a mapping or a file, win. Its values are
+            printed. It also chooses `monitor`, and holds a tenth of the
+            training data out where there are no validation data. Defaults to
+            `None`: `"auto"` if `config` is `None`, otherwise no recipe.
         columns: `PairColumns` of all data. Defaults to `in0`, `in1` and
             `label`.
         replicas: int. Devices that share each batch. Defaults to `None`: all
@@ -159,7 +172,9 @@ def train(
             to `None`: all data are in memory.
         validation_split: float from 0 to 1. Share of the training data that
             is held out as validation data, by seed and ids (see `hold_out`);
-            `validation` must then be `None`. Defaults to `0.0`.
+            `validation` must then be `None`. Defaults to `None`: 0, or 0.1
+            with a recipe (but not of streamed data, or those of several
+            workers).
         callbacks: Keras callbacks, called after those of `train`;
             `EpochMetrics`, such as `RankingMetrics`, are called before.
             Defaults to `()`.
@@ -190,6 +205,18 @@ def train(
             nor `overwrite` is set.
         LostWorkerError: If another worker is lost.
     """
+    if recipe or config is None:
+        chosen = _chosen(recipe, config, train, columns, (validation, test))
+        if verbose and Worker.from_environment().is_chief:
+            print(chosen)
+        config = Object2VecConfig(**chosen.hyperparameters)
+        if validation_split is None and validation is None:
+            whole = stream_rows is None and shard_by == "row"
+            validation_split = _HELD_OUT if whole else 0.0
+        is_validated = validation is not None or validation_split
+        if monitor is None and chosen.monitor and is_validated:
+            monitor, monitor_mode = chosen.monitor, "max"
+    validation_split = validation_split or 0.0
     if not isinstance(config, Object2VecConfig):
         config = Object2VecConfig.from_hyperparameters(config)
     for encoder in (config.encoder0, config.encoder1):
@@ -282,6 +309,22 @@ def train(
     if worker.is_chief:
         directory.write_hyperparameters(hyperparameters)
     return result
+
+
+def _chosen(name, given, data, columns, others):
+    """Returns the recipe for data, with given hyperparameters in it."""
+    if isinstance(given, Object2VecConfig):
+        raise ValueError(
+            "`config` must be hyperparameters, as a mapping or a file, beside "
+            "`recipe`: an Object2VecConfig has all values. Received: "
+            f"recipe={name!r} and an Object2VecConfig"
+        )
+    if isinstance(given, str | os.PathLike):
+        given = read_json_object(given, "hyperparameters")
+    name = None if name == "auto" else name
+    others = [each for each in others if each is not None]
+    recipe = recipe_for(name, data, columns, others)
+    return recipe.replace(typed_values(given or {}))
 
 
 def _check_split(share, validation, stream_rows, shard_by):
