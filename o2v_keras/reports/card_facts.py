@@ -25,6 +25,10 @@ _RISING = {
 }
 
 
+# Doubts of a training of which the card says more.
+_OTHERWISE_SAID = {"baseline", "last epoch"}
+
+
 @dataclasses.dataclass(frozen=True)
 class ModelFacts:
     """The facts of a model card; empty where a file is missing.
@@ -249,6 +253,10 @@ def _against_baselines(metrics, baselines, data):
 
 
 def _of_training(facts):
+    advice = facts.metrics.get("advice", {})
+    for doubt in sorted(advice.keys() - _OTHERWISE_SAID):
+        text = advice[doubt]
+        yield f"{text[0].upper()}{text[1:]}."
     if facts.best_epoch is None or not facts.epochs:
         return
     last = int(facts.epochs[-1]["epoch"])

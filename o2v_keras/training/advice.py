@@ -266,8 +266,10 @@ def result_advice(
     epochs: Sequence[Mapping[str, float]],
     config: Object2VecConfig,
     monitor: str | None,
-) -> Iterator[str]:
+) -> Iterator[tuple[str, str]]:
     """Yields what makes the result of a training doubtful, and what to try.
+
+    Each is a word for the doubt and a sentence.
 
     Args:
         report: Of `make_report`.
@@ -279,20 +281,21 @@ def result_advice(
     >>> config = Object2VecConfig(enc0_max_seq_len=1, enc0_vocab_size=9)
     >>> report = {"best_epoch": 0, "baselines": {}}
     >>> losses = [{"loss": 1.0}, {"loss": 1.2}]
-    >>> next(result_advice(report, losses, config, None))
+    >>> dict(result_advice(report, losses, config, None))["loss"]
     'the training loss never fell: try a higher or a lower learning_rate ...
     """
     for split in ("test", "validation"):
         doubt = _no_better(split, report)
         if doubt:
-            yield doubt
+            yield "baseline", doubt
             break
     losses = [epoch["loss"] for epoch in epochs]
     if len(losses) > 1 and min(losses[1:]) > losses[0] * (1 - _LEAST_FALL):
         yield (
+            "loss",
             "the training loss never fell: try a higher or a lower "
             "learning_rate, and check that labels and columns are the right "
-            "ones (`o2v check`)"
+            "ones (`o2v check`)",
         )
     best = report["best_epoch"]
     watched = monitor or "val_loss"
@@ -301,14 +304,16 @@ def result_advice(
     decays = config.learning_rate_schedule != "constant"
     if best == len(epochs) - 1 == config.epochs - 1 and not decays:
         yield (
+            "last epoch",
             f"the last epoch was the best by {watched}: raise epochs "
-            f"({config.epochs}), it may go on to improve"
+            f"({config.epochs}), it may go on to improve",
         )
     elif best == 0:
         yield (
+            "first epoch",
             f"the first epoch was the best by {watched}, later ones overfit: "
             "try a lower learning_rate, more dropout, a smaller enc_dim, or "
-            "more data"
+            "more data",
         )
 
 
@@ -339,7 +344,7 @@ def _no_better(split, report):
 
 def collapsed_sides(
     model: keras.Model, tables: Mapping[str, object]
-) -> Iterator[str]:
+) -> Iterator[tuple[str, str]]:
     """Yields advice about sides whose embeddings are all alike.
 
     Args:
@@ -362,7 +367,8 @@ def collapsed_sides(
         cosine = (total @ total - count) / (count * (count - 1))
         if cosine > _COLLAPSED:
             yield (
+                side,
                 f"the embeddings of {side} are all alike (their mean cosine "
                 f"is {cosine:.3f}), so they tell objects not apart: try a "
-                "lower learning_rate or other hyperparameters"
+                "lower learning_rate or other hyperparameters",
             )

@@ -170,17 +170,17 @@ def train_model(
     if options.new_ids is not None:
         with strategy.scope():
             train_again(model, learned)
-    report["advice"] = [
-        *result_advice(report, history.epochs, config, options.monitor),
-        *collapsed_sides(model, tables),
-    ]
+    report["advice"] = {
+        **dict(result_advice(report, history.epochs, config, options.monitor)),
+        **dict(collapsed_sides(model, tables)),
+    }
     if worker.is_chief:
         directory.write_model(model)
         directory.write_metrics(report)
     # A worker that ends before the others would look like a lost one.
     all_gather(strategy, worker, "done")
     options.say(format_report(report))
-    for advice in report["advice"]:
+    for advice in report["advice"].values():
         options.say(f"advice: {advice}")
     if similarity_sign(model) < 0:
         options.say(

@@ -48,6 +48,10 @@ def baseline(**scores):
         ),
         ({"metrics": {"best_epoch": 2}}, "The best epoch, 2, was the last"),
         (
+            {"metrics": {"advice": {"in0": "embeddings are all alike"}}},
+            "Embeddings are all alike.",
+        ),
+        (
             {"epochs": [{"epoch": n, "val_loss": n + 1.0} for n in range(3)]},
             "rose from 1.0000 to 3.0000",
         ),
