@@ -22,6 +22,7 @@ ORDER = (
     },
     {"config"},
     {"data", "text", "datasets"},
+    {"pairs"},
     {"layers"},
     {"encoders", "losses"},
     {"heads", "optimizers"},
