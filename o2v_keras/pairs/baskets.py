@@ -132,7 +132,7 @@ def baskets(
     columns = {field: c for field, c in columns.items() if c[0] is not None}
     if lines and columns:
         raise ValueError(
-            "`lines` must be false where a column is named: a line is a "
+            "`lines` must be left out where a column is named: a line is a "
             f"basket. Received: {', '.join(n for n, _ in columns.values())}"
         )
     if not lines and item is None:
@@ -172,6 +172,8 @@ def _item_pairs(log, options, holdout, min_count, weights):
         events = fold(connection, report, _NAMES)
         maker = PairMaker(objects, {}, events, options, Holdout(None), report)
         events = maker.events
+        sizes = np.bincount(events.user)
+        report.dropped("baskets of one item", (sizes == 1).sum())
         entries = pa.table({"basket": events.user, "item": events.item})
         connection.register("entries", entries)
         counted = connection.sql(

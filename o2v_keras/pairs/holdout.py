@@ -42,8 +42,8 @@ class Holdout(NamedTuple):
             )
         if self.kind and "time" in self.kind and not has_time:
             raise ValueError(
-                f'`split` must be another one than "{self.kind}" where no '
-                "`time` column is given."
+                f'`split` must be another one than "{self.kind}" where `time` '
+                "names no column."
             )
         for name in ("validation", "test"):
             value = getattr(self, name)

@@ -190,13 +190,14 @@ def interactions(
     columns = {field: c for field, c in named.items() if c[0] is not None}
     if lines and columns:
         raise ValueError(
-            "`lines` must be false where a column is named: a line is a user "
-            f"and items. Received: {', '.join(columns)}"
+            "`lines` must be left out where a column is named: a line is a "
+            "user and items. Received: "
+            + ", ".join(name for name, _ in columns.values())
         )
     if not lines and (user is None or item is None):
         raise ValueError(
-            "`user` and `item` must name the columns of users and items. "
-            f"Received: user={user!r}, item={item!r}"
+            "`user` and `item` must name the columns of users and items; or "
+            "set `lines`, if each line of a file is a user and items."
         )
     return make_pairs(
         {TRAIN: source, **held_out},

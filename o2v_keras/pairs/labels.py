@@ -88,10 +88,7 @@ def labels(
         raise ValueError("`label` must name a column. Received: label=[]")
     columns = {"item": (text, "text")}
     for place, name in enumerate(names):
-        columns[f"label{place}"] = (
-            name,
-            "features" if len(names) > 1 else "names",
-        )
+        columns[f"label{place}"] = (name, "features")
     options = PairOptions(
         min_items=min_texts,
         max_items=_UNLIMITED,
@@ -116,6 +113,12 @@ def labels(
 
 def _rows(names, reader, source):
     for table in reader.read(source):
+        fields = [f"label{place}" for place in range(len(names))]
+        counts = [pc.list_value_length(table[field]) for field in fields]
+        none = functools.reduce(pc.max_element_wise, counts)
+        reader.dropped["texts without a label"] += (
+            pc.sum(pc.equal(none, 0)).as_py() or 0
+        )
         for place, name in enumerate(names):
             lists = table.select(["item", f"label{place}"])
             rows = flat_rows(lists, f"label{place}")

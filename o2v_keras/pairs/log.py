@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -64,6 +65,7 @@ _ADVICE = {
         "Write a number, such as seconds, or a date and time such as "
         "2026-11-29 or 2026-11-29 19:10:00, alike in all rows."
     ),
+    "not finite": "Write a finite number.",
     "negative weight": "Write weights of at least 0.",
     "no name": "Write one text or one whole number.",
     "no UTF-8": (
@@ -134,6 +136,7 @@ class LogReader:
     Attributes:
         rows: int. Rows read so far.
         bars: int. Names in which `|` became `/`.
+        dropped: Counter of sound rows of which nothing could be made.
     """
 
     def __init__(
@@ -153,6 +156,7 @@ class LogReader:
         self._verbose = verbose
         self._rejected: list[RejectedRows] = []
         self._dates: bool | None = None
+        self.dropped = Counter()
         self.rows = self.bars = 0
 
     def read(self, source: Any) -> Iterator[pa.Table]:
@@ -173,6 +177,12 @@ class LogReader:
             for block in blocks_in_memory(source, self._columns):
                 yield self._checked(block, memory)
             return
+        if not isinstance(source, str | os.PathLike | Sequence):
+            raise ValueError(
+                "`source` must be a path or glob, a list of them, a mapping "
+                "of columns, or a data frame or table. "
+                f"Received: {type(source).__name__}"
+            )
         separation = self._layout.separation
         for file in expand_paths(source):
             if separation is None:
@@ -248,7 +258,8 @@ class LogReader:
             columns[field], found = self._converted(kind, values)
             for row, fault in found.items():
                 what = fault[1] or f'no "{name}"'
-                faults.setdefault(row, []).append(Fault(field, fault[0], what))
+                fault = Fault(field.rstrip("0123456789"), fault[0], what)
+                faults.setdefault(row, []).append(fault)
         return self._sound(pa.table(columns), block, source, faults)
 
     def _sound(self, table, block, source, faults):
@@ -266,14 +277,10 @@ class LogReader:
 
     def _converted(self, kind, values):
         """Returns the values of a field, and row -> (kind, what) of faults."""
-        if kind in ("number", "raw"):
+        if kind == "raw":
             return values, _nulls(values)
-        if kind == "weight":
-            faults = _nulls(values)
-            negative = pc.less(values, 0).fill_null(False)
-            for row in np.flatnonzero(np.array(negative)).tolist():
-                faults[row] = ("negative weight", str(values[row]))
-            return values, faults
+        if kind in ("number", "weight"):
+            return values, _number_faults(values, kind)
         if kind == "text":
             values = pc.utf8_trim_whitespace(values)
             return values, _nulls(
@@ -334,19 +341,37 @@ def _check_ending(file, columns):
     try:
         check_file(file, columns)
     except DataError as error:
+        if "unknown ending" not in str(error):
+            raise
         raise DataError(
-            f"{error}. `separator` says what stands between the columns of a "
-            'file of another ending, such as "tab", "," or "::"; without a '
-            "first line that names the columns, `header` must be false, and "
-            'columns are called "1", "2" and so on.'
+            f"{file}: has an ending that says no format. If it is a text, say "
+            f"what stands between its columns by `separator`{_guess(file)}; if "
+            "its first line is a row and names no columns, say that by "
+            "`header` (in Python header=False) and call them 1, 2, ..."
         ) from None
+
+
+def _guess(file):
+    """Proposes a separator by the first line of a file."""
+    with open_stream(file) as stream:
+        line = next(whole_lines(stream, _CHUNK_BYTES), b"").split(b"\n")[0]
+    for word, separator in (
+        ("tab", b"\t"),
+        ('"::"', b"::"),
+        ('"|"', b"|"),
+        ('";"', b";"),
+        ('","', b","),
+    ):
+        if separator in line:
+            return f" {word}"
+    return ', such as tab or ","'
 
 
 def _with_hint(error, separation):
     if "no column" in str(error) and "first line" in str(error):
         return DataError(
-            f"{error}. If the first line is a row, set `header` to false and "
-            'call the columns "1", "2" and so on.'
+            f"{error}. If that line is a row and names no columns, say so by "
+            "`header` (in Python header=False) and call them 1, 2, ..."
         )
     return error
 
@@ -373,6 +398,18 @@ def _problems(rejected):
 def _nulls(values):
     rows = np.flatnonzero(np.array(values.is_null()))
     return {int(row): ("missing", "") for row in rows}
+
+
+def _number_faults(values, kind):
+    faults = _nulls(values)
+    infinite = pc.invert(pc.is_finite(values)).fill_null(False)
+    for row in np.flatnonzero(np.array(infinite)).tolist():
+        faults[row] = ("not finite", str(values[row]))
+    if kind == "weight":
+        negative = pc.less(values, 0).fill_null(False)
+        for row in np.flatnonzero(np.array(negative)).tolist():
+            faults[row] = ("negative weight", str(values[row]))
+    return faults
 
 
 def _line_block(text, number, separator):

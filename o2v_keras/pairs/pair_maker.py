@@ -302,11 +302,13 @@ class PairMaker:
                 break
             rows = rows[kept]
         user, item = self._names.values()
-        report.dropped(
-            f"pairs of a {user} with fewer than {options.min_items} {item}s, "
-            f"or an {item} with fewer than {options.min_users} {user}s",
-            len(events) - len(rows),
-        )
+        rules = []
+        if options.min_items > 1:
+            rules.append(f"{user}s with fewer than {options.min_items} {item}s")
+        if options.min_users > 1:
+            rules.append(f"{item}s with fewer than {options.min_users} {user}s")
+        dropped = len(events) - len(rows)
+        report.dropped(f"pairs of {' or '.join(rules)}", dropped)
         return events.take(rows), labels[rows]
 
     def _capped(self, events, labels, report):
@@ -322,7 +324,7 @@ class PairMaker:
         capped = len(np.unique(events.user[~kept]))
         if capped:
             report.count(f"{user}s capped at {most:,} {item}s", capped)
-        report.dropped(f"pairs of capped {user}s", (~kept).sum())
+        report.dropped(f"{item}s of capped {user}s", (~kept).sum())
         return events.take(kept), labels[kept]
 
     def _hashes(self, events):

@@ -150,6 +150,8 @@ def open_log(
             rejected.append(reader.finish())
             report.count("rows read", reader.rows)
             bars += reader.bars
+            for what, count in reader.dropped.items():
+                report.dropped(what, count)
         rejected = RejectedRows.concat(rejected)
         if empty:
             raise DataError(
@@ -196,7 +198,8 @@ def fold(
         "parts": "count(DISTINCT part)",
         "value": f"arg_max(value, {last})",
         "time": "min(time)",
-        "weight": "sum(weight)",
+        # In order, so that every run rounds alike.
+        "weight": "sum(weight ORDER BY rowid)",
     }
     for name in {"value", "time", "weight"} - present:
         del fields[name]

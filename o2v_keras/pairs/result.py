@@ -67,9 +67,7 @@ class Report:
             self.count(f"dropped: {what}", number)
 
     def __str__(self):
-        lines = [
-            f"{number:>12,}  {what}" for what, number in self.counts.items()
-        ]
+        lines = [f"{count:>12,}  {what}" for what, count in self.counts.items()]
         values = " ".join(f"{n}={v}" for n, v in self.hyperparameters.items())
         if values:
             lines.append(f"hyperparameters of the data: {values}")
@@ -184,7 +182,8 @@ class Pairs:
             if len(table):
                 yield part, table
         if not made["train"]:
-            raise DataError(f"No training pair is left. Counts:\n{report}")
+            counts = Report(report.counts)
+            raise DataError(f"No training pair is left. Counts:\n{counts}")
         for part, number in made.items():
             if number:
                 report.count(f"{part} pairs", number)

@@ -117,7 +117,7 @@ def sequences(
     columns = {field: c for field, c in columns.items() if c[0] is not None}
     if lines and columns:
         raise ValueError(
-            "`lines` must be false where a column is named: a line is a "
+            "`lines` must be left out where a column is named: a line is a "
             f"session. Received: {', '.join(n for n, _ in columns.values())}"
         )
     if not lines and item is None:

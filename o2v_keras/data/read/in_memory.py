@@ -28,6 +28,7 @@ from o2v_keras.data.read.pairs import fields_of
 from o2v_keras.data.read.pairs import to_pairs
 from o2v_keras.data.read.parquet import arrow_block
 from o2v_keras.data.read.parquet import check_schema
+from o2v_keras.data.read.parquet import plain_value
 from o2v_keras.data.read.record import Column
 
 _PIECE_ROWS = 1 << 13
@@ -146,7 +147,7 @@ def blocks_in_memory(
         names = [c.name for c in columns.values() if c.default is None]
         _require(source, names)
         wanted = {column.name for column in columns.values()}
-        source = {name: source[name] for name in source if name in wanted}
+        source = {n: _array(n, source[n]) for n in source if n in wanted}
     table, first = _table(source, columns), 0
     columns = {
         field: column
@@ -156,6 +157,19 @@ def blocks_in_memory(
     for batch in table.to_batches(_PIECE_ROWS):
         yield arrow_block(batch, first, columns)
         first += len(batch)
+
+
+def _array(name, values):
+    """Makes an arrow array of a column of a mapping."""
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    try:
+        return pa.array(values)
+    except pa.ArrowException as error:
+        raise DataError(
+            f'column "{name}": {error}. Write all rows alike: all texts, all '
+            "numbers, or all lists."
+        ) from None
 
 
 def table_in_memory(source: Mapping | ArrowStream) -> pa.Table:
@@ -270,7 +284,7 @@ def _read_table(source, fields, texts, positives):
 
     def record(row):
         values = {n: table[n][row].as_py() for n in table.column_names}
-        return json.dumps(values, ensure_ascii=False, default=float)
+        return json.dumps(values, ensure_ascii=False, default=plain_value)
 
     return ReadPairs.concat(map_in_threads(pairs, pieces())), record
 
