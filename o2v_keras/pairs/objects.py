@@ -138,6 +138,35 @@ def seeded(seed: int, *hashes: np.ndarray | int) -> np.ndarray:
     return result
 
 
+class SeenPairs:
+    """Finds pairs that an earlier part has, by their hashes.
+
+    Example:
+    >>> seen = SeenPairs()
+    >>> seen.are_new(np.array([7, 8, 7], np.uint64))
+    array([ True,  True,  True])
+    >>> seen.end_part()
+    >>> seen.are_new(np.array([9, 8], np.uint64))
+    array([ True, False])
+    """
+
+    def __init__(self):
+        self._earlier, self._own = np.zeros(0, np.uint64), []
+
+    def are_new(self, hashes: np.ndarray) -> np.ndarray:
+        """Returns which pairs no earlier part has; bool `(pairs,)`."""
+        self._own.append(hashes)
+        if not len(self._earlier):
+            return np.ones(len(hashes), bool)
+        places = np.searchsorted(self._earlier, hashes)
+        return self._earlier[places % len(self._earlier)] != hashes
+
+    def end_part(self) -> None:
+        """Begins the next part."""
+        self._earlier = np.sort(np.concatenate([self._earlier, *self._own]))
+        self._own = []
+
+
 def check_seed(seed: int) -> None:
     """Raises `ValueError` if a seed is negative or no whole number."""
     if not isinstance(seed, int) or not 0 <= seed < 2**63:

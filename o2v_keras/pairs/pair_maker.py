@@ -19,6 +19,7 @@ from o2v_keras.pairs.holdout import VALIDATION
 from o2v_keras.pairs.holdout import Holdout
 from o2v_keras.pairs.log import BAR
 from o2v_keras.pairs.objects import Objects
+from o2v_keras.pairs.objects import SeenPairs
 from o2v_keras.pairs.objects import check_seed
 from o2v_keras.pairs.objects import seeded
 from o2v_keras.pairs.records import SIDES
@@ -242,7 +243,7 @@ class PairMaker:
         Args:
             report: `Report`, which gets counts and hyperparameters.
         """
-        longest, known = dict.fromkeys(SIDES, 0), []
+        longest, seen = dict.fromkeys(SIDES, 0), SeenPairs()
         for part in (TRAIN, TEST, VALIDATION):
             rows, draw, sizes = self._rows(part, report)
             for side in SIDES:
@@ -250,16 +251,16 @@ class PairMaker:
                 longest[side] = max(longest[side], int(largest))
             for piece in chunks(sum(sizes.values())):
                 table, hashes = self._table(rows[piece], draw[piece])
+                # Without bags `fold` has left one of each pair.
                 if self._options.has_bags:
-                    if part != TRAIN:
-                        new = ~np.isin(hashes, np.concatenate(known))
-                        report.dropped(
-                            f"{PARTS[part]} pairs that are in another part",
-                            (~new).sum(),
-                        )
-                        table = table.filter(pa.array(new))
-                    known.append(hashes)
+                    new = seen.are_new(hashes)
+                    report.dropped(
+                        f"{PARTS[part]} pairs that are in another part",
+                        (~new).sum(),
+                    )
+                    table = table.filter(pa.array(new))
                 yield PARTS[part], table
+            seen.end_part()
             if part != TRAIN:
                 self._count_unknown(rows, PARTS[part], report)
         for side, encoder in _ENCODERS.items():

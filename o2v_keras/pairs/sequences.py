@@ -14,6 +14,7 @@ from o2v_keras.pairs.holdout import VALIDATION
 from o2v_keras.pairs.holdout import Holdout
 from o2v_keras.pairs.log import Layout
 from o2v_keras.pairs.log import is_rows_of_names
+from o2v_keras.pairs.objects import SeenPairs
 from o2v_keras.pairs.objects import check_seed
 from o2v_keras.pairs.objects import seeded
 from o2v_keras.pairs.pair_maker import IDS
@@ -204,7 +205,7 @@ def _tables(
         parts[targets] = holdout.of_rows(order)
     elif holdout.kind == "last":
         parts[targets] = holdout.within(own[targets], lists.places[targets])
-    known, longest = [], 1
+    seen, longest = SeenPairs(), 1
     sessions = SideValues(objects["user"], None, "sessions")
     for part in (TRAIN, TEST, VALIDATION):
         rows = targets[parts[targets] == part]
@@ -224,15 +225,12 @@ def _tables(
             columns["in1"] = values.one(items[now])
             columns["label"] = pa.array(np.ones(len(now), np.int64))
             table = pa.table(columns)
-            if part != TRAIN:
-                new = ~np.isin(hashes, np.concatenate(known))
-                report.dropped(
-                    f"{PARTS[part]} pairs that are in another part",
-                    (~new).sum(),
-                )
-                table = table.filter(pa.array(new))
-            known.append(hashes)
+            new = seen.are_new(hashes)
+            report.dropped(
+                f"{PARTS[part]} pairs that are in another part", (~new).sum()
+            )
             longest = max(longest, int(lengths.max(initial=0)))
-            yield PARTS[part], table
+            yield PARTS[part], table.filter(pa.array(new))
+        seen.end_part()
     report.hyperparameters |= values.hyperparameters("enc0", longest)
     report.hyperparameters |= values.hyperparameters("enc1", None)
