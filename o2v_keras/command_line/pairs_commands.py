@@ -12,7 +12,7 @@ from o2v_keras.data.job_options import columns_of
 
 # Argument of a function of `o2v_keras.pairs` -> its option, if the option is
 # called otherwise.
-_OPTIONS = {
+OPTIONS = {
     "user": "--user-column",
     "item": "--item-column",
     "value": "--value-column",
@@ -42,7 +42,7 @@ def add_pairs_commands(commands: Commands) -> None:
             lambda options, name=name: _run(name, options),
             text,
             DATA,
-            arguments=_OPTIONS,
+            arguments=OPTIONS,
         )
         parser.add_argument("--input", nargs="+", required=True, metavar="F")
         parser.add_argument(
@@ -62,7 +62,7 @@ class _Adder:
         self.parser = parser
 
     def __call__(self, name, text=None, **settings):
-        option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
+        option = OPTIONS.get(name, f"--{name.replace('_', '-')}")
         settings = {"default": argparse.SUPPRESS, **settings}
         self.parser.add_argument(option, dest=name, help=text, **settings)
 

@@ -345,4 +345,11 @@ class CategoriesTokenizer(LookupTokenizer):
     @staticmethod
     def split(texts: tf.Tensor) -> tf.RaggedTensor:
         parts = tf.strings.split(texts, "|")
-        return tf.ragged.boolean_mask(parts, parts != "")
+        is_name = tf.not_equal(parts.values, "")  # (parts,)
+        counts = tf.cumsum(tf.cast(is_name, tf.int64))
+        counts = tf.concat([[0], counts], 0)
+        return tf.RaggedTensor.from_row_splits(
+            tf.boolean_mask(parts.values, is_name),
+            tf.gather(counts, parts.row_splits),
+            validate=False,
+        )
