@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import hashlib
+import os
 from collections.abc import Iterator
 
 import duckdb
@@ -15,6 +16,8 @@ from o2v_keras.pairs.log import is_whole_number
 from o2v_keras.storage.temporary_folder import TemporaryFolder
 
 _MEMORY_LIMIT = "1GB"
+# Each thread of a query takes memory of its own.
+_THREADS = 8
 # Ids may have gaps, since a table has a row for each number up to the largest.
 _LARGEST_ID_PER_OBJECT = 10
 _SMALL = 10_000
@@ -66,10 +69,17 @@ class Objects:
 
 @contextlib.contextmanager
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yields a database that spills to a temporary folder."""
-    with TemporaryFolder("pairs") as folder:
+    """Yields a database that spills to a temporary folder.
+
+    Raises:
+        OSError: If the disk of temporary files is full.
+        MemoryError: If a query needs more memory than it may have.
+        KeyboardInterrupt: If a query is interrupted.
+    """
+    with TemporaryFolder("pairs") as folder, _plain_errors(folder):
         settings = {
             "memory_limit": _MEMORY_LIMIT,
+            "threads": min(_THREADS, os.cpu_count() or 1),
             "temp_directory": str(folder / "spilled"),
         }
         connection = duckdb.connect(str(folder / "log.duckdb"), config=settings)
@@ -77,6 +87,27 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
         finally:
             connection.close()
+
+
+@contextlib.contextmanager
+def _plain_errors(folder):
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise MemoryError(
+            f"The log needs more memory than {_MEMORY_LIMIT}, or more disk for "
+            f"temporary files than there is at {folder.parent}; TMPDIR names "
+            f"another folder. {error}"
+        ) from error
+    except duckdb.IOException as error:
+        raise OSError(
+            f"Temporary files cannot be written to {folder.parent}; TMPDIR "
+            f"names another folder. {error}"
+        ) from error
+    except RuntimeError as error:
+        if "interrupted" in str(error):
+            raise KeyboardInterrupt from error
+        raise
 
 
 def insert(
