@@ -205,30 +205,29 @@ def fold(
             "SELECT column_name FROM duckdb_columns() WHERE table_name = 'log'"
         ).fetchall()
     }
-    last = "(time, rowid)" if "time" in present else "rowid"
+    last = "(time, log.rowid)" if "time" in present else "log.rowid"
     fields = {
         "part": "min(part)",
         "rows": "count(*)",
-        "parts": "count(DISTINCT part)",
+        "parts": "bit_count(bit_or(1 << part))",
         "value": f"arg_max(value, {last})",
         "time": "min(time)",
         # In order, so that every run rounds alike.
-        "weight": "sum(weight ORDER BY rowid)",
+        "weight": "sum(weight ORDER BY log.rowid)",
     }
     for name in {"value", "time", "weight"} - present:
         del fields[name]
     chosen = ", ".join(f"{code} AS {name}" for name, code in fields.items())
+    # Grouped by numbers: groups of names need several times the memory.
     table = connection.sql(
-        'SELECT users.number AS "user", items.number AS item, '
-        'folded.* EXCLUDE ("user", item) '
-        f'FROM (SELECT "user", item, {chosen} FROM log '
-        'GROUP BY "user", item) folded '
-        'JOIN users ON users.object = folded."user" '
-        "JOIN items ON items.object = folded.item "
+        f'SELECT users.number AS "user", items.number AS item, {chosen} '
+        'FROM log JOIN users ON users.object = log."user" '
+        "JOIN items ON items.object = log.item "
+        "GROUP BY users.number, items.number "
         "ORDER BY users.number, items.number"
     ).to_arrow_table()
     arrays = {name: table[name].to_numpy() for name in table.column_names}
-    repeated, parts = arrays.pop("rows"), arrays.pop("parts")
+    repeated, parts = arrays.pop("rows"), arrays.pop("parts").astype(int)
     shared = (parts - 1).sum()
     user, item = names
     report.dropped(
