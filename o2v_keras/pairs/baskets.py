@@ -18,6 +18,7 @@ from o2v_keras.pairs.pair_maker import check_choice
 from o2v_keras.pairs.pair_maker import check_whole
 from o2v_keras.pairs.pair_maker import make_pairs
 from o2v_keras.pairs.records import Reading
+from o2v_keras.pairs.records import chosen_columns
 from o2v_keras.pairs.records import fold
 from o2v_keras.pairs.records import numbered
 from o2v_keras.pairs.records import open_log
@@ -128,18 +129,8 @@ def baskets(
     holdout.check(("baskets",) if rest else ("random",), False)
     if is_rows_of_names(source):
         source, item = {_ITEMS: source}, _ITEMS
-    columns = {"user": (basket, "name"), "item": (item, "names")}
-    columns = {field: c for field, c in columns.items() if c[0] is not None}
-    if lines and columns:
-        raise ValueError(
-            "`lines` must be left out where a column is named: a line is a "
-            f"basket. Received: {', '.join(n for n, _ in columns.values())}"
-        )
-    if not lines and item is None:
-        raise ValueError(
-            "`item` must name the column of items, or of lists of items; or "
-            "set `lines`, if each line of a file is a basket."
-        )
+    named = {"user": (basket, "name"), "item": (item, "names")}
+    columns = chosen_columns(named, lines, "basket")
     options = PairOptions(
         user_as="items" if rest else "id",
         bag_size=bag_size,

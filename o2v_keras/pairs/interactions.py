@@ -11,6 +11,7 @@ from o2v_keras.pairs.log import Layout
 from o2v_keras.pairs.pair_maker import PairOptions
 from o2v_keras.pairs.pair_maker import make_pairs
 from o2v_keras.pairs.records import Reading
+from o2v_keras.pairs.records import chosen_columns
 from o2v_keras.pairs.records import rows_of_items
 from o2v_keras.pairs.records import rows_of_lines
 from o2v_keras.pairs.result import Pairs
@@ -187,18 +188,9 @@ def interactions(
     for side, names in (("user", user_features), ("item", item_features)):
         for place, name in enumerate(names):
             named[f"{side}_feature{place}"] = (name, "features")
-    columns = {field: c for field, c in named.items() if c[0] is not None}
-    if lines and columns:
-        raise ValueError(
-            "`lines` must be left out where a column is named: a line is a "
-            "user and items. Received: "
-            + ", ".join(name for name, _ in columns.values())
-        )
-    if not lines and (user is None or item is None):
-        raise ValueError(
-            "`user` and `item` must name the columns of users and items; or "
-            "set `lines`, if each line of a file is a user and items."
-        )
+    columns = chosen_columns(
+        named, lines, "user followed by items", ("user", "item")
+    )
     return make_pairs(
         {TRAIN: source, **held_out},
         columns,

@@ -130,6 +130,15 @@ class PairOptions:
         """Names of the columns with features of a side."""
         return getattr(self, f"{side}_features")
 
+    def are_ids(self, side: str) -> bool | None:
+        """Whether the objects of a side are ids; `None` if they may be."""
+        if not self.may_be_ids:
+            return False
+        if self.is_bag(side) and not self.is_bag(_OTHER[side]):
+            # They only name the owners of bags.
+            return None
+        return None if self.ids is None else self.ids == "numbers"
+
     @property
     def may_be_ids(self) -> bool:
         """Whether no side needs names."""
@@ -221,11 +230,10 @@ class PairMaker:
         self._objects = objects
         self._features = features
         self._names = dict(zip(SIDES, options.names, strict=True))
-        ids = None if options.ids is None else options.ids == "numbers"
-        if not options.may_be_ids:
-            ids = False
         self._values = {
-            side: SideValues(own, ids, f"{self._names[side]}s")
+            side: SideValues(
+                own, options.are_ids(side), f"{self._names[side]}s"
+            )
             for side, own in objects.items()
         }
         labelled = self._labelled(events, report)
@@ -315,6 +323,8 @@ class PairMaker:
     def _capped(self, events, labels, report):
         """Keeps the latest, or any, records of users with very many."""
         most = self._options.max_items
+        if np.bincount(events.user, minlength=1).max() <= most:
+            return events, labels
         keys = [seeded(self._options.seed, _CAP, *self._hashes(events))]
         if events.time is not None:
             keys.append(-events.time)
@@ -323,8 +333,7 @@ class PairMaker:
         kept = places < most
         user, item = self._names.values()
         capped = len(np.unique(events.user[~kept]))
-        if capped:
-            report.count(f"{user}s capped at {most:,} {item}s", capped)
+        report.count(f"{user}s capped at {most:,} {item}s", capped)
         report.dropped(f"{item}s of capped {user}s", (~kept).sum())
         return events.take(kept), labels[kept]
 

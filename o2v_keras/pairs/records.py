@@ -81,6 +81,39 @@ class Events:
         )
 
 
+def chosen_columns(
+    named: Mapping[str, tuple[str | None, str]],
+    lines: bool,
+    line: str,
+    required: Sequence[str] = ("item",),
+) -> dict[str, tuple[str, str]]:
+    """Returns the columns that are named.
+
+    Args:
+        named: Field -> (name of the column or `None`, kind).
+        lines: Whether lines are read, in which no column is named.
+        line: What a line is, for messages.
+        required: Arguments that must name a column otherwise.
+
+    Raises:
+        ValueError: If a column is named beside `lines`, or a required one is
+            not.
+    """
+    columns = {field: c for field, c in named.items() if c[0] is not None}
+    if lines and columns:
+        names = ", ".join(name for name, _ in columns.values())
+        raise ValueError(
+            "`lines` must be left out where a column is named: a line is a "
+            f"{line}. Received: {names}"
+        )
+    if not lines and not columns.keys() >= {*required}:
+        raise ValueError(
+            f"`{'` and `'.join(required)}` must name the column of each; or "
+            f"set `lines`, if each line of a file is a {line}."
+        )
+    return columns
+
+
 def rows_of_items(reader: LogReader, source: Any) -> Iterator[pa.Table]:
     """Yields a row of each item of a list; see `Rows`."""
     return (flat_rows(table, "item") for table in reader.read(source))

@@ -21,6 +21,7 @@ from o2v_keras.pairs.pair_maker import IDS
 from o2v_keras.pairs.pair_maker import check_choice
 from o2v_keras.pairs.pair_maker import check_whole
 from o2v_keras.pairs.records import Reading
+from o2v_keras.pairs.records import chosen_columns
 from o2v_keras.pairs.records import numbered
 from o2v_keras.pairs.records import open_log
 from o2v_keras.pairs.records import rows_of_items
@@ -110,22 +111,12 @@ def sequences(
     holdout.check(SPLITS, time is not None)
     if is_rows_of_names(source):
         source, item = {_ITEMS: source}, _ITEMS
-    columns = {
+    named = {
         "user": (session, "name"),
         "item": (item, "names"),
         "time": (time, "time"),
     }
-    columns = {field: c for field, c in columns.items() if c[0] is not None}
-    if lines and columns:
-        raise ValueError(
-            "`lines` must be left out where a column is named: a line is a "
-            f"session. Received: {', '.join(n for n, _ in columns.values())}"
-        )
-    if not lines and item is None:
-        raise ValueError(
-            "`item` must name the column of items, or of lists of items; or "
-            "set `lines`, if each line of a file is a session."
-        )
+    columns = chosen_columns(named, lines, "session")
     reading = Reading(
         Layout(separator, header, item_separator), skip_bad_rows, verbose
     )

@@ -440,6 +440,17 @@ def test_objects_are_ids_where_they_can_be(items, are_ids):
             interactions({"u": [1, 1, 1], "i": items}, "u", "i", ids="numbers")
 
 
+def test_owners_of_bags_need_not_be_ids():
+    log = {"u": ["a", "a"], "i": [1, 2]}
+    pairs = interactions(log, "u", "i", user_as="items", ids="numbers")
+    assert pairs.train.sort_by("in1").to_pylist()[0] == {
+        "user": "a",
+        "in0": [2],
+        "in1": 1,
+        "label": 1,
+    }
+
+
 def test_bars_in_names_do_not_split_bags():
     log = {"user": ["u"] * 3, "item": ["a|b", "c", "d\n e"]}
     pairs = interactions(log, "user", "item", user_as="items")
