@@ -8,6 +8,7 @@ from o2v_keras.keras_registry import enter_classes
 # data, printing help) starts at once.
 _PUBLIC = {
     "COMPARATORS": "o2v_keras.registry",
+    "CategoriesTokenizer": "o2v_keras.text.tokenizers.lookup_tokenizers",
     "CategoryTokenizer": "o2v_keras.text.tokenizers.lookup_tokenizers",
     "CorrelationMetrics": "o2v_keras.training.callbacks.metrics",
     "EarlyStopping": "o2v_keras.training.callbacks.early_stopping",
@@ -54,7 +55,7 @@ enter_classes()
 
 
 # Rooms with public names.
-_ROOMS = ("encoders", "heads", "losses", "testing")
+_ROOMS = ("encoders", "heads", "losses", "pairs", "testing")
 
 
 def __getattr__(name):

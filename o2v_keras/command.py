@@ -24,7 +24,7 @@ USER_ERROR = 2
 _INTERRUPTED = 130
 _USERS_ERRORS = (ValueError, OSError, MemoryError)
 _NUMBER = re.compile(r"-(\d+|\d*\.\d+)")
-_NAME_WIDTH = 18
+_NAME_WIDTH = 20
 # Python argument -> an option's `dest`, and what sets the argument where there
 # is such an option.
 _OTHER_NAMES = {

@@ -18,6 +18,7 @@ CLASSES = {
     "BPRLoss": "losses.bpr",
     "BiLSTM": "encoders.bilstm",
     "BiLSTMEncoder": "layers.bilstm_encoder",
+    "CategoriesTokenizer": "text.tokenizers.lookup_tokenizers",
     "CategoryTokenizer": "text.tokenizers.lookup_tokenizers",
     "Classification": "heads.classification",
     "CoSENT": "heads.cosent",

@@ -29,8 +29,8 @@ def test_the_help_lists_commands_by_group(capsys):
         make_commands(note="Install it.").run(["--help"])
     assert exit_.value.code == 0
     assert capsys.readouterr().out.endswith(
-        "\n\ndata:\n  beam check        check data\n\n"
-        "export and serve:\n  serve             serve a model\n\n"
+        "\n\ndata:\n  beam check          check data\n\n"
+        "export and serve:\n  serve               serve a model\n\n"
         "`o2v COMMAND --help` lists a command's options.\nInstall it.\n"
     )
 

@@ -22,7 +22,7 @@ ORDER = (
     },
     {"config"},
     {"data", "text", "datasets"},
-    {"recipes"},
+    {"pairs", "recipes"},
     {"layers"},
     {"encoders", "losses"},
     {"heads", "optimizers"},

@@ -41,6 +41,7 @@ ARGUMENTS = {
     "BPRLoss": {"negatives": 2},
     "BiLSTM": {**_TABLE, "layers": 2},
     "BiLSTMEncoder": {"output_dim": 4, "layers": 2, "use_cudnn": False},
+    "CategoriesTokenizer": {},
     "CategoryTokenizer": {},
     "Classification": {"num_classes": 5},
     "CoSENT": {"similarity_scale": 5.0},

@@ -154,6 +154,33 @@ def test_commands_are_accepted(command):
     all_commands().parse(words[1:])
 
 
+def test_pairs_are_made_of_logs(files):
+    log = "user,film,stars\n" + "".join(
+        f"{n % 5 + 1},{n % 7 + 1},{n % 5 + 1}\n" for n in range(40)
+    )
+    pathlib.Path("ratings.csv").write_text(log)
+    lines = log.splitlines()[1:]
+    pathlib.Path("u.data").write_text(
+        "".join(line.replace(",", "\t") + "\n" for line in lines)
+    )
+    pathlib.Path("groceries.csv").write_text(
+        "tea,milk\nmilk,jam,tea\nrice,jam\n"
+    )
+    pathlib.Path("titles.csv").write_text(
+        "plot,genres\n"
+        + "".join(f'Plot {n}.,"drama, genre {n % 4}"\n' for n in range(20))
+    )
+    pathlib.Path("visits.csv").write_text(
+        "visitor,page,time\n"
+        + "".join(f"v{n % 4},p{n % 9},2026-11-29\n" for n in range(40))
+    )
+    made = commands("o2v pairs")
+    assert len(made) == 6
+    for command in made:
+        assert main(shlex.split(command)[1:]) == 0, command
+    assert main(["check", "--data", "rated/train.jsonl"]) == 0
+
+
 def test_every_hyperparameter_is_in_the_table():
     config = Object2VecConfig(enc0_max_seq_len=3, enc0_vocab_size=9)
     text = README.read_text()

@@ -22,6 +22,7 @@ from o2v_keras.command_line.option_groups import add_resume_or_overwrite
 from o2v_keras.command_line.option_groups import add_side
 from o2v_keras.command_line.option_groups import add_vector_output
 from o2v_keras.command_line.option_groups import refuse_input_as_output
+from o2v_keras.command_line.pairs_commands import add_pairs_commands
 from o2v_keras.data.beam.commands import add_beam_commands
 from o2v_keras.data.job_options import add_check_options
 from o2v_keras.data.job_options import add_column_options
@@ -69,6 +70,7 @@ def add_commands(subparsers: Commands) -> None:
     add_check_options(check)
     add_auxiliary(check)
 
+    add_pairs_commands(subparsers)
     words = _command(
         subparsers,
         "vocabulary",

@@ -44,6 +44,7 @@ TOKENIZERS = (
     "sentencepiece",
     "ngrams",
     "category",
+    "categories",
 )
 _TOKENIZER = ChoiceOrClass(("", *TOKENIZERS))
 
@@ -112,9 +113,9 @@ class Object2VecConfig:
             pretrained vectors are frozen; needs
             `enc0_freeze_pretrained_embedding=False`. Ours. Defaults to `0`.
         enc0_tokenizer: str. Turns the texts of `in0` into ids: `"words"`,
-            `"unicode_script"`, `"wordpiece"`, `"sentencepiece"`, `"ngrams"`
-            `"category"`, or the registered name of a `Tokenizer` of your
-            own. Ours. Defaults to `""`: `in0` holds ids.
+            `"unicode_script"`, `"wordpiece"`, `"sentencepiece"`, `"ngrams"`,
+            `"category"`, `"categories"`, or the registered name of a
+            `Tokenizer` of your own. Ours. Defaults to `""`: `in0` holds ids.
         enc0_min_count: int, at least 1. Words that occur less often in the
             training texts are unknown. Ours. Defaults to `1`.
         enc0_hash_buckets: int, at least 0. Number of ids to which unknown

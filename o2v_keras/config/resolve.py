@@ -25,8 +25,12 @@ LATE_DEFAULTS = {
     "id_dropout": 0.0,
     "unknown_id": 0,
 }
-# A category is a sequence of one id; its vocabulary holds all training values.
-_CATEGORY_SIZES = {"max_seq_len": 1, "vocab_size": UNLIMITED}
+# A category is a sequence of one id; the vocabulary of categories holds all
+# training values.
+_CATEGORY_SIZES = {
+    "category": {"max_seq_len": 1, "vocab_size": UNLIMITED},
+    "categories": {"vocab_size": UNLIMITED},
+}
 # Tokenizers whose vocabulary a file may hold, which then says its size.
 _OF_FILES = ("wordpiece", "sentencepiece")
 # SageMaker's `auto`: four convolutions, one bidirectional LSTM.
@@ -93,10 +97,10 @@ def _resolve(values, prefix, given):
     for name, default in LATE_DEFAULTS.items():
         if values[f"{prefix}_{name}"] is None:
             values[f"{prefix}_{name}"] = default
-    if values[f"{prefix}_tokenizer"] == "category":
-        for name, size in _CATEGORY_SIZES.items():
-            if values[f"{prefix}_{name}"] is None:
-                values[f"{prefix}_{name}"] = size
+    sizes = _CATEGORY_SIZES.get(values[f"{prefix}_tokenizer"], {})
+    for name, size in sizes.items():
+        if values[f"{prefix}_{name}"] is None:
+            values[f"{prefix}_{name}"] = size
     has_file = any(
         values[f"{prefix}_{name}"]
         for name in ("vocab_file", "pretrained_embedding_file")

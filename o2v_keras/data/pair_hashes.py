@@ -34,7 +34,7 @@ def sequence_hashes(sequences: Sequences) -> np.ndarray:
     # A row's hash is the sum of its ids' hashes: one cumulative sum.
     sums = np.zeros(len(sequences.values) + 1, np.uint64)
     ids = sequences.values.astype(np.int64, copy=False).view(np.uint64)
-    np.cumsum(_mix(_mix(places) + ids), out=sums[1:])
+    np.cumsum(mix_bits(mix_bits(places) + ids), out=sums[1:])
     return sums[starts + sequences.unpadded_lengths] - sums[starts]
 
 
@@ -53,10 +53,10 @@ def pair_hashes(table: PairTable) -> np.ndarray:
     2
     """
     first, *second = map(sequence_hashes, table.sides.values())
-    return _mix(first) + sum(second)
+    return mix_bits(first) + sum(second)
 
 
-def _mix(numbers):
+def mix_bits(numbers):
     """Spreads numbers over all 64 bits (SplitMix64's output function)."""
     numbers = numbers * _GOLDEN
     numbers ^= numbers >> np.uint64(30)

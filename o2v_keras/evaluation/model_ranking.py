@@ -226,7 +226,7 @@ class ModelRanking:
         used = [source for source in sources.values() if source is not None]
         if (
             len(kinds) < 2
-            or "category" in kinds
+            or {"category", "categories"} & {*kinds}
             or not all(map(has_texts, used))
         ):
             return None

@@ -80,7 +80,8 @@ def rank(
         texts: Side -> texts of its rows, for the TF-IDF baselines of data
             that hold ids: the query side's of `pairs`, the other side's of
             `corpus`, which must be given. Defaults to `None`: the texts in
-            the data if both sides have tokenizers other than `"category"`.
+            the data if both sides have tokenizers other than `"category"`
+            and `"categories"`.
 
     Returns:
         A dict. `metrics` has `hits@k`, `recall@k`, `ndcg@k` and `accuracy@k`

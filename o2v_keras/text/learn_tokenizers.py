@@ -83,7 +83,7 @@ def learn_tokenizers(
         if converted is not None:
             return converted.sides[sides[0]]
         texts = _texts(source, sides, columns, verbose)
-        if encoder.tokenizer == "category":
+        if encoder.tokenizer in ("category", "categories"):
             texts = _categories(texts, source, sides, columns)
         return _named(prefix, encoder, texts, None)
 

@@ -17,9 +17,9 @@ class MarkedTexts:
     """Encodes each text as the id 1, and an empty text as no ids.
 
     Args:
-        kind: The kind of the tokenizer. For all but `"category"` a text of
-            white space alone is empty; a category with a line break is an
-            error.
+        kind: The kind of the tokenizer. For all but `"category"` and
+            `"categories"` a text of white space alone is empty; for these
+            two a line break is an error.
         name: `"in0"` or `"in1"`. Defaults to `"in0"`.
 
     Example:
@@ -45,7 +45,7 @@ class MarkedTexts:
             origin: `Provenance` of the texts.
         """
         problems = []
-        if self._kind == "category":
+        if self._kind in ("category", "categories"):
             problems = list(_line_breaks(self._name, texts, origin))
         else:
             texts = pc.utf8_trim_whitespace(texts)

@@ -16,11 +16,11 @@ def documented():
     _, table, text = section.split("```", 2)
     groups = {
         name: re.findall(OPTION, text.split(f"`{name}` ")[1].split(". ")[0])
-        for name in ("COLUMNS", "HYPERPARAMETERS", "RANKING")
+        for name in ("COLUMNS", "HYPERPARAMETERS", "LOG", "RANKING")
     }
     options = {}
     for entry in table.split("\no2v ")[1:]:
-        name = re.match(r"(beam )?\S+", entry)[0]
+        name = re.match(r"((beam|pairs) )?\S+", entry)[0]
         found = options.setdefault(name, set())
         found.update(re.findall(OPTION, entry))
         for name, members in groups.items():

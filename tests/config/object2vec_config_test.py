@@ -5,6 +5,7 @@ import warnings
 import pytest
 
 from o2v_keras import Object2VecConfig
+from o2v_keras.config.encoder_config import UNLIMITED
 from o2v_keras.models import presets
 
 REQUIRED = {"enc0_max_seq_len": 10, "enc0_vocab_size": 100}
@@ -542,6 +543,15 @@ def test_categories_need_no_sizes():
     )
     assert config.enc1_max_seq_len == 1
     assert Object2VecConfig.from_dict(config.to_dict()) == config
+
+
+def test_bags_of_categories_need_a_length():
+    config = Object2VecConfig(enc0_tokenizer="categories", enc0_max_seq_len=9)
+    again = Object2VecConfig.from_dict(config.to_dict())
+    assert again == config
+    assert config.enc0_vocab_size == UNLIMITED
+    with pytest.raises(ValueError, match="`enc0_max_seq_len` must be given"):
+        Object2VecConfig.from_hyperparameters({"enc0_tokenizer": "categories"})
 
 
 @pytest.mark.parametrize("tokenizer", ["", "words"])

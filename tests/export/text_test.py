@@ -10,6 +10,7 @@ from export.acceptance import read_signatures
 from export.saved_model import export_saved_model
 from export.saved_model import signature_lines
 from o2v_keras.text.pair_tokenizers import PairTokenizers
+from o2v_keras.text.tokenizers.lookup_tokenizers import CategoriesTokenizer
 from o2v_keras.text.tokenizers.lookup_tokenizers import CategoryTokenizer
 from o2v_keras.text.tokenizers.lookup_tokenizers import UnicodeScriptTokenizer
 from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
@@ -59,6 +60,9 @@ TOKENIZERS = {
         str(SENTENCEPIECE_MODEL)
     ),
     "ngrams": lambda: NGramTokenizer(Vocabulary(WORDS), hash_buckets=50),
+    "categories": lambda: CategoriesTokenizer(
+        Vocabulary(["qzxv", "The dog barks"])
+    ),
     "category": lambda: CategoryTokenizer(
         Vocabulary(["qzxv", "The dog barks"])
     ),

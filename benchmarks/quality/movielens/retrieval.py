@@ -5,15 +5,18 @@ from collections.abc import Callable
 
 import numpy as np
 
+from benchmarks.quality.movielens.splits import Ratings
 from benchmarks.quality.movielens.splits import Split
 from notebooks.sizes import sized
 from o2v_keras import Object2Vec
 from o2v_keras import Object2VecConfig
 from o2v_keras import load_dataset
 from o2v_keras.data.pair_table import PairTable
+from o2v_keras.data.read_source import Source
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.evaluation.inference import embed
 from o2v_keras.models.ensemble import make_ensemble
+from o2v_keras.pairs import interactions
 
 CONFIG = {
     "enc0_network": "pooled_embedding",
@@ -33,36 +36,39 @@ class Recipe:
 
     Args:
         changes: Fields of `CONFIG` to add.
-        draw: Takes a generator and a user's films, two or more; returns bags
-            of them, `(records, films in a bag)`, and for each bag another
-            film of his, `(records,)`, which it must tell from all films.
+        records: Takes the ratings to learn from and a seed; returns pairs of
+            a bag of a user's films and another film of his, which it must
+            tell from all films.
         members: Trainings whose models become one.
     """
 
     changes: dict
-    draw: Callable[
-        [np.random.Generator, np.ndarray], tuple[np.ndarray, np.ndarray]
-    ]
+    records: Callable[[Ratings, int], Source]
     members: int
 
 
-def _each_film(generator, films):
+def _each_film(train, seed):
     """Draws 4 bags of up to 50 others for each film."""
-    size = min(50, len(films) - 1)
-    bags = []
-    for _ in range(4):
-        keys = generator.random((len(films), len(films)))
-        np.fill_diagonal(keys, 2)  # a film is the last of its own
-        bags.append(films[np.argsort(keys, axis=1)[:, :size]])
-    return np.concatenate(bags), np.tile(films, 4)
+    log = {"user": train.users, "film": train.films}
+    options = {"user_as": "items", "draws": 4, "ids": "numbers"}
+    return interactions(log, "user", "film", **options, seed=seed).train
 
 
-def _each_user(generator, films):
+def _each_user(train, seed):
     """Draws 300 bags of up to 20 films, and no more than half of them."""
-    size = min(20, len(films) // 2)
-    keys = generator.random((sized(300, quick=3), len(films)))
-    drawn = films[np.argpartition(keys, size, axis=1)[:, : size + 1]]
-    return drawn[:, :size], drawn[:, size]
+    generator = np.random.default_rng(seed)
+    bags, lengths, targets = [], [], []
+    for films in _films_of_users(train):
+        if len(films) > 1:
+            size = min(20, len(films) // 2)
+            keys = generator.random((sized(300, quick=3), len(films)))
+            drawn = films[np.argpartition(keys, size, axis=1)[:, : size + 1]]
+            bags.append(drawn[:, :size].ravel())
+            lengths.append(np.full(len(drawn), size))
+            targets.append(drawn[:, size])
+    in0 = Sequences.from_lengths(np.concatenate(bags), np.concatenate(lengths))
+    targets = np.concatenate(targets)
+    return PairTable.from_arrays(in0, targets[:, None], np.ones(len(targets)))
 
 
 # Task -> its recipe.
@@ -109,7 +115,7 @@ def score_films(recipe: Recipe, split: Split, seed: int) -> np.ndarray:
         for number in range(recipe.members)
     ]
     model = models[0] if len(models) == 1 else make_ensemble(models)
-    films_of = _films_of_users(split)
+    films_of = _films_of_users(split.train)
     users = [user for user, films in enumerate(films_of) if len(films)]
     bags = embed(model, "in0", {"in0": [films_of[user] for user in users]})
     films = np.arange(1, split.shape[1])[:, None]
@@ -130,27 +136,12 @@ def train_bags(recipe: Recipe, split: Split, seed: int) -> Object2Vec:
     config = Object2VecConfig(**CONFIG | sizes | recipe.changes)
     model = Object2Vec(config)
     model.steps_per_execution = 20
-    dataset = load_dataset(_records(recipe, split, seed), config, verbose=0)
+    dataset = load_dataset(recipe.records(split.train, seed), config, verbose=0)
     model.fit(dataset, epochs=config.epochs, shuffle=False, verbose=0)
     return model
 
 
-def _films_of_users(split):
-    train = split.train
+def _films_of_users(train):
     order = np.argsort(train.users, kind="stable")
-    counts = np.bincount(train.users, minlength=split.shape[0])
+    counts = np.bincount(train.users)
     return np.split(train.films[order], np.cumsum(counts)[:-1])
-
-
-def _records(recipe, split, seed):
-    generator = np.random.default_rng(seed)
-    bags, lengths, targets = [], [], []
-    for films in _films_of_users(split):
-        if len(films) > 1:
-            drawn, others = recipe.draw(generator, films)
-            bags.append(drawn.ravel())
-            lengths.append(np.full(len(drawn), drawn.shape[1]))
-            targets.append(others)
-    in0 = Sequences.from_lengths(np.concatenate(bags), np.concatenate(lengths))
-    targets = np.concatenate(targets)
-    return PairTable.from_arrays(in0, targets[:, None], np.ones(len(targets)))

@@ -15,6 +15,7 @@ from o2v_keras.data.read.json_lines import read_json_lines
 from o2v_keras.data.read.parquet import read_parquet
 from o2v_keras.data.read.record import ADVICE
 from o2v_keras.data.read.record import Column
+from o2v_keras.data.read.separated import Separation
 from o2v_keras.data.read.separated import read_separated
 
 
@@ -60,6 +61,7 @@ def read_blocks(
     rows: int | None = None,
     row_group: int | None = None,
     may_be_empty: bool = False,
+    separation: Separation | None = None,
 ) -> Iterator[Block]:
     r"""Reads columns of a file, some rows at a time.
 
@@ -77,6 +79,8 @@ def read_blocks(
             `None`: all.
         may_be_empty: Whether a file without a record, and a column without
             a value, are read all the same. Defaults to `False`.
+        separation: How a text file's columns are written, whatever its
+            ending. Defaults to `None`: as the ending says.
 
     Yields:
         `Block`s, in the order of the file.
@@ -94,8 +98,11 @@ def read_blocks(
     >>> [block.table.to_pylist() for block in read_blocks(str(path), columns)]
     [[{'in1': [7, 8]}]]
     """
-    check_file(path, columns)
-    read = _reader(path)
+    if separation:
+        read = functools.partial(read_separated, separation=separation)
+    else:
+        check_file(path, columns)
+        read = _reader(path)
     if row_group is not None:
         read = functools.partial(read, row_group=row_group)
     missing = set()

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import reprlib
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +20,7 @@ from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.provenance import Provenance
 from o2v_keras.data.provenance import Source
 from o2v_keras.data.read.block import ARROW_TYPES
+from o2v_keras.data.read.block import Block
 from o2v_keras.data.read.map_in_threads import map_in_threads
 from o2v_keras.data.read.pairs import Encode
 from o2v_keras.data.read.pairs import ReadPairs
@@ -26,6 +28,7 @@ from o2v_keras.data.read.pairs import fields_of
 from o2v_keras.data.read.pairs import to_pairs
 from o2v_keras.data.read.parquet import arrow_block
 from o2v_keras.data.read.parquet import check_schema
+from o2v_keras.data.read.parquet import plain_value
 from o2v_keras.data.read.record import Column
 
 _PIECE_ROWS = 1 << 13
@@ -121,6 +124,68 @@ def read_in_memory(
     if not texts:
         return pairs, None
     return pairs, lambda origin: [record(int(row)) for row in origin.numbers]
+
+
+def blocks_in_memory(
+    source: Mapping | ArrowStream, columns: Mapping[str, Column]
+) -> Iterator[Block]:
+    """Reads columns of data in memory as `read_blocks` does those of files.
+
+    Args:
+        source: As in `read_in_memory`.
+        columns: Field of the block -> `Column`.
+
+    Raises:
+        DataError: If a column is missing or of a type that does not fit.
+
+    Example:
+    >>> blocks = blocks_in_memory({"n": [1, 2]}, {"x": Column("n", "number")})
+    >>> [block.table.to_pylist() for block in blocks]
+    [[{'x': 1.0}, {'x': 2.0}]]
+    """
+    if isinstance(source, Mapping):
+        names = [c.name for c in columns.values() if c.default is None]
+        _require(source, names)
+        wanted = {column.name for column in columns.values()}
+        source = {n: _array(n, source[n]) for n in source if n in wanted}
+    table, first = _table(source, columns), 0
+    columns = {
+        field: column
+        for field, column in columns.items()
+        if column.name in table.column_names
+    }
+    for batch in table.to_batches(_PIECE_ROWS):
+        yield arrow_block(batch, first, columns)
+        first += len(batch)
+
+
+def _array(name, values):
+    """Makes an arrow array of a column of a mapping."""
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    try:
+        return pa.array(values)
+    except pa.ArrowException as error:
+        raise DataError(
+            f'column "{name}": {error}. Write all rows alike: all texts, all '
+            "numbers, or all lists."
+        ) from None
+
+
+def table_in_memory(source: Mapping | ArrowStream) -> pa.Table:
+    """Returns all columns of data in memory.
+
+    Raises:
+        DataError: If Arrow cannot hold a column.
+
+    Example:
+    >>> table_in_memory({"in0": [7], "seen": ["a"]}).column_names
+    ['in0', 'seen']
+    """
+    try:
+        return _arrow_table(source)
+    except pa.ArrowException as error:
+        raise DataError(f"{type(source).__name__}: {error}") from None
 
 
 def texts_in_memory(
@@ -219,7 +284,7 @@ def _read_table(source, fields, texts, positives):
 
     def record(row):
         values = {n: table[n][row].as_py() for n in table.column_names}
-        return json.dumps(values, ensure_ascii=False, default=float)
+        return json.dumps(values, ensure_ascii=False, default=plain_value)
 
     return ReadPairs.concat(map_in_threads(pairs, pieces())), record
 

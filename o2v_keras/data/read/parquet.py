@@ -187,7 +187,7 @@ def arrow_block(
 
     def record(row):
         values = {c.name: raw[f][row].as_py() for f, c in columns.items()}
-        return json.dumps(values, ensure_ascii=False, default=float)
+        return json.dumps(values, ensure_ascii=False, default=plain_value)
 
     def faults(row):
         for field, rows in no_texts.items():
@@ -208,6 +208,20 @@ def arrow_block(
         rows = np.delete(rows, list(bad))
         sound = sound.take(pa.array(rows))
     return Block(sound, first + rows, lambda row: record(rows[row]), rejected)
+
+
+def plain_value(value: object) -> float | str:
+    """Returns what JSON writes for a value that it has no word for.
+
+    Example:
+    >>> import datetime
+    >>> plain_value(datetime.date(2026, 11, 29))
+    '2026-11-29'
+    """
+    try:
+        return float(value)
+    except TypeError:
+        return str(value)
 
 
 def _typed(values, kind):

@@ -26,10 +26,54 @@ from o2v_keras.data.read.strict_csv import strict_records
 _CHUNK_BYTES = 512 << 10
 _BYTES_PER_ROW = 100
 _NEWLINE, _RETURN, _QUOTE = b'\n\r"'
+# ASCII's unit separator.
+_UNIT = "\x1f"
+
+
+class Separation(NamedTuple):
+    """How the columns of a text file are written, whatever its ending.
+
+    Args:
+        separator: str. What stands between fields. Fields may stand in quotes
+            where it is `,` or `;`, as in CSV.
+        header: bool. Whether the first line names the columns. Otherwise
+            their names are `"1"`, `"2"` and so on. Defaults to `True`.
+    """
+
+    separator: str
+    header: bool = True
+
+    @classmethod
+    def of_ending(cls, path: str) -> "Separation":
+        """Returns that of a `.csv` or `.tsv` file."""
+        is_tsv = path.endswith((".tsv", ".tsv.gz", ".tsv.zst"))
+        return cls("\t" if is_tsv else ",")
+
+    @property
+    def dialect(self) -> dict[str, object]:
+        """Settings of `csv.reader`."""
+        if self.separator in (",", ";"):
+            return {"delimiter": self.separator, "strict": True}
+        return {"delimiter": self.delimiter, "quoting": csv.QUOTE_NONE}
+
+    @property
+    def delimiter(self) -> str:
+        """The separator, or one character that stands in for it."""
+        return self.separator if len(self.separator) == 1 else _UNIT
+
+    def chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Writes the delimiter in place of a separator of more characters."""
+        if self.delimiter == self.separator:
+            return chunks
+        old, new = self.separator.encode(), self.delimiter.encode()
+        return (chunk.replace(old, new) for chunk in chunks)
 
 
 def read_separated(
-    path: str, columns: Mapping[str, Column], rows: int | None = None
+    path: str,
+    columns: Mapping[str, Column],
+    rows: int | None = None,
+    separation: Separation | None = None,
 ) -> Iterator[Block]:
     """Reads columns of a CSV or TSV file, whose first line names them.
 
@@ -49,6 +93,8 @@ def read_separated(
             are written.
         rows: About how many rows a block has, at a hundred bytes each.
             Defaults to `None`: 512 KiB of text.
+        separation: How the columns are written. Defaults to `None`: as the
+            ending says, with a first line of names.
 
     Yields:
         `Block`s without nulls, numbered by line from 1.
@@ -60,13 +106,11 @@ def read_separated(
     """
     # For the whole process, and only ever raised.
     csv.field_size_limit(max(csv.field_size_limit(), FIELD_CHARACTERS))
-    dialect = {"delimiter": ",", "strict": True}
-    if path.endswith((".tsv", ".tsv.gz", ".tsv.zst")):
-        dialect = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
+    separation = separation or Separation.of_ending(path)
     size = rows * _BYTES_PER_ROW if rows else _CHUNK_BYTES
     with open_stream(path) as stream:
-        lines = _Lines(whole_lines(stream, size))
-        layout = _read_header(path, lines, columns, dialect)
+        lines = _Lines(separation.chunks(whole_lines(stream, size)))
+        layout = _read_header(path, lines, columns, separation)
         parts = ((part, layout) for part in _split(lines, layout))
         yield from map_in_threads(_block, parts)
 
@@ -92,6 +136,12 @@ class _Lines:
         self._chunk, self._place = b"", 0
         self.number += chunk.count(b"\n")
         return chunk
+
+    def peek(self):
+        """Takes nothing: the next chunk; `b""` at the end."""
+        self._chunk, self._place = self._chunk[self._place :], 0
+        self._chunk = self._chunk or next(self._chunks, b"")
+        return self._chunk
 
     def __iter__(self):
         return self
@@ -256,8 +306,32 @@ def _split(lines, layout):
         number = lines.number
 
 
-def _read_header(path, lines, columns, dialect):
-    """Reads the line that names the columns."""
+def _read_header(path, lines, columns, separation):
+    """Reads the line that names the columns, if there is one."""
+    names = (
+        _names(path, lines, separation.dialect)
+        if separation.header
+        else _numbers(path, lines, separation.dialect)
+    )
+    columns = {
+        field: column
+        for field, column in columns.items()
+        if column.name in names or column.default is None
+    }
+    for name, *_ in columns.values():
+        if names.count(name) != 1:
+            count = "no column" if name not in names else "several columns"
+            which = "Columns by its first line, which must name them"
+            if not separation.header:
+                which = "Its columns, without a line of names"
+            raise DataError(
+                f'{path}: {count} "{name}". {which}: {", ".join(names):.500}'
+            )
+    places = {field: names.index(c.name) for field, c in columns.items()}
+    return Layout(separation.dialect, columns, places, len(names))
+
+
+def _names(path, lines, dialect):
     number = lines.number
     for line in lines:
         (record,) = strict_records([line], lines, dialect, number)
@@ -271,21 +345,21 @@ def _read_header(path, lines, columns, dialect):
         raise DataError(
             f"{path}:{number}: the line of names: {fault.kind}: {fault.what}"
         )
-    names = [name.strip() for name in record.fields]
-    columns = {
-        field: column
-        for field, column in columns.items()
-        if column.name in names or column.default is None
-    }
-    for name, *_ in columns.values():
-        if names.count(name) != 1:
-            count = "no column" if name not in names else "several columns"
+    return [name.strip() for name in record.fields]
+
+
+def _numbers(path, lines, dialect):
+    """Counts the columns of the first record, which stays to be read."""
+    begun = map(_decoded, io.BytesIO(lines.peek()))
+    for record in strict_records([*begun], iter(()), dialect, 1):
+        if record.fields:
+            return [str(place) for place in range(1, len(record.fields) + 1)]
+        if record.fault:
+            fault = record.fault
             raise DataError(
-                f'{path}: {count} "{name}". Columns by its first line, which '
-                f"must name them: {', '.join(names):.500}"
+                f"{path}:{record.number}: {fault.kind}: {fault.what}"
             )
-    places = {field: names.index(c.name) for field, c in columns.items()}
-    return Layout(dialect, columns, places, len(names))
+    raise DataError(f"{path}: holds no line.")
 
 
 def _block(part, layout):

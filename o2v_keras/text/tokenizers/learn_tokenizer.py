@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import keras
 
 from o2v_keras.data.data_error import DataError
+from o2v_keras.text.tokenizers.lookup_tokenizers import CategoriesTokenizer
 from o2v_keras.text.tokenizers.lookup_tokenizers import CategoryTokenizer
 from o2v_keras.text.tokenizers.lookup_tokenizers import UnicodeScriptTokenizer
 from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
@@ -25,6 +26,7 @@ TOKENIZERS = {
         SentencepieceTokenizer,
         NGramTokenizer,
         CategoryTokenizer,
+        CategoriesTokenizer,
     )
 }
 _WITHOUT_BUCKETS = (WordpieceTokenizer.kind, SentencepieceTokenizer.kind)
@@ -46,8 +48,8 @@ def learn_tokenizer(
 
     Args:
         kind: `"words"`, `"unicode_script"`, `"wordpiece"`,
-            `"sentencepiece"`, `"ngrams"`, `"category"`, or the registered
-            name of a `Tokenizer` of your own, such as
+            `"sentencepiece"`, `"ngrams"`, `"category"`, `"categories"`, or
+            the registered name of a `Tokenizer` of your own, such as
             `"my_package>MyTokenizer"`.
         texts: Texts to learn from. `None` and `""` are skipped; with a
             `vocab_file` no text is read.

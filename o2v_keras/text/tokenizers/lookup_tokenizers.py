@@ -319,3 +319,37 @@ class CategoryTokenizer(LookupTokenizer):
         return tf.RaggedTensor.from_row_lengths(
             texts, tf.ones_like(texts, tf.int64), validate=False
         )
+
+
+@keras.saving.register_keras_serializable(package="o2v_keras")
+class CategoriesTokenizer(LookupTokenizer):
+    """The ids of several categories, with `|` between their names.
+
+    For bags of names, such as the products that a customer bought. Names are
+    compared byte by byte, as by `CategoryTokenizer`; an empty name has no id.
+
+    Args:
+        vocabulary: `Vocabulary` of categories. Defaults to `None`:
+            `load_assets` reads it.
+        **kwargs: Base layer arguments such as `name`.
+
+    Example:
+    >>> tokenizer = CategoriesTokenizer(Vocabulary(["drama", "film noir"]))
+    >>> tokenizer.tokenize(["film noir|drama", "Drama|drama", ""]).to_list()
+    [[3, 2], [1, 2], []]
+    """
+
+    kind = "categories"
+    max_bytes = None
+
+    @staticmethod
+    def split(texts: tf.Tensor) -> tf.RaggedTensor:
+        parts = tf.strings.split(texts, "|")
+        is_name = tf.not_equal(parts.values, "")  # (parts,)
+        counts = tf.cumsum(tf.cast(is_name, tf.int64))
+        counts = tf.concat([[0], counts], 0)
+        return tf.RaggedTensor.from_row_splits(
+            tf.boolean_mask(parts.values, is_name),
+            tf.gather(counts, parts.row_splits),
+            validate=False,
+        )

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from o2v_keras.data.data_error import DataError
 from o2v_keras.data.read import separated
 from o2v_keras.data.read.files import read_blocks
 from o2v_keras.data.read.record import Column
@@ -34,6 +35,40 @@ ODD = {
     ],
     "tsv": ["a\t7", "a\t7\t1\t1", "a\t7\tone", "a\t7 x\t1", "a\rb\t7\t1"],
 }
+
+
+@pytest.mark.parametrize("separator", ["\t", ",", ";", "|", "::", " "])
+def test_columns_count_from_1_without_a_line_of_names(tmp_path, separator):
+    path = tmp_path / "u.data"
+    lines = [["7", "4.5", "a"], ["8", "3", "b"], ["9", "x", "c"], ["1"]]
+    path.write_text("".join(separator.join(line) + "\n" for line in lines))
+    columns = {
+        "user": Column("1", "ids"),
+        "stars": Column("2", "number"),
+        "name": Column("3", "text"),
+    }
+    separation = separated.Separation(separator, header=False)
+    (block,) = read_blocks(str(path), columns, separation=separation)
+    assert block.table.to_pylist() == [
+        {"user": [7], "stars": 4.5, "name": "a"},
+        {"user": [8], "stars": 3.0, "name": "b"},
+    ]
+    assert block.numbers.tolist() == [1, 2]
+    kinds = [(r.number, r.faults[0].kind) for r in block.rejected]
+    assert sorted(kinds) == [(3, "no number"), (4, "wrong number of fields")]
+
+
+def test_columns_without_names_are_listed_by_number(tmp_path):
+    path = tmp_path / "u.data"
+    path.write_text('\n"a, b",c\n')
+    separation = separated.Separation(",", header=False)
+    columns = {"user": Column("user", "text")}
+    message = 'no column "user". Its columns, without a line of names: 1, 2$'
+    with pytest.raises(DataError, match=message):
+        list(read_blocks(str(path), columns, separation=separation))
+    path.write_text("")
+    with pytest.raises(DataError, match="holds no line"):
+        list(read_blocks(str(path), columns, separation=separation))
 
 
 def read(path, rows=None):

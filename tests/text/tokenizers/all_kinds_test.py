@@ -52,7 +52,9 @@ TEXTS = {
 }
 
 
-KNOWN = {kind: "the dog" for kind in TOKENIZERS} | {"category": "drama"}
+KNOWN = {kind: "the dog" for kind in TOKENIZERS} | dict.fromkeys(
+    ("category", "categories"), "drama"
+)
 
 TF_TEXT = {
     "CaseFoldUTF8",

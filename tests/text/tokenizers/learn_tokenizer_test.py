@@ -60,6 +60,12 @@ def test_names_of_padding_and_unknown_words_are_no_categories():
     assert tokenizer.vocabulary.words == ("[pad]", "drama")
 
 
+def test_categories_are_learned_one_by_one():
+    texts = ["drama|pets", "war|drama", "drama", "a dog|war"]
+    tokenizer = learn_tokenizer("categories", texts)
+    assert tokenizer.vocabulary.words == ("drama", "war", "a dog", "pets")
+
+
 def test_a_category_of_two_lines_is_refused():
     with pytest.raises(ValueError, match=r"must hold words that can be lines"):
         learn_tokenizer("category", ["a\nb"])

@@ -1,5 +1,6 @@
 import pytest
 
+from o2v_keras.text.tokenizers.lookup_tokenizers import CategoriesTokenizer
 from o2v_keras.text.tokenizers.lookup_tokenizers import CategoryTokenizer
 from o2v_keras.text.tokenizers.lookup_tokenizers import UnicodeScriptTokenizer
 from o2v_keras.text.tokenizers.lookup_tokenizers import WordTokenizer
@@ -77,6 +78,20 @@ def test_a_text_is_one_category_as_it_stands(hash_buckets):
     texts += ["[UNK]", "[UNK0]", "犬" * 100_000]
     rows = CategoryTokenizer(vocabulary).tokenize(texts).to_list()
     assert rows == [[id_] for id_ in vocabulary.ids(texts)]
+
+
+def test_a_text_is_several_categories():
+    vocabulary = Vocabulary(["film noir", "犬", "a, b"])
+    texts = [
+        "犬|film noir",
+        "a, b",
+        "||Film noir|犬|",
+        " film noir|犬",
+        "|",
+        "",
+    ]
+    rows = CategoriesTokenizer(vocabulary).tokenize(texts).to_list()
+    assert rows == [[3, 2], [4], [1, 3], [1, 3], [], []]
 
 
 def test_bytes_that_are_no_utf8_are_unknown():
