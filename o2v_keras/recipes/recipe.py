@@ -192,26 +192,24 @@ def _label_text(profile):
     if "text" not in (profile.in0.kind, profile.in1.kind):
         raise _unlike("label-text", "texts on one side", profile)
     common = _sides(profile) | {
-        "token_combiner": ("sqrtn", "longer texts say more"),
         "enc_dim": (128, "enough for the labels"),
-        "learning_rate": (0.005, "for small batches"),
-        "mini_batch_size": (
-            _batch(profile, 64),
-            "labels repeat in larger ones",
-        ),
+        "learning_rate": (0.003, "for means of many ids"),
+        "mini_batch_size": (_batch(profile, 256), "fits into memory"),
         "epochs": _epochs(profile, 12, 300_000),
     }
     if profile.labels == "positives":
         return common | {
             **_in_batch(profile),
-            "similarity": ("dot", "frequent labels may be longer"),
-            "temperature": (1.0, "the scale of dot products is learned"),
+            "token_weighting": ("learned", "some words say more"),
+            "similarity": ("cosine", "the length of a text does not matter"),
+            "temperature": (0.1, "cosines differ little"),
             "negative_sampling_side": (
                 "in0" if profile.in1.kind == "text" else "in1",
                 "texts are classified into labels",
             ),
         }
     return common | {
+        "token_combiner": ("sqrtn", "longer texts say more"),
         "output_layer": ("softmax", "labels are 0 and 1"),
         "num_classes": (2, "labels are 0 and 1"),
         "comparator_list": ("dot,concat", "a fit, and how frequent labels are"),

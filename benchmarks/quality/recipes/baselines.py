@@ -153,9 +153,14 @@ def _label_text(model, train, scored):
     for text, label in zip(scored["in0"], scored["in1"], strict=True):
         true[text].add(label)
     names = sorted({*train["in1"]})
-    ours = embed(model, "in0", {"in0": texts}) @ (
-        embed(model, "in1", {"in1": names}).T
+    encodings = [
+        embed(model, side, {side: objects})
+        for side, objects in (("in0", texts), ("in1", names))
+    ]
+    first, second = (
+        each / np.linalg.norm(each, axis=1, keepdims=True) for each in encodings
     )
+    ours = first @ second.T
 
     def first_true(ranked, labels):
         best = ranked.argmax(axis=1)
