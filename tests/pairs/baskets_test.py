@@ -121,6 +121,9 @@ def test_both_orders_of_a_pair_are_in_one_part():
     total = sum(map(len, parts))
     assert len(parts[2]) == round(0.3 * total)
     assert len(pairs.test) == 2 * len(parts[2])
+    # Of all items, not all pairs of some.
+    assert len(set(pairs.test["in0"].to_pylist())) == 39
+    assert len(set(pairs.train["in0"].to_pylist())) == 39
 
 
 def test_baskets_are_held_out_whole():

@@ -118,6 +118,14 @@ def test_earlier_items_are_in_order_of_time():
     assert pairs.report.counts["dropped: train pairs whose bag is empty"] == 2
 
 
+def test_a_held_out_item_is_shown_what_is_not_later():
+    train = {"user": [1, 1, 1], "item": [5, 6, 7], "time": [1, 4, 5]}
+    test = {"user": [1], "item": [8], "time": [4]}
+    options = {"time": "time", "earlier": True, "user_as": "items"}
+    pairs = interactions(train, "user", "item", test_source=test, **options)
+    assert pairs.test["in0"].to_pylist() == [[5, 6]]
+
+
 def test_earlier_users_of_an_item():
     log = {"user": [1, 2, 3], "item": [7, 7, 7], "time": [1, 2, 3]}
     options = {"time": "time", "earlier": True, "item_as": "users"}
@@ -207,6 +215,11 @@ def test_a_user_of_one_item_stays_in_training():
     pairs = interactions(log, "user", "item", split="user", test=5)
     assert sorted(pairs.train["in0"].to_pylist()) == [1, 2]
     assert pairs.test["in0"].to_pylist() == [2]
+    log = {"user": [1, 1, 1], "item": [5, 6, 7]}
+    pairs = interactions(
+        log, "user", "item", split="user", test=1, validation=5
+    )
+    assert [len(part) for part in parts_of(pairs)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("split", ["time", "user-time"])
@@ -631,6 +644,7 @@ def test_arguments_are_checked(options, message):
         ({"u": [1]}, "Missing: i"),
         ({"u": [1, 2], "i": [["a"], [["b"]]]}, 'column "i": '),
         ({"u": [{"a": 1}], "i": [1]}, "user: no name"),
+        ({"u": np.array([1, np.nan]), "i": [1, 2]}, "user: missing"),
         ({"u": ["a"], "i": [1], "w": [-1.0]}, "weight: negative weight"),
         ({"u": ["a"], "i": [1], "w": [np.inf]}, "weight: not finite"),
         ({"u": [], "i": [], "w": []}, "at least one sound row"),

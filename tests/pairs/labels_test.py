@@ -95,6 +95,18 @@ def test_a_text_is_in_one_part(many):
     assert set(pairs.test["label"].to_pylist()) == {0, 1}
 
 
+def test_negatives_are_labels_of_the_training():
+    source = {
+        "text": [f"text {number}" for number in range(20)],
+        "label": [f"label {number}" for number in range(20)],
+    }
+    pairs = labels(source, "text", "label", split="texts", test=10)
+    known = of(pairs, 1)
+    drawn = [r for r in pairs.test.to_pylist() if not r["label"]]
+    assert len(drawn) == 50
+    assert {r["in0"] for r in drawn} <= {label for label, _ in known}
+
+
 def test_rare_labels_are_left_out(many):
     counts = collections.Counter(itertools.chain(*many["labels"]))
     pairs = labels(many, "text", "labels", min_texts=25, negatives=1)
