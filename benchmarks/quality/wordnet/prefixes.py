@@ -2,12 +2,16 @@
 
 import numpy as np
 
+from benchmarks.quality.wordnet.definitions import METRICS as RANK_METRICS
+from benchmarks.quality.wordnet.definitions import encode
+from benchmarks.quality.wordnet.definitions import rank_scores
 from benchmarks.quality.wordnet.definitions import train_texts
+from benchmarks.quality.wordnet.definitions import unit
 from benchmarks.quality.wordnet.splits import TextSplit
 from o2v_keras.evaluation.inference import embed
 
 DIMS = (64, 128)
-METRICS = ("recall@10 of own neighbours", "hits@1", "hits@10", "mean rank")
+METRICS = ("recall@10 of own neighbours", *RANK_METRICS)
 _TOP = 10
 _QUERIES = 500
 
@@ -33,10 +37,7 @@ def scores(
         changes = {**changes, "matryoshka_dims": dims}
         model = train_texts(split, seed, **changes)
         whole = embed(model, "in0", {"in0": definitions})
-        pair = [
-            embed(model, side, {side: split.scored[side]})
-            for side in ("in0", "in1")
-        ]
+        pair = encode(model, split)
         width = whole.shape[1]
         own = _nearest(whole)
         rows[f"{name}, whole encodings of {width}"] = _row(own, own, pair)
@@ -54,19 +55,11 @@ def scores(
 
 def _row(found, own, pair):
     shared = [len({*a} & {*b}) / _TOP for a, b in zip(found, own, strict=True)]
-    first, second = (_unit(each) for each in pair)
-    cosines = first @ second.T
-    ranks = (cosines >= np.diag(cosines)[:, None]).sum(axis=1)
-    return [
-        np.mean(shared),
-        np.mean(ranks == 1),
-        np.mean(ranks <= _TOP),
-        np.mean(ranks),
-    ]
+    return [np.mean(shared), *rank_scores(pair)]
 
 
 def _nearest(vectors):
-    units = _unit(vectors)
+    units = unit(vectors)
     rng = np.random.default_rng(0)
     queries = rng.choice(len(units), min(_QUERIES, len(units)), replace=False)
     cosines = units[queries] @ units.T
@@ -76,13 +69,8 @@ def _nearest(vectors):
 
 def _pca(vectors, dim):
     """Returns the projection of unit vectors on their first components."""
-    units = _unit(vectors)
+    units = unit(vectors)
     mean = units.mean(axis=0)
     _, components = np.linalg.eigh(np.cov(units.T))
     components = components[:, ::-1][:, :dim]
-    return lambda each: (_unit(each) - mean) @ components
-
-
-def _unit(vectors):
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, 1e-12)
+    return lambda each: (unit(each) - mean) @ components
