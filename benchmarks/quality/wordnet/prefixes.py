@@ -8,6 +8,7 @@ from benchmarks.quality.wordnet.definitions import rank_scores
 from benchmarks.quality.wordnet.definitions import train_texts
 from benchmarks.quality.wordnet.definitions import unit
 from benchmarks.quality.wordnet.splits import TextSplit
+from o2v_keras import Object2Vec
 from o2v_keras.evaluation.inference import embed
 
 DIMS = (64, 128)
@@ -34,22 +35,37 @@ def scores(
     """
     rows = {}
     for name, dims in (("trained", DIMS), ("untrained", ())):
-        changes = {**changes, "matryoshka_dims": dims}
-        model = train_texts(split, seed, **changes)
-        whole = embed(model, "in0", {"in0": definitions})
-        pair = encode(model, split)
-        width = whole.shape[1]
-        own = _nearest(whole)
-        rows[f"{name}, whole encodings of {width}"] = _row(own, own, pair)
-        for dim in DIMS:
-            cut = [each[:, :dim] for each in pair]
-            found = _nearest(whole[:, :dim])
-            rows[f"{name} prefix of {dim}"] = _row(found, own, cut)
-            if not dims:
-                project = _pca(whole, dim)
-                found = _nearest(project(whole))
-                projected = [project(each) for each in pair]
-                rows[f"PCA to {dim}"] = _row(found, own, projected)
+        model = train_texts(split, seed, **changes, matryoshka_dims=dims)
+        rows |= width_rows(name, model, split, definitions)
+    return rows
+
+
+def width_rows(
+    name: str, model: Object2Vec, split: TextSplit, definitions: list[str]
+) -> dict[str, list[float]]:
+    """Returns the rows of `scores` for one model.
+
+    Args:
+        name: Begins the rows' names.
+        model: PCA is computed if it was trained for no prefix.
+        split: `TextSplit`.
+        definitions: Texts among which neighbours are sought.
+    """
+    whole = embed(model, "in0", {"in0": definitions})
+    pair, own = encode(model, split), _nearest(whole)
+    rows = {
+        f"{name}, whole encodings of {whole.shape[1]}": _row(own, own, pair)
+    }
+    for dim in DIMS:
+        cut = [each[:, :dim] for each in pair]
+        rows[f"{name} prefix of {dim}"] = _row(
+            _nearest(whole[:, :dim]), own, cut
+        )
+        if not model.config.matryoshka_dims:
+            project = _pca(whole, dim)
+            found = _nearest(project(whole))
+            projected = [project(each) for each in pair]
+            rows[f"PCA to {dim}"] = _row(found, own, projected)
     return rows
 
 
