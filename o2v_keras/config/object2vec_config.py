@@ -137,8 +137,9 @@ class Object2VecConfig:
             `enc_dim`. Training minimizes the mean of the loss of the whole
             encodings and of the losses of their first numbers, as many as
             each width says: these prefixes then serve as smaller encodings.
-            The head is the same and sees zeros after a prefix. Ours.
-            Defaults to `()`: the whole encodings alone.
+            The head is the same and sees zeros after a prefix; with
+            `in_batch_softmax` prefixes learn the similarities of whole
+            encodings. Ours. Defaults to `()`: whole encodings alone.
         tied_token_embedding_weight: bool. Whether both sides share one token
             table. Defaults to `False`.
         shared_encoder: bool. Whether both sides share one encoder with all

@@ -57,7 +57,7 @@ class InBatchSoftmax(Head):
             self.similarity,
             self.temperature,
             self.learn_temperature,
-            self.same_side_negatives,
+            self.same_side_negatives or bool(config.matryoshka_dims),
             dtype="float32",
             name="pair_vectors",
         )

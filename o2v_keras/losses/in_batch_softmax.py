@@ -39,6 +39,11 @@ class InBatchSoftmaxLoss(keras.losses.Loss):
     the whole corpus. The positive is part of the sample, so its logit is
     corrected too. Counts replace probabilities because their sum cancels.
 
+    Prefixes of encodings learn the similarities of whole encodings instead:
+    the cross-entropy of their softmax with that of the whole encodings,
+    which gets no gradient. Candidates are all other real objects of the
+    batch, of both sides, without correction, masks or hardness.
+
     Args:
         side: str. The side whose objects are negatives: `"in1"`, `"in0"`, or
             `"both"` (the mean of both losses). Defaults to `"in1"`.
@@ -53,7 +58,8 @@ class InBatchSoftmaxLoss(keras.losses.Loss):
     Call arguments:
         y_true: int64 `(rows, columns)`, made by `InBatchTargets`.
         y_pred: float32 `(rows, 2, dim)`, made by `PairVectors`; `symmetric`
-            ones with `same_side_negatives`.
+            ones with `same_side_negatives` and for prefixes. Of a prefix
+            `(rows, 2, 2, dim)`: whole encodings, then prefixes.
         sample_weight: Optional `(rows,)`. Defaults to ones.
 
     Raises:
@@ -94,7 +100,10 @@ class InBatchSoftmaxLoss(keras.losses.Loss):
 
     def values(self, y_true, y_pred, sample_weight=None):
         """Returns the losses of rows and their weights, float `(rows,)`."""
-        losses = self.call(y_true, y_pred)
+        if len(y_pred.shape) == 4:
+            losses = _prefix_losses(y_true, y_pred, sample_weight)
+        else:
+            losses = self.call(y_true, y_pred)
         return losses, _query_weights(y_true, sample_weight)
 
     def call(self, y_true, y_pred):
@@ -165,6 +174,31 @@ class InBatchSoftmaxLoss(keras.losses.Loss):
             "hardness_strength": self.hardness_strength,
             "name": self.name,
         }
+
+
+def _prefix_losses(y_true, y_pred, sample_weight):
+    """Returns the losses of rows of prefixes, float `(rows,)`."""
+    whole, prefix = (
+        tf.reshape(vectors, [-1, vectors.shape[-1]])  # (2 * rows, dim)
+        for vectors in (y_pred[:, 0], y_pred[:, 1])
+    )
+    if sample_weight is None:
+        sample_weight = tf.ones_like(y_true[:, 0])
+    fill = tf.reshape(rows_of_replicas(sample_weight), [-1]) == 0
+    places = 2 * tf.repeat(y_true[:, 1], 2) + tf.tile(
+        tf.constant([0, 1], tf.int64), tf.shape(y_true)[:1]
+    )
+    itself = tf.one_hot(places, 2 * tf.size(fill), True, False, dtype=tf.bool)
+    masked = itself | tf.repeat(fill, 2)  # (2 * rows, 2 * batch)
+
+    def logits(vectors):
+        candidates = rows_of_replicas(vectors)
+        products = tf.matmul(vectors, candidates, transpose_b=True)
+        return tf.where(masked, _LOWEST, products)
+
+    targets = tf.nn.softmax(logits(tf.stop_gradient(whole)))
+    losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits(prefix))
+    return tf.reduce_mean(tf.reshape(losses, [-1, 2]), axis=1)
 
 
 def _query_weights(y_true, sample_weight):

@@ -194,12 +194,15 @@ class TrainableModel(TextModel):
         In training it is the mean over the widths of `matryoshka_dims` and
         `enc_dim`, plus the row penalty. sentence-transformers'
         `MatryoshkaLoss` adds them up; a mean keeps the balance of the loss
-        with penalties and clipping.
+        with penalties and clipping. `InBatchSoftmaxLoss` teaches prefixes
+        the similarities of whole encodings.
         """
         whole, *prefixes = _widths(y_pred)
         loss = super().compute_loss(x, y, whole, sample_weight, training)
         if training and prefixes:
             for outputs in prefixes:
+                if isinstance(self.loss, InBatchSoftmaxLoss):
+                    outputs = keras.ops.stack([whole, outputs], axis=1)
                 loss += super().compute_loss(x, y, outputs, sample_weight)
             loss /= 1 + len(prefixes)
         config = self.config

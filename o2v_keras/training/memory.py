@@ -214,8 +214,9 @@ def _logits(config):
     sides = 2 if config.negative_sampling_side == "both" else 1
     if config.same_side_negatives:
         sides *= 2
-    widths = 1 + len(config.matryoshka_dims)
-    return arrays * _BYTES * sides * widths * config.mini_batch_size**2
+    # Prefixes compare all objects of both sides.
+    sides += 4 * len(config.matryoshka_dims)
+    return arrays * _BYTES * sides * config.mini_batch_size**2
 
 
 def _head_parameters(config):

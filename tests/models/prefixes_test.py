@@ -1,8 +1,11 @@
 import dataclasses
+import functools
 
 import keras
 import numpy as np
 import pytest
+import scipy.special
+import tensorflow as tf
 
 from o2v_keras import heads
 from o2v_keras.config import Object2VecConfig
@@ -98,18 +101,64 @@ def test_training_minimizes_the_mean_of_the_losses_of_all_widths(head):
     config = make_config(head)
     model = make_model(config)
     x, y, *weights = first_batch(config)
-    expected = np.mean(
-        [
-            cut(model, dim).compute_loss(
-                x, y, cut(model, dim)(x, training=True), *weights
-            )
-            for dim in (8, *DIMS)
-        ]
-    )
+    whole = model(x, training=True)
+    expected = [model.compute_loss(x, y, whole, *weights)]
+    for dim in DIMS:
+        smaller = cut(model, dim)
+        outputs = smaller(x, training=True)
+        if config.output_layer == "in_batch_softmax":
+            scales = config.similarity, config.temperature
+            expected.append(learned_similarities(x, model, smaller, *scales))
+        else:
+            expected.append(smaller.compute_loss(x, y, outputs, *weights))
     marked, *_ = model.prefixes.marked((x, y, *weights))
     outputs = model(marked, training=True)
     actual = model.compute_loss(marked, y, outputs, *weights)
-    np.testing.assert_allclose(actual, expected, rtol=1e-5)
+    np.testing.assert_allclose(actual, np.mean(expected), rtol=1e-5)
+
+
+def logits_of(encodings):
+    return keras.ops.sum(encodings[:, 0] * encodings[:, 1], axis=1)
+
+
+def learned_similarities(x, model, smaller, similarity, temperature):
+    """Cross-entropy of softmaxes over all objects of a batch but oneself."""
+
+    def logits(model):
+        pair = model.encoder0(x["in0"]), model.encoder1(x["in1"])
+        vectors = np.concatenate(pair)
+        if similarity == "cosine":
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        products = vectors @ vectors.T / temperature
+        others = ~np.eye(len(products), dtype=bool)
+        return products[others].reshape(len(products), -1)
+
+    targets, predicted = scipy.special.log_softmax(
+        [logits(model), logits(smaller)], axis=2
+    )
+    return -np.sum(np.exp(targets) * predicted, axis=1).mean()
+
+
+@pytest.mark.parametrize("head", [HEADS["cosine"], HEADS["dot"]], ids=str)
+def test_whole_encodings_and_fill_rows_are_nothing_prefixes_teach(head):
+    loss = make_model(make_config(head)).loss
+    draws = np.random.default_rng(2)
+    vectors = tf.Variable(draws.normal(size=(4, 2, 2, 8)), dtype="float32")
+    targets = np.zeros((4, 6), "int64")
+    targets[:, 0], targets[:, 1] = 1, range(4)
+    weights = np.array([1.0, 1.0, 1.0, 0.0], "float32")
+
+    def gradient(vectors):
+        with tf.GradientTape() as tape:
+            value = loss(targets, vectors, weights)
+        return value, tf.convert_to_tensor(tape.gradient(value, vectors))
+
+    value, gradients = gradient(vectors)
+    assert not np.any(gradients[:, 0])
+    assert np.all(np.any(gradients[:3, 1], axis=(1, 2)))
+    assert not np.any(gradients[3])
+    vectors[3].assign(draws.normal(size=(2, 2, 8)))
+    np.testing.assert_array_equal(gradient(vectors)[0], value)
 
 
 @all_heads
@@ -121,8 +170,16 @@ def test_a_call_returns_what_it_returns_without_prefixes(head):
     for training in (False, True):
         outputs = model(INPUTS, training=training)
         expected = plain(INPUTS, training=training)
+        if isinstance(outputs, dict):
+            # The temperature divides both sides, not one: see `PairVectors`.
+            outputs, expected = (
+                (each["scores"], logits_of(each["encodings"]))
+                for each in (outputs, expected)
+            )
         keras.tree.map_structure(
-            np.testing.assert_array_equal, outputs, expected
+            functools.partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-5),
+            outputs,
+            expected,
         )
     np.testing.assert_array_equal(
         model.predict(INPUTS, verbose=0), plain.predict(INPUTS, verbose=0)

@@ -28,14 +28,19 @@ from benchmarks.quality.wordllama import untrained_model  # noqa: E402
 from benchmarks.quality.wordllama import wordllama_folder  # noqa: E402
 from benchmarks.quality.wordnet import hypernyms  # noqa: E402
 from benchmarks.quality.wordnet import prefixes  # noqa: E402
-from benchmarks.quality.wordnet.definitions import ranking  # noqa: E402
+from benchmarks.quality.wordnet.definitions import METRICS  # noqa: E402
+from benchmarks.quality.wordnet.definitions import PIECES  # noqa: E402
+from benchmarks.quality.wordnet.definitions import encode  # noqa: E402
+from benchmarks.quality.wordnet.definitions import join  # noqa: E402
+from benchmarks.quality.wordnet.definitions import rank_scores  # noqa: E402
 from benchmarks.quality.wordnet.definitions import train_texts  # noqa: E402
 from benchmarks.quality.wordnet.splits import all_definitions  # noqa: E402
 from benchmarks.quality.wordnet.splits import link_split  # noqa: E402
 from benchmarks.quality.wordnet.splits import text_split  # noqa: E402
 from notebooks.sizes import sized  # noqa: E402
+from o2v_keras.evaluation.model_ranking import ModelRanking  # noqa: E402
+from o2v_keras.evaluation.ranking_options import RankingOptions  # noqa: E402
 
-TEXT_METRICS = ("hits@1", "hits@10", "mean_rank")
 TASKS = ("definitions", "hypernyms", "prefixes")
 
 
@@ -64,36 +69,37 @@ def _parse():
 
 
 def _report_texts(seeds, test):
-    split = text_split(test)
-    print_head(f"definition to example, {split_name(test)}", TEXT_METRICS)
-    baselines, has_wordllama = True, wordllama_folder() is not None
-    for with_wordllama in (False, True) if has_wordllama else (False,):
-        ours = []
-        for seed in seeds:
-            model = train_texts(split, seed, with_wordllama)
-            ranks = ranking(model, split)
-            if baselines:
-                _print_text_baselines(ranks, split, has_wordllama)
-                baselines = False
-            ours.append(_text_scores(ranks.metrics()))
-            keras.backend.clear_session()
-        name = "with" if with_wordllama else "without"
-        print_row(f"**Object2Vec** {name} wordllama", np.transpose(ours))
+    split, has_wordllama = text_split(test), wordllama_folder() is not None
+    print_head(f"definition to example, {split_name(test)}", METRICS)
+    rows = {}
+    for seed in seeds:
+        model = train_texts(split, seed)
+        if not rows:
+            _print_text_baselines(model, split, has_wordllama)
+        pairs = {"without wordllama": encode(model, split)}
+        if has_wordllama:
+            pieces = encode(train_texts(split, seed, PIECES), split)
+            pairs["of wordllama's pieces alone"] = pieces
+            pairs["of both"] = join([pairs["without wordllama"], pieces])
+        for name, pair in pairs.items():
+            rows.setdefault(name, []).append(rank_scores(pair))
+        keras.backend.clear_session()
+    for name, scores in rows.items():
+        print_row(f"**Object2Vec** {name}", np.transpose(scores))
     if not has_wordllama:
         print(MISSING)
 
 
-def _print_text_baselines(ranks, split, has_wordllama):
-    answers = ranks.baselines()
+def _print_text_baselines(model, split, has_wordllama):
+    corpus = {"in1": split.scored["in1"]}
+    options = RankingOptions(at=(1, 10))
+    ranking = ModelRanking(model, split.scored, corpus, options=options)
+    for name, metrics in ranking.baselines().items():
+        row = [metrics[m] for m in ("hits@1", "hits@10", "mean_rank")]
+        print_row(name, row)
     if has_wordllama:
-        model = untrained_model()
-        answers["wordllama untrained, cosine"] = ranking(model, split).metrics()
-    for answer, metrics in answers.items():
-        print_row(answer, _text_scores(metrics))
-
-
-def _text_scores(metrics):
-    return [metrics[name] for name in TEXT_METRICS]
+        pair = encode(untrained_model(), split)
+        print_row("wordllama untrained, cosine", rank_scores(pair))
 
 
 def _report_hypernyms(seeds, test):

@@ -1,73 +1,73 @@
-"""Examples of use for definitions: the recipe, its training, its ranking."""
+"""Examples of use for definitions: the recipes, their training, their ranks."""
 
-import pathlib
-import tempfile
+from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.quality import wordllama
+from benchmarks.quality.wordllama import wordllama_folder
 from benchmarks.quality.wordnet.splits import TextSplit
 from notebooks.sizes import sized
 from o2v_keras import Object2Vec
 from o2v_keras import Object2VecConfig
 from o2v_keras import load_dataset
-from o2v_keras.evaluation.model_ranking import ModelRanking
-from o2v_keras.evaluation.ranking_options import RankingOptions
+from o2v_keras.evaluation.inference import embed
 from o2v_keras.text.learn_tokenizers import learn_tokenizers
 
-CONFIG = {
+METRICS = ("hits@1", "hits@10", "mean rank")
+
+_COMMON = {
+    "enc0_network": "pooled_embedding",
+    "tied_token_embedding_weight": True,
+    "token_embedding_storage_type": "row_sparse",
+    "token_weighting": "learned",
+    "enc_dim": 256,
+    "output_layer": "in_batch_softmax",
+    "similarity": "cosine",
+    "temperature": 0.1,
+    "hardness_strength": 5.0,
+    "sampling_bias_correction": False,
+    "negative_sampling_side": "both",
+    "mini_batch_size": 512,
+}
+NGRAMS = _COMMON | {
     "enc0_tokenizer": "ngrams",
     "enc0_vocab_size": 100_000,
     "enc0_min_count": 2,
     "enc0_hash_buckets": 60_000,
     "enc0_max_seq_len": 1500,
-    "enc0_network": "pooled_embedding",
-    "tied_token_embedding_weight": True,
-    "token_embedding_storage_type": "row_sparse",
-    "enc_dim": 256,
-    "output_layer": "in_batch_softmax",
-    "similarity": "cosine",
-    "temperature": 0.1,
-    "sampling_bias_correction": False,
-    "negative_sampling_side": "both",
     "learning_rate": 0.003,
-    "mini_batch_size": 512,
-    "epochs": sized(4, quick=1),
+    "learning_rate_schedule": "cosine",
+    "epochs": sized(6, quick=1),
 }
-
-# wordllama's vectors are up to 20 long.
-_FACTOR = 0.25
+# wordllama's own pieces and their vectors, trained on.
+PIECES = _COMMON | {
+    "enc0_tokenizer": "sentencepiece",
+    "enc0_pretrained_embedding_file": wordllama_folder(),
+    "enc0_freeze_pretrained_embedding": False,
+    "enc0_max_seq_len": 512,
+    "learning_rate": 0.005,
+    "epochs": sized(7, quick=1),
+}
 
 
 def train_texts(
-    split: TextSplit, seed: int, with_wordllama: bool = False, **changes
+    split: TextSplit, seed: int, recipe: Mapping = NGRAMS, **changes
 ) -> Object2Vec:
     """Returns a model trained on the split's training pairs.
 
     Args:
         split: `TextSplit`.
         seed: Initial weights and row order follow from it.
-        with_wordllama: Whether token embeddings begin with wordllama's
-            vectors, before the `enc_dim` numbers of `CONFIG`. Defaults to
-            `False`.
-        **changes: Fields of `CONFIG` to exchange.
+        recipe: Fields of `Object2VecConfig`. Defaults to `NGRAMS`.
+        **changes: Fields of the recipe to exchange.
     """
-    config = Object2VecConfig(**CONFIG | changes | {"seed": seed})
+    config = Object2VecConfig(**recipe | changes | {"seed": seed})
     tokenizers = learn_tokenizers(split.train, config, verbose=0)
     config = tokenizers.configure(config)
-    with tempfile.TemporaryDirectory() as folder:
-        if with_wordllama:
-            table = _table(config, tokenizers.in0)
-            path = pathlib.Path(folder, "table.npy")
-            np.save(path, table)
-            config = config.replace(
-                enc_dim=table.shape[1],
-                enc0_pretrained_embedding_file=str(path),
-                enc0_freeze_pretrained_embedding=False,
-            )
-        model = Object2Vec(config)
-        model.tokenizers = tokenizers
-        model.load_pretrained_vectors()
+    model = Object2Vec(config)
+    model.tokenizers = tokenizers
+    model.load_pretrained_vectors()
     model.steps_per_execution = 10
     data = split.train | {"label": np.ones(len(split.train["in0"]))}
     dataset = load_dataset(data, config, tokenizers=tokenizers, verbose=0)
@@ -75,23 +75,38 @@ def train_texts(
     return model
 
 
-def _table(config, tokenizer):
-    """Returns wordllama's vectors of words, before random numbers.
+def encode(model: Object2Vec, split: TextSplit) -> list[np.ndarray]:
+    """Returns the encodings of scored definitions and of their examples."""
+    return [
+        embed(model, side, {side: split.scored[side]})
+        for side in ("in0", "in1")
+    ]
 
-    n-grams begin with zeros in their place, so that a text's first numbers
-    are the sum of its words' vectors.
+
+def join(pairs: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    """Returns encodings whose cosines are the mean of several models'.
+
+    What `make_ensemble` does, but models may have different tokenizers.
+
+    Args:
+        pairs: Both sides' encodings, of each model.
     """
-    ids = tokenizer.word_ids()
-    vectors = np.zeros((config.enc0_vocab_size, wordllama.DIM), np.float32)
-    vectors[list(ids.values())] = wordllama.word_vectors(ids) * _FACTOR
-    # As Keras draws a table.
-    generator = np.random.default_rng(config.seed)
-    drawn = generator.uniform(-0.05, 0.05, (len(vectors), config.enc_dim))
-    return np.hstack([vectors, drawn]).astype(np.float32)
+    return [np.hstack([*map(unit, side)]) for side in zip(*pairs, strict=True)]
 
 
-def ranking(model: Object2Vec, split: TextSplit) -> ModelRanking:
-    """Returns the ranking of all scored examples for each definition."""
-    corpus = {"in1": split.scored["in1"]}
-    options = RankingOptions(at=(1, 10))
-    return ModelRanking(model, split.scored, corpus, options=options)
+def rank_scores(pair: Sequence[np.ndarray]) -> list[float]:
+    """Returns the `METRICS` of encodings by cosine; ties count against.
+
+    Args:
+        pair: Encodings of definitions and of examples, row by row.
+    """
+    first, second = map(unit, pair)
+    cosines = first @ second.T
+    ranks = (cosines >= np.diag(cosines)[:, None]).sum(axis=1)
+    return [np.mean(ranks == 1), np.mean(ranks <= 10), np.mean(ranks)]
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Returns rows of length 1, or of zeros."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(lengths, 1e-12)
