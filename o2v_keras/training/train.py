@@ -353,23 +353,27 @@ def _with_monitored_metrics(config, tables, columns, options):
         return options
     callbacks = options.callbacks
     if not any(isinstance(each, EpochMetrics) for each in callbacks):
-        callbacks = [*_metrics_of(name, tables, columns), *callbacks]
+        callbacks = [*_metrics_of(name, config, tables, columns), *callbacks]
     return dataclasses.replace(
         options, monitor=name, monitor_mode=mode, callbacks=callbacks
     )
 
 
-def _metrics_of(name, tables, columns):
+def _metrics_of(name, config, tables, columns):
     if _CORRELATION.fullmatch(name):
         yield CorrelationMetrics(tables["validation"])
     ranking = _RANKING.fullmatch(name)
     if ranking and isinstance(tables["train"], PairTable):
         at = int(ranking["at"] or 10)
+        # A text asks for its labels, and not a label for its texts.
+        names = config.encoder0.tokenizer == "category"
+        asks = names and config.encoder1.tokenizer not in ("", "category")
         yield RankingMetrics(
             tables["validation"],
             training=tables["train"],
             at=at,
             columns=columns,
+            query="in1" if asks else "in0",
         )
 
 
