@@ -29,6 +29,8 @@ class Recipe:
         choices: Hyperparameter -> its value, and the reason in a few words.
         monitor: What early stopping watches where there are validation data;
             `None` is the loss.
+        note: What else the data could be made of, a sentence. Defaults to
+            `""`.
 
     Example:
     >>> recipe = choose_recipe(DataProfile.of({
@@ -42,6 +44,7 @@ class Recipe:
     why: str
     choices: Mapping[str, tuple[object, str]]
     monitor: str | None = None
+    note: str = ""
 
     @property
     def hyperparameters(self) -> dict[str, object]:
@@ -59,6 +62,8 @@ class Recipe:
         width = max(map(len, self.choices), default=0)
         for name, (value, reason) in self.choices.items():
             lines.append(f"  {name:{width}} = {value!r}: {reason}")
+        if self.note:
+            lines.append(f"note: {self.note}")
         return "\n".join(lines)
 
 
@@ -108,7 +113,10 @@ def choose_recipe(profile: DataProfile, name: str | None = None) -> Recipe:
     choices = RECIPES[name](profile)
     head = choices.get("output_layer", ("softmax",))[0]
     monitor = _MONITORS.get((name, head))
-    return Recipe(name, str(profile), choices, monitor)
+    kinds = {profile.in0.kind, profile.in1.kind}
+    plain = name == "retrieval" and kinds <= {"id", "category"}
+    note = _BAGS_INSTEAD if plain else ""
+    return Recipe(name, str(profile), choices, monitor, note)
 
 
 def _check_name(name):
@@ -431,6 +439,12 @@ def _unlike(name, needed, profile):
     )
 
 
+_BAGS_INSTEAD = (
+    "each object of in0 has a vector of its own, and new ones have none until "
+    "they are trained (`o2v fold-in`). `o2v pairs interactions --user-as "
+    "items` makes bags of a user's items instead, which embed new users "
+    "without training."
+)
 # Recipe and head -> what a model is wanted for. Losses rise while it still
 # grows.
 _MONITORS = {

@@ -173,8 +173,7 @@ def train(
         validation_split: float from 0 to 1. Share of the training data that
             is held out as validation data, by seed and ids (see `hold_out`);
             `validation` must then be `None`. Defaults to `None`: 0, or 0.1
-            with a recipe (but not of streamed data, or those of several
-            workers).
+            with a recipe (but not where workers have other files).
         callbacks: Keras callbacks, called after those of `train`;
             `EpochMetrics`, such as `RankingMetrics`, are called before.
             Defaults to `()`.
@@ -206,13 +205,19 @@ def train(
         LostWorkerError: If another worker is lost.
     """
     if recipe or config is None:
+        if stream_rows is not None:
+            raise ValueError(
+                "`config` must be given without `recipe` beside `stream_rows`:"
+                " a recipe looks at all data in memory. Choose it by a sample "
+                "of the rows (its model directory has `hyperparameters.json`)."
+                f" Received: stream_rows={stream_rows}"
+            )
         chosen = _chosen(recipe, config, train, columns, (validation, test))
         if verbose and Worker.from_environment().is_chief:
             print(chosen)
         config = Object2VecConfig(**chosen.hyperparameters)
         if validation_split is None and validation is None:
-            whole = stream_rows is None and shard_by == "row"
-            validation_split = _HELD_OUT if whole else 0.0
+            validation_split = _HELD_OUT if shard_by == "row" else 0.0
         is_validated = validation is not None or validation_split
         if monitor is None and chosen.monitor and is_validated:
             monitor, monitor_mode = chosen.monitor, "max"

@@ -66,6 +66,12 @@ def test_given_values_win_and_are_printed(capsys):
     assert "epochs" in printed and "= 3: given" in printed
 
 
+def test_plain_positives_are_told_of_bags():
+    note = "`o2v pairs interactions --user-as items` makes bags"
+    assert note in str(choose_recipe(DataProfile.of(data(IDS, IDS))))
+    assert note not in str(choose_recipe(DataProfile.of(bags(own=False))))
+
+
 def test_sagemaker_keeps_its_defaults():
     config = Object2VecConfig.recipe(
         "sagemaker", data(IDS, IDS, CLASSES), verbose=0

@@ -529,3 +529,13 @@ def test_what_is_monitored_is_computed(tmp_path):
     values = result.history.history["val_ndcg@5"]
     assert result.report["best_epoch"] == int(np.argmax(values))
     assert "popularity" in result.report["baselines"]["validation"]
+
+
+def test_streamed_data_choose_no_recipe(tmp_path):
+    with pytest.raises(ValueError, match="looks at all data in memory"):
+        train(None, make_source(9), model_dir=tmp_path, stream_rows=4)
+
+
+def test_a_configuration_leaves_a_recipe_nothing_to_choose(tmp_path):
+    with pytest.raises(ValueError, match="an Object2VecConfig has all"):
+        train(make_config(), make_source(9), model_dir=tmp_path, recipe="auto")
