@@ -589,7 +589,7 @@ def test_flags_reach_training(folder, monkeypatch):
     given = {}
 
     def train(config, *sources, **arguments):
-        given.update(arguments, dtype_policy=config.dtype_policy)
+        given.update(arguments, dtype_policy=config["dtype_policy"])
 
     monkeypatch.setattr("o2v_keras.training.train.train", train)
     command = [
