@@ -236,6 +236,8 @@ def test_without_hyperparameters_the_data_choose_them(tmp_path, capsys):
     path.write_text("\n".join(["in0,in1,label", *lines]))
     run = ["train", "--train", str(path), "--model-dir", str(model)]
     small = ["--set", "enc_dim=8", "--set", "epochs=2"]
+    assert main(["check", "--data", str(path)]) == 0
+    assert "recipe retrieval: 60 rows" in capsys.readouterr().out
     assert main([*run, *small]) == 0
     printed = capsys.readouterr().out
     assert "recipe retrieval: 60 rows; in0: texts of" in printed

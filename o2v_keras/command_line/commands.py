@@ -25,6 +25,8 @@ def check(options: argparse.Namespace) -> int | None:
     from o2v_keras.data.read_source import SIDES
     from o2v_keras.data.read_source import Loaded
     from o2v_keras.data.target_vectors import with_target_file
+    from o2v_keras.recipes import recipe_for
+    from o2v_keras.recipes import sides_with_texts
     from o2v_keras.text.placeholder_ids import MarkedTexts
 
     if any("gs://" in path for path in options.data):
@@ -47,16 +49,25 @@ def check(options: argparse.Namespace) -> int | None:
         # Converted texts are ids.
         if not is_tfrecord(files):
             texts = {n: MarkedTexts(k, n) for n, k in kinds.items() if k}
+    else:
+        texts = {
+            side: MarkedTexts("words", side)
+            for side in sides_with_texts(files, columns)
+        }
     result = read_pairs(files, sides, columns=columns, texts=texts)
     report = Loaded.check(result, config, options.training).report
-    return _say_found(report, columns)
+    recipe = None
+    if texts and not config and not report.errors:
+        # Sizes of texts are those of a tokenizer.
+        recipe = recipe_for(None, files, columns)
+    return _say_found(report, columns, recipe)
 
 
-def _say_found(report, columns):
+def _say_found(report, columns, recipe=None):
     from o2v_keras.data.check.report import weight_notice
 
     print(report)
-    print(report.proposal)
+    print(recipe or report.proposal)
     report.refuse_zero_weights()
     notice = weight_notice(report.weight_range, columns)
     if notice and not report.errors:

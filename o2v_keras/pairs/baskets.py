@@ -126,6 +126,11 @@ def baskets(
         )
     check_whole("min_count", min_count, 1)
     holdout = Holdout(split, validation, test)
+    if split == "baskets" and not rest:
+        raise ValueError(
+            '`split` must be "random" without `rest`: a pair of items is in '
+            'many baskets. Received: split="baskets"'
+        )
     holdout.check(("baskets",) if rest else ("random",), False)
     if is_rows_of_names(source):
         source, item = {_ITEMS: source}, _ITEMS

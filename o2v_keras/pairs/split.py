@@ -116,7 +116,15 @@ def split(
     keys = {f: np.concatenate([part[f] for part in read]) for f in fields}
     pair = seeded(seed, keys["in0"], keys["in1"])
     report.count("rows read", len(pair))
-    parts = _parts(holdout, pair, keys.get("group"), keys.get("time"), seed)
+    if kind == "random":
+        # A pair and its mirror image, as `baskets` has them, stay together.
+        sides = keys["in0"], keys["in1"]
+        unit = seeded(seed, np.minimum(*sides), np.maximum(*sides))
+        units, rows = np.unique(unit, return_inverse=True)
+        parts = holdout.of_rows(np.arange(len(units)))[rows]
+    else:
+        groups = keys.get("group"), keys.get("time")
+        parts = _parts(holdout, pair, *groups, seed)
     for part in range(len(PARTS)):
         # Training keeps its pairs; what is held out later drops them.
         own = parts == part
@@ -132,9 +140,6 @@ def split(
 
 def _parts(holdout, pair, group, seconds, seed):
     kind = holdout.kind
-    if kind == "random":
-        units, rows = np.unique(pair, return_inverse=True)
-        return holdout.of_rows(np.arange(len(units)))[rows]
     if kind == "time":
         return holdout.of_rows(np.lexsort((pair, seconds)))
     names, groups = np.unique(group, return_inverse=True)

@@ -31,6 +31,9 @@ _NAME_WORDS = 4
 _ROWS_OF_A_NAME = 5
 # Words with digits and no blanks, such as U123, name objects.
 _ROWS_OF_A_KEY = 2
+# Titles of objects, beside users: longer, but not many more than users.
+_TITLE_WORDS = 12
+_TITLES_FOR_A_USER = 3
 _SEPARATOR = "|"
 _MOST_CLASSES = 20
 # Least share of the targets that are in bags, and least correlation of how
@@ -52,6 +55,7 @@ class SideProfile:
         longest: Ids of the longest row, or the characters of the longest
             text.
         typical: The mean of ids or characters.
+        words: The mean number of words of a text. Defaults to 0.
     """
 
     kind: str
@@ -59,6 +63,7 @@ class SideProfile:
     largest_id: int
     longest: int
     typical: float
+    words: float = 0.0
 
     @property
     def is_text(self) -> bool:
@@ -133,9 +138,7 @@ class DataProfile:
             ValueError: If the source is something else.
         """
         texts = {
-            side: _NumberedTexts()
-            for side in SIDES
-            if _holds_texts(train, side, columns)
+            side: _NumberedTexts() for side in sides_with_texts(train, columns)
         }
         table = _read(train, columns, texts)
         if not len(table):
@@ -147,6 +150,7 @@ class DataProfile:
         sides = {
             side: _side(table.sides[side], texts.get(side)) for side in SIDES
         }
+        sides = _with_titles(sides, len(table))
         largest = {
             side: max(
                 int(each.sides[side].values.max(initial=0))
@@ -180,6 +184,21 @@ class DataProfile:
         return "; ".join([*lines, labels[self.labels]])
 
 
+def sides_with_texts(
+    source: Source, columns: PairColumns = DEFAULT_COLUMNS
+) -> list[str]:
+    """Returns the sides that hold texts and not ids, by their first rows.
+
+    Raises:
+        DataError: If a file cannot be read or a column is missing.
+
+    Example:
+    >>> sides_with_texts({"in0": ["a dog"], "in1": [[3, 4]]})
+    ['in0']
+    """
+    return [side for side in SIDES if _holds_texts(source, side, columns)]
+
+
 class _NumberedTexts:
     """Gives each text a number from 1, and keeps all distinct texts."""
 
@@ -211,8 +230,14 @@ def _holds_texts(source, side, columns):
     files = expand_paths(source)
     if is_tfrecord(files):
         return False
-    column = {side: Column(getattr(columns, side), "ids")}
-    block = next(iter(read_blocks(files[0], column, _FIRST_ROWS)))
+    name = getattr(columns, side)
+    ids, text = ({side: Column(name, kind)} for kind in ("ids", "text"))
+    try:
+        block = next(iter(read_blocks(files[0], ids, _FIRST_ROWS)))
+    except DataError:
+        # A column of Parquet has a type. Without the column, this raises too.
+        next(iter(read_blocks(files[0], text, _FIRST_ROWS)))
+        return True
     return len(block.rejected) > len(block.table)
 
 
@@ -250,6 +275,23 @@ def _side(rows, numbered):
     )
 
 
+def _with_titles(sides, rows):
+    """Takes titles of a closed set, which users chose, for names."""
+    found = dict(sides)
+    for side, other in (SIDES, SIDES[::-1]):
+        mine, theirs = sides[side], sides[other]
+        repeats = rows / mine.objects
+        if (
+            mine.kind == "text"
+            and theirs.kind != "text"
+            and mine.words <= _TITLE_WORDS
+            and repeats >= _ROWS_OF_A_NAME
+            and mine.objects <= _TITLES_FOR_A_USER * theirs.objects
+        ):
+            found[side] = dataclasses.replace(mine, kind="category")
+    return found
+
+
 def _text_side(texts, objects, rows):
     lengths = np.array([len(text) for text in texts])
     words = np.mean([len(text.split()) for text in texts])
@@ -263,7 +305,9 @@ def _text_side(texts, objects, rows):
         kind = "categories"
         parts = [text.count(_SEPARATOR) + 1 for text in texts]
         longest, typical = max(parts), np.mean(parts)
-    return SideProfile(kind, objects, 0, int(longest), float(typical))
+    return SideProfile(
+        kind, objects, 0, int(longest), float(typical), float(words)
+    )
 
 
 def _labels(distinct):
@@ -289,23 +333,23 @@ def _same_objects(table, sides, texts):
     if kinds != ("ids", "id"):
         return False
     bags, targets = table.in0, table.in1.values
-    counts = [
-        np.bincount(ids, minlength=max(bags.values.max(), targets.max()) + 1)
-        for ids in (bags.values, targets)
-    ]
-    known = counts[1] > 0
-    shared = (counts[0][known] > 0).mean()
-    if shared < _SHARED:
+    known, places, frequent = np.unique(
+        targets, return_inverse=True, return_counts=True
+    )
+    members, counts = np.unique(bags.values, return_counts=True)
+    found = np.searchsorted(members, known).clip(max=len(members) - 1)
+    shared = members[found] == known
+    if shared.mean() < _SHARED:
         return False
-    both = known & (counts[0] > 0)
-    ranks = [each[both].argsort().argsort() for each in counts]
-    alike = both.sum() > 2 and np.corrcoef(ranks)[0, 1] > _ALIKE
+    in_bags = np.where(shared, counts[found], 0)
+    ranks = [each.argsort().argsort() for each in (frequent, in_bags)]
+    alike = len(known) > 2 and np.corrcoef(ranks)[0, 1] > _ALIKE
     of_rows = np.repeat(np.arange(len(table)), bags.lengths)
     own = np.isin(
         np.arange(len(table)), of_rows[bags.values == targets[of_rows]]
     )
-    shares = counts[0] / len(table)
-    return bool(alike and own.mean() < shares[targets].mean() / 2)
+    by_chance = (in_bags / len(table))[places].mean()
+    return bool(alike and own.mean() < by_chance / 2)
 
 
 def _same_names(bags, targets):

@@ -17,6 +17,9 @@ _IDS_OF_A_BATCH = 1 << 20
 _WORDS = 100_000
 _BUCKETS = 60_000
 _STEPS = 800
+# Ids up to here need no more memory than others; larger ones may have gaps.
+_LARGE = 1_000_000
+_IDS_PER_OBJECT = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +70,24 @@ class Recipe:
         return "\n".join(lines)
 
 
+def _note(name, profile):
+    kinds = {profile.in0.kind, profile.in1.kind}
+    if name == "retrieval" and kinds <= {"id", "category"}:
+        return _BAGS_INSTEAD
+    most = profile.num_classes - 1
+    if name == "classification" and most > 2:
+        return (
+            f"labels 0 to {most} are taken for classes. If they are scores, "
+            "of which more is more, take `--recipe sentence-similarity`."
+        )
+    if name == "ratings" and profile.num_classes:
+        return (
+            f"labels 0 to {most} are taken for scores. If they are classes, "
+            "take `--recipe classification`."
+        )
+    return ""
+
+
 def recipe_for(
     name: str | None,
     data: Source,
@@ -113,10 +134,7 @@ def choose_recipe(profile: DataProfile, name: str | None = None) -> Recipe:
     choices = RECIPES[name](profile)
     head = choices.get("output_layer", ("softmax",))[0]
     monitor = _MONITORS.get((name, head))
-    kinds = {profile.in0.kind, profile.in1.kind}
-    plain = name == "retrieval" and kinds <= {"id", "category"}
-    note = _BAGS_INSTEAD if plain else ""
-    return Recipe(name, str(profile), choices, monitor, note)
+    return Recipe(name, str(profile), choices, monitor, _note(name, profile))
 
 
 def _check_name(name):
@@ -130,6 +148,8 @@ def _check_name(name):
 def _suited(profile):
     kinds = profile.in0.kind, profile.in1.kind
     texts = kinds.count("text")
+    if profile.num_classes > 2 and not texts:
+        return "ratings"
     if profile.labels == "scores":
         return "sentence-similarity" if texts == 2 else "ratings"
     if profile.labels == "positives":
@@ -405,11 +425,16 @@ def _encoder(prefix: str, side: SideProfile):
             f"{prefix}_tokenizer": ("categories", "bags of names"),
             f"{prefix}_max_seq_len": (side.longest, "the longest bag"),
         }
+    size = side.largest_id + 1
+    if size > max(_LARGE, _IDS_PER_OBJECT * side.objects):
+        raise ValueError(
+            f"in{prefix[-1]} holds ids up to {side.largest_id:,} of "
+            f"{side.objects:,} objects, but a model has a vector for every id "
+            "up to the largest. Number the objects from 1, or make pairs by "
+            "`o2v pairs`, which writes such ids as names."
+        )
     return dict([network]) | {
-        f"{prefix}_vocab_size": (
-            max(2, side.largest_id + 1),
-            "the largest id and 1",
-        ),
+        f"{prefix}_vocab_size": (max(2, size), "the largest id and 1"),
         f"{prefix}_max_seq_len": (side.longest, "the longest row"),
     }
 

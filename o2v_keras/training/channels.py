@@ -14,7 +14,7 @@ from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
-from o2v_keras.data.pair_hashes import pair_hashes
+from o2v_keras.data.pair_hashes import mix_bits
 from o2v_keras.data.pair_hashes import sequence_hashes
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.evaluation.training_labels import TrainingLabels
@@ -134,8 +134,9 @@ def hold_out(
     """Parts validation data from training data.
 
     Rows of one object go to one part: of `in0`, if it holds texts, so that
-    no text is in both. Otherwise rows of one pair do, so that ids of users
-    and items are known. Which ones follows from their ids and the seed.
+    no text is in both. Otherwise rows of one pair do, and of its mirror
+    image, as pairs of items have them; so ids of users and items are known.
+    Which ones follows from their ids and the seed.
 
     Args:
         table: The training data.
@@ -156,7 +157,10 @@ def hold_out(
     (89, 9)
     """
     has_texts = config.encoder0.tokenizer not in ("", "category")
-    keys = sequence_hashes(table.in0) if has_texts else pair_hashes(table)
+    keys, *others = map(sequence_hashes, table.sides.values())
+    if others and not has_texts:
+        low, high = np.minimum(keys, *others), np.maximum(keys, *others)
+        keys = mix_bits(low) + high
     distinct, places = np.unique(keys, return_inverse=True)
     order = np.random.default_rng(config.seed).permutation(len(distinct))
     held_out = np.zeros(len(distinct), bool)
@@ -166,8 +170,9 @@ def hold_out(
         raise DataError(
             f"`validation_split`={share} leaves no row to train on or to "
             f"validate with: there are {len(distinct):,} distinct "
-            f"{'texts of in0' if has_texts else 'pairs'}. Give "
-            "validation data of their own, or set it to 0."
+            f"{'texts of in0' if has_texts else 'pairs'}. Give more rows, or "
+            "validation data of their own, or set it to 0 "
+            "(`--validation-split 0`)."
         )
     return table.take(~rows), table.take(rows)
 

@@ -303,7 +303,10 @@ def train(
             f"training data, {len(tables['train']):,} are left"
         )
     if tokenizers.sides:
-        options.say(unknown_words(tables, tokenizers))
+        # The vocabulary is that of all training data.
+        apart = {"validation"} if validation_split else set()
+        told = {n: each for n, each in tables.items() if n not in apart}
+        options.say(unknown_words(told, tokenizers))
     notice = weight_notice(tables["train"].weight_range, columns)
     if notice:
         options.say(notice)

@@ -144,7 +144,7 @@ def test_baskets_are_held_out_whole():
     [
         ({"rest": True, "weights": "count"}, "`weights` must be left out"),
         ({"bag_size": 3}, "`bag_size` must be left out without `rest`"),
-        ({"split": "baskets"}, "`split` must be one of random"),
+        ({"split": "baskets"}, '`split` must be "random" without'),
         ({"rest": True, "split": "random"}, "`split` must be one of baskets"),
         ({"lines": True}, "`lines` must be left out where a column is named"),
         ({"min_count": 0}, "`min_count` must be a whole number"),

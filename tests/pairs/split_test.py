@@ -9,6 +9,7 @@ import pytest
 
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.pairs import baskets
 from o2v_keras.pairs import split
 
 KINDS = ("random", "group", "within", "time", "within-time")
@@ -175,3 +176,14 @@ def test_files_that_do_not_go_together(tmp_path):
         split([tmp_path / "a.csv", tmp_path / "c.jsonl"])
     with pytest.raises(DataError, match="must have the same columns"):
         split([tmp_path / "a.csv", tmp_path / "b.csv"])
+
+
+def test_a_pair_and_its_mirror_image_stay_together():
+    log = [["tea", "milk"], ["milk", "jam"], ["jam", "tea"], ["tea", "ale"]]
+    parts = split(baskets(log * 3).train, test=0.4, validation=0)
+    pairs = [
+        {(row["in0"], row["in1"]) for row in part.to_pylist()}
+        for part in (parts.train, parts.test)
+    ]
+    assert pairs[1]
+    assert all((b, a) in pairs[1] for a, b in pairs[1])

@@ -43,12 +43,14 @@ def test_tells_what_a_side_holds(column, kind):
     assert profile.in1.kind == "text"
 
 
-@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
 def test_files_are_as_data_in_memory(tmp_path, ending):
     columns = data(SENTENCES, [n % 7 for n in range(60)], [0, 1] * 30)
     path = tmp_path / f"pairs.{ending}"
     if ending == "csv":
         write_csv(path, columns)
+    elif ending == "parquet":
+        pd.DataFrame(columns).to_parquet(path)
     else:
         pd.DataFrame(columns).to_json(path, orient="records", lines=True)
     assert DataProfile.of(str(path)) == DataProfile.of(columns)
@@ -68,6 +70,26 @@ def test_files_are_as_data_in_memory(tmp_path, ending):
 def test_tells_what_labels_are(labels, kind, classes):
     profile = DataProfile.of(data(SENTENCES, SENTENCES, labels))
     assert (profile.labels, profile.num_classes) == (kind, classes)
+
+
+def test_titles_beside_users_are_names():
+    titles = [f"the great movie number {n % 12} (1999)" for n in range(120)]
+    users = [f"U{n % 30}" for n in range(120)]
+    profile = DataProfile.of(data(users, titles))
+    assert profile.in1.kind == "category"
+    # Texts of few classes are texts, however often they are there.
+    classes = [f"C{n % 3}" for n in range(120)]
+    assert DataProfile.of(data(classes, titles)).in1.kind == "text"
+
+
+def test_a_missing_column_is_named(tmp_path):
+    path = tmp_path / "pairs.parquet"
+    pd.DataFrame({"title": ["a b"]}).to_parquet(path)
+    with pytest.raises(DataError, match='no column "in0"'):
+        DataProfile.of(str(path))
+    path = write_csv(tmp_path / "p.csv", {"in0": [1], "in1": [2]})
+    with pytest.raises(DataError, match='say `--label-column ""`'):
+        DataProfile.of(path)
 
 
 def test_ids_of_held_out_data_count():

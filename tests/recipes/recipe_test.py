@@ -66,6 +66,23 @@ def test_given_values_win_and_are_printed(capsys):
     assert "epochs" in printed and "= 3: given" in printed
 
 
+def test_labels_that_may_be_either_are_named():
+    stars, either = [0, 1, 2, 3, 4, 5] * 10, data(IDS, IDS)
+    recipe = choose_recipe(DataProfile.of({**either, "label": stars}))
+    assert recipe.name == "ratings"
+    assert "labels 0 to 5 are taken for scores" in str(recipe)
+    texts = data(SENTENCES, SENTENCES, stars)
+    recipe = choose_recipe(DataProfile.of(texts))
+    assert recipe.name == "classification"
+    assert "take `--recipe sentence-similarity`" in str(recipe)
+
+
+def test_ids_with_large_gaps_are_refused():
+    source = data([n % 7 + 2_000_000_000 for n in range(60)], IDS)
+    with pytest.raises(ValueError, match="in0 holds ids up to 2,000,000,006"):
+        Object2VecConfig.recipe(None, source, verbose=0)
+
+
 def test_plain_positives_are_told_of_bags():
     note = "`o2v pairs interactions --user-as items` makes bags"
     assert note in str(choose_recipe(DataProfile.of(data(IDS, IDS))))

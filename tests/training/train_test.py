@@ -11,6 +11,7 @@ from o2v_keras.data.data_error import DataError
 from o2v_keras.data.load_dataset import load_dataset
 from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read.in_memory import read_in_memory
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.storage.lock import InUseError
@@ -475,6 +476,19 @@ def test_a_share_of_the_training_data_validates(tmp_path, capsys):
         make_config(), kept, held_out, model_dir=tmp_path / "again", verbose=0
     )
     assert again.history.history["loss"] == result.history.history["loss"]
+
+
+def test_pairs_are_held_out_with_their_mirror_images():
+    first, second = np.triu_indices(20, 1) + np.ones((2, 1), np.int64)
+    sides = np.r_[first, second], np.r_[second, first]
+    table = PairTable.from_arrays(*sides, np.ones(len(sides[0])))
+    kept, held_out = hold_out(table, 0.1, make_config())
+    pairs = [
+        {*zip(part.in0.values, part.in1.values, strict=True)}
+        for part in (kept, held_out)
+    ]
+    assert len(held_out) == 38
+    assert all((b, a) in pairs[1] for a, b in pairs[1])
 
 
 def test_rows_of_one_text_are_held_out_together(tmp_path):

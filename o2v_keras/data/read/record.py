@@ -4,6 +4,7 @@ import json
 import math
 import re
 import reprlib
+from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
 from typing import NamedTuple
@@ -101,6 +102,21 @@ ADVICE = {
 }
 
 WEIGHT = Column(OPTIONAL_WEIGHT, "number", default=1.0)
+
+
+def label_hint(fields: Iterable[str]) -> str:
+    """Returns a hint where a file has no labels, otherwise nothing.
+
+    Example:
+    >>> label_hint(["in0"])
+    ''
+    """
+    if "label" not in fields:
+        return ""
+    return (
+        '. If every row is a positive, say `--label-column ""` '
+        "(`PairColumns(label=None)`)"
+    )
 
 
 def parse_record(

@@ -18,6 +18,7 @@ from o2v_keras.data.read.file_system import open_stream
 from o2v_keras.data.read.lines import whole_lines
 from o2v_keras.data.read.map_in_threads import map_in_threads
 from o2v_keras.data.read.record import Column
+from o2v_keras.data.read.record import label_hint
 from o2v_keras.data.read.strict_csv import FIELD_CHARACTERS
 from o2v_keras.data.read.strict_csv import CsvRecord
 from o2v_keras.data.read.strict_csv import Layout
@@ -318,7 +319,7 @@ def _read_header(path, lines, columns, separation):
         for field, column in columns.items()
         if column.name in names or column.default is None
     }
-    for name, *_ in columns.values():
+    for field, (name, *_) in columns.items():
         if names.count(name) != 1:
             count = "no column" if name not in names else "several columns"
             which = "Columns by its first line, which must name them"
@@ -326,6 +327,7 @@ def _read_header(path, lines, columns, separation):
                 which = "Its columns, without a line of names"
             raise DataError(
                 f'{path}: {count} "{name}". {which}: {", ".join(names):.500}'
+                + label_hint([field])
             )
     places = {field: names.index(c.name) for field, c in columns.items()}
     return Layout(separation.dialect, columns, places, len(names))
