@@ -133,10 +133,10 @@ def hold_out(
 ) -> tuple[PairTable, PairTable]:
     """Parts validation data from training data.
 
-    Rows of one object go to one part: of `in0`, if it holds texts, so that
-    no text is in both. Otherwise rows of one pair do, and of its mirror
-    image, as pairs of items have them; so ids of users and items are known.
-    Which ones follows from their ids and the seed.
+    Rows of one text go to one part, so that no text is in both: of `in0`, or
+    of `in1` if it alone holds texts. Otherwise rows of one pair do, and of
+    its mirror image, as pairs of items have them; so ids of users and items
+    are known. Which ones follows from their ids and the seed.
 
     Args:
         table: The training data.
@@ -156,9 +156,14 @@ def hold_out(
     >>> len(train), len(validation)
     (89, 9)
     """
-    has_texts = config.encoder0.tokenizer not in ("", "category")
-    keys, *others = map(sequence_hashes, table.sides.values())
-    if others and not has_texts:
+    texts = [
+        side
+        for side in table.sides
+        if config.side(side).tokenizer not in ("", "category", "categories")
+    ]
+    sides = texts[:1] or table.sides
+    keys, *others = (sequence_hashes(table.sides[side]) for side in sides)
+    if others:
         low, high = np.minimum(keys, *others), np.maximum(keys, *others)
         keys = mix_bits(low) + high
     distinct, places = np.unique(keys, return_inverse=True)
@@ -167,11 +172,11 @@ def hold_out(
     held_out[order[: int(share * len(distinct))]] = True
     rows = held_out[places]
     if rows.all() or not rows.any():
+        what = f"texts of {texts[0]}" if texts else "pairs"
         raise DataError(
             f"`validation_split`={share} leaves no row to train on or to "
-            f"validate with: there are {len(distinct):,} distinct "
-            f"{'texts of in0' if has_texts else 'pairs'}. Give more rows, or "
-            "validation data of their own, or set it to 0 "
+            f"validate with: there are {len(distinct):,} distinct {what}. "
+            "Give more rows, or validation data of their own, or set it to 0 "
             "(`--validation-split 0`)."
         )
     return table.take(~rows), table.take(rows)

@@ -27,7 +27,9 @@ from o2v_keras.training.advice import refuse_nothing_to_learn
 from o2v_keras.training.advice import result_advice
 from o2v_keras.training.advice import row_sparse_advice
 from o2v_keras.training.advice import unknown_ids
+from o2v_keras.training.callbacks.metrics import CorrelationMetrics
 from o2v_keras.training.callbacks.metrics import EpochMetrics
+from o2v_keras.training.callbacks.metrics import RankingMetrics
 from o2v_keras.training.channels import LoadedChannels
 from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.distribute.sharding import tally_all
@@ -41,7 +43,6 @@ from o2v_keras.training.memory import require_memory
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.options import TrainingOptions
-from o2v_keras.training.options import default_monitor
 from o2v_keras.training.report import format_report
 from o2v_keras.training.report import make_report
 from o2v_keras.user_warning import warn_user
@@ -156,13 +157,14 @@ def train_model(
         history, early_stopping = fit(
             model, batches, directory, worker, identity, options
         )
+    test, answers = _score_test(model, batches, scored, options)
+    answers = {"validation": _callback_baselines(options), "test": answers}
     report = make_report(
         history.epochs,
         early_stopping.best_epoch,
-        test=_score_test(model, batches, scored),
+        test=test,
         baselines={
-            name: baselines(table, config, known or labels)
-            | (_callback_baselines(options) if name == "validation" else {})
+            name: baselines(table, config, known or labels) | answers[name]
             for name, table in scored.items()
         },
         dims=config.matryoshka_dims,
@@ -299,13 +301,22 @@ def _identity(config, tables, options, strategy, worker):
     }
 
 
-def _score_test(model, batches, tables):
+def _score_test(model, batches, tables, options):
+    """Returns metrics of the test data, and baselines of their ranking."""
     if "test" not in batches:
-        return {}
+        return {}, {}
     metrics = evaluate_batches(model, batches["test"])
-    if default_monitor(model.config.output_layer) == "val_spearman":
-        metrics |= ScoredPairs(model, tables["test"]).metrics()["correlation"]
-    return metrics
+    answers = {}
+    for callback in options.callbacks:
+        if isinstance(callback, CorrelationMetrics):
+            scored = ScoredPairs(model, tables["test"])
+            metrics |= scored.metrics()["correlation"]
+        if isinstance(callback, RankingMetrics):
+            ranking = callback.ranking_of(tables["test"])
+            if ranking is not None:
+                metrics |= ranking.metrics()
+                answers |= ranking.baselines()
+    return metrics, answers
 
 
 @contextlib.contextmanager

@@ -28,6 +28,7 @@ from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 from tests.training.small_training import read_history
 
+NAMES = ["a", "b", "c", "d"] * 20
 METRICS = {"loss", "accuracy", "cross_entropy"}
 
 
@@ -491,10 +492,18 @@ def test_pairs_are_held_out_with_their_mirror_images():
     assert all((b, a) in pairs[1] for a, b in pairs[1])
 
 
-def test_rows_of_one_text_are_held_out_together(tmp_path):
+@pytest.mark.parametrize("side", ["in0", "in1"])
+def test_rows_of_one_text_are_held_out_together(side):
     texts = [f"text {number // 4}" for number in range(80)]
-    config = make_config(enc0_tokenizer="words")
-    data = {"in0": texts, "in1": texts, "label": [0, 1] * 40}
+    data = {"in0": NAMES, "in1": NAMES, side: texts, "label": [0, 1] * 40}
+    kinds = {f"enc{n}_tokenizer": "category" for n in "01"}
+    kinds[f"enc{side[-1]}_tokenizer"] = "words"
+    config = make_config(
+        **kinds,
+        enc1_network="pooled_embedding",
+        enc1_max_seq_len=5,
+        enc1_vocab_size=30,
+    )
     tokenizers = learn_tokenizers(data, config, verbose=0)
     table = load_pairs(data, config, tokenizers=tokenizers, verbose=0)
     kept, held_out = hold_out(table, 0.25, config)
@@ -530,7 +539,7 @@ def test_too_few_rows_to_hold_some_out_are_an_error(tmp_path):
 
 
 def test_what_is_monitored_is_computed(tmp_path):
-    data = [make_source(40, label=1), make_source(9, seed=1, label=1)]
+    data = [make_source(40 - n, seed=n, label=1) for n in (0, 30, 31)]
     config = make_config(output_layer="in_batch_softmax", mlp_layers=0)
     result = train(
         config,
@@ -542,7 +551,9 @@ def test_what_is_monitored_is_computed(tmp_path):
     )
     values = result.history.history["val_ndcg@5"]
     assert result.report["best_epoch"] == int(np.argmax(values))
-    assert "popularity" in result.report["baselines"]["validation"]
+    for split in ("validation", "test"):
+        assert "ndcg@5" in result.report[split]
+        assert "popularity" in result.report["baselines"][split]
 
 
 def test_streamed_data_choose_no_recipe(tmp_path):

@@ -165,6 +165,16 @@ class RankingMetrics(EpochMetrics):
         metrics = self._ranking.metrics()
         return {f"val_{name}": value for name, value in metrics.items()}
 
+    def ranking_of(self, pairs: Source) -> ModelRanking | None:
+        """Returns the ranking of other pairs, `None` if there is a `corpus`.
+
+        The corpus need not hold their targets.
+        """
+        _, corpus, training = self._data
+        if corpus is not None:
+            return None
+        return ModelRanking(self.model, pairs, None, training, self._options)
+
     def baselines(self) -> dict[str, dict[str, float]]:
         """Returns the baselines of `rank`, after the start of training."""
         return self._ranking.baselines()
