@@ -38,7 +38,8 @@ _OTHER = {"in0": "in1", "in1": "in0"}
 _MOST_CANDIDATES = 8192
 _RULE = (
     "must be a model and a side that fold in without training: a side of one "
-    "id a row in `pooled_embedding`, without token weights, under "
+    "id a row in `pooled_embedding`, without token weights and "
+    "`token_embedding_kl`, under "
     "`mean_squared_error` or `bpr` with the comparators dot, hadamard and "
     "concat and no MLP, or under `in_batch_softmax`; or a bag of ids of the "
     "other side, which is encoded. Train the embeddings of new ids instead "

@@ -157,6 +157,9 @@ def train_model(
         history, early_stopping = fit(
             model, batches, directory, worker, identity, options
         )
+    for callback in options.callbacks:
+        # A resumed training may have no epoch left that would set it.
+        callback.set_model(model)
     test, answers = _score_test(model, batches, scored, options)
     answers = {"validation": _callback_baselines(options), "test": answers}
     report = make_report(

@@ -193,7 +193,8 @@ class TrialTuner(BaseTuner):
 
     def _train(self, trial, directory):
         values = trial.hyperparameters.values
-        config, channels = self._data.load(self._space.configure(values))
+        chosen = self._space.configure(values)
+        config, channels = self._data.load(chosen)
         require_same_data(
             pathlib.Path(self.project_dir), fingerprints(channels)
         )
@@ -222,23 +223,21 @@ class TrialTuner(BaseTuner):
         result = train_model(
             config, channels, directory, strategy, Worker(), options
         )
-        self._keep_baselines(result.report, callbacks)
+        directory.write_hyperparameters(chosen.changed)
+        self._keep_baselines(result.report)
         best = result.history.epoch.index(result.report["best_epoch"])
         return {
             name: values[best]
             for name, values in result.history.history.items()
         }
 
-    def _keep_baselines(self, report, callbacks):
+    def _keep_baselines(self, report):
         """Writes the baselines of the objective, once per search."""
         path = pathlib.Path(self.project_dir, BASELINES_FILE)
         name = self.oracle.objective.name
         if path.exists() or not name.startswith("val_"):
             return
-        found = dict(report["baselines"]["validation"])
-        for callback in callbacks:
-            if isinstance(callback, EpochMetrics):
-                found |= callback.baselines()
+        found = report["baselines"]["validation"]
         metric = name.removeprefix("val_")
         values = {n: m[metric] for n, m in found.items() if metric in m}
         write_json(path, values)

@@ -549,6 +549,16 @@ def test_what_is_monitored_is_computed(tmp_path):
         monitor_mode="max",
         verbose=0,
     )
+    again = train(
+        config,
+        *data,
+        model_dir=tmp_path,
+        monitor="val_ndcg@5",
+        monitor_mode="max",
+        resume=True,
+        verbose=0,
+    )
+    assert again.report == result.report
     values = result.history.history["val_ndcg@5"]
     assert result.report["best_epoch"] == int(np.argmax(values))
     for split in ("validation", "test"):

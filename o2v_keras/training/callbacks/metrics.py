@@ -156,6 +156,7 @@ class RankingMetrics(EpochMetrics):
         self._data = validation, corpus, training
         at = [at] if isinstance(at, int) else at
         self._options = RankingOptions(at=at, **settings)
+        self._ranking = None
 
     def on_train_begin(self, logs=None):
         self._ranking = ModelRanking(self.model, *self._data, self._options)
@@ -176,5 +177,7 @@ class RankingMetrics(EpochMetrics):
         return ModelRanking(self.model, pairs, None, training, self._options)
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """Returns the baselines of `rank`, after the start of training."""
+        """Returns the baselines of `rank`, once the callback has a model."""
+        if self._ranking is None:
+            self.on_train_begin()
         return self._ranking.baselines()
