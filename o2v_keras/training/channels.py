@@ -133,10 +133,11 @@ def hold_out(
 ) -> tuple[PairTable, PairTable]:
     """Parts validation data from training data.
 
-    Rows of one object go to one part: of `in0`, if it holds texts, so that
-    no text is in both. Otherwise rows of one pair do, and of its mirror
-    image, as pairs of items have them; so ids of users and items are known.
-    Which ones follows from their ids and the seed.
+    Rows of one object go to one part: of `in0`, if it holds texts, or of
+    `in1`, if it holds the texts of labels in `in0`, so that no text is in
+    both. Otherwise rows of one pair do, and of its mirror image, as pairs of
+    items have them; so ids of users and items are known. Which ones follows
+    from their ids and the seed.
 
     Args:
         table: The training data.
@@ -156,9 +157,11 @@ def hold_out(
     >>> len(train), len(validation)
     (89, 9)
     """
-    has_texts = config.encoder0.tokenizer not in ("", "category")
+    side = _text_side(config)
     keys, *others = map(sequence_hashes, table.sides.values())
-    if others and not has_texts:
+    if side == "in1":
+        (keys,) = others
+    elif others and not side:
         low, high = np.minimum(keys, *others), np.maximum(keys, *others)
         keys = mix_bits(low) + high
     distinct, places = np.unique(keys, return_inverse=True)
@@ -170,11 +173,21 @@ def hold_out(
         raise DataError(
             f"`validation_split`={share} leaves no row to train on or to "
             f"validate with: there are {len(distinct):,} distinct "
-            f"{'texts of in0' if has_texts else 'pairs'}. Give more rows, or "
+            f"{f'texts of {side}' if side else 'pairs'}. Give more rows, or "
             "validation data of their own, or set it to 0 "
             "(`--validation-split 0`)."
         )
     return table.take(~rows), table.take(rows)
+
+
+def _text_side(config):
+    """The side whose texts are held out whole; `None` if there is none."""
+    first, second = (config.side(name).tokenizer for name in ("in0", "in1"))
+    if first not in ("", "category"):
+        return "in0"
+    names = ("", "category", "categories")
+    labelled = first and len(config.sides) == 2 and second not in names
+    return "in1" if labelled else None
 
 
 def _report_leaks(leaks, allow_leaks):

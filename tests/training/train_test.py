@@ -491,10 +491,19 @@ def test_pairs_are_held_out_with_their_mirror_images():
     assert all((b, a) in pairs[1] for a, b in pairs[1])
 
 
-def test_rows_of_one_text_are_held_out_together(tmp_path):
+@pytest.mark.parametrize("side", ["in0", "in1"])
+def test_rows_of_one_text_are_held_out_together(side):
     texts = [f"text {number // 4}" for number in range(80)]
-    config = make_config(enc0_tokenizer="words")
-    data = {"in0": texts, "in1": texts, "label": [0, 1] * 40}
+    labels = ["a", "b", "c", "d"] * 20
+    data = {"in0": labels, "in1": labels, "label": [0, 1] * 40} | {side: texts}
+    kinds = {"in0": "category", "in1": "category"} | {side: "words"}
+    config = make_config(
+        enc0_tokenizer=kinds["in0"],
+        enc1_tokenizer=kinds["in1"],
+        enc1_network="pooled_embedding",
+        enc1_max_seq_len=5,
+        enc1_vocab_size=30,
+    )
     tokenizers = learn_tokenizers(data, config, verbose=0)
     table = load_pairs(data, config, tokenizers=tokenizers, verbose=0)
     kept, held_out = hold_out(table, 0.25, config)
