@@ -102,23 +102,6 @@ def test_groceries_are_those_of_arules():
     assert sum("whole milk" in basket for basket in baskets) == 2513
 
 
-def test_product_pairs_stay_within_a_basket():
-    pairs = groceries.product_pairs([["a", "b", "a", "c"], ["d"]])
-    assert list(zip(pairs["in0"], pairs["in1"], strict=True)) == [
-        ("a", "b"),
-        ("a", "c"),
-        ("b", "a"),
-        ("b", "c"),
-        ("c", "a"),
-        ("c", "b"),
-    ]
-
-
-def test_basket_completions_lack_their_target():
-    rows = groceries.basket_completions([["a", "b", "a"], ["d"]])
-    assert rows == {"in0": [["b"], ["a"]], "in1": ["a", "b"]}
-
-
 def test_glove_begins_with_the():
     require_local_data("glove")
     with glove.SOURCE.open(glove.vector_file().name) as stream:

@@ -15,6 +15,7 @@ from notebooks.sizes import sized
 from o2v_keras.datasets import groceries
 from o2v_keras.datasets import netflix
 from o2v_keras.datasets import wordnet
+from o2v_keras.pairs import baskets
 
 Columns = dict[str, list | np.ndarray]
 
@@ -64,17 +65,17 @@ def _sentences(name):
 
 
 def _baskets(test):
-    baskets = groceries.load_baskets()
-    names = sorted({name for basket in baskets for name in basket})
+    shop = groceries.load_baskets()
+    names = sorted({name for basket in shop for name in basket})
     ids = {name: number for number, name in enumerate(names, 1)}
-    known, scored = _parts(len(baskets), test)
     parts = []
-    for rows in (known, scored):
-        pairs = groceries.basket_completions([baskets[row] for row in rows])
-        bags = [[ids[name] for name in rest] for rest in pairs["in0"]]
-        targets = np.array([ids[name] for name in pairs["in1"]])
-        label = np.ones(len(targets))
-        parts.append({"in0": bags, "in1": targets, "label": label})
+    for rows in _parts(len(shop), test):
+        lists = [[ids[name] for name in shop[row]] for row in rows]
+        made = baskets(lists, rest=True).train
+        targets, label = (np.asarray(made[name]) for name in ("in1", "label"))
+        parts.append(
+            {"in0": made["in0"].to_pylist(), "in1": targets, "label": label}
+        )
     return tuple(parts)
 
 
