@@ -26,7 +26,6 @@ from o2v_keras.registry import import_network
 from o2v_keras.storage.replace import disk_full_named
 from o2v_keras.training.advice import unknown_words
 from o2v_keras.training.callbacks.metrics import CorrelationMetrics
-from o2v_keras.training.callbacks.metrics import EpochMetrics
 from o2v_keras.training.callbacks.metrics import RankingMetrics
 from o2v_keras.training.channels import LoadedChannels
 from o2v_keras.training.channels import load_channels
@@ -359,9 +358,10 @@ def _with_monitored_metrics(config, tables, columns, options):
         name, mode = default_monitor(config.output_layer), "max"
     if name == "val_loss":
         return options
-    callbacks = options.callbacks
-    if not any(isinstance(each, EpochMetrics) for each in callbacks):
-        callbacks = [*_metrics_of(name, config, tables, columns), *callbacks]
+    kinds = {type(callback) for callback in options.callbacks}
+    needed = _metrics_of(name, config, tables, columns)
+    callbacks = [each for each in needed if type(each) not in kinds]
+    callbacks += options.callbacks
     return dataclasses.replace(
         options, monitor=name, monitor_mode=mode, callbacks=callbacks
     )

@@ -43,6 +43,7 @@ from o2v_keras.training.memory import require_memory
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.options import TrainingOptions
+from o2v_keras.training.options import default_monitor
 from o2v_keras.training.report import format_report
 from o2v_keras.training.report import make_report
 from o2v_keras.user_warning import warn_user
@@ -308,12 +309,12 @@ def _score_test(model, batches, tables, options):
     """Returns metrics of the test data, and baselines of their ranking."""
     if "test" not in batches:
         return {}, {}
-    metrics = evaluate_batches(model, batches["test"])
-    answers = {}
+    metrics, answers = evaluate_batches(model, batches["test"]), {}
+    kinds = {type(callback) for callback in options.callbacks}
+    is_default = default_monitor(model.config.output_layer) == "val_spearman"
+    if is_default or CorrelationMetrics in kinds:
+        metrics |= ScoredPairs(model, tables["test"]).metrics()["correlation"]
     for callback in options.callbacks:
-        if isinstance(callback, CorrelationMetrics):
-            scored = ScoredPairs(model, tables["test"])
-            metrics |= scored.metrics()["correlation"]
         if isinstance(callback, RankingMetrics):
             ranking = callback.ranking_of(tables["test"])
             if ranking is not None:

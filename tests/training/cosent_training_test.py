@@ -48,5 +48,7 @@ def test_early_stopping_watches_spearman(tmp_path):
 
 def test_without_validation_data_it_watches_the_loss(tmp_path):
     config = make_config(output_layer="cosent", epochs=2)
-    result = train(config, source(20), model_dir=tmp_path, verbose=0)
+    test = source(10, seed=3)
+    result = train(config, source(20), test=test, model_dir=tmp_path, verbose=0)
     assert result.report["train"].keys() == {"loss", "cosent"}
+    assert "spearman" in result.report["test"]
