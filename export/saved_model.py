@@ -15,10 +15,12 @@ from export.int8_tables import int8_tables
 from export.serving_module import ServingModule
 from export.serving_module import encoder_of
 from export.versions import publish_version
+from export.versions import versions_in
 from export.warmup import write_warmup_requests
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.start_tensorflow import without_file_names
 from o2v_keras.storage.temporary_folder import TemporaryFolder
+from o2v_keras.user_warning import warn_user
 from serving.signatures import IN0
 from serving.signatures import IN1
 
@@ -140,7 +142,27 @@ def export_saved_model(
         cases = acceptance_cases(model, module.functions, dim, tables, tower)
         accept(folder, cases)
 
-    return publish_version(directory, version, write)
+    published = publish_version(directory, version, write)
+    _warn_of_other_signatures(published, mode)
+    return published
+
+
+def _warn_of_other_signatures(published, mode):
+    """Warns if the version before is of another mode."""
+    number = int(published.name)
+    others = [n for n in versions_in(published.parent) if n < number]
+    for file in (
+        published.parent / str(other) / "assets.extra" / "export.json"
+        for other in sorted(others)[-1:]
+    ):
+        before = json.loads(file.read_text())["mode"] if file.exists() else mode
+        if before != mode:
+            warn_user(
+                f"{published} is of mode {mode}, but version "
+                f"{file.parts[-3]} beside it of mode {before}. A server puts "
+                "the newest in place of the other, under the same name: give "
+                "each mode an `--output` of its own."
+            )
 
 
 def _checked_cosine(model, dim, tables, names):

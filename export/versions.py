@@ -52,13 +52,13 @@ def publish_version(
         sync_tree(new)
         # Others may have published meanwhile.
         _check_free(base, version)
-        target = base / str(version or max(_versions(base), default=0) + 1)
+        target = base / str(version or max(versions_in(base), default=0) + 1)
         os.rename(new, target)
         return target
 
 
-def _versions(base):
-    """The numbers in `base`; TF Serving reads `007` as 7."""
+def versions_in(base: str | os.PathLike) -> list[int]:
+    """Returns the numbers in `base`; TF Serving reads `007` as 7."""
     names = [name for name in os.listdir(base) if name.isascii()]
     return [int(name) for name in names if name.isdigit()]
 
@@ -93,7 +93,7 @@ def _check_version(version):
 
 
 def _check_free(base, version):
-    if version in _versions(base):
+    if version in versions_in(base):
         raise ValueError(
             "`version` must be a new one, because a server may have loaded "
             "the one that exists; leave it out for the next free number. "

@@ -52,3 +52,12 @@ def test_the_score_of_cosent_is_served(tmp_path):
     np.testing.assert_allclose(
         served("serving_default", in0=in0, in1=in1), [[cosine]], rtol=1e-4
     )
+
+
+def test_a_tower_that_takes_anothers_place_is_warned_of(tmp_path):
+    model = make_model({"enc0_network": "pooled_embedding"})
+    export_saved_model(model, tmp_path, mode="in1")
+    with pytest.warns(UserWarning, match="version 1 beside it of mode in1"):
+        export_saved_model(model, tmp_path, mode="in0")
+    # Of the same mode it is a new version like any other.
+    export_saved_model(model, tmp_path, mode="in0")
