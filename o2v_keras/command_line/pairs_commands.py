@@ -187,7 +187,7 @@ def _add_labels(add):
     _add_column(
         add, "label", "labels, or lists of labels", nargs="+", required=True
     )
-    text = "pairs with other labels for each pair, labelled 0; default: 5"
+    text = "pairs with other labels for each pair, labelled 0; default: 0"
     _add_number(add, "negatives", text)
     _add_number(add, "min_texts", "least texts of a label; default: 1")
     _add_split(add, ("texts",), "hold out texts; default: nothing")

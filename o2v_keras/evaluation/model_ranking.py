@@ -326,9 +326,10 @@ def _target_rows(pairs, config, min_label):
 def _are_bags(model, queries, targets):
     """Whether queries are certainly bags of candidates."""
     config = model.config
+    kinds = {each.kind for each in model.tokenizers.sides.values()}
     return (
         (config.tied_token_embedding_weight or config.exclude_query_tokens)
-        and not model.tokenizers.sides
+        and kinds <= {"categories"}
         and queries.lengths.max(initial=0) > 1
         and targets.lengths.max(initial=0) == 1
     )

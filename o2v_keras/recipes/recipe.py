@@ -172,11 +172,10 @@ def _retrieval(profile):
         "epochs": _epochs(profile, 16, 2_000_000),
     }
     if profile.same_ids:
-        if not profile.in0.is_text:
-            head["exclude_query_tokens"] = (
-                True,
-                "an object of the bag is no negative",
-            )
+        head["exclude_query_tokens"] = (
+            True,
+            "an object of the bag is no negative",
+        )
     return _sides(profile) | head
 
 
@@ -374,6 +373,12 @@ def _sides(profile):
         longest = max(profile.in0, profile.in1, key=lambda side: side.longest)
         choices = _encoder("enc0", longest) | {
             "tied_token_embedding_weight": (True, "both sides are texts"),
+        }
+    elif profile.same_ids and profile.in0.is_text:
+        choices |= {
+            "enc1_tokenizer": ("categories", "one vocabulary for both sides"),
+            "enc1_max_seq_len": (1, "one name"),
+            "tied_token_embedding_weight": (True, "one vocabulary"),
         }
     elif tied:
         size = max(profile.in0.largest_id, profile.in1.largest_id) + 1

@@ -84,7 +84,7 @@ def test_negatives_of_each_text_are_distinct_and_drawn_evenly(many):
 
 
 def test_a_text_is_in_one_part(many):
-    pairs = labels(many, "text", "labels", split="texts", test=100)
+    pairs = labels(many, "text", "labels", negatives=5, split="texts", test=100)
     parts = [
         set(part["in1"].to_pylist())
         for part in (pairs.train, pairs.validation, pairs.test)
@@ -100,7 +100,7 @@ def test_negatives_are_labels_of_the_training():
         "text": [f"text {number}" for number in range(20)],
         "label": [f"label {number}" for number in range(20)],
     }
-    pairs = labels(source, "text", "label", split="texts", test=10)
+    pairs = labels(source, "text", "label", negatives=5, split="texts", test=10)
     known = of(pairs, 1)
     drawn = [r for r in pairs.test.to_pylist() if not r["label"]]
     assert len(drawn) == 50
