@@ -36,7 +36,8 @@ SUITES = {
             ("wordnet", ("definitions", "hypernyms", "prefixes")),
         )
         for task in tasks
-    ),
+    )
+    + (("benchmarks.quality.recipes", "--test"),),
 }
 
 

@@ -15,7 +15,7 @@ from o2v_keras.data.read.in_memory import column_names
 from o2v_keras.data.read.in_memory import is_in_memory
 from o2v_keras.evaluation.inference import embed_rows
 from o2v_keras.evaluation.inference import read_rows
-from o2v_keras.evaluation.outputs import has_texts
+from o2v_keras.evaluation.outputs import came_from_texts
 from o2v_keras.evaluation.outputs import original_texts
 from o2v_keras.evaluation.pair_scores import EmbeddingScores
 from o2v_keras.evaluation.pair_scores import HeadScores
@@ -227,7 +227,7 @@ class ModelRanking:
         if (
             len(kinds) < 2
             or {"category", "categories"} & {*kinds}
-            or not all(map(has_texts, used))
+            or not all(map(came_from_texts, used))
         ):
             return None
 

@@ -74,11 +74,16 @@ class RowOutputs:
 
 
 def has_texts(source: Source) -> bool:
-    """Whether texts can be read from a source, or where a table came from."""
-    if isinstance(source, PairTable):
-        paths = [place.path for place in source.origin.sources]
-        return all(path and not is_tfrecord(path) for path in paths)
-    return not is_tfrecord(source)
+    """Whether a source holds texts still, and not their ids alone."""
+    return not (isinstance(source, PairTable) or is_tfrecord(source))
+
+
+def came_from_texts(source: Source) -> bool:
+    """Whether texts can be read from a source, or from a table's files."""
+    if not isinstance(source, PairTable):
+        return has_texts(source)
+    paths = [place.path for place in source.origin.sources]
+    return all(path and not is_tfrecord(path) for path in paths)
 
 
 def original_texts(

@@ -282,7 +282,7 @@ def result_advice(
     >>> report = {"best_epoch": 0, "baselines": {}}
     >>> losses = [{"loss": 1.0}, {"loss": 1.2}]
     >>> dict(result_advice(report, losses, config, None))["loss"]
-    'the training loss never fell: try a higher or a lower learning_rate ...
+    'the training loss never fell: try a higher or a lower learning_rate...
     """
     for split in ("test", "validation"):
         doubt = _no_better(split, report)

@@ -37,7 +37,10 @@ class DataSet:
 def _retrieval(split: Callable[[bool], Split]):
     def load(test):
         both = split(test)
-        return _pairs(both.train, False), _pairs(both.scored, False)
+        # A model has no vector for numbers above those that it learned from.
+        known = both.scored.films <= both.train.films.max()
+        scored = both.scored.take(known)
+        return _pairs(both.train, False), _pairs(scored, False)
 
     return load
 

@@ -27,6 +27,7 @@ FILES = [
     "checkpoint.zip",
     "config.json",
     "history.csv",
+    "hyperparameters.json",
     "logs",
     "metrics.json",
     "model.keras",
