@@ -365,7 +365,6 @@ def _stopping():
 def _sides(profile):
     """The encoders."""
     choices = {}
-    tied = profile.same_ids and not profile.in0.is_text
     for number, side in enumerate((profile.in0, profile.in1)):
         choices |= _encoder(f"enc{number}", side)
     if (profile.in0.kind, profile.in1.kind) == ("text", "text"):
@@ -380,7 +379,7 @@ def _sides(profile):
             "enc1_max_seq_len": (1, "one name"),
             "tied_token_embedding_weight": (True, "one vocabulary"),
         }
-    elif tied:
+    elif profile.same_ids:
         size = max(profile.in0.largest_id, profile.in1.largest_id) + 1
         for number in (0, 1):
             choices[f"enc{number}_vocab_size"] = (size, "ids of both sides")
@@ -392,41 +391,20 @@ def _sides(profile):
 
 
 def _encoder(prefix: str, side: SideProfile):
-    network = (
-        f"{prefix}_network",
-        ("pooled_embedding", "fast, and good for bags, names and short texts"),
-    )
-    if side.kind == "text":
-        spelled = side.longest <= _LONGEST_SPELLED
-        tokenizer = "ngrams" if spelled else "words"
-        return (
-            dict([network])
-            | {
-                f"{prefix}_tokenizer": (
-                    tokenizer,
-                    "words and their spelling, so that new words are known"
-                    if spelled
-                    else f"texts of up to {side.longest:,} characters have too "
-                    "many n-grams",
-                ),
-                f"{prefix}_vocab_size": (_WORDS, "at most"),
-                f"{prefix}_max_seq_len": (
-                    4 * side.longest + 8 if spelled else side.longest // 2 + 1,
-                    "no text is longer",
-                ),
-            }
-            | (
-                {f"{prefix}_hash_buckets": (_BUCKETS, "for n-grams")}
-                if spelled
-                else {}
-            )
+    choices = {
+        f"{prefix}_network": (
+            "pooled_embedding",
+            "fast, and good for bags, names and short texts",
         )
+    }
+    if side.kind == "text":
+        return choices | _text_encoder(prefix, side)
     if side.kind == "category":
-        return dict([network]) | {
+        return choices | {
             f"{prefix}_tokenizer": ("category", "names of a closed set"),
         }
     if side.kind == "categories":
-        return dict([network]) | {
+        return choices | {
             f"{prefix}_tokenizer": ("categories", "bags of names"),
             f"{prefix}_max_seq_len": (side.longest, "the longest bag"),
         }
@@ -438,9 +416,32 @@ def _encoder(prefix: str, side: SideProfile):
             "up to the largest. Number the objects from 1, or make pairs by "
             "`o2v pairs`, which writes such ids as names."
         )
-    return dict([network]) | {
+    return choices | {
         f"{prefix}_vocab_size": (max(2, size), "the largest id and 1"),
         f"{prefix}_max_seq_len": (side.longest, "the longest row"),
+    }
+
+
+def _text_encoder(prefix, side):
+    size = {f"{prefix}_vocab_size": (_WORDS, "at most")}
+    if side.longest > _LONGEST_SPELLED:
+        return size | {
+            f"{prefix}_tokenizer": (
+                "words",
+                f"texts of up to {side.longest:,} characters have too many "
+                "n-grams",
+            ),
+            # A word has a character or more.
+            f"{prefix}_max_seq_len": (side.longest, "no text is longer"),
+        }
+    return size | {
+        f"{prefix}_tokenizer": (
+            "ngrams",
+            "words and their spelling, so that new words are known",
+        ),
+        # A word of n characters has 3 n + 1 ids.
+        f"{prefix}_max_seq_len": (4 * side.longest + 8, "no text is longer"),
+        f"{prefix}_hash_buckets": (_BUCKETS, "for n-grams"),
     }
 
 

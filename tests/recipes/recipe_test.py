@@ -1,6 +1,8 @@
 import pytest
 
 from o2v_keras import Object2VecConfig
+from o2v_keras import learn_tokenizers
+from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.recipes import DataProfile
 from o2v_keras.recipes import choose_recipe
 from tests.recipes.data_profile_test import NAMES
@@ -54,6 +56,18 @@ def test_long_texts_are_words_in_smaller_batches():
     config = Object2VecConfig.recipe(None, data(long, SENTENCES), verbose=0)
     assert config.enc0_tokenizer == "words"
     assert config.mini_batch_size * 4 * len(long[0]) <= 1 << 20
+
+
+@pytest.mark.parametrize("times", [9, 900], ids=["ngrams", "words"])
+def test_no_text_of_the_training_data_is_cut(times):
+    # Each character is a word of its own.
+    dense = ["a.b," * (times + n) for n in range(60)]
+    source = data(dense, SENTENCES)
+    config = Object2VecConfig.recipe(None, source, verbose=0)
+    tokenizers = learn_tokenizers(source, config, verbose=0)
+    config = tokenizers.configure(config)
+    table = load_pairs(source, config, tokenizers=tokenizers, verbose=0)
+    assert table.in0.lengths.max() <= config.enc0_max_seq_len
 
 
 def test_given_values_win_and_are_printed(capsys):
