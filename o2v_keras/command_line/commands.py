@@ -253,7 +253,10 @@ def launch(options: argparse.Namespace) -> int | None:
     from o2v_keras.training.distribute.launch import launch as run_workers
 
     return run_workers(
-        options.train_command, options.workers, options.max_restarts
+        options.train_command,
+        options.workers,
+        options.max_restarts,
+        options.cluster,
     )
 
 

@@ -141,13 +141,22 @@ def add_commands(subparsers: Commands) -> None:
         commands.launch,
         text,
         TRAIN,
-        usage="o2v launch [--workers N] [--max-restarts N] -- train ...",
+        usage="o2v launch [--cluster NAME] [--workers N] [--max-restarts N] "
+        "-- train ...",
+    )
+    launcher.add_argument(
+        "--cluster",
+        choices=("local", "kubernetes", "slurm", "sagemaker"),
+        help="what starts one launch for each worker and sets the variables "
+        "that say which it is; default: local with --workers, otherwise "
+        "TF_CONFIG says it",
     )
     launcher.add_argument(
         "--workers",
         type=int,
         metavar="N",
-        help="processes on this machine; default: one, by TF_CONFIG",
+        help="local: processes on this machine; kubernetes: the Job's "
+        "completions; otherwise left out",
     )
     launcher.add_argument(
         "--max-restarts", type=int, default=3, metavar="N", help="default: 3"

@@ -31,7 +31,9 @@ from o2v_keras.training.channels import LoadedChannels
 from o2v_keras.training.channels import load_channels
 from o2v_keras.training.channels import training_tokenizers
 from o2v_keras.training.distribute.cluster import Worker
-from o2v_keras.training.distribute.cluster import lost_workers_reported
+from o2v_keras.training.distribute.failure_detection import (
+    lost_workers_reported,
+)
 from o2v_keras.training.distribute.sharding import own_source
 from o2v_keras.training.distribute.strategy import make_strategy
 from o2v_keras.training.model_directory import ModelDirectory

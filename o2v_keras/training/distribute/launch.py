@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import socket
 import subprocess
@@ -9,6 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+
+from o2v_keras.training.distribute.cluster import Worker
+from o2v_keras.training.distribute.cluster_managers import kubernetes_worker
+from o2v_keras.training.distribute.cluster_managers import sagemaker_worker
+from o2v_keras.training.distribute.cluster_managers import slurm_worker
+
+CLUSTERS = ("local", "kubernetes", "slurm", "sagemaker")
+_SAGEMAKER_RESOURCES = "/opt/ml/input/config/resourceconfig.json"
 
 # Statuses after which a restart is useless: success, and a user's error.
 _USERS_ERROR = 2
@@ -24,15 +33,15 @@ def launch(
     command: Sequence[str],
     workers: int | None = None,
     max_restarts: int = 3,
+    cluster: str | None = None,
 ) -> int:
     """Runs the workers of a training until it ends.
 
-    With `workers`, it starts that many processes on this machine, each with
-    its `TF_CONFIG` on free ports. Without, it starts one process with the
-    current `TF_CONFIG`: run one `launch` on every machine. If a worker fails,
-    all workers of this machine are stopped and restarted with `--resume`;
-    workers on other machines stop on their own, and their `launch` restarts
-    them.
+    On `"local"` it starts `workers` processes on this machine, each with its
+    `TF_CONFIG` on free ports. Elsewhere it starts one process: run one
+    `launch` in every pod, task or instance. If a worker fails, all workers of
+    this machine are stopped and restarted with `--resume`; workers on other
+    machines stop on their own, and their `launch` restarts them.
 
     The workers' output is printed, with several workers after `[0] ` for
     worker 0 and so on; an error of several workers is printed once. SIGINT
@@ -41,9 +50,13 @@ def launch(
 
     Args:
         command: Words after `o2v`, such as `["train", "--train", ...]`.
-        workers: int. Processes on this machine. Defaults to `None`: one, by
-            `TF_CONFIG`.
+        workers: int. Processes on this machine, or with `"kubernetes"` the
+            Job's `completions`; otherwise `None`. Defaults to `None`.
         max_restarts: int. Largest number of restarts. Defaults to 3.
+        cluster: Where it runs: `"local"`, or `"kubernetes"`, `"slurm"` or
+            `"sagemaker"`, whose variables then give `TF_CONFIG`. Defaults to
+            `None`: `"local"` with `workers`, otherwise the current
+            `TF_CONFIG`.
 
     Returns:
         The exit status: 0; 2 after a user's error; 128 + n if signal n ended
@@ -51,13 +64,16 @@ def launch(
         status of the worker that failed last.
 
     Raises:
-        ValueError: If an argument is invalid, or both `workers` and
-            `TF_CONFIG` are missing.
+        ValueError: If an argument is invalid, both `workers` and `TF_CONFIG`
+            are missing, or a variable of the cluster is missing or
+            contradicts another.
     """
     command = list(command)
-    _check(command, workers, max_restarts)
+    if cluster is None and workers is not None:
+        cluster = "local"
+    _check(command, workers, max_restarts, cluster)
     for left in range(max_restarts, -1, -1):
-        group = _Group(command, workers)
+        group = _Group(command, _environments(cluster, workers))
         status = group.run()
         if status in _FINAL or group.interrupted or not left:
             break
@@ -65,7 +81,7 @@ def launch(
             f"a worker ended with status {status}; restarting from the "
             f"last checkpoint ({left} restarts left)"
         )
-        if workers is None:
+        if cluster != "local":
             time.sleep(_SECONDS_TO_NOTICE)
         if "--resume" not in command:
             command.append("--resume")
@@ -83,7 +99,7 @@ def _say(text):
     print(f"o2v launch: {text}", file=sys.stderr, flush=True)
 
 
-def _check(command, workers, max_restarts):
+def _check(command, workers, max_restarts, cluster):
     if not command or command[0] != "train":
         raise ValueError(
             "`command` must be `train` with its options, as in `o2v launch "
@@ -105,20 +121,69 @@ def _check(command, workers, max_restarts):
             "`max_restarts` must be at least 0. "
             f"Received: max_restarts={max_restarts}"
         )
-    if workers is None and not os.environ.get("TF_CONFIG"):
+    has_config = bool(os.environ.get("TF_CONFIG"))
+    if cluster is None:
+        if not has_config:
+            raise ValueError(
+                "`workers` must be given if the variable `TF_CONFIG` is not "
+                "set and `cluster` is left out: the number of workers on this "
+                "machine. Received: workers=None"
+            )
+        return
+    if cluster not in CLUSTERS:
         raise ValueError(
-            "`workers` must be given if the variable `TF_CONFIG` is not "
-            "set: the number of workers on this machine. Received: "
-            "workers=None"
+            f"`cluster` must be one of {', '.join(CLUSTERS)}. Received: "
+            f"cluster={cluster!r}"
         )
+    if cluster == "local":
+        if workers is None:
+            raise ValueError(
+                "`workers` must be given for the cluster local: the number of "
+                "workers on this machine. Received: workers=None"
+            )
+        return
+    if has_config:
+        raise ValueError(
+            f"The variable `TF_CONFIG` must be unset for the cluster "
+            f"{cluster}, whose variables give it; or leave `cluster` out. "
+            f"Received: TF_CONFIG={os.environ['TF_CONFIG']}"
+        )
+    if cluster != "kubernetes" and workers is not None:
+        raise ValueError(
+            f"`workers` must be left out for the cluster {cluster}, whose "
+            f"variables give it. Received: workers={workers}"
+        )
+
+
+def _environments(cluster, workers):
+    """Returns the variables to add for each worker of this machine."""
+    if cluster is None:
+        return [{}]
+    if cluster == "local":
+        ports = _free_ports(workers)
+        addresses = tuple(f"127.0.0.1:{port}" for port in ports)
+        here = [Worker(index, addresses) for index in range(workers)]
+    elif cluster == "kubernetes":
+        host = socket.getfqdn()
+        here = [kubernetes_worker(os.environ, host, workers)]
+    elif cluster == "slurm":
+        here = [slurm_worker(os.environ)]
+    else:
+        here = [sagemaker_worker(os.environ, _sagemaker_resources())]
+    return [worker.to_environment() for worker in here]
+
+
+def _sagemaker_resources():
+    path = pathlib.Path(_SAGEMAKER_RESOURCES)
+    return json.loads(path.read_text()) if path.is_file() else None
 
 
 class _Group:
     """The workers of this machine in one attempt."""
 
-    def __init__(self, command, workers):
+    def __init__(self, command, environments):
         self._words = [sys.executable, "-m", "o2v_keras", *command]
-        self._configs = _configs(workers) if workers else [None]
+        self._environments = environments
         self._processes = []
         self._readers = []
         self._last_lines = {}
@@ -137,8 +202,8 @@ class _Group:
             for number in (signal.SIGINT, signal.SIGTERM)
         }
         try:
-            for config in self._configs:
-                self._start(config)
+            for environment in self._environments:
+                self._start(environment)
             index, status = self._wait()
         finally:
             self._stop()
@@ -149,13 +214,10 @@ class _Group:
         self.last_words = self._last_lines.get(index, "")
         return 128 - status if status < 0 else status
 
-    def _start(self, config):
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        if config is not None:
-            environment["TF_CONFIG"] = json.dumps(config)
+    def _start(self, environment):
         process = subprocess.Popen(
             self._words,
-            env=environment,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -182,7 +244,7 @@ class _Group:
                 self._print(index, line)
 
     def _print(self, index, line):
-        prefix = f"[{index}] " if len(self._configs) > 1 else ""
+        prefix = f"[{index}] " if len(self._environments) > 1 else ""
         print(f"{prefix}{line}", end="", flush=True)
 
     def _print_reports(self):
@@ -226,17 +288,6 @@ class _Group:
                 process.wait()
             reader.join(_SECONDS_TO_STOP)
             process.stdout.close()
-
-
-def _configs(workers):
-    addresses = [f"127.0.0.1:{port}" for port in _free_ports(workers)]
-    return [
-        {
-            "cluster": {"worker": addresses},
-            "task": {"type": "worker", "index": index},
-        }
-        for index in range(workers)
-    ]
 
 
 def _free_ports(number):
