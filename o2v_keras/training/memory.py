@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import shutil
+import subprocess
 
 import psutil
 
@@ -15,6 +16,8 @@ _BYTES = 4  # float32
 
 # Slots of each optimizer for every weight.
 _SLOTS = {"adam": 2, "adadelta": 2, "adagrad": 1, "rmsprop": 1, "sgd": 0}
+# Ids, and tokenizers that leave no word out.
+_WITHOUT_BUCKETS = ("", "wordpiece", "sentencepiece")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,12 +48,21 @@ class MemoryEstimate:
     replicas: int
 
     @property
-    def memory(self) -> int:
-        """Bytes of main memory, or of all GPUs' memory."""
-        per_replica = (
+    def of_replica(self) -> int:
+        """Bytes of a replica's weights, slots and gradients."""
+        return (
             self.tables + self.other_weights + self.optimizer + self.gradients
         )
-        return self.replicas * per_replica + self.logits + self.writing
+
+    @property
+    def of_device(self) -> int:
+        """Bytes of one GPU's memory."""
+        return self.of_replica + self.logits // self.replicas
+
+    @property
+    def memory(self) -> int:
+        """Bytes of main memory if the replicas are on the CPU."""
+        return self.replicas * self.of_replica + self.logits + self.writing
 
     def __str__(self):
         times = f" x {self.replicas} replicas" if self.replicas > 1 else ""
@@ -129,17 +141,36 @@ def learned_table_bytes(config: Object2VecConfig) -> int:
     return _BYTES * _copies(config) * learned
 
 
-def require_memory(estimate: MemoryEstimate, model_dir: str | os.PathLike):
-    """Raises `MemoryError` if free memory or disk space is too small."""
-    free = psutil.virtual_memory().available
-    if estimate.memory > free:
+def require_memory(
+    config: Object2VecConfig,
+    estimate: MemoryEstimate,
+    model_dir: str | os.PathLike,
+    on_gpus: bool = False,
+) -> None:
+    """Checks that memory and disk hold a training.
+
+    Args:
+        config: The training's configuration.
+        estimate: Its `estimate_memory`.
+        model_dir: Where its checkpoints are written.
+        on_gpus: Whether each replica has a GPU. Its memory is compared with
+            the largest GPU's, if `nvidia-smi` tells it. Defaults to `False`:
+            all replicas are in main memory.
+
+    Raises:
+        MemoryError: If something does not fit. The message says what would.
+    """
+    if on_gpus:
+        free, needed = gpu_memory(), estimate.of_device
+        where = "of each GPU's memory", "the largest GPU has {}"
+    else:
+        free, needed = psutil.virtual_memory().available, estimate.memory
+        where = "of memory", "{} are free"
+    if free is not None and needed > free:
         raise MemoryError(
-            f"Training would take about {_size(estimate.memory)} of memory, "
-            f"but {_size(free)} are free. Lower enc_dim, "
-            f"enc*_token_embedding_dim or enc*_vocab_size, set "
-            f"tied_token_embedding_weight or token_embedding_storage_type="
-            f"row_sparse, or take an optimizer with fewer slots (sgd none, "
-            f"adagrad one, adam two). {estimate}"
+            f"Training would take about {_size(needed)} {where[0]}, but "
+            f"{where[1].format(_size(free))}. {_largest_table(config)}"
+            f"{_remedies(config, estimate, on_gpus)} {estimate}"
         )
     free = shutil.disk_usage(model_dir).free
     if estimate.checkpoint > free:
@@ -148,6 +179,76 @@ def require_memory(estimate: MemoryEstimate, model_dir: str | os.PathLike):
             f"{os.fspath(model_dir)}, but {_size(free)} are free there. Make "
             f"room or take another --model-dir. {estimate}"
         )
+
+
+def gpu_memory() -> int | None:
+    """Returns the bytes of the largest GPU, or `None` without `nvidia-smi`."""
+    command = [
+        *("nvidia-smi", "--query-gpu=memory.total"),
+        "--format=csv,noheader,nounits",
+    ]
+    try:
+        result = subprocess.run(
+            command, check=True, capture_output=True, text=True, timeout=20
+        )
+        return max(int(line) * 2**20 for line in result.stdout.splitlines())
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+
+
+def _largest_table(config):
+    name, encoder = _with_largest_table(config)
+    size = _BYTES * _copies(config) * _table_parameters(encoder)
+    if not size:
+        return ""
+    return (
+        f"Of this the token table of {name} ({encoder.vocab_size:,} ids x "
+        f"{encoder.token_embedding_dim}) is {_size(size)}, and every device "
+        "holds all of it. "
+    )
+
+
+def _with_largest_table(config):
+    return max(
+        config.token_tables.items(), key=lambda side: _table_parameters(side[1])
+    )
+
+
+def _remedies(config, estimate, on_gpus):
+    """Returns what would help, with the memory it leads to."""
+    name, encoder = _with_largest_table(config)
+    width = f"{name}_token_embedding_dim"
+    if encoder.network == "pooled_embedding":
+        width = "enc_dim"
+    changes = [
+        {"token_embedding_storage_type": "row_sparse"},
+        {width: (encoder.token_embedding_dim + 1) // 2},
+        {f"{name}_vocab_size": max(2, encoder.vocab_size // 10)},
+        {"optimizer": "adagrad"},
+        {"optimizer": "sgd"},
+        {"tied_token_embedding_weight": True},
+    ]
+    needs = MemoryEstimate.of_device if on_gpus else MemoryEstimate.memory
+    before, helps = needs.fget(estimate), []
+    for change in changes:
+        try:
+            changed = estimate_memory(
+                config.replace(**change), estimate.replicas
+            )
+        except ValueError:
+            continue
+        after = needs.fget(changed)
+        if after < 0.99 * before:
+            ((field, value),) = change.items()
+            helps.append(f"{field}={value} (then {_size(after)})")
+    if not helps:
+        return ""
+    hashing = ""
+    if encoder.tokenizer not in _WITHOUT_BUCKETS:
+        hashing = (
+            f"; {name}_hash_buckets hashes what a smaller vocabulary leaves out"
+        )
+    return f"What helps: {', '.join(helps)}{hashing}."
 
 
 def _token_weights(config):

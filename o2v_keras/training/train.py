@@ -34,6 +34,7 @@ from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.distribute.failure_detection import (
     lost_workers_reported,
 )
+from o2v_keras.training.distribute.sharding import check_shard_by
 from o2v_keras.training.distribute.sharding import own_source
 from o2v_keras.training.distribute.strategy import make_strategy
 from o2v_keras.training.model_directory import ModelDirectory
@@ -232,6 +233,7 @@ def train(
         tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(config.seed)
     worker = Worker.from_environment()
+    check_shard_by(shard_by, stream_rows)
     check_in_batch_softmax(config, stream_rows, shard_by, worker)
     directory = ModelDirectory(model_dir, worker)
     _check_split(validation_split, validation, stream_rows, shard_by)

@@ -98,7 +98,8 @@ def train_model(
         config, strategy.num_replicas_in_sync // worker.count
     )
     options.say(estimate)
-    require_memory(estimate, directory.path)
+    on_gpus = bool(tf.config.list_physical_devices("GPU"))
+    require_memory(config, estimate, directory.path, on_gpus)
 
     with strategy.scope():
         model = Object2Vec(config)

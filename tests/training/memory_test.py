@@ -1,3 +1,5 @@
+import os
+import re
 import types
 
 import numpy as np
@@ -198,12 +200,95 @@ def free(monkeypatch):
 
 
 def test_refuses_what_the_machine_cannot_hold(free, tmp_path):
-    estimate = estimate_memory(make_config())
+    config = make_config()
+    estimate = estimate_memory(config)
     free(ram=estimate.memory, disk=estimate.checkpoint)
-    require_memory(estimate, tmp_path)
+    require_memory(config, estimate, tmp_path)
     free(ram=estimate.memory - 1, disk=estimate.checkpoint)
-    with pytest.raises(MemoryError, match="of memory, but .*Lower enc_dim"):
-        require_memory(estimate, tmp_path)
+    with pytest.raises(MemoryError, match="of memory, but .* are free"):
+        require_memory(config, estimate, tmp_path)
     free(ram=estimate.memory, disk=estimate.checkpoint - 1)
     with pytest.raises(MemoryError, match=f"in {tmp_path}, but .* are free"):
-        require_memory(estimate, tmp_path)
+        require_memory(config, estimate, tmp_path)
+
+
+@pytest.fixture
+def nvidia_smi(tmp_path, monkeypatch):
+    """Returns a function that sets what the program prints."""
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    def set_output(text):
+        program = tmp_path / "nvidia-smi"
+        program.write_text(f"#!/bin/sh\nprintf '{text}'\n")
+        program.chmod(0o755)
+
+    return set_output
+
+
+def test_a_gpu_must_hold_a_replica(free, nvidia_smi, tmp_path):
+    config = make_config(enc0_vocab_size=500_000)
+    estimate = estimate_memory(config, replicas=2)
+    assert estimate.of_device == estimate_memory(config).of_device
+    mebibytes = estimate.of_device // 2**20
+    # Main memory does not hold the replicas.
+    free(ram=0, disk=estimate.checkpoint)
+    nvidia_smi(f"1024\n{mebibytes + 1}\n")
+    require_memory(config, estimate, tmp_path, on_gpus=True)
+    nvidia_smi(f"16\n{mebibytes}\n")
+    with pytest.raises(MemoryError, match="each GPU.*the largest GPU has"):
+        require_memory(config, estimate, tmp_path, on_gpus=True)
+
+
+@pytest.mark.parametrize("output", ["", "No devices were found\n"])
+def test_an_unknown_gpu_is_not_checked(free, nvidia_smi, tmp_path, output):
+    config = make_config()
+    estimate = estimate_memory(config)
+    free(ram=0, disk=estimate.checkpoint)
+    nvidia_smi(output)
+    require_memory(config, estimate, tmp_path, on_gpus=True)
+
+
+def refusal(config, free, folder):
+    free(ram=10**6, disk=10**15)
+    with pytest.raises(MemoryError) as raised:
+        require_memory(config, estimate_memory(config), folder)
+    return str(raised.value)
+
+
+def test_says_which_table_does_not_fit_and_what_helps(free, tmp_path):
+    config = make_config(
+        **NARROW,
+        enc0_vocab_size=40_000,
+        enc1_network="hcnn",
+        enc1_max_seq_len=3,
+        enc1_vocab_size=9_000_000,
+        enc1_tokenizer="words",
+        enc1_token_embedding_dim=64,
+    )
+    message = refusal(config, free, tmp_path)
+    assert "token table of enc1 (9,000,000 ids x 64) is 2.3 GB" in message
+    for change, after in (
+        ({"token_embedding_storage_type": "row_sparse"}, "9.22 GB"),
+        ({"enc1_token_embedding_dim": 32}, "5.76 GB"),
+        ({"enc1_vocab_size": 900_000}, "1.16 GB"),
+        ({"optimizer": "sgd"}, "6.91 GB"),
+    ):
+        ((name, value),) = change.items()
+        assert f"{name}={value} (then {after})" in message
+        needed = estimate_memory(config.replace(**change)).memory
+        assert needed / 1e9 == pytest.approx(float(after[:-3]), rel=0.01)
+    assert "enc1_hash_buckets hashes what a smaller vocabulary" in message
+
+
+def test_advises_nothing_that_is_done_or_impossible(free, tmp_path):
+    config = make_config(
+        enc0_network="pooled_embedding",
+        enc0_vocab_size=1_000_000,
+        tied_token_embedding_weight=True,
+        token_embedding_storage_type="row_sparse",
+        optimizer="sgd",
+    )
+    message = refusal(config, free, tmp_path)
+    advised = re.findall(r"(\w+)=\S+ \(then", message)
+    assert advised == ["enc_dim", "enc0_vocab_size"]
+    assert "hash" not in message

@@ -20,6 +20,28 @@ from o2v_keras.training.distribute.strategy import all_gather
 SHARD_BY = ("row", "file")
 
 
+def check_shard_by(shard_by: str, stream_rows: int | None) -> None:
+    """Checks how several workers would share the training data.
+
+    Raises:
+        ValueError: If `shard_by` is unknown, or `"file"` beside streamed data.
+
+    Example:
+    >>> check_shard_by("row", stream_rows=100_000)
+    """
+    if shard_by not in SHARD_BY:
+        raise ValueError(
+            f"`shard_by` must be one of {', '.join(SHARD_BY)}. "
+            f"Received: shard_by={shard_by!r}"
+        )
+    if shard_by == "file" and stream_rows is not None:
+        raise ValueError(
+            '`shard_by` must be "row" beside `stream_rows`: every worker '
+            "streams all of the data and keeps its rows of each batch. "
+            f'Received: shard_by="file", stream_rows={stream_rows}'
+        )
+
+
 def own_source(source: Source, worker: Worker, shard_by: str) -> Source:
     """Returns the part of the training data that a worker reads.
 
@@ -33,18 +55,13 @@ def own_source(source: Source, worker: Worker, shard_by: str) -> Source:
         shard_by: `"row"` or `"file"`.
 
     Raises:
-        ValueError: If `shard_by` is unknown, or there are fewer files than
-            workers.
+        ValueError: If the data are not in files, or there are fewer files
+            than workers.
 
     Example:
     >>> own_source("train.jsonl", Worker(), "row")
     'train.jsonl'
     """
-    if shard_by not in SHARD_BY:
-        raise ValueError(
-            f"`shard_by` must be one of {', '.join(SHARD_BY)}. "
-            f"Received: shard_by={shard_by!r}"
-        )
     if shard_by == "row" or worker.count == 1:
         return source
     if isinstance(source, PairTable) or is_in_memory(source):
@@ -81,20 +98,12 @@ def training_batches(
         config: The configuration of the training.
         strategy: The strategy of the training.
         worker: This worker.
-        shard_by: `"row"` or `"file"`.
-
-    Raises:
-        ValueError: If `shard_by` is `"file"` for streamed data.
+        shard_by: `"row"` or, for a table, `"file"`.
     """
     replicas = strategy.num_replicas_in_sync
     if shard_by == "row" or worker.count == 1:
         share = worker.index, worker.count
         return PairBatches(table, config, True, replicas, share)
-    if isinstance(table, PairStream):
-        raise ValueError(
-            '`shard_by` must be "row" for streamed data, of which every '
-            'worker reads all. Received: shard_by="file"'
-        )
     size = config.mini_batch_size // worker.count
     config = dataclasses.replace(config, mini_batch_size=size)
     batches = PairBatches(table, config, True, replicas // worker.count)

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -131,6 +132,33 @@ def test_runs_one_worker_by_its_own_tf_config(programs, tmp_path, monkeypatch):
     assert [own for _, own in calls(tmp_path, 0)] == [config] * 2
 
 
+def test_runs_one_worker_by_the_clusters_variables(
+    programs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(launch_module, "_SECONDS_TO_NOTICE", 0)
+    monkeypatch.setenv("SM_HOSTS", '["algo-1", "algo-2"]')
+    monkeypatch.setenv("SM_CURRENT_HOST", "algo-2")
+    # The other instance's.
+    (tmp_path / "calls.0").touch()
+    programs("", "75 0")
+    assert launch(["train"], cluster="sagemaker") == 0
+    assert [own for _, own in calls(tmp_path, 1)] == [
+        {
+            "cluster": {"worker": ["algo-1:2222", "algo-2:2222"]},
+            "task": {"type": "worker", "index": 1},
+        }
+    ] * 2
+
+
+def test_a_pod_asks_for_its_full_name(programs, tmp_path, monkeypatch):
+    monkeypatch.setattr(socket, "getfqdn", lambda: "fit-0.fit.default")
+    monkeypatch.setenv("JOB_COMPLETION_INDEX", "0")
+    programs("0")
+    assert launch(["train"], workers=1, cluster="kubernetes") == 0
+    ((_, config),) = calls(tmp_path, 0)
+    assert config["cluster"] == {"worker": ["fit-0.fit.default:2222"]}
+
+
 @pytest.mark.parametrize(
     ("worker", "number"),
     [
@@ -176,12 +204,32 @@ def test_passes_signals_on_and_ends(programs, tmp_path, worker, number):
         (["train"], {}, "`workers` must be given if .*TF_CONFIG"),
         (
             ["train"],
+            {"cluster": "local"},
+            "`workers` must be given for .*local",
+        ),
+        (["train"], {"cluster": "k8s"}, "`cluster` must be one of .*'k8s'"),
+        (["train"], {"cluster": "slurm"}, "`SLURM_JOB_ID` must be set"),
+        (
+            ["train"],
+            {"cluster": "slurm", "workers": 2},
+            "`workers` must be left out for the cluster slurm.*workers=2",
+        ),
+        (
+            ["train"],
             {"workers": 1, "max_restarts": -1},
             "`max_restarts` must be at least 0",
         ),
     ],
 )
 def test_rejects_arguments(command, options, message, monkeypatch):
-    monkeypatch.delenv("TF_CONFIG", raising=False)
+    for name in ("TF_CONFIG", "SLURM_JOB_ID"):
+        monkeypatch.delenv(name, raising=False)
     with pytest.raises(ValueError, match=message):
         launch(command, **options)
+
+
+def test_a_cluster_and_tf_config_are_one_too_many(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", "{}")
+    message = "`TF_CONFIG` must be unset for the cluster slurm"
+    with pytest.raises(ValueError, match=message):
+        launch(["train"], cluster="slurm")

@@ -6,6 +6,7 @@ from o2v_keras.evaluation.training_labels import TrainingLabels
 from o2v_keras.training.distribute import sharding
 from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.distribute.sharding import own_source
+from o2v_keras.training.train import train
 from tests.training.small_training import make_config
 from tests.training.small_training import make_source
 
@@ -37,16 +38,28 @@ def test_a_worker_alone_reads_all(files):
 
 
 @pytest.mark.parametrize(
-    ("source", "shard_by", "message"),
+    ("options", "message"),
     [
-        ([], "column", "`shard_by` must be one of row, file.*'column'"),
-        (make_source(3), "file", '"row" for training data that are not in'),
+        (
+            {"shard_by": "column"},
+            "`shard_by` must be one of row, file.*'column'",
+        ),
+        (
+            {"shard_by": "file", "stream_rows": 50},
+            '`shard_by` must be "row" beside `stream_rows`.*stream_rows=50',
+        ),
     ],
-    ids=["unknown", "arrays"],
+    ids=["unknown", "streamed"],
 )
-def test_rejects_what_cannot_be_shared(source, shard_by, message):
+def test_rejects_what_cannot_be_shared(options, message, tmp_path):
     with pytest.raises(ValueError, match=message):
-        own_source(source, Worker(1, ADDRESSES), shard_by)
+        train(make_config(), "absent.jsonl", model_dir=tmp_path, **options)
+
+
+def test_rejects_data_that_are_not_in_files():
+    message = '"row" for training data that are not in'
+    with pytest.raises(ValueError, match=message):
+        own_source(make_source(3), Worker(1, ADDRESSES), "file")
 
 
 def test_rejects_fewer_files_than_workers(files):
