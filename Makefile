@@ -12,7 +12,7 @@ NAME ?= model
 GRPC_PORT ?= 8500
 REST_PORT ?= 8501
 
-.PHONY: help demo notebooks test test-slow test-beam test-serving serve lint format bench quality clean
+.PHONY: help demo notebooks test test-slow test-hosts test-beam test-serving serve lint format bench quality clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' Makefile
@@ -25,10 +25,13 @@ notebooks: $(DEVELOPMENT) ## run the notebooks in full (O2V_DATA_DIR), keep outp
 	$(BIN)/python -m notebooks.run
 
 test: lint ## lint and run the tests
-	$(BIN)/python -m pytest -q -m "not slow" -n logical --dist loadfile
+	$(BIN)/python -m pytest -q -m "not slow and not hosts" -n logical --dist loadfile
 
 test-slow: $(DEVELOPMENT) ## run the tests that are too heavy for every change
 	$(BIN)/python -m pytest -q -m slow
+
+test-hosts: $(DEVELOPMENT) ## train on hosts in network namespaces; needs root
+	$(BIN)/python -m pytest -q -rs -m hosts tests/hosts
 
 test-beam: $(BEAM) ## run the tests of the jobs on Apache Beam
 	.venv-beam/bin/python -m pytest -q tests/data/beam tests/serving/beam \

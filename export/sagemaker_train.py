@@ -149,7 +149,8 @@ def _host(root):
             "`instance_count` must be 1. Workers that train together need a "
             "model directory on a file system that all of them share, and "
             "/opt/ml/checkpoints is each instance's own. Take one instance "
-            "with more GPUs, all of which are used. "
+            "with more GPUs, all of which are used; or mount such a file "
+            "system and run `o2v launch --cluster sagemaker -- train ...`. "
             f"Received: hosts={', '.join(map(str, hosts))}"
         )
     return resources.get("current_host", "algo-1")

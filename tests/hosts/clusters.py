@@ -30,8 +30,9 @@ CONFIG = make_config(
 )
 TRAIN = make_source(300, label=1)
 COMMAND = [
-    *("train", "--train", "train.jsonl", "--hyperparameters", "h.json"),
-    *("--model-dir", "model", "--checkpoint-minutes", "0.02", "--resume"),
+    *("train", "--train", "train.jsonl", "--model-dir", "model"),
+    *("--hyperparameters", "hyperparameters.json", "--resume"),
+    *("--checkpoint-minutes", "0.02"),
 ]
 
 
@@ -55,7 +56,7 @@ def instances():
 def write_data(folder):
     """Writes what `COMMAND` reads."""
     write_records(folder / "train.jsonl", TRAIN)
-    (folder / "h.json").write_text(json.dumps(CONFIG.to_dict()))
+    (folder / "hyperparameters.json").write_text(json.dumps(CONFIG.to_dict()))
 
 
 class Cluster:

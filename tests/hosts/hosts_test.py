@@ -1,5 +1,8 @@
 """Trainings on three hosts, one of them cut off or killed on the way."""
 
+import os
+import pathlib
+import sys
 import time
 
 import numpy as np
@@ -12,7 +15,12 @@ from tests.hosts.clusters import TRAIN
 from tests.hosts.clusters import instances
 from tests.hosts.clusters import pods
 from tests.hosts.clusters import started
+from tests.hosts.clusters import write_data
 from tests.hosts.hosts import why_no_hosts
+from tests.hosts.slurm import started_slurm
+from tests.hosts.slurm import why_no_slurm
+from tests.training.distribute.worker_processes import ROOT
+from tests.training.distribute.worker_processes import environment
 
 pytestmark = pytest.mark.hosts
 SECONDS_CUT_OFF = 20
@@ -58,5 +66,33 @@ def test_a_cut_and_a_kill_leave_no_trace(undisturbed, tmp_path):
         cluster.start(2)
         assert cluster.wait() == [0, 0, 0], cluster.logs
         assert cluster.logs.count("Resuming") == 2, cluster.logs
+    for weight, other in zip(weights(tmp_path), undisturbed, strict=True):
+        np.testing.assert_array_equal(weight, other)
+
+
+def test_the_example_runs_on_slurm(undisturbed, tmp_path):
+    reason = why_no_slurm()
+    if reason:
+        pytest.skip(reason)
+    write_data(tmp_path)
+    daemons = tmp_path / "slurm"
+    daemons.mkdir()
+    programs = pathlib.Path(sys.executable).parent
+    with started_slurm(daemons) as slurm:
+        status, output = slurm.run(
+            [
+                *("sbatch", "--wait", "--nodes=3", "--cpus-per-task=1"),
+                *("--output=log", ROOT / "examples" / "slurm.sbatch"),
+            ],
+            cwd=tmp_path,
+            env={
+                **environment(),
+                "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            },
+        )
+    log = tmp_path / "log"
+    log = log.read_text() if log.exists() else output
+    assert status == 0, log
+    assert "2: worker 2 of 3 waits for the chief at node01:" in log
     for weight, other in zip(weights(tmp_path), undisturbed, strict=True):
         np.testing.assert_array_equal(weight, other)
