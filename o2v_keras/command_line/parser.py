@@ -34,6 +34,7 @@ from o2v_keras.data.job_options import add_skip_option
 from o2v_keras.data.job_options import add_vocabulary_options
 from o2v_keras.data.job_options import import_modules
 from o2v_keras.optional_packages import MissingExtraError
+from o2v_keras.training.distribute.launch import CLUSTERS
 
 _GROUPS = {
     "check": DATA,
@@ -146,7 +147,7 @@ def add_commands(subparsers: Commands) -> None:
     )
     launcher.add_argument(
         "--cluster",
-        choices=("local", "kubernetes", "slurm", "sagemaker"),
+        choices=CLUSTERS,
         help="what starts one launch for each worker and sets the variables "
         "that say which it is; default: local with --workers, otherwise "
         "TF_CONFIG says it",

@@ -99,7 +99,7 @@ class Cluster:
                 os.kill(pid, signal.SIGKILL)
         launcher.wait()
 
-    def wait(self, seconds=200):
+    def wait(self, seconds=300):
         """Returns the statuses of all launchers; `None` if one still runs."""
         end = time.monotonic() + seconds
         launchers = [self._launchers[i] for i in range(len(self.hosts))]
@@ -116,7 +116,7 @@ class Cluster:
             if launcher.poll() is None:
                 self.kill(index)
 
-    def wait_for_epoch(self, epoch, seconds=150):
+    def wait_for_epoch(self, epoch, seconds=200):
         """Returns once a checkpoint lies in this epoch or a later one."""
         end = time.monotonic() + seconds
         path = self._folder / "model" / "checkpoint.zip"

@@ -1,6 +1,5 @@
 """Starts the workers of a training, and restarts them if one fails."""
 
-import json
 import os
 import pathlib
 import signal
@@ -11,6 +10,7 @@ import threading
 import time
 from collections.abc import Sequence
 
+from o2v_keras.config.json_object import read_json_object
 from o2v_keras.training.distribute.cluster import Worker
 from o2v_keras.training.distribute.cluster_managers import kubernetes_worker
 from o2v_keras.training.distribute.cluster_managers import sagemaker_worker
@@ -71,7 +71,8 @@ def launch(
     command = list(command)
     if cluster is None and workers is not None:
         cluster = "local"
-    _check(command, workers, max_restarts, cluster)
+    _check(command, workers, max_restarts)
+    _check_cluster(cluster, workers)
     for left in range(max_restarts, -1, -1):
         group = _Group(command, _environments(cluster, workers))
         status = group.run()
@@ -99,7 +100,7 @@ def _say(text):
     print(f"o2v launch: {text}", file=sys.stderr, flush=True)
 
 
-def _check(command, workers, max_restarts, cluster):
+def _check(command, workers, max_restarts):
     if not command or command[0] != "train":
         raise ValueError(
             "`command` must be `train` with its options, as in `o2v launch "
@@ -121,26 +122,26 @@ def _check(command, workers, max_restarts, cluster):
             "`max_restarts` must be at least 0. "
             f"Received: max_restarts={max_restarts}"
         )
+
+
+def _check_cluster(cluster, workers):
     has_config = bool(os.environ.get("TF_CONFIG"))
-    if cluster is None:
-        if not has_config:
-            raise ValueError(
-                "`workers` must be given if the variable `TF_CONFIG` is not "
-                "set and `cluster` is left out: the number of workers on this "
-                "machine. Received: workers=None"
-            )
-        return
-    if cluster not in CLUSTERS:
+    if cluster not in (None, *CLUSTERS):
         raise ValueError(
             f"`cluster` must be one of {', '.join(CLUSTERS)}. Received: "
             f"cluster={cluster!r}"
         )
-    if cluster == "local":
-        if workers is None:
-            raise ValueError(
-                "`workers` must be given for the cluster local: the number of "
-                "workers on this machine. Received: workers=None"
-            )
+    if cluster is None and not has_config:
+        raise ValueError(
+            "`workers` or `cluster` must be given if the variable `TF_CONFIG` "
+            "is not set. Received: neither"
+        )
+    if cluster == "local" and workers is None:
+        raise ValueError(
+            "`workers` must be given for the cluster local: the number of "
+            "workers on this machine. Received: workers=None"
+        )
+    if cluster in (None, "local"):
         return
     if has_config:
         raise ValueError(
@@ -175,7 +176,7 @@ def _environments(cluster, workers):
 
 def _sagemaker_resources():
     path = pathlib.Path(_SAGEMAKER_RESOURCES)
-    return json.loads(path.read_text()) if path.is_file() else None
+    return read_json_object(path, "resources") if path.is_file() else None
 
 
 class _Group:

@@ -153,10 +153,14 @@ def test_runs_one_worker_by_the_clusters_variables(
 def test_a_pod_asks_for_its_full_name(programs, tmp_path, monkeypatch):
     monkeypatch.setattr(socket, "getfqdn", lambda: "fit-0.fit.default")
     monkeypatch.setenv("JOB_COMPLETION_INDEX", "0")
-    programs("0")
+    monkeypatch.setattr(launch_module, "_SECONDS_TO_NOTICE", 1.5)
+    programs("75 0")
+    began = time.monotonic()
     assert launch(["train"], workers=1, cluster="kubernetes") == 0
-    ((_, config),) = calls(tmp_path, 0)
-    assert config["cluster"] == {"worker": ["fit-0.fit.default:2222"]}
+    # The other pods had time to notice.
+    assert time.monotonic() - began > 1.5
+    for _, config in calls(tmp_path, 0):
+        assert config["cluster"] == {"worker": ["fit-0.fit.default:2222"]}
 
 
 @pytest.mark.parametrize(
@@ -201,7 +205,7 @@ def test_passes_signals_on_and_ends(programs, tmp_path, worker, number):
         (["evaluate"], {"workers": 2}, "`command` must be `train`"),
         (["train", "--overwrite"], {"workers": 2}, "not hold `--overwrite`"),
         (["train"], {"workers": 0}, "`workers` must be at least 1.*workers=0"),
-        (["train"], {}, "`workers` must be given if .*TF_CONFIG"),
+        (["train"], {}, "`workers` or `cluster` must be given if .*TF_CONFIG"),
         (
             ["train"],
             {"cluster": "local"},
