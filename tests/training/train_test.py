@@ -15,6 +15,7 @@ from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read.in_memory import read_in_memory
 from o2v_keras.evaluation.rank import rank
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.reports.card_facts import ModelFacts
 from o2v_keras.storage.lock import InUseError
 from o2v_keras.storage.replace import DiskFullError
 from o2v_keras.text.learn_tokenizers import learn_tokenizers
@@ -599,6 +600,11 @@ def test_a_recipe_trains_on_all_rows_for_the_best_number_of_epochs(
     )
     assert losses == plain.history.history["loss"][:epochs]
     assert report["train"] != held_out.report["train"]
+    # The card draws the curves that chose the epoch.
+    curves = ModelFacts.read(files.path).epochs
+    assert [e["val_loss"] for e in curves] == held_out.history.history[
+        "val_loss"
+    ]
     # What training has seen is no candidate, held-out rows included.
     found = rank(
         result.model,
