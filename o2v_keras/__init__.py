@@ -1,8 +1,7 @@
 """Object2Vec for Keras 3: embeddings of pairs of objects."""
 
-import importlib
-
 from o2v_keras.keras_registry import enter_classes
+from o2v_keras.start_tensorflow import quiet_import
 
 # Imported when first asked for, so that what needs no TensorFlow (checking
 # data, printing help) starts at once.
@@ -60,10 +59,10 @@ _ROOMS = ("encoders", "heads", "losses", "pairs", "testing")
 
 def __getattr__(name):
     if name in _ROOMS:
-        return importlib.import_module(f"o2v_keras.{name}")
+        return quiet_import(f"o2v_keras.{name}")
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_PUBLIC[name]), name)
+    return getattr(quiet_import(_PUBLIC[name]), name)
 
 
 def __dir__():

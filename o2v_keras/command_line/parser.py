@@ -257,7 +257,8 @@ def _add_train(subparsers):
         type=float,
         metavar="SHARE",
         help="hold this share of the training data out as validation data; "
-        "default: 0, with a recipe and without --validation 0.1",
+        "default: 0; with a recipe and without --validation 0.1, which chooses "
+        "the number of epochs before training on all rows",
     )
     parser.add_argument("--model-dir", required=True, metavar="DIR")
     parser.add_argument(

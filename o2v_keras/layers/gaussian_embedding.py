@@ -118,7 +118,7 @@ class GaussianEmbedding(TokenEmbedding):
         if not samples:
             return means
         if combiner:
-            variances = self._combined_variances(
+            variances = self.combined_variances(
                 inputs, mask, combiner, token_weights
             )
         else:
@@ -193,8 +193,15 @@ class GaussianEmbedding(TokenEmbedding):
     def _log_variances(self, ids):
         return self.where_open(self.log_variances.learning_rows(ids))
 
-    def _combined_variances(self, ids, mask, combiner, token_weights):
-        """Returns the variances of combined rows, `(batch_size, dim)`."""
+    def combined_variances(self, ids, mask, combiner, token_weights=None):
+        """Returns the variances of combined rows, `(batch_size, dim)`.
+
+        Args:
+            ids: As in the call, and so are the others.
+            mask: `True` at real ids.
+            combiner: `"mean"` or `"sqrtn"`.
+            token_weights: Table of the weights. Defaults to `None`: ones.
+        """
         places = tf.where(mask)  # (N, 2)
         tokens = tf.cast(tf.gather_nd(ids, places), tf.int64)
         # A token that a row holds twice has one sample, not two.

@@ -220,7 +220,6 @@ def _label_text(profile):
         raise _unlike("label-text", "texts on one side", profile)
     common = _sides(profile) | {
         "enc_dim": (128, "enough for the labels"),
-        "learning_rate": (0.003, "for means of many ids"),
         "mini_batch_size": (_batch(profile, 256), "fits into memory"),
         "epochs": _epochs(profile, 12, 300_000),
     }
@@ -230,6 +229,8 @@ def _label_text(profile):
             "token_weighting": ("learned", "some words say more"),
             "similarity": ("cosine", "the length of a text does not matter"),
             "temperature": (0.1, "cosines differ little"),
+            "learning_rate": (0.001, "few texts are soon learned by heart"),
+            "dropout": (0.1, "few texts are soon learned by heart"),
             "negative_sampling_side": (
                 "in0" if profile.in1.kind == "text" else "in1",
                 "texts are classified into labels",
@@ -241,6 +242,7 @@ def _label_text(profile):
         "num_classes": (2, "labels are 0 and 1"),
         "comparator_list": ("dot,concat", "a fit, and how frequent labels are"),
         "mlp_layers": (0, "the dot product is the answer"),
+        "learning_rate": (0.003, "for means of many ids"),
         **_stopping(),
     }
 

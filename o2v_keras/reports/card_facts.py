@@ -37,7 +37,8 @@ class ModelFacts:
         name: Name of the folder.
         config: Hyperparameter -> value, from `config.json`.
         metrics: The content of `metrics.json`.
-        epochs: A mapping for each line of `history.csv`.
+        epochs: A mapping for each line of `history.csv`, of the training that
+            chose the number of epochs if there was one.
         data: Channel -> fingerprint of its rows, from `checkpoint.zip`.
         rejected: Channel -> number of rows that were left out.
         evaluation: What `o2v evaluate` has printed. Defaults to nothing.
@@ -93,11 +94,13 @@ class ModelFacts:
                 f"Received: folder={os.fspath(folder)!r}"
             )
         config = _read(files.config, json.loads, {})
+        metrics = _read(files.metrics, json.loads, {})
+        chooser = files.chooser if metrics.get("refit") else files
         return cls(
             files.path.resolve().name,
             config,
-            _read(files.metrics, json.loads, {}),
-            _read(files.history, _epochs, []),
+            metrics,
+            _read(chooser.history, _epochs, []),
             _data(files.checkpoint),
             {
                 channel: len(path.read_text("utf-8").splitlines())
@@ -216,6 +219,12 @@ def _of_scoring(facts):
         yield (
             "There was no test data. The validation data that are scored here "
             "also chose the epoch, so the figures flatter."
+        )
+    if facts.metrics.get("refit") and facts.metrics.get("validation"):
+        yield (
+            "The validation figures are those of a training without the "
+            "validation rows. The model has since been trained on all rows, "
+            "those included."
         )
     if facts.metrics and not facts.metrics.get("validation"):
         yield (

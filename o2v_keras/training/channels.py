@@ -52,7 +52,6 @@ def load_channels(
     skip_bad_rows: bool | float = False,
     allow_leaks: bool = False,
     stream_rows: int | None = None,
-    validation_split: float = 0.0,
     worker: Worker | None = None,
 ) -> dict[str, PairTable | PairStream]:
     """Loads all channels, tallies the training labels and checks for leaks.
@@ -72,8 +71,6 @@ def load_channels(
             data. Defaults to `False`.
         stream_rows: int. Rows of a block of streamed training data. Defaults
             to `None`: data are in memory.
-        validation_split: float. Share of the training data that becomes
-            validation data, as `hold_out` chooses it. Defaults to `0.0`.
         worker: This process; only the chief writes. Defaults to `None`: a
             single worker.
 
@@ -97,14 +94,14 @@ def load_channels(
             return directory.rejected_rows(name)
         return os.devnull
 
-    held_out = {
+    others = {
         name: load_pairs(source, config, False, rejected_rows(name), **text)
         for name, source in sources.items()
         if name != "train" and source is not None
     }
     leaks = {
         name: LeakCheck(table, name, tokenizers)
-        for name, table in held_out.items()
+        for name, table in others.items()
     }
 
     def observe(table):
@@ -115,17 +112,13 @@ def load_channels(
     train, rejected = sources["train"], rejected_rows("train")
     if stream_rows is None:
         table = load_pairs(train, config, True, rejected, **text)
-        if validation_split:
-            table, held_out["validation"] = hold_out(
-                table, validation_split, config
-            )
         observe(table)
     else:
         table = PairStream(
             train, config, stream_rows, rejected, observe, **text
         )
     _report_leaks(leaks, allow_leaks)
-    return {"train": table, **held_out}
+    return {"train": table, **others}
 
 
 def hold_out(

@@ -55,7 +55,10 @@ def fit(
     config = model.config
     train = batches["train"]
     monitor = options.monitor
-    if monitor is None and "validation" in batches:
+    epochs = config.epochs
+    if options.chooser is not None:
+        monitor, epochs = None, options.chooser["best_epoch"] + 1
+    elif monitor is None and "validation" in batches:
         monitor = "val_loss"
     elif monitor is None and config.token_embedding_kl:
         # The loss of samples rises while training finds their variances.
@@ -108,7 +111,8 @@ def fit(
         )
         before.append(mining)
     # Callbacks that add to the logs come before those that read them.
-    before += [c for c in options.callbacks if isinstance(c, EpochMetrics)]
+    if options.chooser is None:
+        before += [c for c in options.callbacks if isinstance(c, EpochMetrics)]
     after = [history, checkpointing]
     if worker.is_chief:
         after.append(
@@ -181,8 +185,8 @@ def fit(
         rest = train.dataset().skip(batch)
         run(rest, epoch, epoch + 1, _epoch_ends_only(early_stopping))
         epoch += 1
-    if epoch < config.epochs and not early_stopping.stopped:
-        run(train.dataset(), epoch, config.epochs, early_stopping)
+    if epoch < epochs and not early_stopping.stopped:
+        run(train.dataset(), epoch, epochs, early_stopping)
     else:
         early_stopping.on_train_end()
     averages.finish()

@@ -28,6 +28,7 @@ from o2v_keras.training.fold_in import NewIds
 from o2v_keras.training.fold_in import find_new_ids
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
+from o2v_keras.training.row_solvers import fit_gaussian
 from o2v_keras.training.row_solvers import fit_order
 from o2v_keras.training.row_solvers import fit_softmax
 from o2v_keras.training.row_solvers import fit_values
@@ -38,12 +39,12 @@ _OTHER = {"in0": "in1", "in1": "in0"}
 _MOST_CANDIDATES = 8192
 _RULE = (
     "must be a model and a side that fold in without training: a side of one "
-    "id a row in `pooled_embedding`, without token weights and "
-    "`token_embedding_kl`, under "
+    "id a row in `pooled_embedding`, without token weights, under "
     "`mean_squared_error` or `bpr` with the comparators dot, hadamard and "
-    "concat and no MLP, or under `in_batch_softmax`; or a bag of ids of the "
-    "other side, which is encoded. Train the embeddings of new ids instead "
-    "(`o2v fold-in` without `--instant`)."
+    "concat and no MLP, or under `in_batch_softmax`; with `token_embedding_kl` "
+    "both sides in `pooled_embedding`, under `mean_squared_error`; or a bag "
+    "of ids of the other side, which is encoded. Train the embeddings of new "
+    "ids instead (`o2v fold-in` without `--instant`)."
 )
 
 
@@ -53,7 +54,9 @@ class InstantFoldIn:
     A new user or product gets, from a few records, the vector that minimizes
     the training loss of these records against the frozen other side:
 
-    - `mean_squared_error`: ridge regression, in closed form;
+    - `mean_squared_error`: ridge regression, in closed form. With
+      `token_embedding_kl` it is the posterior under the learned prior, which
+      takes the uncertainty of the other side into account;
     - `in_batch_softmax`: cross-entropy among all objects of the other side,
       by Newton's method. Under `cosine` the length is free, and the direction
       counts;
@@ -73,7 +76,7 @@ class InstantFoldIn:
             head, or over the temperature), a value that was chosen on
             validation users of MovieLens-100k. Without `token_embedding_l2`
             squared errors shrink to the mean of the trained vectors, all
-            others to zero.
+            others to zero. It must be `None` with `token_embedding_kl`.
         corpus: Data of the other side, whose objects are the negatives of
             `in_batch_softmax` and `bpr`. Defaults to `None`: the trained ids,
             where a row of that side is one id.
@@ -91,7 +94,7 @@ class InstantFoldIn:
 
     Raises:
         ValueError: If the model or the side is another one, and which it is;
-            or `penalty` is below 0.
+            or `penalty` is below 0, or given with `token_embedding_kl`.
         DataError: If records are unusable, or none is left to learn from.
 
     Example:
@@ -131,6 +134,15 @@ class InstantFoldIn:
         if reason:
             raise ValueError(f"`model` {_RULE} Received: {reason}")
         self._kind = type(model.head)
+        self._is_gaussian = not self.is_bag and bool(
+            model.config.token_embedding_kl
+        )
+        if self._is_gaussian and penalty is not None:
+            raise ValueError(
+                "`penalty` must be left out for a model with "
+                "`token_embedding_kl`, which has learned a prior of its rows. "
+                f"Received: penalty={penalty!r}"
+            )
         self._candidates = None
         if self._is_ranking and not self.is_bag:
             self._candidates = self._read_candidates(corpus, columns)
@@ -154,6 +166,14 @@ class InstantFoldIn:
 
     def vector(self, table: PairTable) -> np.ndarray:
         """Returns the vector of one object from its checked records."""
+        return self.row(table)[0]
+
+    def row(self, table: PairTable) -> tuple[np.ndarray, np.ndarray | None]:
+        """Returns vector and variances of one object.
+
+        The variances, of the same shape, are `None` without
+        `token_embedding_kl`.
+        """
         table = self._usable(table)
         partners = table.sides[self._other]
         if self.is_bag:
@@ -165,12 +185,15 @@ class InstantFoldIn:
                 )
             ids, _ = first_ids(partners, 1)
             bag = Sequences.from_lengths(ids, [len(ids)])
-            return self._encoded(self._side, bag)[0]
+            return self._encoded(self._side, bag)[0], None
         weights = np.ones(len(table))
         if table.weights is not None:
             weights = table.weights.astype(np.float64)
         vectors = self._encoded(self._other, partners)
         directions, constants = self._linear(vectors)
+        if self._is_gaussian:
+            values = table.labels - constants
+            return self._posterior(directions, values, weights, partners)
         if self._kind is heads.Regression:
             penalty, centre = self._shrinkage(directions)
             values = table.labels - constants
@@ -191,7 +214,35 @@ class InstantFoldIn:
                     ahead,
                     penalty,
                 )
-        return found.astype(np.float32)
+        return found.astype(np.float32), None
+
+    def _posterior(self, directions, values, weights, partners):
+        product, _, other_half, _ = self._slopes(directions.shape[1])
+        encoder = self._encoder(self._other)
+        ids = self._padded(self._other, partners)
+        variances = encoder.token_embedding.combined_variances(
+            ids, ids != 0, encoder.token_combiner, encoder.token_weights
+        ).numpy()
+        table = self._encoder(self._side).token_embedding
+        half = np.full(directions.shape[1], self._divergence_weight() / 2)
+        precisions = np.exp(np.asarray(table.log_precisions, np.float64))
+        return tuple(
+            found.astype(np.float32)
+            for found in fit_gaussian(
+                directions,
+                values,
+                weights,
+                product**2 * variances,
+                product * other_half * variances,
+                np.stack([half, half * precisions]),
+            )
+        )
+
+    def _divergence_weight(self):
+        """Returns the weight of a row's divergence, as in `row_penalty`."""
+        config = self._model.config
+        negatives = config.negative_sampling_rate + config.mined_negatives
+        return config.token_embedding_kl / (1 + negatives)
 
     def _others(self, partners):
         """Returns the numbers of the candidates that are no partners."""
@@ -271,12 +322,16 @@ class InstantFoldIn:
     def _encoded(self, side, rows):
         """Returns the vectors of a few rows, without tracing the encoder."""
         encoder = (self._model.encoder0, self._model.encoder1)[int(side[-1])]
-        longest = self._model.config.side(side).max_seq_len
-        ids = PaddedRows(rows, longest).gather(
-            tf.range(len(rows), dtype=tf.int64)
-        )
-        encodings = encoder(ids, training=False)
+        encodings = encoder(self._padded(side, rows), training=False)
         return tf.cast(encodings, tf.float32).numpy()
+
+    def _padded(self, side, rows):
+        longest = self._model.config.side(side).max_seq_len
+        numbers = tf.range(len(rows), dtype=tf.int64)
+        return PaddedRows(rows, longest).gather(numbers)
+
+    def _encoder(self, side):
+        return _encoder(self._model, side)
 
     def _linear(self, vectors):
         """Returns directions and constants: `score = direction @ x + constant`.
@@ -285,27 +340,31 @@ class InstantFoldIn:
             vectors: `(rows, dim)` of the other side.
         """
         vectors = vectors.astype(np.float64)
-        constants = np.zeros(len(vectors))
         if self._kind is heads.InBatchSoftmax:
-            return self._logit_directions(vectors), constants
+            return self._logit_directions(vectors), np.zeros(len(vectors))
+        product, own, other, bias = self._slopes(vectors.shape[1])
+        return product * vectors + own, vectors @ other + bias
+
+    def _slopes(self, dim):
+        """Returns what makes a score of a vector `x` and a partner `y`.
+
+        `score = (product * x) @ y + own @ x + other @ y + bias`.
+        """
         scores = self._model.get_layer("scores")
         kernel = np.asarray(scores.kernel, np.float64)[:, 0]
-        if scores.use_bias:
-            constants += float(np.asarray(scores.bias)[0])
-        dim = vectors.shape[1]
-        directions = np.zeros_like(vectors)
+        bias = float(np.asarray(scores.bias)[0]) if scores.use_bias else 0.0
+        product = np.zeros(dim)
+        halves = dict.fromkeys(_OTHER, np.zeros(dim))
         start = 0
         for name in self._model.config.comparator_list:
             size = {"dot": 1, "hadamard": dim, "concat": 2 * dim}[name]
             part = kernel[start : start + size]
             start += size
-            if name != "concat":
-                directions += part * vectors
-                continue
-            halves = {"in0": part[:dim], "in1": part[dim:]}
-            directions += halves[self._side]
-            constants += vectors @ halves[self._other]
-        return directions, constants
+            if name == "concat":
+                halves = {"in0": part[:dim], "in1": part[dim:]}
+            else:
+                product += part
+        return product, halves[self._side], halves[self._other], bias
 
     def _logit_directions(self, vectors):
         layer = self._model.get_layer("pair_vectors")
@@ -392,28 +451,32 @@ def fold_in_instantly(
     loaded = read_source(new.pairs, new.config, new.tokenizers, verbose=0)
     loaded.report.raise_for_errors()
     ((side, first),) = new.first_ids.items()
-    vectors = _vectors(old, side, first, new, penalty)
+    rows = _rows(old, side, first, new, penalty)
     if verbose:
         print(new.summary)
     grown = with_larger_tables(old, new.config)
     grown.tokenizers = new.tokenizers
-    table = grown.token_embeddings[int(side[-1])].embeddings
-    for id_, vector in vectors.items():
-        write_rows(table, slice(id_, id_ + 1), vector[np.newaxis])
-    grown.trained_ids = _trained_ids(old, new, side, [*vectors])
+    table = grown.token_embeddings[int(side[-1])]
+    for id_, (vector, variances) in rows.items():
+        place = slice(id_, id_ + 1)
+        write_rows(table.embeddings, place, vector[np.newaxis])
+        if variances is not None:
+            logarithms = np.log(variances)[np.newaxis]
+            write_rows(table.log_variances.embeddings, place, logarithms)
+    grown.trained_ids = _trained_ids(old, new, side, [*rows])
     with directory.output.replaced() as folder:
         ModelDirectory(folder).write_made(grown)
     return grown
 
 
-def _vectors(
+def _rows(
     model: Object2Vec,
     side: str,
     first: int,
     new: NewIds,
     penalty: float | None,
-) -> dict[int, np.ndarray]:
-    """Returns the vector of each new id."""
+) -> dict[int, tuple[np.ndarray, np.ndarray | None]]:
+    """Returns vector and variances of each new id."""
     other = _OTHER[side]
     corpus = None
     if model.config.side(other).max_seq_len > 1:
@@ -431,7 +494,7 @@ def _vectors(
     found, starts = np.unique(ids[order], return_index=True)
     groups = np.split(order, starts[1:])
     return {
-        int(id_): fold_in.vector(new.pairs.take(rows))
+        int(id_): fold_in.row(new.pairs.take(rows))
         for id_, rows in zip(found, groups, strict=True)
     }
 
@@ -445,6 +508,10 @@ def _trained_ids(old, new, side, ids):
         trained.sides = dict.fromkeys(trained.sides, trained.sides[side])
     trained.join(old.trained_ids)
     return trained
+
+
+def _encoder(model, side):
+    return (model.encoder0, model.encoder1)[int(side[-1])].layers[-1]
 
 
 def _is_bag(config, side):
@@ -467,16 +534,21 @@ def _unsupported(model, side):
     if len(config.sides) < 2:
         return f'output_layer="{config.output_layer}", which has no pairs'
     own = config.side(side)
-    encoder = (model.encoder0, model.encoder1)[int(side[-1])].layers[-1]
+    encoder = _encoder(model, side)
     if type(encoder) is not PooledEmbedding:
         return f"{side} in the encoder {type(encoder).__name__}"
     if own.max_seq_len > 1:
         return f"{side} of up to {own.max_seq_len} ids a row"
     if encoder.token_weighting != "none":
         return f"{side} with token_weighting={encoder.token_weighting!r}"
-    if isinstance(encoder.token_embedding, GaussianEmbedding):
-        return f"token_embedding_kl={config.token_embedding_kl}"
     kind = type(model.head)
+    if isinstance(encoder.token_embedding, GaussianEmbedding):
+        other = type(_encoder(model, _OTHER[side]))
+        reason = f"token_embedding_kl={config.token_embedding_kl} with the "
+        if kind is not heads.Regression:
+            return reason + f"head {kind.__name__}"
+        if other is not PooledEmbedding:
+            return reason + f"encoder {other.__name__} of {_OTHER[side]}"
     if kind in (heads.InBatchSoftmax, heads.BPR):
         negatives = config.negative_sampling_side
         if negatives == side:

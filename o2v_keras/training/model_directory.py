@@ -11,6 +11,7 @@ from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.models.trained_ids import TrainedIds
 from o2v_keras.storage.damage import check_archive
 from o2v_keras.storage.damage import damage_named
+from o2v_keras.storage.output_folder import MARKER
 from o2v_keras.storage.output_folder import OutputFolder
 from o2v_keras.storage.replace import replaced_file
 from o2v_keras.storage.replace import write_json
@@ -42,6 +43,9 @@ _TRAINED = (
     "logs/validation/events.out.tfevents.*",
 )
 _REJECTED = "rejected_rows.*.jsonl"
+# Of the training that chose the number of epochs, with rows held out.
+_HELD_OUT = "held_out"
+_CHOOSER = tuple(f"{_HELD_OUT}/{name}" for name in (*_TRAINED, MARKER))
 
 
 class ModelDirectory:
@@ -61,7 +65,11 @@ class ModelDirectory:
     def __init__(self, path: str | os.PathLike, worker: Worker | None = None):
         self.path = pathlib.Path(path)
         self.output = OutputFolder(
-            path, "model_dir", "a model", (*_TRAINED, _REJECTED), _is_older
+            path,
+            "model_dir",
+            "a model",
+            (*_TRAINED, _REJECTED, *_CHOOSER),
+            _is_older,
         )
         self.model = self.path / "model.keras"
         self.config = self.path / "config.json"
@@ -77,6 +85,7 @@ class ModelDirectory:
         self.trained_ids = self.path / "trained_ids.npz"
         self.members = self.path / "ensemble.json"
         self.best_weights = BestWeightsFiles(self.path, worker)
+        self._worker = worker
 
     def make(self):
         """Creates the folder if it is missing, and marks it as ours.
@@ -96,9 +105,15 @@ class ModelDirectory:
         return self.checkpoint.exists() or self.earlier_checkpoint.exists()
 
     @property
+    def chooser(self) -> "ModelDirectory":
+        """The directory of the training that chooses the number of epochs."""
+        return ModelDirectory(self.path / _HELD_OUT, self._worker)
+
+    @property
     def is_used(self) -> bool:
         """Whether the folder holds a checkpoint or a model."""
-        return self.has_checkpoint or self.model.exists()
+        begun = self.has_checkpoint or self.chooser.has_checkpoint
+        return begun or self.model.exists()
 
     def clear(self):
         """Removes the files of a training, but rejected rows and others.
@@ -107,6 +122,10 @@ class ModelDirectory:
         would resume as the training that it replaces.
         """
         self.output.clear(_TRAINED)
+
+    def clear_chooser(self):
+        """Removes the training that chose the number of epochs."""
+        self.output.clear(_CHOOSER)
 
     def drop_model(self):
         """Removes the model and the files for resuming."""
@@ -183,7 +202,8 @@ def load_model(path: str | os.PathLike) -> Object2Vec:
     file = path / "model.keras" if path.is_dir() else path
     if not file.is_file() or file.suffix != ".keras":
         hint = ""
-        if (path / "checkpoint.zip").is_file():
+        files = ModelDirectory(path)
+        if files.has_checkpoint or files.chooser.has_checkpoint:
             hint = " Its training has not ended: continue with `--resume`."
         raise ValueError(
             f"`path` must be a model directory or a .keras file, but there "

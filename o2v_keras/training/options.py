@@ -33,6 +33,9 @@ class TrainingOptions:
         monitor: Name of the metric for early stopping. Defaults to `None`:
             the training loss.
         monitor_mode: `"min"` or `"max"`. Defaults to `"min"`.
+        chooser: Report of the training that chose the number of epochs with
+            rows held out; this one trains on all rows for as many. Defaults
+            to `None`.
         verbose: 0 or 1. Defaults to `1`.
 
     Raises:
@@ -55,6 +58,7 @@ class TrainingOptions:
     callbacks: Sequence[keras.callbacks.Callback] = ()
     monitor: str | None = None
     monitor_mode: str = "min"
+    chooser: Mapping | None = None
     verbose: int = 1
 
     def __post_init__(self):

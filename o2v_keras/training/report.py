@@ -58,6 +58,34 @@ def make_report(
     }
 
 
+def refit_report(report: dict, chooser: dict) -> dict:
+    """Returns the report of a training on all rows.
+
+    Args:
+        report: Of `make_report`, without validation data.
+        chooser: Report of the training that chose the number of epochs, with
+            the validation rows held out.
+
+    Returns:
+        `train` and `test` of `report`, and the validation metrics and the
+        epochs of `chooser`, with its advice about them.
+    """
+    joined = {**chooser, "refit": True}
+    parts = [(report, joined)]
+    for name in ("baselines", "widths"):
+        if name in joined:
+            joined[name] = {**chooser[name]}
+            parts.append((report[name], joined[name]))
+    for values, part in parts:
+        part |= {s: values[s] for s in ("train", "test") if s in values}
+    joined["advice"] = {
+        doubt: text
+        for doubt, text in chooser["advice"].items()
+        if doubt in ("first epoch", "last epoch")
+    }
+    return joined
+
+
 def format_report(report: dict) -> str:
     """Returns the report as a table, baselines below each split's metrics."""
     splits = [s for s in ("train", "validation", "test") if report[s]]
@@ -77,6 +105,8 @@ def format_report(report: dict) -> str:
         f"best epoch {report['best_epoch']} (counted from 0) of "
         f"{report['epochs']}"
     )
+    if report.get("refit"):
+        lines[-1] += ", chosen with the validation rows held out"
     if any(report["baselines"].values()):
         lines[-1] += "; indented rows are baselines"
     return "\n".join(lines)

@@ -50,6 +50,49 @@ def fit_values(
     return centre + np.linalg.lstsq(matrix, rest, rcond=None)[0]
 
 
+def fit_gaussian(
+    directions: np.ndarray,
+    values: np.ndarray,
+    weights: np.ndarray,
+    spreads: np.ndarray,
+    shifts: np.ndarray,
+    penalties: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the Gaussian of least expected squared errors and divergence.
+
+    Directions and what else a score holds are uncertain, with variances
+    `spreads` and the covariances `shifts`. The result minimizes
+    `sum(w * E[(value - direction @ x)^2]) + 2 * penalties @ KL(x)`, where the
+    prior of `x` has the mean 0.
+
+    Args:
+        directions: `(records, dim)`, the means.
+        values: `(records,)`. What the scores are to be.
+        weights: `(records,)`.
+        spreads: `(records, dim)`. Variances of the directions.
+        shifts: `(records, dim)`. Covariances of directions and constants.
+        penalties: `(2, dim)`. Half of the weight of the divergence, and that
+            times the prior's precision.
+
+    Returns:
+        Means `(dim,)` and variances `(dim,)`.
+
+    Example:
+    >>> one, none = np.ones(1), np.zeros((1, 2))
+    >>> fit_gaussian(
+    ...     np.array([[1.0, 0.0]]), 3 * one, one, none, none, np.ones((2, 2))
+    ... )
+    (array([1.5, 0. ]), array([0.5, 1. ]))
+    """
+    half, prior = penalties
+    weighted = directions * weights[:, np.newaxis]
+    own = weights @ spreads + prior
+    matrix = directions.T @ weighted + np.diag(own)
+    rest = weighted.T @ values - weights @ shifts
+    means = np.linalg.solve(matrix, rest)
+    return means, half / (weights @ directions**2 + own)
+
+
 def fit_softmax(
     positives: np.ndarray,
     weights: np.ndarray,

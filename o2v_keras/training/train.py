@@ -20,6 +20,8 @@ from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.data.target_vectors import with_target_file
 from o2v_keras.evaluation.training_labels import TrainingLabels
+from o2v_keras.heads.similarity import UPSIDE_DOWN
+from o2v_keras.heads.similarity import similarity_sign
 from o2v_keras.models.pretrained_tables import vector_sources
 from o2v_keras.recipes import recipe_for
 from o2v_keras.registry import import_network
@@ -28,6 +30,7 @@ from o2v_keras.training.advice import unknown_words
 from o2v_keras.training.callbacks.metrics import CorrelationMetrics
 from o2v_keras.training.callbacks.metrics import RankingMetrics
 from o2v_keras.training.channels import LoadedChannels
+from o2v_keras.training.channels import hold_out
 from o2v_keras.training.channels import load_channels
 from o2v_keras.training.channels import training_tokenizers
 from o2v_keras.training.distribute.cluster import Worker
@@ -40,6 +43,7 @@ from o2v_keras.training.distribute.strategy import make_strategy
 from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.options import TrainingOptions
 from o2v_keras.training.options import default_monitor
+from o2v_keras.training.report import format_report
 from o2v_keras.training.train_model import TrainingResult
 from o2v_keras.training.train_model import train_model
 
@@ -128,9 +132,10 @@ def train(
         recipe: Name of the recipe that chooses the hyperparameters, `"auto"`
             for the one that suits the data (see `Object2VecConfig.recipe`);
             those of `config`, a mapping or a file, win. Its values are
-            printed. It also chooses `monitor`, and holds a tenth of the
-            training data out where there are no validation data. Defaults to
-            `None`: `"auto"` if `config` is `None`, otherwise no recipe.
+            printed. It also chooses `monitor`, and where there are no
+            validation data, the number of epochs (see `validation_split`).
+            Defaults to `None`: `"auto"` if `config` is `None`, otherwise no
+            recipe.
         columns: `PairColumns` of all data. Defaults to `in0`, `in1` and
             `label`.
         replicas: int. Devices that share each batch. Defaults to `None`: all
@@ -174,8 +179,10 @@ def train(
             to `None`: all data are in memory.
         validation_split: float from 0 to 1. Share of the training data that
             is held out as validation data, by seed and ids (see `hold_out`);
-            `validation` must then be `None`. Defaults to `None`: 0, or 0.1
-            with a recipe (but not where workers have other files).
+            `validation` must then be `None`. Defaults to `None`: 0, but with
+            a recipe 0.1, and once that has chosen the number of epochs (in
+            `model_dir/held_out`), the model is trained on all rows (nothing
+            is held out where workers have other files).
         callbacks: Keras callbacks, called after those of `train`;
             `EpochMetrics`, such as `RankingMetrics`, are called before.
             Defaults to `()`.
@@ -206,6 +213,7 @@ def train(
             nor `overwrite` is set.
         LostWorkerError: If another worker is lost.
     """
+    refit = False
     if recipe or config is None:
         if stream_rows is not None:
             raise ValueError(
@@ -219,7 +227,8 @@ def train(
             print(chosen)
         config = Object2VecConfig(**chosen.hyperparameters)
         if validation_split is None and validation is None:
-            validation_split = _HELD_OUT if shard_by == "row" else 0.0
+            refit = shard_by == "row"
+            validation_split = _HELD_OUT if refit else 0.0
         is_validated = validation is not None or validation_split
         if monitor is None and chosen.monitor and is_validated:
             monitor, monitor_mode = chosen.monitor, "max"
@@ -258,7 +267,10 @@ def train(
             "(`--resume`, `resume=True`), replace it (`--overwrite`, "
             "`overwrite=True`) or name another `model_dir`."
         )
-    if resume and not directory.has_checkpoint:
+    begun = directory
+    if refit and not directory.has_checkpoint:
+        begun = directory.chooser
+    if resume and not begun.has_checkpoint:
         options.say(
             f"No checkpoint in {directory.path}: training from the start."
         )
@@ -273,7 +285,7 @@ def train(
         config,
         train,
         columns,
-        directory.tokenizers if options.resume else None,
+        begun.tokenizers if options.resume else None,
         initial_model,
         auxiliary,
         options.verbose,
@@ -297,29 +309,80 @@ def train(
         skip_bad_rows=skip_bad_rows,
         allow_leaks=allow_leaks,
         stream_rows=stream_rows,
-        validation_split=validation_split,
         worker=worker,
     )
+    if tokenizers.sides:
+        options.say(unknown_words(tables, tokenizers))
+    notice = weight_notice(tables["train"].weight_range, columns)
+    if notice:
+        options.say(notice)
+    whole = LoadedChannels(tables, tokenizers, labels)
+    channels = whole
     if validation_split:
+        channels = _split(channels, validation_split, config)
+        tables = channels.tables
         options.say(
             f"validation: {len(tables['validation']):,} rows held out of the "
             f"training data, {len(tables['train']):,} are left"
         )
-    if tokenizers.sides:
-        # The vocabulary is that of all training data.
-        apart = {"validation"} if validation_split else set()
-        told = {n: each for n, each in tables.items() if n not in apart}
-        options.say(unknown_words(told, tokenizers))
-    notice = weight_notice(tables["train"].weight_range, columns)
-    if notice:
-        options.say(notice)
     if "validation" in tables:
         options = _with_monitored_metrics(config, tables, columns, options)
-    channels = LoadedChannels(tables, tokenizers, labels)
-    result = train_model(config, channels, directory, strategy, worker, options)
+    run = functools.partial(
+        train_model, config, strategy=strategy, worker=worker
+    )
+    if refit:
+        chosen = _choose_epochs(run, channels, directory, options)
+        channels, options = (
+            whole,
+            dataclasses.replace(
+                options,
+                chooser=chosen,
+                resume=options.resume and directory.has_checkpoint,
+            ),
+        )
+        options.say(
+            f"training on all {len(whole.tables['train']):,} rows, with "
+            f"epochs: {chosen['best_epoch'] + 1}"
+        )
+    result = run(channels, directory, options=options)
     if worker.is_chief:
         directory.write_hyperparameters(hyperparameters)
+    _say_result(result, directory, options)
     return result
+
+
+def _split(channels, share, config):
+    """Parts validation data from the training data."""
+    train, validation = hold_out(channels.tables["train"], share, config)
+    labels = TrainingLabels(config)
+    labels.add(train)
+    parts = {"train": train, "validation": validation}
+    return channels._replace(tables=channels.tables | parts, labels=labels)
+
+
+def _choose_epochs(run, channels, directory, options):
+    """Trains with the validation rows held out; returns the report."""
+    chooser = directory.chooser
+    tables = {n: t for n, t in channels.tables.items() if n != "test"}
+    resume = options.resume and chooser.has_checkpoint
+    options = dataclasses.replace(options, resume=resume)
+    if options.overwrite:
+        # A killed run would otherwise resume the one that it replaces.
+        directory.clear()
+    return run(
+        channels._replace(tables=tables), chooser, options=options
+    ).report
+
+
+def _say_result(result, directory, options):
+    options.say(format_report(result.report))
+    for advice in result.report["advice"].values():
+        options.say(f"advice: {advice}")
+    if similarity_sign(result.model) < 0:
+        options.say(
+            f"warning: this model {UPSIDE_DOWN}. `mlp_layers` 0 prevents it."
+        )
+    options.say(f"model directory: {directory.path}")
 
 
 def _chosen(name, given, data, columns, others):

@@ -44,8 +44,8 @@ from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.options import TrainingOptions
 from o2v_keras.training.options import default_monitor
-from o2v_keras.training.report import format_report
 from o2v_keras.training.report import make_report
+from o2v_keras.training.report import refit_report
 from o2v_keras.user_warning import warn_user
 
 
@@ -97,7 +97,8 @@ def train_model(
     estimate = estimate_memory(
         config, strategy.num_replicas_in_sync // worker.count
     )
-    options.say(estimate)
+    if options.chooser is None:
+        options.say(estimate)
     on_gpus = bool(tf.config.list_physical_devices("GPU"))
     require_memory(config, estimate, directory.path, on_gpus)
 
@@ -112,6 +113,8 @@ def train_model(
     if worker.is_chief:
         if options.overwrite:
             directory.clear()
+            if options.chooser is None:
+                directory.clear_chooser()
         # Resuming needs them before there is a `model.keras`.
         if tokenizers.sides:
             tokenizers.save(directory.tokenizers)
@@ -162,7 +165,8 @@ def train_model(
     for callback in options.callbacks:
         # A resumed training may have no epoch left that would set it.
         callback.set_model(model)
-    test, answers = _score_test(model, batches, scored, options)
+    all_pairs = None if options.chooser is None else known
+    test, answers = _score_test(model, batches, scored, options, all_pairs)
     answers = {"validation": _callback_baselines(options), "test": answers}
     report = make_report(
         history.epochs,
@@ -174,10 +178,13 @@ def train_model(
         },
         dims=config.matryoshka_dims,
     )
+    if options.chooser is not None:
+        report = refit_report(report, options.chooser)
     if options.new_ids is not None:
         with strategy.scope():
             train_again(model, learned)
     report["advice"] = {
+        **report.get("advice", {}),
         **dict(result_advice(report, history.epochs, config, options.monitor)),
         **dict(collapsed_sides(model, tables)),
     }
@@ -186,19 +193,13 @@ def train_model(
         directory.write_metrics(report)
     # A worker that ends before the others would look like a lost one.
     all_gather(strategy, worker, "done")
-    options.say(format_report(report))
-    for advice in report["advice"].values():
-        options.say(f"advice: {advice}")
-    if similarity_sign(model) < 0:
-        options.say(
-            f"warning: this model {UPSIDE_DOWN}. `mlp_layers` 0 prevents it."
-        )
-    options.say(f"model directory: {directory.path}")
     return TrainingResult(model, history.as_keras_history(), report)
 
 
 def _callback_baselines(options):
     found = {}
+    if options.chooser is not None:
+        return found
     for callback in options.callbacks:
         if isinstance(callback, EpochMetrics):
             found |= callback.baselines()
@@ -306,8 +307,11 @@ def _identity(config, tables, options, strategy, worker):
     }
 
 
-def _score_test(model, batches, tables, options):
-    """Returns metrics of the test data, and baselines of their ranking."""
+def _score_test(model, batches, tables, options, training):
+    """Returns metrics of the test data, and baselines of their ranking.
+
+    `training` has all training pairs, if the callbacks know a part.
+    """
     if "test" not in batches:
         return {}, {}
     metrics, answers = evaluate_batches(model, batches["test"]), {}
@@ -317,7 +321,7 @@ def _score_test(model, batches, tables, options):
         metrics |= ScoredPairs(model, tables["test"]).metrics()["correlation"]
     for callback in options.callbacks:
         if isinstance(callback, RankingMetrics):
-            ranking = callback.ranking_of(tables["test"])
+            ranking = callback.ranking_of(tables["test"], training)
             if ranking is not None:
                 metrics |= ranking.metrics()
                 answers |= ranking.baselines()

@@ -22,7 +22,7 @@ NEEDED_DATA = {
     "09_from_sagemaker": ("ml-100k",),
 }
 ROOT = pathlib.Path(__file__).parents[2]
-MOST_LINES = 25
+MOST_LINES = 15
 # Of one machine, or of no interest.
 UNWANTED = re.compile(r"/tmp/|/home/|/work/|/root/|Warning|WARNING|INFO:")
 

@@ -46,6 +46,7 @@ def baseline(**scores):
             {"metrics": baseline(cross_entropy=0.4)},
             "cross_entropy 0.5000 against 0.4000 on the test data",
         ),
+        ({"metrics": {"refit": True}}, "has since been trained on all rows"),
         ({"metrics": {"best_epoch": 2}}, "The best epoch, 2, was the last"),
         (
             {"metrics": {"advice": {"in0": "embeddings are all alike"}}},

@@ -6,6 +6,7 @@ import pytest
 from o2v_keras.__main__ import main
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_columns import PairColumns
+from o2v_keras.data.read.in_memory import read_in_memory
 from o2v_keras.evaluation.inference import embed
 from o2v_keras.evaluation.inference import predict_scores
 from o2v_keras.models.object2vec import Object2Vec
@@ -126,6 +127,48 @@ def test_the_default_penalty_is_at_least_that_of_the_other_side(own):
     )
 
 
+@pytest.mark.parametrize("side", ["in0", "in1"])
+def test_a_posterior_has_the_least_expected_loss(side):
+    model = make_model({**RATINGS, "token_embedding_kl": 0.8})
+    number = int(side[-1])
+    own, other = (model.token_embeddings[n] for n in (number, 1 - number))
+    rng = np.random.default_rng(2)
+    for table in (own, other):
+        weights = table.log_variances.embeddings
+        weights.assign(rng.normal(-1, 0.5, weights.shape))
+        table.log_precisions.assign(rng.normal(0, 0.5, 8))
+    fold = InstantFoldIn(model, side)
+    partners, weights = [3, 5, 9, 10], np.array([1.0, 0.5, 2.0, 1.0])
+    name = {"in0": "in1", "in1": "in0"}[side]
+    ids = {name: np.array(partners)[:, np.newaxis]}
+    records = {**ids, "label": LABELS, "weight": weights}
+    table = read_in_memory(records, (name,), True, PairColumns(), {})[0].table
+    mean, variances = fold.row(table)
+    kernel = model.get_layer("scores").kernel.numpy()[:, 0]
+    product, *halves = np.split(kernel, 3)
+    bias = model.get_layer("scores").bias.numpy()[0]
+    # (directions, partners, dim): they have the moments of the rows, so means
+    # of squares are exact.
+    spread = np.exp(other.log_variances.embeddings.numpy()[partners] / 2)
+    signs = np.sqrt(8) * np.vstack([np.eye(8), -np.eye(8)])[:, np.newaxis]
+    rows = other.embeddings.numpy()[partners] + signs * spread
+    precisions = np.exp(own.log_precisions.numpy())
+
+    def loss(numbers):
+        mean, variances = numbers[:8], np.exp(numbers[8:])
+        points = mean + signs[:, 0] * np.sqrt(variances)
+        scores = (rows * product) @ points.T + (rows @ halves[1 - number])[
+            ..., np.newaxis
+        ]
+        scores += points @ halves[number] + bias
+        errors = LABELS[:, np.newaxis] - scores
+        ratios = variances * precisions
+        divergence = mean**2 * precisions + ratios - np.log(ratios) - 1
+        return weights @ (errors**2).mean(axis=(0, 2)) + 0.4 * divergence.sum()
+
+    assert_least(loss, np.r_[mean, np.log(variances)])
+
+
 def test_softmax_is_over_all_objects():
     model = make_model(SOFTMAX)
     records = {"in1": PARTNERS, "label": [1, 1, 0, 1]}
@@ -241,7 +284,16 @@ def test_a_bag_is_encoded():
             "in0",
             "in0 with token_weighting='lea",
         ),
-        ({"token_embedding_kl": 0.1}, "in1", "token_embedding_kl=0.1"),
+        (
+            {**BPR, "token_embedding_kl": 0.1},
+            "in0",
+            "token_embedding_kl=0.1 with the head BPR",
+        ),
+        (
+            {"token_embedding_kl": 0.1, "enc1_network": "hcnn"},
+            "in0",
+            "token_embedding_kl=0.1 with the encoder HCNN of in1",
+        ),
         (SOFTMAX, "in1", "new objects of in1 with negative_sampling_side"),
     ],
 )
@@ -278,6 +330,9 @@ def test_records_that_say_nothing_are_named():
         InstantFoldIn(model, "in0", penalty=-1)
     with pytest.raises(ValueError, match='`side` must be "in0" or "in1"'):
         InstantFoldIn(model, "user")
+    model = make_model({**RATINGS, "token_embedding_kl": 0.1})
+    with pytest.raises(ValueError, match="`penalty` must be left out for a"):
+        InstantFoldIn(model, "in0", penalty=1.0)
 
 
 def make_ratings(rows, users=12):
@@ -329,6 +384,21 @@ def test_new_ids_get_their_vectors_and_known_ones_keep_theirs(
         seen["in0"][:12], before.trained_ids.sides["in0"]
     )
     np.testing.assert_array_equal(seen["in1"], before.trained_ids.sides["in1"])
+
+
+def test_new_ids_get_their_posterior(tmp_path):
+    config = make_config(**RATINGS, token_embedding_kl=0.5)
+    train(config, make_ratings(60), model_dir=tmp_path / "old", verbose=0)
+    fold_in_instantly(
+        tmp_path / "old", NEW, model_dir=tmp_path / "new", verbose=0
+    )
+    before, after = (
+        load_model(tmp_path / name).token_embeddings[0].log_variances.embeddings
+        for name in ("old", "new")
+    )
+    np.testing.assert_array_equal(before.numpy(), after.numpy()[:12])
+    # 12 has two records, 13 one.
+    assert after.numpy()[12].mean() < after.numpy()[13].mean()
 
 
 def test_instant_vectors_are_near_to_trained_ones(tmp_path):

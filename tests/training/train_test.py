@@ -13,7 +13,9 @@ from o2v_keras.data.load_dataset import load_pairs
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.pair_table import PairTable
 from o2v_keras.data.read.in_memory import read_in_memory
+from o2v_keras.evaluation.rank import rank
 from o2v_keras.models.object2vec import Object2Vec
+from o2v_keras.reports.card_facts import ModelFacts
 from o2v_keras.storage.lock import InUseError
 from o2v_keras.storage.replace import DiskFullError
 from o2v_keras.text.learn_tokenizers import learn_tokenizers
@@ -21,6 +23,7 @@ from o2v_keras.training import memory
 from o2v_keras.training.callbacks.early_stopping import NonFiniteLossError
 from o2v_keras.training.channels import hold_out
 from o2v_keras.training.checkpoint import Checkpoint
+from o2v_keras.training.model_directory import ModelDirectory
 from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.train import train
 from tests.training.small_training import TIMING
@@ -564,6 +567,98 @@ def test_what_is_monitored_is_computed(tmp_path):
     for split in ("validation", "test"):
         assert "ndcg@5" in result.report[split]
         assert "popularity" in result.report["baselines"][split]
+
+
+SMALL = {"epochs": 4, "enc_dim": 8, "mini_batch_size": 8}
+
+
+def train_by_recipe(model_dir, **options):
+    data, test = make_source(60, label=1), make_source(9, seed=1, label=1)
+    options = {"verbose": 0, "recipe": "retrieval"} | options
+    return train(SMALL, data, test=test, model_dir=model_dir, **options)
+
+
+def test_a_recipe_trains_on_all_rows_for_the_best_number_of_epochs(
+    tmp_path, capsys
+):
+    result = train_by_recipe(tmp_path / "a", verbose=1)
+    held_out = train_by_recipe(tmp_path / "b", validation_split=0.1)
+    assert not (tmp_path / "b" / "held_out").exists()
+    files = ModelDirectory(tmp_path / "a")
+    report = result.report
+    for part in ("validation", "best_epoch", "epochs"):
+        assert report[part] == held_out.report[part]
+    epochs = report["best_epoch"] + 1
+    assert f"on all 60 rows, with epochs: {epochs}" in capsys.readouterr().out
+    losses = result.history.history["loss"]
+    assert len(losses) == epochs
+    plain = train(
+        files.hyperparameters,
+        make_source(60, label=1),
+        model_dir=tmp_path / "c",
+        verbose=0,
+    )
+    assert losses == plain.history.history["loss"][:epochs]
+    assert report["train"] != held_out.report["train"]
+    # The card draws the curves that chose the epoch.
+    curves = ModelFacts.read(files.path).epochs
+    assert [e["val_loss"] for e in curves] == held_out.history.history[
+        "val_loss"
+    ]
+    # What training has seen is no candidate, held-out rows included.
+    found = rank(
+        result.model,
+        make_source(9, seed=1, label=1),
+        training=make_source(60, label=1),
+        allow_leaks=True,
+    )
+    assert report["test"]["ndcg@10"] == found["metrics"]["ndcg@10"]
+
+
+class _Killed(keras.callbacks.Callback):
+    """Ends a run after so many epochs, of both trainings together."""
+
+    def __init__(self, epochs):
+        super().__init__()
+        self._left = epochs
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._left -= 1
+        if not self._left:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("trained", ["held_out", "."])
+def test_both_trainings_of_a_recipe_resume(tmp_path, trained):
+    whole = train_by_recipe(tmp_path / "whole")
+    epochs = {"held_out": 2, ".": whole.report["epochs"] + 1}[trained]
+    folder = tmp_path / "killed"
+    with pytest.raises(KeyboardInterrupt):
+        train_by_recipe(folder, callbacks=[_Killed(epochs)])
+    assert ModelDirectory(folder / trained).has_checkpoint
+    assert not (folder / "model.keras").exists()
+    with pytest.raises(FileExistsError, match="already holds a training"):
+        train_by_recipe(folder)
+    with pytest.raises(ValueError, match="continue with `--resume`"):
+        load_model(folder)
+    resumed = train_by_recipe(folder, resume=True)
+    assert resumed.report == whole.report
+    for saved in zip(resumed.model.weights, whole.model.weights, strict=True):
+        np.testing.assert_array_equal(*saved)
+
+
+def test_a_training_replaces_both_of_a_recipe(tmp_path):
+    train_by_recipe(tmp_path)
+    (tmp_path / "held_out" / "mine.txt").write_text("mine")
+    train(
+        make_config(),
+        make_source(20),
+        model_dir=tmp_path,
+        overwrite=True,
+        verbose=0,
+    )
+    left = [path.name for path in (tmp_path / "held_out").iterdir()]
+    assert left == ["mine.txt"]
 
 
 def test_streamed_data_choose_no_recipe(tmp_path):

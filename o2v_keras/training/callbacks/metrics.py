@@ -166,14 +166,22 @@ class RankingMetrics(EpochMetrics):
         metrics = self._ranking.metrics()
         return {f"val_{name}": value for name, value in metrics.items()}
 
-    def ranking_of(self, pairs: Source) -> ModelRanking | None:
+    def ranking_of(
+        self, pairs: Source, training: Source | None = None
+    ) -> ModelRanking | None:
         """Returns the ranking of other pairs, `None` if there is a `corpus`.
 
         The corpus need not hold their targets.
+
+        Args:
+            pairs: Pairs to rank.
+            training: The training pairs. Defaults to `None`: those of the
+                callback.
         """
-        _, corpus, training = self._data
+        _, corpus, known = self._data
         if corpus is not None:
             return None
+        training = known if training is None else training
         return ModelRanking(self.model, pairs, None, training, self._options)
 
     def baselines(self) -> dict[str, dict[str, float]]:
