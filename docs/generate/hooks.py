@@ -22,22 +22,26 @@ _PAGES = (
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s#:]+)(#[^)\s]*)?\)")
 
 
+def _place(page):
+    # A README would be the index of its section.
+    return f"{_FOLDER}/{page.replace('README', 'about')}"
+
+
+_SOURCES = {_place(page): page for page in _PAGES}
+
+
 def on_files(files, config):
     """Adds the pages, below `repository/`."""
-    for page in _PAGES:
+    for place, page in _SOURCES.items():
         text = (_ROOT / page).read_text()
-        name = f"{_FOLDER}/{page}"
-        files.append(File.generated(config, name, content=text))
+        files.append(File.generated(config, place, content=text))
     return files
 
 
 def on_page_markdown(markdown, page, config, files):
     """Lets links lead to the pages; other files are named and not linked."""
     place = page.file.src_uri
-    in_repository = place.startswith(f"{_FOLDER}/")
-    source = (
-        place.removeprefix(f"{_FOLDER}/") if in_repository else f"docs/{place}"
-    )
+    source = _SOURCES.get(place, f"docs/{place}")
 
     def relinked(match):
         text, target, anchor = match[1], match[2], match[3] or ""
@@ -47,7 +51,7 @@ def on_page_markdown(markdown, page, config, files):
         if wanted.startswith("docs/"):
             found = wanted.removeprefix("docs/")
         elif wanted in _PAGES:
-            found = f"{_FOLDER}/{wanted}"
+            found = _place(wanted)
         else:
             return text
         start = posixpath.dirname(place) or "."

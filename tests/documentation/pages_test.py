@@ -56,6 +56,14 @@ def test_a_page_runs_as_it_is_pasted(page, folders):
     folders(page)
 
 
+def test_the_readme_is_short():
+    assert len(README.read_text().splitlines()) <= 200
+    for block in blocks(README):
+        if block.language == "python":
+            lines = [line for line in block.text.splitlines() if line]
+            assert len(lines) <= 12, f"line {block.line}"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_what_does_not_run_is_sound(page):
     for block in blocks(page):
