@@ -13,11 +13,13 @@ NAME ?= model
 GRPC_PORT ?= 8500
 REST_PORT ?= 8501
 
-.PHONY: help demo notebooks test test-slow test-beam test-serving coverage \
+.PHONY: help install demo notebooks test test-slow test-beam test-serving coverage \
     serve lint format docs reference bench quality clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' Makefile
+
+install: $(RUNTIME) ## make .venv with the package and what it runs on
 
 demo: $(RUNTIME) ## train on WordNet, export, serve, ask; about 2 minutes
 	$(BIN)/python -m notebooks.wordnet_demo

@@ -37,7 +37,7 @@ _CONTINUES = re.compile(
 )
 _SIZES = {"enc0_max_seq_len": 3, "enc0_vocab_size": 900}
 _FIELDS = {field.name for field in dataclasses.fields(Object2VecConfig)}
-_FILL_IN = re.compile(r"\.\.\.|\[|…|\b[A-Z]+_?DIR\b")
+_FILL_IN = re.compile(r"\.\.\.|\[|--help")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +86,21 @@ def continues(page):
 def runs(page):
     """Whether the page has anything to run."""
     return any(block.language in ("python", "bash") for block in blocks(page))
+
+
+def running_pages(*sections):
+    """The pages of some folders, or of the root, that have anything to run."""
+    return [
+        page
+        for page in PAGES
+        if short_name(page).split("/")[0] in sections and runs(page)
+    ]
+
+
+def short_name(page):
+    """The page's path below `docs`, or its name at the root."""
+    below = page.is_relative_to(DOCS)
+    return page.relative_to(DOCS).as_posix() if below else page.name
 
 
 class Reader(contextlib.ExitStack):
