@@ -2,8 +2,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUNTIME := .venv/.installed
 DEVELOPMENT := .venv/.development-installed
+DOCUMENTATION := .venv/.documentation-installed
 BEAM := .venv-beam/.installed
-SOURCES := o2v_keras export serving tests notebooks benchmarks conftest.py
+SOURCES := o2v_keras export serving tests notebooks benchmarks docs conftest.py
 
 .DEFAULT_GOAL := help
 # What `make serve` serves, under which name, and on which ports.
@@ -12,10 +13,13 @@ NAME ?= model
 GRPC_PORT ?= 8500
 REST_PORT ?= 8501
 
-.PHONY: help demo notebooks test test-slow test-hosts test-beam test-serving serve lint format bench quality clean
+.PHONY: help install demo notebooks test test-slow test-hosts test-beam \
+    test-serving coverage serve lint format docs reference bench quality clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' Makefile
+
+install: $(RUNTIME) ## make .venv with the package and what it runs on
 
 demo: $(RUNTIME) ## train on WordNet, export, serve, ask; about 2 minutes
 	$(BIN)/python -m notebooks.wordnet_demo
@@ -41,6 +45,11 @@ test-serving: $(DEVELOPMENT) ## check a server: SERVER=host:port MODEL=... NAME=
 	O2V_SERVER=$(SERVER) O2V_EXPORT=$(MODEL) O2V_MODEL_NAME=$(NAME) \
 	    $(BIN)/python -m pytest -q tests/serving/contract
 
+coverage: $(DEVELOPMENT) ## run the tests; list the lines they do not reach
+	$(BIN)/python -m pytest -q -m "not slow" -n logical --dist loadfile \
+	    --cov=o2v_keras --cov=export --cov=serving \
+	    --cov-report=term-missing:skip-covered
+
 serve: $(RUNTIME) ## serve MODEL as NAME on GRPC_PORT and REST_PORT
 	serving/deploy/serve.sh "$(MODEL)" "$(NAME)" $(BIN)/python \
 	    $(GRPC_PORT) $(REST_PORT)
@@ -52,6 +61,12 @@ lint: $(DEVELOPMENT) ## check style without changing a file
 format: $(DEVELOPMENT) ## bring all files into house style
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
+
+docs: $(DOCUMENTATION) reference ## build the documentation into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+reference: $(RUNTIME) ## write the reference pages from the code
+	$(BIN)/python -m docs.generate
 
 bench: $(RUNTIME) ## print the benchmarks' ratios on this machine
 	$(BIN)/python -m benchmarks.run speed
@@ -74,6 +89,10 @@ $(RUNTIME): requirements.txt pyproject.toml
 
 $(DEVELOPMENT): requirements-dev.txt $(RUNTIME)
 	$(BIN)/pip install --quiet -r requirements-dev.txt
+	touch $@
+
+$(DOCUMENTATION): requirements-docs.txt $(RUNTIME)
+	$(BIN)/pip install --quiet -r requirements-docs.txt
 	touch $@
 
 # Beam holds pyarrow back, so it cannot share an environment with the rest.

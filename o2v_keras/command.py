@@ -64,6 +64,10 @@ class Commands:
         note: Last sentence of the help and of the error for an unknown
             command. Defaults to nothing.
 
+    Attributes:
+        parsers: Name of a command -> its parser.
+        groups: Group of the help -> name of a command -> its summary.
+
     Example:
     >>> commands = Commands()
     >>> parser = commands.add(
@@ -77,7 +81,7 @@ class Commands:
 
     def __init__(self, note: str = ""):
         self.parsers: dict[str, argparse.ArgumentParser] = {}
-        self._groups = {
+        self.groups: dict[str, dict[str, str]] = {
             group: {} for group in (DATA, TRAIN, EVALUATE, EMBEDDINGS, SERVE)
         }
         self._note = note
@@ -143,7 +147,7 @@ class Commands:
         command = _Command(parser, run, interrupted, passes_on, arguments or {})
         parser.set_defaults(_command=command)
         self.parsers[name] = parser
-        self._groups[group][name] = summary
+        self.groups[group][name] = summary
         return parser
 
     def parse(self, arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -218,7 +222,7 @@ class Commands:
 
     def _listing(self):
         lines = []
-        for group, commands in self._groups.items():
+        for group, commands in self.groups.items():
             if commands:
                 lines += ["", f"{group}:"]
             for name, summary in commands.items():

@@ -95,20 +95,23 @@ class Object2VecConfig:
             Ours. Defaults to `{}`.
         enc0_layers: `"auto"` or int, at least 1. `"auto"` is 4 for `hcnn`,
             2 for `transformer` and 1 for the others. Defaults to `"auto"`.
-        enc0_cnn_filter_width: int, at least 1. Defaults to `3`.
+        enc0_cnn_filter_width: int, at least 1. Tokens that a filter of `hcnn`
+            spans. Defaults to `3`.
         enc0_heads: int, at least 1. Attention heads of a `transformer`;
             `enc_dim` must be a multiple of twice as many. Ours. Defaults to
             `4`.
         enc0_feed_forward_dim: `"auto"` or int, at least 1. Hidden width of a
             `transformer`'s feed-forward layers. Ours. Defaults to `"auto"`: 4
             times `enc_dim`.
-        enc0_token_embedding_dim: int, at least 2. Defaults to `300`.
+        enc0_token_embedding_dim: int, at least 2. Width of the token table;
+            `enc_dim` for `pooled_embedding`. Defaults to `300`.
         enc0_pretrained_embedding_file: str. Path of word vectors, or of a
             folder of static token vectors with their tokenizer. Defaults to
             `""` (none).
         enc0_vocab_file: str. Path of the word ids, for pretrained vectors
             and for the tokenizer. Defaults to `""` (none).
-        enc0_freeze_pretrained_embedding: bool. Defaults to `True`.
+        enc0_freeze_pretrained_embedding: bool. Whether pretrained vectors stay
+            as they are. Defaults to `True`.
         enc0_freeze_epochs: int, at least 0. Number of first epochs in which
             pretrained vectors are frozen; needs
             `enc0_freeze_pretrained_embedding=False`. Ours. Defaults to `0`.
@@ -158,10 +161,11 @@ class Object2VecConfig:
             in any order: `"hadamard"`, `"concat"`, `"abs_diff"`, ours `"dot"`,
             `"cosine"` and `"block_cosine"`, or a registered name. Defaults to
             `("hadamard", "concat", "abs_diff")`.
-        mlp_layers: int, at least 0. Defaults to `2`.
-        mlp_dim: int, at least 2. Defaults to `512`.
-        mlp_activation: str. `"tanh"`, `"relu"` or `"linear"`. Defaults to
-            `"linear"`.
+        mlp_layers: int, at least 0. Hidden layers after the comparator.
+            Defaults to `2`.
+        mlp_dim: int, at least 2. Their width. Defaults to `512`.
+        mlp_activation: str. Their activation: `"tanh"`, `"relu"` or
+            `"linear"`. Defaults to `"linear"`.
         output_layer: str. `"softmax"`, `"mean_squared_error"` or one of ours:
             `"in_batch_softmax"` scores by `similarity` alone, without
             comparator, MLP and head, and classifies each positive against
@@ -172,8 +176,8 @@ class Object2VecConfig:
             MLP and head; `"embedding"` learns the vectors of
             `target_embedding_file` from one side of the data alone. Defaults
             to `"softmax"`.
-        num_classes: int, at least 2. Used by `softmax` alone. Defaults to
-            `2`.
+        num_classes: int, at least 2. Number of classes; used by `softmax`
+            alone. Defaults to `2`.
         similarity: str. The score of `in_batch_softmax`: `"cosine"` or
             `"dot"`. Ours. Defaults to `"cosine"`.
         temperature: float, at least 1e-6. `in_batch_softmax` divides
@@ -222,10 +226,13 @@ class Object2VecConfig:
             second part of the loss of `embedding`: the squared differences
             of the cosines between the vectors of a batch and the cosines
             between their targets. Ours. Defaults to `1.0`.
-        dropout: float, 0 to 1. Defaults to `0.0`.
+        dropout: float, 0 to 1. Share of the units that training drops after
+            the pooled mean, between convolutions or LSTMs, and after every
+            layer of the MLP. Defaults to `0.0`.
         optimizer: str. `"adam"`, `"adagrad"`, `"adadelta"`, `"rmsprop"` or
-            `"sgd"`. Defaults to `"adam"`.
-        learning_rate: float, at least 1e-6. Defaults to `0.0004`.
+            `"sgd"`, with Keras's other defaults. Defaults to `"adam"`.
+        learning_rate: float, at least 1e-6. That of the optimizer. Defaults
+            to `0.0004`.
         learning_rate_schedule: str. `"constant"`, or `"cosine"`, which
             decays the rate to 0 over all `epochs`. Ours. Defaults to
             `"constant"`.
@@ -262,8 +269,10 @@ class Object2VecConfig:
         mini_batch_size: int, at least 1. Rows of one step over all replicas,
             negatives included; for `bpr` as many whole groups of a record
             and its negatives as fit. Defaults to `32`.
-        epochs: int, at least 1. Defaults to `30`.
-        early_stopping_patience: int, at least 1. Defaults to `3`.
+        epochs: int, at least 1. At most; early stopping may end training
+            before. Defaults to `30`.
+        early_stopping_patience: int, at least 1. Epochs without improvement
+            before training stops. Defaults to `3`.
         early_stopping_tolerance: float, at least 1e-6. Least absolute
             improvement of the monitored metric. Defaults to `None`: 0.01 for
             losses, 0 for other metrics.

@@ -78,8 +78,8 @@ def row_sparse_advice(config: Object2VecConfig, num_batches: int) -> str | None:
         f"token tables in every step: an estimated {1000 * seconds:.0f} ms a "
         f"step and {num_batches * seconds:.0f} s an epoch on 2 CPU cores. "
         f'token_embedding_storage_type="row_sparse" updates only the at most '
-        f"{rows:,} rows that a batch holds (lazily: README, Row-sparse "
-        f"updates)."
+        f"{rows:,} rows that a batch holds (lazily: "
+        f"docs/design/row-sparse.md)."
     )
 
 
@@ -206,7 +206,7 @@ def unknown_ids(
                 f"{channel}: {100 * share:.1f} % of the rows have no id of "
                 f"{side} that the training data hold; embeddings of such ids "
                 f"stay random. Remedy: {remedy}, or "
-                "give them ids of features (README, New objects)."
+                "give them ids of features (docs/guides/new-objects.md)."
             )
 
 
