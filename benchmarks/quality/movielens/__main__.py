@@ -18,6 +18,7 @@ import numpy as np  # noqa: E402
 
 from benchmarks.machine import machine  # noqa: E402
 from benchmarks.quality.movielens import retrieval  # noqa: E402
+from benchmarks.quality.movielens.new_users import rate_for_new_users  # noqa: E402
 from benchmarks.quality.movielens.new_users import score_new_users  # noqa: E402
 from benchmarks.quality.movielens.ranking_baselines import baseline_scores  # noqa: E402
 from benchmarks.quality.movielens.ranking_scores import metrics  # noqa: E402
@@ -131,6 +132,16 @@ def _report_new_users(seeds, test):
         keras.backend.clear_session()
     for name, rows in found.items():
         print_row(name, np.transpose(rows))
+    print_head(f"new users, {split_name(test)}", ("RMSE",))
+    for name, stars in baseline_stars(split.train, split.scored):
+        print_row(name, np.array([[_rmse(split.scored, stars)]]))
+    found = {}
+    for seed in seeds:
+        for name, stars in rate_for_new_users(split, seed):
+            found.setdefault(name, []).append(_rmse(split.scored, stars))
+        keras.backend.clear_session()
+    for name, column in found.items():
+        print_row(name, np.array([column]))
 
 
 if __name__ == "__main__":

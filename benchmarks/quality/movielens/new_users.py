@@ -1,4 +1,4 @@
-"""Films for users that training has not seen, by several ways to fold in."""
+"""Films and stars for users that training has not seen, folded in."""
 
 import tempfile
 from collections.abc import Iterator
@@ -12,9 +12,12 @@ from benchmarks.quality.movielens.splits import Ratings
 from benchmarks.quality.movielens.splits import Split
 from notebooks.sizes import sized
 from o2v_keras.evaluation.inference import embed
+from o2v_keras.evaluation.inference import predict_scores
 from o2v_keras.models.object2vec import Object2Vec
 from o2v_keras.training.fold_in import fold_in
 from o2v_keras.training.instant_fold_in import InstantFoldIn
+from o2v_keras.training.instant_fold_in import fold_in_instantly
+from o2v_keras.training.model_directory import load_model
 from o2v_keras.training.train import train
 
 # One id a side.
@@ -79,6 +82,54 @@ def score_new_users(
     fold = InstantFoldIn(bags, "in0")
     vectors = [fold(_pairs(films_of[user])) for user in users]
     yield "a model of bags, nothing to fold in", scores(np.stack(vectors), bags)
+
+
+def rate_for_new_users(
+    split: Split, seed: int
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yields ways to fold in, and the stars of the scored rows.
+
+    Args:
+        split: As for `score_new_users`.
+        seed: Of the models, which the recipe `ratings` makes.
+    """
+    first, rows = split.scored.users.min(), split.train
+    known = rows.take(rows.users < first)
+    # A new user's films must be known.
+    rows = rows.take(np.isin(rows.films, known.films))
+    new = _rated(rows.take(rows.users >= first))
+    with tempfile.TemporaryDirectory() as folder:
+
+        def made(name, ratings):
+            return train(
+                {"seed": seed, "enc1_vocab_size": split.shape[1]},
+                _rated(ratings),
+                recipe="ratings",
+                model_dir=f"{folder}/{name}",
+                verbose=0,
+            ).model
+
+        def stars(model):
+            found = predict_scores(model, _rated(split.scored))[:, 0]
+            return np.clip(found, 1, 5)
+
+        made("old", known)
+        for name, fold, directory in (
+            ("`o2v fold-in --instant`", fold_in_instantly, "instant"),
+            ("`o2v fold-in`", fold_in, "trained"),
+        ):
+            path = f"{folder}/{directory}"
+            fold(f"{folder}/old", new, model_dir=path, verbose=0)
+            yield name, stars(load_model(path))
+        yield "trained with them", stars(made("all", rows))
+
+
+def _rated(ratings):
+    return {
+        "in0": ratings.users[:, None],
+        "in1": ratings.films[:, None],
+        "label": ratings.stars,
+    }
 
 
 def _train(hyperparameters: dict, ratings: Ratings, folder: str) -> Object2Vec:
