@@ -1,6 +1,7 @@
 """The command line `o2v`: commands in groups, their errors and exit status."""
 
 import argparse
+import io
 import itertools
 import os
 import re
@@ -186,7 +187,7 @@ class Commands:
             print(f"o2v: no command {name}. {self._note}", file=sys.stderr)
             return USER_ERROR
         options = self.parse(words)
-        if hasattr(sys.stdout, "reconfigure"):
+        if isinstance(sys.stdout, io.TextIOWrapper):
             # A reader of a log file sees each line at once.
             sys.stdout.reconfigure(line_buffering=True)
         command = options._command

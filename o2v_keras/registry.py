@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from collections.abc import Mapping
+from typing import Any
 
 
 class Registry:
@@ -33,9 +34,11 @@ class Registry:
     def __init__(self, kind: str, built_in: Mapping[str, str] | None = None):
         self.kind = kind
         self._built_in = dict(built_in or {})
-        self._builders: dict[str, Callable] = {}
+        self._builders: dict[str, Callable[..., Any]] = {}
 
-    def register(self, name: str) -> Callable[[Callable], Callable]:
+    def register(
+        self, name: str
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Returns a decorator that registers a builder under `name`.
 
         Args:

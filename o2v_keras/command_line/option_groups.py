@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from o2v_keras.data.job_options import add_column_options
 
@@ -216,13 +217,13 @@ def add_ranking_options(
         )
 
 
-def ranking_of(options: argparse.Namespace) -> dict[str, object]:
+def ranking_of(options: argparse.Namespace) -> dict[str, Any]:
     """Returns the arguments of `rank` that the user gives."""
     given = vars(options)
     return {n: given[n] for n in _RANKING_OF_EVALUATE if n in given}
 
 
-def refuse_ranking(ranking: Mapping[str, object], needed: str):
+def refuse_ranking(ranking: Mapping[str, Any], needed: str):
     """Raises `ValueError` if options of a ranking have no effect.
 
     Args:

@@ -52,7 +52,7 @@ class Sequences:
 
     @classmethod
     def from_lengths(
-        cls, values: np.ndarray, lengths: np.ndarray
+        cls, values: np.ndarray, lengths: np.ndarray | Sequence[int]
     ) -> "Sequences":
         """Makes sequences of ids that lie end to end.
 
@@ -132,7 +132,7 @@ class Sequences:
         """Rows in which positions of `values` lie, int64 `(positions,)`."""
         return np.searchsorted(self.offsets, positions, side="right") - 1
 
-    def take(self, rows: np.ndarray) -> "Sequences":
+    def take(self, rows: np.ndarray | slice) -> "Sequences":
         """Returns the given rows, in the given order.
 
         Args:

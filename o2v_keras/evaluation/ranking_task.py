@@ -198,7 +198,8 @@ class RankingTask:
         width = len(self.candidates)
         unwanted = links.queries * width + links.candidates
         free = ~np.isin(pairs[0] * width + pairs[1], unwanted)
-        return Links.of(*pairs[:, free], len(self._queries))
+        queries, candidates = pairs[:, free]
+        return Links.of(queries, candidates, len(self._queries))
 
 
 class _Objects:

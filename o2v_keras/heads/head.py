@@ -1,6 +1,7 @@
 """Base of heads."""
 
 import dataclasses
+from typing import Any
 
 import keras
 import numpy as np
@@ -31,7 +32,7 @@ class Head:
         return cls(**{f.name: getattr(config, f.name) for f in fields})
 
     @property
-    def hyperparameters(self) -> dict[str, object]:
+    def hyperparameters(self) -> dict[str, Any]:
         """The hyperparameters that describe the head.
 
         Arguments of a user's own head may have other names.

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+from typing import Any
 
 import keras
 import numpy as np
@@ -183,7 +184,7 @@ class TrainableModel(TextModel):
 
     def compute_loss(
         self,
-        x=None,
+        x: Any = None,
         y=None,
         y_pred=None,
         sample_weight=None,
@@ -220,7 +221,7 @@ class TrainableModel(TextModel):
         return super().compute_metrics(x, y, whole, sample_weight)
 
     def load_pretrained_vectors(
-        self, auxiliary: str | os.PathLike | None = None
+        self, auxiliary: str | os.PathLike[str] | None = None
     ) -> list[Coverage]:
         """Fills the token tables with the vectors that `config` names.
 

@@ -1,7 +1,11 @@
 """Makes a Keras optimizer update only the rows that a batch looks up."""
 
+# The mixins use what Keras's optimizers, which come after them, have.
+# pyright: reportAttributeAccessIssue=false
+
 import contextlib
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -124,7 +128,7 @@ class Slots:
     def __init__(self):
         self._lists = []
 
-    def track(self, variables: list) -> Sequence:
+    def track(self, variables: list[Any]) -> Sequence[Any]:
         """Returns `variables`, one slot per trainable variable, as a list."""
         self._lists.append(_SlotList(variables))
         return self._lists[-1]
@@ -149,7 +153,7 @@ class Slots:
 
 
 # Not a `list`: Keras replaces list attributes of an optimizer by its own type.
-class _SlotList(Sequence):
+class _SlotList(Sequence[Any]):
     def __init__(self, variables):
         self._variables = variables
         self.stand_ins = {}
@@ -260,7 +264,8 @@ class RowSparseUpdates(WeightAveraging, SummedRowClipping):
                 last.assign(tf.fill(last.shape, self.iterations + 1))
             return
         gradient = with_rows_summed(gradient)
-        rows = TouchedRows(variable, gradient.indices)
+        # Has the operators of numbers, which are set in a loop.
+        rows: Any = TouchedRows(variable, gradient.indices)
         before = rows.value
         if self.weight_decay and self._use_weight_decay(variable):
             rate = tf.cast(learning_rate, rows.dtype)

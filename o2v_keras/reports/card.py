@@ -32,14 +32,14 @@ CURVES, MAP = "card_curves.png", "card_map.png"
 
 
 def write_card(
-    model_dir: str | os.PathLike,
-    output: str | os.PathLike | None = None,
+    model_dir: str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
     data: Paths | None = None,
     side: str = "in0",
     id_column: str | None = None,
     group_column: str | None = None,
-    evaluation: str | os.PathLike | None = None,
-    export: str | os.PathLike | None = None,
+    evaluation: str | os.PathLike[str] | None = None,
+    export: str | os.PathLike[str] | None = None,
     **settings,
 ) -> pathlib.Path:
     """Writes `card.md` and its pictures from the files of a model directory.

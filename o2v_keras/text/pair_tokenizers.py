@@ -112,7 +112,7 @@ class PairTokenizers(keras.layers.Layer):
             digest.update(f"{name} {tokenizer.fingerprint()} ".encode())
         return digest.hexdigest()
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the tokenizers alone, atomically; `load` reads them back.
 
         Args:
@@ -124,7 +124,7 @@ class PairTokenizers(keras.layers.Layer):
             file.replace(new)
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> "PairTokenizers":
+    def load(cls, path: str | os.PathLike[str]) -> "PairTokenizers":
         """Reads tokenizers.
 
         Args:

@@ -43,7 +43,7 @@ class PretrainedVectors(NamedTuple):
 
 
 def read_vectors(
-    path: str | os.PathLike, words: Sequence[str], dim: int
+    path: str | os.PathLike[str], words: Sequence[str], dim: int
 ) -> PretrainedVectors:
     r"""Reads the vectors of some words, in one pass over a file.
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -131,7 +132,7 @@ class InstantFoldIn:
         if reason:
             raise ValueError(f"`model` {_RULE} Received: {reason}")
         self._kind = type(model.head)
-        self._candidates = None
+        self._candidates: Any = None
         if self._is_ranking and not self.is_bag:
             self._candidates = self._read_candidates(corpus, columns)
             vectors = embed_rows(model, self._other, self._candidates)()
@@ -340,10 +341,10 @@ class InstantFoldIn:
 
 
 def fold_in_instantly(
-    model: str | os.PathLike,
+    model: str | os.PathLike[str],
     train: Source,
     *,
-    model_dir: str | os.PathLike,
+    model_dir: str | os.PathLike[str],
     columns: PairColumns = DEFAULT_COLUMNS,
     first_new_ids: Mapping[str, int] | None = None,
     penalty: float | None = None,

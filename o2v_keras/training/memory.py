@@ -129,7 +129,7 @@ def learned_table_bytes(config: Object2VecConfig) -> int:
     return _BYTES * _copies(config) * learned
 
 
-def require_memory(estimate: MemoryEstimate, model_dir: str | os.PathLike):
+def require_memory(estimate: MemoryEstimate, model_dir: str | os.PathLike[str]):
     """Raises `MemoryError` if free memory or disk space is too small."""
     free = psutil.virtual_memory().available
     if estimate.memory > free:

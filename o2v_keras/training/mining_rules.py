@@ -1,6 +1,7 @@
 """Which candidates are mined as hard negatives, and how many there were."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +95,7 @@ class MiningRules:
         Returns:
             Rule -> bool `(queries, candidates)`; only rules that are set.
         """
-        limits = {"max_score": self.max_score}
+        limits: dict[str, Any] = {"max_score": self.max_score}
         if self.absolute_margin is not None:
             limits["absolute_margin"] = positives - self.absolute_margin
         if self.relative_margin is not None:

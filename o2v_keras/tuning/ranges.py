@@ -5,6 +5,7 @@ import math
 import numbers
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import keras_tuner
 
@@ -108,8 +109,9 @@ class ValueRange:
                 f"`{name}` must be given as a choice of values: it is "
                 f"{rule.description}. Received: {name}={self}"
             )
-        ends = (rule.check(name, end) for end in (self.low, self.high))
-        return ValueRange(*ends, self.scale)
+        low: Any = rule.check(name, self.low)
+        high: Any = rule.check(name, self.high)
+        return ValueRange(low, high, self.scale)
 
     def declare(
         self, hp: keras_tuner.HyperParameters, name: str
@@ -145,7 +147,7 @@ class ValueChoice:
     'tanh, relu'
     """
 
-    values: tuple
+    values: tuple[Any, ...]
 
     def __post_init__(self):
         if isinstance(self.values, str) or not len(self.values):
@@ -229,7 +231,7 @@ DEFAULT_RANGES = {
 
 
 def read_parameter_ranges(
-    source: Mapping | str | os.PathLike,
+    source: Mapping[str, Any] | str | os.PathLike[str],
 ) -> dict[str, ValueRange | ValueChoice]:
     """Reads the `ParameterRanges` of a SageMaker tuning job.
 

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import keras_tuner
@@ -73,8 +74,8 @@ class TrialTuner(BaseTuner):
         callbacks: Callable[
             [LoadedChannels], Sequence[keras.callbacks.Callback]
         ],
-        identity: dict,
-        auxiliary: str | os.PathLike | None,
+        identity: dict[str, Any],
+        auxiliary: str | os.PathLike[str] | None,
         keeps_models: bool,
         say: Callable[[str], None],
         require_chief: Callable[[], None],
@@ -251,9 +252,9 @@ class _RequireMetric(EpochMetrics):
         self._name = name
 
     def on_epoch_end(self, epoch, logs=None):
-        if self._name not in logs:
+        if self._name not in (logs or {}):
             raise keras_tuner.errors.FatalValueError(
-                f"`objective` must be one of {', '.join(logs)}. "
+                f"`objective` must be one of {', '.join(logs or {})}. "
                 f"Received: objective={self._name!r}"
             )
 

@@ -82,7 +82,7 @@ class RejectedRows:
             tuple(self.faults[place] for place in places),
         )
 
-    def write(self, path: str | os.PathLike) -> None:
+    def write(self, path: str | os.PathLike[str]) -> None:
         """Writes the rows as JSON Lines, sorted by file and line.
 
         A line holds `file`, `line` (for Parquet and arrays `row`, counted

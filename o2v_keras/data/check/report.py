@@ -5,6 +5,8 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Sequence
 
+import numpy as np
+
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.user_warning import warn_user
@@ -41,7 +43,7 @@ class Problem:
         field: str,
         kind: str,
         severity: str,
-        rows: Sequence[int],
+        rows: Sequence[int] | np.ndarray,
         describe: Callable[[int], str],
         advice: str,
         proposed: float = 0,

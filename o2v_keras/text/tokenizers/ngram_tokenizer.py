@@ -1,6 +1,8 @@
 """Words and the n-grams of their characters."""
 
+import os
 from collections.abc import Iterable
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -57,7 +59,7 @@ class NGramTokenizer(WordTokenizer):
     - [Bojanowski et al., 2017](https://arxiv.org/abs/1607.04606)
     """
 
-    kind = "ngrams"
+    kind: ClassVar[str] = "ngrams"
     ordered = False
 
     def __init__(
@@ -114,7 +116,9 @@ class NGramTokenizer(WordTokenizer):
         return cls(vocabulary, buckets)
 
     @classmethod
-    def from_file(cls, path: str, hash_buckets: int = 0) -> Tokenizer:
+    def from_file(
+        cls, path: str | os.PathLike[str], hash_buckets: int = 0
+    ) -> Tokenizer:
         return cls(read_vocabulary(path), hash_buckets or NGRAM_BUCKETS)
 
     def _features(self, words):

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import os
 import pathlib
 import tempfile
 from collections.abc import Iterable
-from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -143,7 +144,9 @@ class Tokenizer(keras.layers.Layer):
         return cls()
 
     @classmethod
-    def from_file(cls, path: str, hash_buckets: int = 0) -> "Tokenizer":
+    def from_file(
+        cls, path: str | os.PathLike[str], hash_buckets: int = 0
+    ) -> "Tokenizer":
         """Makes a tokenizer from a vocabulary file.
 
         Args:
@@ -190,7 +193,7 @@ class Tokenizer(keras.layers.Layer):
         return keras.KerasTensor((texts.shape[0], None), "int64")
 
 
-def text_tensor(texts: tf.Tensor | np.ndarray | Sequence) -> tf.Tensor:
+def text_tensor(texts: Any) -> tf.Tensor:
     """Returns texts as a string tensor.
 
     Lone surrogates become bytes that are no UTF-8, which tokenizers read as

@@ -1,8 +1,10 @@
 """Splits words into pieces."""
 
 import json
+import os
 import random
 from collections.abc import Iterable
+from typing import ClassVar
 
 import keras
 import tensorflow as tf
@@ -69,7 +71,7 @@ class WordpieceTokenizer(VocabularyTokenizer):
     - [Song et al., 2020](https://arxiv.org/abs/2012.15524)
     """
 
-    kind = "wordpiece"
+    kind: ClassVar[str] = "wordpiece"
 
     def __init__(
         self,
@@ -140,7 +142,9 @@ class WordpieceTokenizer(VocabularyTokenizer):
         return cls(learn_wordpieces(texts, vocab_size, min_count))
 
     @classmethod
-    def from_file(cls, path: str, hash_buckets: int = 0) -> Tokenizer:
+    def from_file(
+        cls, path: str | os.PathLike[str], hash_buckets: int = 0
+    ) -> Tokenizer:
         """Reads a vocabulary, or Hugging Face's `tokenizer.json`.
 
         The ids of a `tokenizer.json` stay, but padding has id 0 and unknown

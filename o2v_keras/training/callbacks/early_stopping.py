@@ -1,6 +1,7 @@
 """Stops a training without progress or with a loss that is not finite."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -50,12 +51,12 @@ class EarlyStopping(keras.callbacks.Callback):
 
     def __init__(
         self,
-        monitor="val_loss",
-        patience=3,
-        tolerance=0.01,
-        verbose=0,
-        best_weights=None,
-        mode="min",
+        monitor: str | None = "val_loss",
+        patience: int = 3,
+        tolerance: float = 0.01,
+        verbose: int = 0,
+        best_weights: Any = None,
+        mode: str = "min",
     ):
         super().__init__()
         if not isinstance(patience, int) or patience < 1:
@@ -136,7 +137,7 @@ class EarlyStopping(keras.callbacks.Callback):
     def _reset(self):
         self._losses = []
         self._bad_epochs = 0
-        self.best_epoch = None
+        self.best_epoch: Any = None
         self.best_loss = float("inf")
         self.stopped = False
 
