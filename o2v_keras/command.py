@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 from typing import NamedTuple
 
 from o2v_keras.progress import progress_on_stderr
@@ -107,7 +108,7 @@ class Commands:
         interrupted: str = "",
         passes_on: bool = False,
         arguments: Mapping[str, str] | None = None,
-        **settings,
+        **settings: Any,
     ) -> argparse.ArgumentParser:
         """Adds a command and returns its parser, which takes the options.
 

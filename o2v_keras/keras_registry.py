@@ -98,7 +98,7 @@ class _Placeholder(type):
     def __getattr__(cls, name):
         return getattr(_imported(cls), name)
 
-    def __call__(cls, *args, **kwargs):
+    def __call__(cls, *args: Any, **kwargs: Any):
         return _imported(cls)(*args, **kwargs)
 
 

@@ -73,7 +73,7 @@ def add_model_and_data(parser: argparse.ArgumentParser):
     add_column_options(parser)
 
 
-def add_side(parser: argparse.ArgumentParser, **settings):
+def add_side(parser: argparse.ArgumentParser, **settings: Any):
     """Adds `--side`, with further settings of `add_argument`."""
     parser.add_argument("--side", choices=("in0", "in1"), **settings)
 
@@ -160,7 +160,7 @@ def add_ranking_options(
     """
     group = parser.add_argument_group(title)
 
-    def add(name, **settings):
+    def add(name, **settings: Any):
         # Options that are not given are absent: `rank` has the defaults.
         group.add_argument(name, default=argparse.SUPPRESS, **settings)
 

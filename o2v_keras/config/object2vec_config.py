@@ -427,7 +427,7 @@ class Object2VecConfig:
         Choice(("float32", "mixed_bfloat16", "mixed_float16")), "float32"
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         values, given = {}, set()
         for name, rule in _RULES.items():
             values[name] = getattr(self, name)
@@ -688,7 +688,7 @@ class Object2VecConfig:
         name = "enc1" if only_second else "enc0"
         return {name: encoders[name]}
 
-    def _encoder(self, prefix, network):
+    def _encoder(self, prefix: str, network: str) -> EncoderConfig:
         values: dict[str, Any] = {
             name: without_auto(
                 name, getattr(self, f"{prefix}_{name}"), network, self.enc_dim

@@ -41,7 +41,7 @@ class PairTable:
     origin: Provenance
     weights: np.ndarray | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.sides:
             raise ValueError(
                 "`in0` or `in1` must be given. Received: in0=None, in1=None"
@@ -119,7 +119,7 @@ class PairTable:
             _joined_weights(tables),
         )
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.origin)
 
     @property

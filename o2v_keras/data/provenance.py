@@ -90,7 +90,7 @@ class Provenance:
         ]
         return cls(sources, np.concatenate(source_ids), numbers)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.numbers)
 
     def source(self, row: int) -> Source:

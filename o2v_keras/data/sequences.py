@@ -38,7 +38,7 @@ class Sequences:
     values: np.ndarray
     offsets: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         offsets = self.offsets
         if (
             not len(offsets)
@@ -100,10 +100,10 @@ class Sequences:
             np.concatenate([part.lengths for part in parts]),
         )
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def __getitem__(self, row):
+    def __getitem__(self, row: int) -> np.ndarray:
         row = range(len(self))[row]
         return self.values[self.offsets[row] : self.offsets[row + 1]]
 

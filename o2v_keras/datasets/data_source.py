@@ -80,7 +80,7 @@ class DataSource:
     checksums: Mapping[str, str | None]
     downloads: tuple[Download, ...] = ()
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.title} ({self.homepage}). Terms: {self.terms}"
 
     @contextlib.contextmanager

@@ -162,7 +162,7 @@ class Object2VecTransformer(
             self._loaded = model
         return self._loaded
 
-    def set_params(self, **params) -> "Object2VecTransformer":
+    def set_params(self, **params: Any) -> "Object2VecTransformer":
         """Sets parameters; a new `model` takes effect immediately."""
         if "model" in params:
             self._loaded = None

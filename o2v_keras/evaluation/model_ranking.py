@@ -125,7 +125,7 @@ class ModelRanking:
             embed_rows(model, query, task.queries),
             embed_rows(model, self._target, task.candidates),
         ]
-        self.counts = {
+        self.counts: dict[str, int] = {
             "rows": len(ranked),
             "queries": len(task.queries),
             "pairs": len(task.targets),

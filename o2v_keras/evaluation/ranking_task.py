@@ -38,7 +38,7 @@ class Links:
         starts = np.searchsorted(queries, np.arange(num_queries + 1))
         return cls(queries, candidates, starts)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.queries)
 
     @property
@@ -209,7 +209,7 @@ class _Objects:
         hashes = sequence_hashes(sequences)
         self._hashes, self.rows = np.unique(hashes, return_index=True)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.rows)
 
     def numbers(self, sequences):

@@ -101,11 +101,11 @@ class Head:
         """
         return None
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "Head":
         return cls(**config)
 
 

@@ -135,7 +135,7 @@ class Object2Vec(TrainableModel):
         head=None,
         seed=0,
         name=None,
-        **hyperparameters,
+        **hyperparameters: Any,
     ):
         encoder1 = second_encoder(encoder0, encoder1, head, hyperparameters)
         hyperparameters = model_arguments(

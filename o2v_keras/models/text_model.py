@@ -19,7 +19,7 @@ class TextModel(keras.Model):
     `encoder0` and `encoder1`.
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._tokenizers = PairTokenizers()
         # Fields of `config` that tokenizers have set.
@@ -76,7 +76,7 @@ class TextModel(keras.Model):
         self._named_kinds = tuple(kinds)
         self._tokenizers = tokenizers
 
-    def predict(self, x, *args, **kwargs) -> np.ndarray:
+    def predict(self, x, *args: Any, **kwargs: Any) -> np.ndarray:
         """Predicts like `keras.Model.predict`, and takes texts.
 
         Args:

@@ -66,7 +66,7 @@ class TrainableModel(TextModel):
         self.test_function = None
         self.predict_function = None
 
-    def fit(self, *args, **kwargs):
+    def fit(self, *args: Any, **kwargs: Any):
         """Fits like `keras.Model.fit`; loads pretrained vectors first.
 
         `config` sets the epochs, counted from 0, in which tables are frozen:
@@ -117,7 +117,7 @@ class TrainableModel(TextModel):
         metrics="auto",
         weighted_metrics="auto",
         jit_compile=False,
-        **kwargs,
+        **kwargs: Any,
     ):
         """Compiles like `keras.Model.compile`.
 

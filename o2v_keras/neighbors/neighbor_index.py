@@ -103,12 +103,20 @@ class NeighborIndex:
     [['xy', '']]
     """
 
-    def __init__(self, vectors, ids, metric, search, side=None, model=None):
+    def __init__(
+        self,
+        vectors: np.ndarray,
+        ids: np.ndarray,
+        metric: str,
+        search: Any,
+        side: str | None = None,
+        model: str | None = None,
+    ):
         self.vectors = vectors
         self.ids = ids
         self.metric = metric
-        self.side = side
-        self.fingerprint = model
+        self.side: str | None = side
+        self.fingerprint: str | None = model
         self._search = search
         self._nearest = Nearest(vectors, metric, search)
         self._rows = IdRows(ids)
@@ -172,7 +180,7 @@ class NeighborIndex:
         backend: str = "exact",
         precision: str = "float32",
         rescore: int = 4,
-        **settings,
+        **settings: Any,
     ) -> "NeighborIndex":
         """Embeds objects and builds an index with the model's fingerprint.
 
@@ -208,7 +216,7 @@ class NeighborIndex:
         index.side, index.fingerprint = side, model_fingerprint(model)
         return index
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.vectors)
 
     @property
@@ -287,7 +295,7 @@ class NeighborIndex:
         k: int = 10,
         exclude: Sequence[Any] | None = None,
         allow: Sequence[Any] | None = None,
-        **settings,
+        **settings: Any,
     ) -> Neighbors:
         """Embeds queries with the index's model and returns their neighbours.
 

@@ -93,9 +93,9 @@ class TouchedRows:
 
 
 def _operator(name):
-    def operate(self, *others):
-        others = [tf.convert_to_tensor(other, self.dtype) for other in others]
-        return getattr(self.value, name)(*others)
+    def operate(self, *others: Any):
+        same = [tf.convert_to_tensor(other, self.dtype) for other in others]
+        return getattr(self.value, name)(*same)
 
     return operate
 
@@ -158,7 +158,7 @@ class _SlotList(Sequence[Any]):
         self._variables = variables
         self.stand_ins = {}
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._variables)
 
     def __getitem__(self, index):
@@ -211,7 +211,7 @@ class RowSparseUpdates(WeightAveraging, SummedRowClipping):
     - `token_embedding_storage_type="row_sparse"` of SageMaker's Object2Vec.
     """
 
-    def __init__(self, *args, row_l2=0.0, **kwargs):
+    def __init__(self, *args: Any, row_l2=0.0, **kwargs: Any):
         if not row_l2 >= 0:
             raise ValueError(
                 f"`row_l2` must be at least 0. Received: row_l2={row_l2!r}"
@@ -247,7 +247,7 @@ class RowSparseUpdates(WeightAveraging, SummedRowClipping):
                 ]
             )
 
-    def add_optimizer_variables(self, *args, **kwargs):
+    def add_optimizer_variables(self, *args: Any, **kwargs: Any):
         """Adds slots in lists that can be replaced by touched rows."""
         slots = super().add_optimizer_variables(*args, **kwargs)
         if isinstance(slots, tuple):

@@ -138,7 +138,7 @@ class WeightAveraging:
     2.0
     """
 
-    def __init__(self, *args, average=None, **kwargs):
+    def __init__(self, *args: Any, average=None, **kwargs: Any):
         super().__init__(*args, **kwargs)
         if isinstance(average, dict):
             average = keras.saving.deserialize_keras_object(average)

@@ -40,7 +40,7 @@ class Objects:
 
     names: pa.Array
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.names)
 
     @functools.cached_property

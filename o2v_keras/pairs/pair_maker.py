@@ -80,7 +80,7 @@ class PairOptions:
     negatives: int = 0
     texts: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_choice("user_as", self.user_as, USER_AS)
         check_choice("item_as", self.item_as, ITEM_AS)
         check_choice("weights", self.weights, (None, *WEIGHTS))

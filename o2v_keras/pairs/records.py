@@ -67,7 +67,7 @@ class Events:
     time: np.ndarray | None
     part: np.ndarray
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.user)
 
     def take(self, rows: np.ndarray) -> "Events":

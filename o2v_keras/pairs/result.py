@@ -66,7 +66,7 @@ class Report:
         if number:
             self.count(f"dropped: {what}", number)
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [f"{count:>12,}  {what}" for what, count in self.counts.items()]
         values = " ".join(f"{n}={v}" for n, v in self.hyperparameters.items())
         if values:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import pathlib
 import warnings
+from typing import Any
 
 import jinja2
 import numpy as np
@@ -40,7 +41,7 @@ def write_card(
     group_column: str | None = None,
     evaluation: str | os.PathLike[str] | None = None,
     export: str | os.PathLike[str] | None = None,
-    **settings,
+    **settings: Any,
 ) -> pathlib.Path:
     """Writes `card.md` and its pictures from the files of a model directory.
 

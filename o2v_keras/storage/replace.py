@@ -41,7 +41,7 @@ class DiskFullError(OSError):
         super().__init__(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self.filename = os.fspath(path)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (
             f"{self.filename} could not be written: no space is left on its "
             "disk, or a quota is reached. Free some space, then run the same "

@@ -240,7 +240,7 @@ class Coverage:
         """Words that have a vector."""
         return self.total - len(self.missing)
 
-    def __str__(self):
+    def __str__(self) -> str:
         name = pathlib.PurePath(self.path).name
         text = (
             f"{self.side}: {self.found:,} of {self.total:,} {self.noun} "

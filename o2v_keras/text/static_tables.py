@@ -139,7 +139,7 @@ class TokenVectors:
         self._rows = rows
         self.weights = weights
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._rows)
 
     def values(self, ids: slice) -> np.ndarray:

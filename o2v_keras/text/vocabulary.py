@@ -206,7 +206,7 @@ class Vocabulary:
             )
         return ids
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.first_id + len(self.words)
 
     def __contains__(self, word):
@@ -217,10 +217,10 @@ class Vocabulary:
             return NotImplemented
         return (self.words, self.first_id) == (other.words, other.first_id)
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash((self.words, self.first_id))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f"Vocabulary({len(self.words)} words, "
             f"hash_buckets={self.hash_buckets})"

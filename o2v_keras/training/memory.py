@@ -52,7 +52,7 @@ class MemoryEstimate:
         )
         return self.replicas * per_replica + self.logits + self.writing
 
-    def __str__(self):
+    def __str__(self) -> str:
         times = f" x {self.replicas} replicas" if self.replicas > 1 else ""
         logits = f" + logits {_size(self.logits)}" if self.logits else ""
         return (

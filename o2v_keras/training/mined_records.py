@@ -65,7 +65,7 @@ class MinedRecords:
         has_weights = self._pairs.weights is not None and needed
         self._weight = columns.weight if has_weights else None
 
-    def records(self, negatives_only) -> Iterator[dict[str, Any]]:
+    def records(self, negatives_only) -> Iterator[dict[Any, Any]]:
         """Yields a record for each line."""
         pairs, found = self._pairs, self._found
         query, target = self._query, self._target

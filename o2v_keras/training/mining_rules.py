@@ -56,7 +56,7 @@ class MiningRules:
     sampling: str = "top"
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         first, end = self.ranks
         rules = {
             "query": ("in0 or in1", self.query in ("in0", "in1")),
@@ -138,7 +138,7 @@ class MiningReport:
         """Negatives of all queries."""
         return sum(n * times for n, times in self.queries_by_negatives.items())
 
-    def __str__(self):
+    def __str__(self) -> str:
         by_negatives = sorted(self.queries_by_negatives.items(), reverse=True)
         counts = [f"with {n}: {times:,}" for n, times in by_negatives if n]
         found = ", ".join(counts)

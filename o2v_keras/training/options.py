@@ -57,7 +57,7 @@ class TrainingOptions:
     monitor_mode: str = "min"
     verbose: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.resume and self.overwrite:
             raise ValueError(
                 "`resume` and `overwrite` must not be given both: one "

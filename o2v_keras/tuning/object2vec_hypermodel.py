@@ -93,7 +93,7 @@ class Object2VecHyperModel(keras_tuner.HyperModel):
         validation_data: Source | None = None,
         callbacks: list[keras.callbacks.Callback] | None = None,
         epochs: int | None = None,
-        **settings,
+        **settings: Any,
     ) -> keras.callbacks.History:
         """Trains a model with its batch size and SageMaker's early stopping.
 

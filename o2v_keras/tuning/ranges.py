@@ -62,7 +62,7 @@ class ValueRange:
     high: float
     scale: str = "auto"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for end in (self.low, self.high):
             is_number = isinstance(end, numbers.Real)
             if isinstance(end, bool) or not is_number or not math.isfinite(end):
@@ -128,7 +128,7 @@ class ValueRange:
         """
         return min(max(proposed, self.low), self.high)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.low:g} to {self.high:g} ({self.sampling})"
 
 
@@ -149,7 +149,7 @@ class ValueChoice:
 
     values: tuple[Any, ...]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if isinstance(self.values, str) or not len(self.values):
             raise ValueError(
                 "`values` must be a tuple of at least one value. "
@@ -194,7 +194,7 @@ class ValueChoice:
         """Returns a proposed value."""
         return proposed
 
-    def __str__(self):
+    def __str__(self) -> str:
         return ", ".join(map(str, self.values))
 
 

@@ -173,8 +173,7 @@ class TrialTuner(BaseTuner):
         """Removes the models of all finished trials but the best one."""
         # Read once: a trial that is not the best of these can never become
         # the best, whichever trials finish meanwhile.
-        best, *others = self.oracle.get_best_trials(_ALL)
-        for trial in others:
+        for trial in self.oracle.get_best_trials(_ALL)[1:]:
             if trial.status in (TrialStatus.COMPLETED, TrialStatus.FAILED):
                 self._directory(trial.trial_id).drop_model()
 

@@ -66,7 +66,7 @@ def _alone(function):
     """Lets only one chief at a time search in a folder."""
 
     @functools.wraps(function)
-    def run(*arguments, directory, **options):
+    def run(*arguments: Any, directory, **options: Any):
         call = functools.partial(function, *arguments, **options)
         process = SearchProcess.from_environment()
         process.require_free_address()

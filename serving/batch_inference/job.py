@@ -57,7 +57,7 @@ class Job:
     in1_column: str = IN1
     id_column: str | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._check_sides()
         for name in ("batch_size", "window"):
             if getattr(self, name) < 1:

@@ -85,7 +85,7 @@ class Window(abc.ABC):
     def _block(self) -> Block:
         """Returns what the reader made of the rows, by their `numbers`."""
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.numbers)
 
     def parse(self) -> Records:

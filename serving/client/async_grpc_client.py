@@ -44,7 +44,7 @@ class AsyncGrpcClient:
         tls: bool = False,
         root_certificates: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        **options,
+        **options: Any,
     ):
         self.options = ClientOptions(**options)
         self._channel: Any = grpc_messages.open_channel(

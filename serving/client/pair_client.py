@@ -68,7 +68,7 @@ class ClientOptions:
     batch_size: int = 256
     in_flight: int = 4
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, least in (
             ("retries", 0),
             ("batch_size", 1),

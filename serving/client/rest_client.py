@@ -63,7 +63,7 @@ class RestClient(PairClient):
         *,
         root_certificates: str | None = None,
         headers: Mapping[str, str] | None = None,
-        **options,
+        **options: Any,
     ):
         super().__init__(ClientOptions(**options))
         address = server if "://" in server else f"http://{server}"
@@ -224,13 +224,13 @@ class _NotedConnection(http.client.HTTPConnection):
         _Exchange.note(self)
         super().connect()
 
-    def request(self, *arguments, **keywords):
+    def request(self, *arguments: Any, **keywords: Any):
         _Exchange.note(self)
         super().request(*arguments, **keywords)
 
 
 class _Adapter(HTTPAdapter):
-    def get_connection_with_tls_context(self, *arguments, **keywords):
+    def get_connection_with_tls_context(self, *arguments: Any, **keywords: Any):
         pool: Any = super().get_connection_with_tls_context(
             *arguments, **keywords
         )

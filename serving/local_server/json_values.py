@@ -89,10 +89,10 @@ class LongList:
     def __iter__(self):
         return itertools.chain.from_iterable(self.chunks())
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return bool(self._pieces)
 
-    def __len__(self):
+    def __len__(self) -> int:
         if self._length is None:
             self._length = sum(map(len, self.chunks()))
         return self._length

@@ -70,7 +70,7 @@ class RejectedRows:
             tuple(faults for part in parts for faults in part.faults),
         )
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.records)
 
     def take(self, rows: np.ndarray) -> "RejectedRows":

@@ -52,7 +52,7 @@ class Problem:
         cases = tuple(map(describe, rows[:CASES_SHOWN]))
         return cls(field, kind, severity, len(rows), cases, advice, proposed)
 
-    def __str__(self):
+    def __str__(self) -> str:
         rows = "1 row" if self.count == 1 else f"{self.count:,} rows"
         lines = [f"{self.severity}: {self.field}: {self.kind} ({rows})"]
         lines += self.cases
@@ -148,7 +148,7 @@ class CheckReport:
                 "one a weight above 0, or leave all weights out."
             )
 
-    def __str__(self):
+    def __str__(self) -> str:
         summary = f"{self.rows:,} rows read, {self.unusable_rows:,} with errors"
         return "\n".join([summary, *map(str, self.problems)])
 

@@ -369,7 +369,7 @@ def _unlike_rows(source, names):
             continue
         first = {}
         for row, value in enumerate(source[name]):
-            for types in (str, int, list | tuple | np.ndarray):
+            for types in (str, int, (list, tuple, np.ndarray)):
                 if isinstance(value, types):
                     first.setdefault(types, (row, value))
         if len(first) > 1:

@@ -6,6 +6,7 @@ import re
 import weakref
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 from typing import ClassVar
 
 import keras
@@ -40,7 +41,7 @@ class VocabularyTokenizer(Tokenizer):
 
     max_bytes = MAX_TEXT_BYTES
 
-    def __init__(self, vocabulary: Vocabulary | None = None, **kwargs):
+    def __init__(self, vocabulary: Vocabulary | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self._vocabulary = None
         if vocabulary is not None:

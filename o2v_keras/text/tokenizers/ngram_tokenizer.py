@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from typing import Any
 from typing import ClassVar
 
 import keras
@@ -66,7 +67,7 @@ class NGramTokenizer(WordTokenizer):
         self,
         vocabulary: Vocabulary | None = None,
         hash_buckets: int = NGRAM_BUCKETS,
-        **kwargs,
+        **kwargs: Any,
     ):
         if not 1 <= hash_buckets <= _MODULUS:
             raise ValueError(

@@ -48,7 +48,7 @@ class SentencepieceTokenizer(Tokenizer):
     kind: ClassVar[str] = "sentencepiece"
     max_bytes = MAX_TEXT_BYTES
 
-    def __init__(self, model: bytes | None = None, **kwargs):
+    def __init__(self, model: bytes | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self._model: Any = None
         if model is not None:

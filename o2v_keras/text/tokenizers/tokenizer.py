@@ -65,7 +65,7 @@ class Tokenizer(keras.layers.Layer):
     ordered = True
     max_bytes: int | None = None
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         kwargs.setdefault("dtype", "int64")
         super().__init__(**kwargs)
         # There are no weights to build; Keras warns of saving unbuilt layers.
@@ -181,15 +181,15 @@ class Tokenizer(keras.layers.Layer):
                     digest.update(content)
         return digest.hexdigest()
 
-    def __call__(self, texts, *args, **kwargs):
+    def __call__(self, texts: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(texts, keras.KerasTensor):
             texts = text_tensor(texts)
         return super().__call__(texts, *args, **kwargs)
 
-    def call(self, texts):
+    def call(self, texts: Any) -> Any:
         return self.tokenize(texts).to_tensor()
 
-    def compute_output_spec(self, texts):
+    def compute_output_spec(self, texts: Any) -> Any:
         return keras.KerasTensor((texts.shape[0], None), "int64")
 
 

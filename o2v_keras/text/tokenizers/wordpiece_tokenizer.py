@@ -4,6 +4,7 @@ import json
 import os
 import random
 from collections.abc import Iterable
+from typing import Any
 from typing import ClassVar
 
 import keras
@@ -78,7 +79,7 @@ class WordpieceTokenizer(VocabularyTokenizer):
         vocabulary: Vocabulary | None = None,
         bert: dict[str, bool] | None = None,
         drop_unknown: bool = False,
-        **kwargs,
+        **kwargs: Any,
     ):
         self._bert = bert and dict(bert)
         self.drop_unknown = drop_unknown

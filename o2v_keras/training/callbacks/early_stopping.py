@@ -82,7 +82,7 @@ class EarlyStopping(keras.callbacks.Callback):
         self._resumed = False
         self._reset()
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None) -> None:
         if not self._resumed:
             self._reset()
         self._resumed = False
@@ -105,11 +105,11 @@ class EarlyStopping(keras.callbacks.Callback):
             self._judge(epoch, loss)
         self._losses.append(loss)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Any = None) -> None:
         if self.best_epoch is not None:
             self._best_weights.restore(self.model, self.best_epoch)
 
-    def get_state(self):
+    def get_state(self) -> dict[str, Any]:
         """Returns the state for `resume`, without weights, as JSON types."""
         return {
             "losses": list(self._losses),
@@ -119,7 +119,7 @@ class EarlyStopping(keras.callbacks.Callback):
             "stopped": self.stopped,
         }
 
-    def resume(self, state):
+    def resume(self, state: dict[str, Any]) -> None:
         """Restores the state from which the next training continues.
 
         `best_weights` still holds the best weights.
@@ -138,8 +138,8 @@ class EarlyStopping(keras.callbacks.Callback):
         self._losses = []
         self._bad_epochs = 0
         self.best_epoch: Any = None
-        self.best_loss = float("inf")
-        self.stopped = False
+        self.best_loss: float = float("inf")
+        self.stopped: bool = False
 
     def _judge(self, epoch, loss):
         if np.min(self._losses[-self.patience :]) - loss > self.tolerance:
