@@ -4,7 +4,8 @@ RUNTIME := .venv/.installed
 DEVELOPMENT := .venv/.development-installed
 DOCUMENTATION := .venv/.documentation-installed
 BEAM := .venv-beam/.installed
-SOURCES := o2v_keras export serving tests notebooks benchmarks docs conftest.py
+SOURCES := o2v_keras export serving typings tests notebooks benchmarks docs \
+    conftest.py
 
 .DEFAULT_GOAL := help
 # What `make serve` serves, under which name, and on which ports.
@@ -54,9 +55,10 @@ serve: $(RUNTIME) ## serve MODEL as NAME on GRPC_PORT and REST_PORT
 	serving/deploy/serve.sh "$(MODEL)" "$(NAME)" $(BIN)/python \
 	    $(GRPC_PORT) $(REST_PORT)
 
-lint: $(DEVELOPMENT) ## check style without changing a file
+lint: $(DEVELOPMENT) ## check style and types without changing a file
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 format: $(DEVELOPMENT) ## bring all files into house style
 	$(BIN)/ruff format $(SOURCES)

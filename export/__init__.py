@@ -1,13 +1,15 @@
 """Exports trained models for model servers."""
 
-from o2v_keras.start_tensorflow import quiet_import
+import lazy_loader
 
-__all__ = ["export_saved_model"]
+from o2v_keras.start_tensorflow import quiet_start
+
+# The name is in `__init__.pyi` and imported when first used: the command shows
+# its help and the errors of its arguments without importing TensorFlow, which
+# takes seconds.
+_imported, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
 def __getattr__(name):
-    # Imported when first used: the command shows its help and the errors of
-    # its arguments without importing TensorFlow, which takes seconds.
-    if name == "export_saved_model":
-        return quiet_import("export.saved_model").export_saved_model
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    with quiet_start():
+        return _imported(name)

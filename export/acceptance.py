@@ -18,6 +18,7 @@ import pathlib
 import sys
 from collections.abc import Callable
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -70,7 +71,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def check_export(folder: str | os.PathLike, cases: list[dict]):
+def check_export(folder: str | os.PathLike[str], cases: list[dict[str, Any]]):
     """Runs all cases and warm-up requests in both runtimes.
 
     Args:
@@ -101,7 +102,7 @@ def check_export(folder: str | os.PathLike, cases: list[dict]):
                 _answer(run, signature, inputs, f"{way}, warm-up")
 
 
-def read_signatures(folder: str | os.PathLike) -> dict:
+def read_signatures(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """Returns an export's `SignatureDef` messages by name."""
     file = pathlib.Path(folder) / "saved_model.pb"
     graphs = saved_model_pb2.SavedModel.FromString(file.read_bytes())

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Collection
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -55,7 +56,7 @@ def acceptance_cases(
     dim: int | None = None,
     tables: Tables = _NO_TABLES,
     tower: str | None = None,
-) -> list[dict]:
+) -> list[dict[str, Any]]:
     """Returns requests to an export and the expected answers.
 
     The requests differ in rows and lengths: no ids, one id, more than

@@ -22,6 +22,7 @@ import pathlib
 import sys
 import tarfile
 import traceback
+from typing import Any
 
 from o2v_keras.command import TRAIN
 from o2v_keras.command import Commands
@@ -92,7 +93,7 @@ def _train(root):
     config = Object2VecConfig.from_hyperparameters(
         root / "input" / "config" / "hyperparameters.json"
     )
-    channels = {
+    channels: dict[str, Any] = {
         name: files for name in _CHANNELS if (files := _files(root, name))
     }
     if "train" not in channels:

@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import sys
+from typing import Any
 
 import tensorflow as tf
 
@@ -36,7 +37,7 @@ class AcceptanceError(RuntimeError):
 
 def export_saved_model(
     model: Object2Vec,
-    directory: str | os.PathLike,
+    directory: str | os.PathLike[str],
     version: int | None = None,
     mode: str = "both",
     dim: int | None = None,
@@ -176,7 +177,7 @@ def _checked_cosine(model, dim, tables, names):
     return least
 
 
-def write_saved_model(module: ServingModule, folder: str | os.PathLike):
+def write_saved_model(module: ServingModule, folder: str | os.PathLike[str]):
     """Writes the files of one version without testing them.
 
     Args:
@@ -197,7 +198,7 @@ def write_saved_model(module: ServingModule, folder: str | os.PathLike):
     (extra / "export.json").write_text(facts + "\n")
 
 
-def accept(folder: str | os.PathLike, cases: list[dict]):
+def accept(folder: str | os.PathLike[str], cases: list[dict[str, Any]]):
     """Runs the acceptance test, `acceptance.py`, on an export.
 
     It runs in a new process, because this one has imported the package that
@@ -227,7 +228,7 @@ def accept(folder: str | os.PathLike, cases: list[dict]):
         )
 
 
-def signature_lines(folder: str | os.PathLike) -> list[str]:
+def signature_lines(folder: str | os.PathLike[str]) -> list[str]:
     """Returns a line for each signature of an export.
 
     Args:

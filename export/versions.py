@@ -14,7 +14,7 @@ from o2v_keras.storage.replace import sync_tree
 
 
 def publish_version(
-    base: str | os.PathLike,
+    base: str | os.PathLike[str],
     version: int | None,
     write: Callable[[pathlib.Path], None],
 ) -> pathlib.Path:
@@ -57,7 +57,7 @@ def publish_version(
         return target
 
 
-def versions_in(base: str | os.PathLike) -> list[int]:
+def versions_in(base: str | os.PathLike[str]) -> list[int]:
     """Returns the numbers in `base`; TF Serving reads `007` as 7."""
     names = [name for name in os.listdir(base) if name.isascii()]
     return [int(name) for name in names if name.isdigit()]

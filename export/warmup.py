@@ -22,7 +22,7 @@ _LENGTH = 32
 
 
 def write_warmup_requests(
-    folder: str | os.PathLike,
+    folder: str | os.PathLike[str],
     sides: Sequence[ServingSide],
     signatures: Collection[str],
 ):

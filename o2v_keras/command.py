@@ -1,6 +1,7 @@
 """The command line `o2v`: commands in groups, their errors and exit status."""
 
 import argparse
+import io
 import itertools
 import os
 import re
@@ -9,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 from typing import NamedTuple
 
 from o2v_keras.progress import progress_on_stderr
@@ -110,7 +112,7 @@ class Commands:
         interrupted: str = "",
         passes_on: bool = False,
         arguments: Mapping[str, str] | None = None,
-        **settings,
+        **settings: Any,
     ) -> argparse.ArgumentParser:
         """Adds a command and returns its parser, which takes the options.
 
@@ -190,7 +192,7 @@ class Commands:
             print(f"o2v: no command {name}. {self._note}", file=sys.stderr)
             return USER_ERROR
         options = self.parse(words)
-        if hasattr(sys.stdout, "reconfigure"):
+        if isinstance(sys.stdout, io.TextIOWrapper):
             # A reader of a log file sees each line at once.
             sys.stdout.reconfigure(line_buffering=True)
         command = options._command

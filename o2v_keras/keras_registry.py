@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import sys
 import threading
+from typing import Any
 
 # Class -> module of this package. A test compares them with the decorators in
 # the sources.
@@ -97,7 +98,7 @@ class _Placeholder(type):
     def __getattr__(cls, name):
         return getattr(_imported(cls), name)
 
-    def __call__(cls, *args, **kwargs):
+    def __call__(cls, *args: Any, **kwargs: Any):
         return _imported(cls)(*args, **kwargs)
 
 
@@ -130,7 +131,8 @@ class _Finder:
         finally:
             self._searching.now = False
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader)
+            loader: Any = _Loader(spec.loader)
+            spec.loader = loader
         return spec
 
 

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from collections.abc import Mapping
+from typing import Any
 
 
 class Registry:
@@ -33,9 +34,11 @@ class Registry:
     def __init__(self, kind: str, built_in: Mapping[str, str] | None = None):
         self.kind = kind
         self._built_in = dict(built_in or {})
-        self._builders: dict[str, Callable] = {}
+        self._builders: dict[str, Callable[..., Any]] = {}
 
-    def register(self, name: str) -> Callable[[Callable], Callable]:
+    def register(
+        self, name: str
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Returns a decorator that registers a builder under `name`.
 
         Args:
@@ -51,7 +54,7 @@ class Registry:
                 f"commas. Received: name={name!r}"
             )
 
-        def enter(builder):
+        def enter(builder: Callable[..., Any]) -> Callable[..., Any]:
             owner = self._built_in.get(name, builder.__module__)
             if name in self._builders or owner != builder.__module__:
                 raise ValueError(
@@ -68,10 +71,10 @@ class Registry:
         """All names, the built-in ones first."""
         return tuple({**self._built_in, **self._builders})
 
-    def __contains__(self, name):
+    def __contains__(self, name: object) -> bool:
         return name in self._builders or name in self._built_in
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Callable[..., Any]:
         if name in self._built_in and name not in self._builders:
             importlib.import_module(self._built_in[name])
         if name not in self._builders:

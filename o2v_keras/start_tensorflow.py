@@ -4,37 +4,36 @@ import contextlib
 import importlib
 import os
 import sys
-import types
 from collections.abc import Iterator
 
 
-def start_tensorflow():
+def start_tensorflow() -> None:
     """Imports TensorFlow without its start-up lines."""
-    quiet_import("tensorflow")
+    with quiet_start():
+        importlib.import_module("tensorflow")
 
 
-def quiet_import(name: str) -> types.ModuleType:
-    """Imports a module that may import TensorFlow, without start-up lines.
+@contextlib.contextmanager
+def quiet_start() -> Iterator[None]:
+    """Silences the start-up lines of TensorFlow, if it is imported inside.
 
     TensorFlow writes some lines before it reads its log level, so they are
     silenced at the file descriptor. Exceptions still reach the caller.
 
-    Args:
-        name: Of the module.
-
     Example:
-    >>> quiet_import("o2v_keras.models.object2vec").Object2Vec.__name__
-    'Object2Vec'
+    >>> with quiet_start():
+    ...     from o2v_keras.models.object2vec import Object2Vec
     """
     if "tensorflow" in sys.modules:
-        return importlib.import_module(name)
+        yield
+        return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     stderr = os.dup(2)
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), 2)
         try:
-            return importlib.import_module(name)
+            yield
         finally:
             sys.stderr.flush()
             os.dup2(stderr, 2)

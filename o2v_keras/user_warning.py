@@ -1,6 +1,6 @@
 """Warnings with the line number of the user's code."""
 
-import sys
+import inspect
 import warnings
 
 
@@ -15,7 +15,7 @@ def warn_user(message: str) -> None:
         message: What is wrong, and how to fix it.
     """
     level, users_level = 1, 2
-    frame = sys._getframe()
+    frame = inspect.currentframe()
     while frame is not None:
         if frame.f_globals.get("__name__", "").startswith("o2v_keras."):
             users_level = level + 1

@@ -30,7 +30,7 @@ class LocalModel:
         ValueError: If there is no SavedModel, or it cannot be loaded.
     """
 
-    def __init__(self, path: str | os.PathLike, batch_size: int = 256):
+    def __init__(self, path: str | os.PathLike[str], batch_size: int = 256):
         self.directory = version_directory(path)
         try:
             self._session = SavedModelSession(self.directory)
@@ -100,7 +100,7 @@ class LocalModel:
         return answers.values
 
 
-def version_directory(path: str | os.PathLike) -> pathlib.Path:
+def version_directory(path: str | os.PathLike[str]) -> pathlib.Path:
     """Returns the directory that holds `saved_model.pb`.
 
     Args:

@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections.abc import Iterable
 from collections.abc import Mapping
+from typing import Any
 from typing import NamedTuple
 
 import numpy as np
@@ -79,7 +80,7 @@ class SavedModelSession:
     >>> session.close()
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike[str]):
         self._path = pathlib.Path(path)
         self._session, graph = _load(os.fspath(path))
         self.signature_defs = dict(graph.signature_def)
@@ -300,9 +301,9 @@ def _load_session(path):
                 return session, graph
         except Exception as error:
             session.close()
-            error = _runtime_error(error)
-            message = error.message.replace(plain, path)
-            raise type(error)(None, None, message) from None
+            reported = _runtime_error(error)
+            message = reported.message.replace(plain, path)
+            raise type(reported)(None, None, message) from None
 
 
 def _require_known_ops(library):
@@ -332,7 +333,7 @@ def _plain_path(path):
         yield link
 
 
-def _runtime_error(error):
+def _runtime_error(error) -> Any:
     """What TensorFlow's C++ loader would have reported."""
     # The Python session words errors anew and keeps the original beneath.
     for candidate in (error.__context__, error):

@@ -53,7 +53,7 @@ class SignatureStep:
         }
         self._names = tuple(sorted(signature.outputs))
         self._has_all = outputs is None or set(outputs) == set(self._names)
-        if not self._has_all:
+        if outputs is not None and not self._has_all:
             self._names = outputs
         self._dtypes = [
             object

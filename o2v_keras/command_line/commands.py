@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from typing import Any
 
 from o2v_keras.command_line.option_groups import ranking_of
 from o2v_keras.command_line.option_groups import refuse_ranking
@@ -329,7 +330,8 @@ def embed(options: argparse.Namespace) -> int | None:
 
     _check_embed_output(options)
     _check_precision(options)
-    ids = restricts = None
+    ids: Any = None
+    restricts = {}
     if options.id_column:
         ids = read_ids(options.data, options.id_column)
     if options.format:

@@ -3,6 +3,7 @@
 import argparse
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 from o2v_keras.command_line.option_groups import add_dim
 from o2v_keras.command_line.option_groups import add_id_column
@@ -141,7 +142,7 @@ def card(options: argparse.Namespace) -> int | None:
 
 
 def add_embedding_commands(
-    add: Callable[[str, Callable, str], argparse.ArgumentParser],
+    add: Callable[[str, Callable[..., Any], str], argparse.ArgumentParser],
 ) -> None:
     """Adds the commands.
 

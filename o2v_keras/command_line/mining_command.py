@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+from typing import Any
 
 from o2v_keras.command_line.option_groups import add_model_and_data
 from o2v_keras.data.job_options import columns_of
@@ -43,7 +44,7 @@ def add_mining_options(parser: argparse.ArgumentParser):
     )
     group = parser.add_argument_group("which candidates are negatives")
 
-    def add(name, **settings):
+    def add(name, **settings: Any):
         # Options that are not given are absent: `MiningRules` has defaults.
         group.add_argument(name, default=argparse.SUPPRESS, **settings)
 

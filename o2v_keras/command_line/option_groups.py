@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from o2v_keras.data.job_options import add_column_options
 
@@ -72,7 +73,7 @@ def add_model_and_data(parser: argparse.ArgumentParser):
     add_column_options(parser)
 
 
-def add_side(parser: argparse.ArgumentParser, **settings):
+def add_side(parser: argparse.ArgumentParser, **settings: Any):
     """Adds `--side`, with further settings of `add_argument`."""
     parser.add_argument("--side", choices=("in0", "in1"), **settings)
 
@@ -159,7 +160,7 @@ def add_ranking_options(
     """
     group = parser.add_argument_group(title)
 
-    def add(name, **settings):
+    def add(name, **settings: Any):
         # Options that are not given are absent: `rank` has the defaults.
         group.add_argument(name, default=argparse.SUPPRESS, **settings)
 
@@ -216,13 +217,13 @@ def add_ranking_options(
         )
 
 
-def ranking_of(options: argparse.Namespace) -> dict[str, object]:
+def ranking_of(options: argparse.Namespace) -> dict[str, Any]:
     """Returns the arguments of `rank` that the user gives."""
     given = vars(options)
     return {n: given[n] for n in _RANKING_OF_EVALUATE if n in given}
 
 
-def refuse_ranking(ranking: Mapping[str, object], needed: str):
+def refuse_ranking(ranking: Mapping[str, Any], needed: str):
     """Raises `ValueError` if options of a ranking have no effect.
 
     Args:

@@ -3,6 +3,7 @@
 import argparse
 import glob
 import inspect
+from typing import Any
 
 from o2v_keras.command import DATA
 from o2v_keras.command import Commands
@@ -61,7 +62,7 @@ class _Adder:
     def __init__(self, parser):
         self.parser = parser
 
-    def __call__(self, name, text=None, **settings):
+    def __call__(self, name, text=None, **settings: Any):
         option = OPTIONS.get(name, f"--{name.replace('_', '-')}")
         settings = {"default": argparse.SUPPRESS, **settings}
         self.parser.add_argument(option, dest=name, help=text, **settings)

@@ -1,6 +1,7 @@
 """The resolved hyperparameters of one encoder."""
 
 import dataclasses
+from typing import Any
 
 # Size of a vocabulary before it is learned from data or read from a file.
 UNLIMITED = 2**31 - 1
@@ -44,7 +45,7 @@ class EncoderConfig:
     """
 
     network: str
-    options: dict
+    options: dict[str, Any]
     layers: int
     cnn_filter_width: int
     heads: int

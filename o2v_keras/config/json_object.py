@@ -3,9 +3,12 @@
 import json
 import os
 import pathlib
+from typing import Any
 
 
-def read_json_object(path: str | os.PathLike, argument: str) -> dict:
+def read_json_object(
+    path: str | os.PathLike[str], argument: str
+) -> dict[str, Any]:
     """Reads a JSON file that holds one object, in UTF-8 with or without BOM.
 
     Args:
@@ -47,7 +50,7 @@ def read_json_object(path: str | os.PathLike, argument: str) -> dict:
     return content
 
 
-def distinct_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An `object_pairs_hook` for `json.loads` that rejects repeated keys.
 
     Raises:

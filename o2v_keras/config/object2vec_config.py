@@ -5,6 +5,7 @@ import importlib
 import os
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 from o2v_keras.config.encoder_config import EncoderConfig
 from o2v_keras.config.json_object import read_json_object
@@ -20,6 +21,7 @@ from o2v_keras.config.rules import NameList
 from o2v_keras.config.rules import Number
 from o2v_keras.config.rules import Options
 from o2v_keras.config.rules import Path
+from o2v_keras.config.rules import Rule
 from o2v_keras.config.sagemaker_strings import check_known
 from o2v_keras.config.sagemaker_strings import parsed
 from o2v_keras.config.validation import check_bpr
@@ -62,7 +64,7 @@ _LOSSES = (
 )
 
 
-def _field(rule, default=dataclasses.MISSING):
+def _field(rule: Rule, default: Any = dataclasses.MISSING) -> Any:
     return dataclasses.field(default=default, metadata={"rule": rule})
 
 
@@ -317,7 +319,7 @@ class Object2VecConfig:
     enc0_max_seq_len: int | None = _field(Integer(1), None)
     enc0_vocab_size: int | None = _field(Integer(2), None)
     enc0_network: str = _field(ChoiceOrClass(NETWORKS, modules=True), "hcnn")
-    enc0_options: dict | None = _field(Options(), None)
+    enc0_options: dict[str, Any] | None = _field(Options(), None)
     enc0_layers: int | str | None = _field(Integer(1, auto=True), None)
     enc0_cnn_filter_width: int | None = _field(Integer(1), None)
     enc0_heads: int | None = _field(Integer(1), None)
@@ -337,7 +339,7 @@ class Object2VecConfig:
     enc1_network: str = _field(
         ChoiceOrClass(("enc0", *NETWORKS), modules=True), "enc0"
     )
-    enc1_options: dict | None = _field(Options(), None)
+    enc1_options: dict[str, Any] | None = _field(Options(), None)
     enc1_max_seq_len: int | None = _field(Integer(1), None)
     enc1_vocab_size: int | None = _field(Integer(2), None)
     enc1_layers: int | str | None = _field(Integer(1, auto=True), None)
@@ -357,7 +359,7 @@ class Object2VecConfig:
     enc1_id_dropout: float | None = _field(Number(0.0, 1.0), None)
     enc1_unknown_id: int | None = _field(Integer(0), None)
     enc_dim: int = _field(Integer(4), 4096)
-    matryoshka_dims: tuple[int, ...] | str = _field(IntegerList(1), ())
+    matryoshka_dims: Sequence[int] = _field(IntegerList(1), ())
     tied_token_embedding_weight: bool = _field(Boolean(), False)
     shared_encoder: bool = _field(Boolean(), False)
     token_embedding_storage_type: str = _field(
@@ -365,7 +367,7 @@ class Object2VecConfig:
     )
     token_weighting: str = _field(Choice(("none", "sif", "learned")), "none")
     token_combiner: str = _field(Choice(("mean", "sqrtn")), "mean")
-    comparator_list: tuple[str, ...] | str = _field(
+    comparator_list: Sequence[str] = _field(
         NameList(COMPARATORS), ("hadamard", "concat", "abs_diff")
     )
     mlp_layers: int = _field(Integer(0), 2)
@@ -434,7 +436,7 @@ class Object2VecConfig:
         Choice(("float32", "mixed_bfloat16", "mixed_float16")), "float32"
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         values, given = {}, set()
         for name, rule in _RULES.items():
             values[name] = getattr(self, name)
@@ -448,8 +450,9 @@ class Object2VecConfig:
             values["shared_encoder"] = True
         if values["shared_encoder"]:
             values["tied_token_embedding_weight"] = True
-        for name, value in {**values, "_given": frozenset(given)}.items():
+        for name, value in values.items():
             object.__setattr__(self, name, value)
+        object.__setattr__(self, "_given", frozenset(given))
         for prefix, encoder in (
             ("enc0", self.encoder0),
             ("enc1", self.encoder1),
@@ -471,7 +474,7 @@ class Object2VecConfig:
 
     @classmethod
     def from_hyperparameters(
-        cls, hyperparameters: Mapping[str, object] | str | os.PathLike
+        cls, hyperparameters: Mapping[str, Any] | str | os.PathLike[str]
     ) -> "Object2VecConfig":
         """Makes a configuration from SageMaker hyperparameters.
 
@@ -516,7 +519,7 @@ class Object2VecConfig:
         columns: object = None,
         others: Sequence[object] = (),
         verbose: int = 1,
-        **given: object,
+        **given: Any,
     ) -> "Object2VecConfig":
         """Makes a configuration that fits data.
 
@@ -551,7 +554,7 @@ class Object2VecConfig:
         return cls(**recipe.hyperparameters)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, object]) -> "Object2VecConfig":
+    def from_dict(cls, values: Mapping[str, Any]) -> "Object2VecConfig":
         """Makes a configuration from the result of `to_dict`.
 
         Raises:
@@ -560,7 +563,7 @@ class Object2VecConfig:
         check_known(values, _RULES)
         return cls(**values)
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Any]:
         """Returns all resolved values as a dict that JSON can hold."""
         values = dataclasses.asdict(self)
         return {
@@ -569,7 +572,7 @@ class Object2VecConfig:
         }
 
     @property
-    def changed(self) -> dict[str, object]:
+    def changed(self) -> dict[str, Any]:
         """The values that differ from a field's default, for JSON.
 
         `from_hyperparameters` makes the same configuration of them.
@@ -584,10 +587,11 @@ class Object2VecConfig:
         return {
             name: values[name]
             for name in _RULES
-            if name in self._given and getattr(self, name) != defaults[name]
+            if name in vars(self)["_given"]
+            and getattr(self, name) != defaults[name]
         }
 
-    def replace(self, **changes: object) -> "Object2VecConfig":
+    def replace(self, **changes: Any) -> "Object2VecConfig":
         """Returns a copy with changed fields and resolves the others again.
 
         Unlike `dataclasses.replace`, it updates values that derive from
@@ -598,7 +602,7 @@ class Object2VecConfig:
         >>> config.replace(enc0_cnn_filter_width=5).enc1_cnn_filter_width
         5
         """
-        values = {name: getattr(self, name) for name in self._given}
+        values = {name: getattr(self, name) for name in vars(self)["_given"]}
         return type(self).from_dict({**values, **changes})
 
     @property
@@ -693,8 +697,8 @@ class Object2VecConfig:
         name = "enc1" if only_second else "enc0"
         return {name: encoders[name]}
 
-    def _encoder(self, prefix, network):
-        values = {
+    def _encoder(self, prefix: str, network: str) -> EncoderConfig:
+        values: dict[str, Any] = {
             name: without_auto(
                 name, getattr(self, f"{prefix}_{name}"), network, self.enc_dim
             )
@@ -715,7 +719,7 @@ _RULES = {field.name: field.metadata["rule"] for field in _FIELDS}
 _OPTIONAL = {field.name for field in _FIELDS if field.default is None}
 
 
-def typed_values(hyperparameters: Mapping[str, object]) -> dict[str, object]:
+def typed_values(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
     """Parses SageMaker hyperparameters without checking their values.
 
     Raises:

@@ -1,6 +1,7 @@
 """Resolves encoder settings that depend on other settings."""
 
 from collections.abc import Collection
+from typing import Any
 
 from o2v_keras.config.encoder_config import UNLIMITED
 from o2v_keras.config.validation import UNKNOWN_WORD
@@ -57,8 +58,8 @@ def without_auto(
 
 
 def resolved_encoders(
-    values: dict[str, object], given: Collection[str]
-) -> dict[str, object]:
+    values: dict[str, Any], given: Collection[str]
+) -> dict[str, Any]:
     """Returns the resolved fields `enc0_*` and `enc1_*`.
 
     Args:

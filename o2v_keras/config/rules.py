@@ -14,6 +14,7 @@ import operator
 import os
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from o2v_keras.registry import Registry
 
@@ -21,13 +22,16 @@ from o2v_keras.registry import Registry
 class Rule:
     """Base of all rules. Subclasses define `description` and `check`."""
 
-    description: str
+    @property
+    def description(self) -> str:
+        """What a value must be, for messages."""
+        raise NotImplementedError
 
-    def check(self, name: str, value: object) -> object:
+    def check(self, name: str, value: Any) -> Any:
         """Returns the normalized value or raises `ValueError`."""
         raise self.error(name, value)
 
-    def parse(self, text: str) -> object:
+    def parse(self, text: str) -> Any:
         """Parses SageMaker's string form.
 
         Returns invalid text unchanged: `check` then rejects it with the
@@ -88,10 +92,11 @@ class Number(Rule):
     def check(self, name, value):
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise self.error(name, value)
-        inside = self.minimum <= value <= self.maximum
-        if not inside or not math.isfinite(value):
+        number = float(value)
+        inside = self.minimum <= number <= self.maximum
+        if not inside or not math.isfinite(number):
             raise self.error(name, value)
-        return float(value)
+        return number
 
     def parse(self, text):
         try:
@@ -104,7 +109,9 @@ class Number(Rule):
 class Boolean(Rule):
     """True or false."""
 
-    description = "true or false"
+    @property
+    def description(self):
+        return "true or false"
 
     def check(self, name, value):
         if not isinstance(value, bool):
@@ -159,7 +166,9 @@ class ChoiceOrClass(Choice):
 class Options(Rule):
     """A JSON object: the arguments of a user's own class."""
 
-    description = 'a JSON object such as {"units": 64}'
+    @property
+    def description(self):
+        return 'a JSON object such as {"units": 64}'
 
     def check(self, name, value):
         try:
@@ -242,7 +251,9 @@ class IntegerList(Rule):
 class Path(Rule):
     """The path of a file, or an empty string."""
 
-    description = "the path of a file, or empty"
+    @property
+    def description(self):
+        return "the path of a file, or empty"
 
     def check(self, name, value):
         if not isinstance(value, str | os.PathLike):

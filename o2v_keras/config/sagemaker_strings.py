@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Collection
 from collections.abc import Mapping
+from typing import Any
 
 from o2v_keras.config.rules import Rule
 from o2v_keras.config.rules import unpacked
@@ -21,10 +22,10 @@ def check_known(names: Collection[str], known: Collection[str]) -> None:
 
 
 def parsed(
-    hyperparameters: Mapping[str, object],
+    hyperparameters: Mapping[str, Any],
     rules: Mapping[str, Rule],
     optional: Collection[str],
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Parses strings and drops the keys of SageMaker's container and SDK.
 
     Args:

@@ -366,7 +366,7 @@ def check_shared_encoder(config) -> None:
 
 def check_tied_tables(first: EncoderConfig, second: EncoderConfig) -> None:
     """Raises `ValueError` if both encoders cannot share one token table."""
-    names = list(_TIED_FIELDS)
+    names: list[str] = [*_TIED_FIELDS]
     if first.pretrained_embedding_file and second.pretrained_embedding_file:
         names += _TIED_VECTOR_FIELDS
     for name in names:

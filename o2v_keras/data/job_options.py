@@ -5,6 +5,7 @@ import json
 import pathlib
 import zipfile
 from collections.abc import Mapping
+from typing import Any
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.config.json_object import read_json_object
@@ -104,7 +105,7 @@ def changes_of(options: argparse.Namespace) -> dict[str, str]:
 
 def hyperparameters_of(
     options: argparse.Namespace,
-) -> Mapping[str, object] | None:
+) -> dict[str, Any] | None:
     """Returns the hyperparameters that options give, `None` without any.
 
     Raises:
@@ -130,7 +131,7 @@ def config_of(options: argparse.Namespace) -> Object2VecConfig | None:
 
 def required_hyperparameters(
     options: argparse.Namespace,
-) -> Mapping[str, object]:
+) -> Mapping[str, Any]:
     """Returns the hyperparameters that options give.
 
     Raises:

@@ -41,7 +41,7 @@ class PairTable:
     origin: Provenance
     weights: np.ndarray | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.sides:
             raise ValueError(
                 "`in0` or `in1` must be given. Received: in0=None, in1=None"
@@ -119,7 +119,7 @@ class PairTable:
             _joined_weights(tables),
         )
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.origin)
 
     @property
@@ -159,7 +159,7 @@ class PairTable:
             self, in0=kept.get("in0"), in1=kept.get("in1")
         )
 
-    def take(self, rows: np.ndarray) -> "PairTable":
+    def take(self, rows: np.ndarray | slice) -> "PairTable":
         """Returns the given rows (numbers or a bool mask), in that order."""
         sides = {name: side.take(rows) for name, side in self.sides.items()}
         return PairTable(
@@ -180,16 +180,16 @@ class PairTable:
         digest = hashlib.blake2b(digest_size=8)
         for name, side in self.sides.items():
             digest.update(name.encode())
-            digest.update(np.ascontiguousarray(side.offsets))
-            digest.update(np.ascontiguousarray(side.values))
+            digest.update(np.ascontiguousarray(side.offsets).data)
+            digest.update(np.ascontiguousarray(side.values).data)
         if self.labels is not None:
             digest.update(b"labels")
-            digest.update(np.ascontiguousarray(self.labels))
+            digest.update(np.ascontiguousarray(self.labels).data)
         rows, weights = self.other_weights()
         if rows.size:
             digest.update(b"weights")
-            digest.update(rows)
-            digest.update(weights)
+            digest.update(rows.data)
+            digest.update(weights.data)
         return digest.hexdigest()
 
     def other_weights(self) -> tuple[np.ndarray, np.ndarray]:

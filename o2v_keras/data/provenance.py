@@ -90,7 +90,7 @@ class Provenance:
         ]
         return cls(sources, np.concatenate(source_ids), numbers)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.numbers)
 
     def source(self, row: int) -> Source:
@@ -101,7 +101,7 @@ class Provenance:
         """Names the place a row came from, such as `train.jsonl:17`."""
         return self.source(row).locate(self.numbers[row])
 
-    def take(self, rows: np.ndarray) -> "Provenance":
+    def take(self, rows: np.ndarray | slice) -> "Provenance":
         """Returns the provenance of some rows (numbers or a bool mask)."""
         return Provenance(
             self.sources, self.source_ids[rows], self.numbers[rows]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from typing import Any
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.check.bad_rows import MAX_SKIPPED
@@ -29,7 +30,14 @@ from o2v_keras.data.read.pairs import read_pairs
 if TYPE_CHECKING:
     from o2v_keras.text.pair_tokenizers import PairTokenizers
 
-Source = str | os.PathLike | Sequence | Mapping | ArrowStream | PairTable
+Source = (
+    str
+    | os.PathLike[str]
+    | Sequence[Any]
+    | Mapping[str, Any]
+    | ArrowStream
+    | PairTable
+)
 SIDES = ("in0", "in1")
 DEFAULT_COLUMNS = PairColumns()
 
@@ -69,7 +77,7 @@ def read_source(
     label: bool = True,
     *,
     training: bool = False,
-    rejected_rows_file: str | os.PathLike | None = None,
+    rejected_rows_file: str | os.PathLike[str] | None = None,
     max_skipped: float = MAX_SKIPPED,
     verbose: int = 1,
 ) -> Loaded:
@@ -172,7 +180,7 @@ def file_records(
     sides: tuple[str, ...],
     label: bool,
     columns: PairColumns,
-    texts: Mapping,
+    texts: Mapping[str, Any],
 ) -> Callable[[Provenance], list[str]]:
     """Returns a function from `Provenance` to the original records."""
     fields = fields_of(sides, label, columns, texts)
@@ -182,7 +190,7 @@ def file_records(
 def check_tokenizers(
     tokenizers: "PairTokenizers | None",
     config: Object2VecConfig,
-    sides: tuple[str, ...] = SIDES,
+    sides: Sequence[str] = SIDES,
 ) -> None:
     """Raises `ValueError` if tokenizers do not match a configuration."""
     given = {} if tokenizers is None else tokenizers.sides

@@ -38,7 +38,7 @@ class Sequences:
     values: np.ndarray
     offsets: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         offsets = self.offsets
         if (
             not len(offsets)
@@ -52,7 +52,7 @@ class Sequences:
 
     @classmethod
     def from_lengths(
-        cls, values: np.ndarray, lengths: np.ndarray
+        cls, values: np.ndarray, lengths: np.ndarray | Sequence[int]
     ) -> "Sequences":
         """Makes sequences of ids that lie end to end.
 
@@ -100,10 +100,10 @@ class Sequences:
             np.concatenate([part.lengths for part in parts]),
         )
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def __getitem__(self, row):
+    def __getitem__(self, row: int) -> np.ndarray:
         row = range(len(self))[row]
         return self.values[self.offsets[row] : self.offsets[row + 1]]
 
@@ -132,7 +132,7 @@ class Sequences:
         """Rows in which positions of `values` lie, int64 `(positions,)`."""
         return np.searchsorted(self.offsets, positions, side="right") - 1
 
-    def take(self, rows: np.ndarray) -> "Sequences":
+    def take(self, rows: np.ndarray | slice) -> "Sequences":
         """Returns the given rows, in the given order.
 
         Args:

@@ -38,7 +38,7 @@ class TargetVectors:
     (3, 3, array([[0., 0., 1.]], dtype=float32))
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike[str]):
         self._path = os.fspath(path)
         if is_remote(self._path):
             raise DataError(
@@ -116,7 +116,7 @@ class TargetVectors:
         step = max(1, _BLOCK_NUMBERS // self.dim)
         for first in range(0, self.rows, step):
             part = np.ascontiguousarray(self._values[first : first + step])
-            checksum = zlib.crc32(part, checksum)
+            checksum = zlib.crc32(part.data, checksum)
         return f"{self.rows}x{self.dim} {checksum:08x}"
 
 
@@ -169,7 +169,7 @@ def with_target_dim(config: Object2VecConfig) -> Object2VecConfig:
 
 
 def with_target_file(
-    config: Object2VecConfig, auxiliary: str | os.PathLike | None = None
+    config: Object2VecConfig, auxiliary: str | os.PathLike[str] | None = None
 ) -> Object2VecConfig:
     """Returns the configuration with the whole path and the width of vectors.
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
+from typing import Any
 from typing import BinaryIO
 
 import requests
@@ -79,7 +80,7 @@ class DataSource:
     checksums: Mapping[str, str | None]
     downloads: tuple[Download, ...] = ()
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.title} ({self.homepage}). Terms: {self.terms}"
 
     @contextlib.contextmanager
@@ -244,5 +245,5 @@ def _cache_folder():
     return pathlib.Path(caches, "o2v_keras") if os.path.isabs(caches) else None
 
 
-def _open(path):
+def _open(path) -> Any:
     return (gzip.open if path.suffix == ".gz" else open)(path, "rb")

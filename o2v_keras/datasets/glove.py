@@ -34,7 +34,7 @@ def _unpack(archive, folder):
     with (
         zipfile.ZipFile(archive) as files,
         files.open("glove.6B.50d.txt") as lines,
-        gzip.open(folder / _FILE, "wb") as file,
+        gzip.GzipFile(folder / _FILE, "wb") as file,
     ):
         file.writelines(itertools.islice(lines, _WORDS))
 

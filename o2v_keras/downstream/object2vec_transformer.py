@@ -64,11 +64,11 @@ class Object2VecTransformer(
 
     def __init__(
         self,
-        model: Object2Vec | str | os.PathLike | None = None,
+        model: Object2Vec | str | os.PathLike[str] | None = None,
         side: str = "in0",
         pairs: Any = None,
         config: Any = None,
-        model_dir: str | os.PathLike | None = None,
+        model_dir: str | os.PathLike[str] | None = None,
         batch_size: int = 1024,
     ):
         self.model = model
@@ -90,11 +90,12 @@ class Object2VecTransformer(
                 `model_dir` are given, or they are unusable.
         """
         self._check_sources()
+        model_dir: Any = self.model_dir
         if self.model is None:
             self._loaded = train(
                 self.config,
                 self.pairs,
-                model_dir=self.model_dir,
+                model_dir=model_dir,
                 overwrite=True,
                 verbose=0,
             ).model
@@ -161,11 +162,11 @@ class Object2VecTransformer(
             self._loaded = model
         return self._loaded
 
-    def set_params(self, **params) -> "Object2VecTransformer":
+    def set_params(self, **params: Any) -> "Object2VecTransformer":
         """Sets parameters; a new `model` takes effect immediately."""
         if "model" in params:
             self._loaded = None
-            vars(self).pop("fingerprint_", None)
+            self.__dict__.pop("fingerprint_", None)
         return super().set_params(**params)
 
     @property

@@ -1,5 +1,7 @@
 """Bidirectional LSTM encoder of ids."""
 
+from typing import Any
+
 import keras
 
 from o2v_keras.encoders.token_table_encoder import TokenTableEncoder
@@ -44,7 +46,7 @@ class BiLSTM(TokenTableEncoder):
         output_dim,
         layers=1,
         dropout=0.0,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(vocab_size, max_seq_len, output_dim, **kwargs)
         self.layers = layers

@@ -1,6 +1,7 @@
 """Encoder of several encoders side by side."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -59,7 +60,7 @@ class ConcatenatedEncoder(Encoder):
         encoders,
         scales=None,
         normalize=False,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(vocab_size, max_seq_len, output_dim, **kwargs)
         encoders = list(encoders)

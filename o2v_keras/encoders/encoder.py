@@ -1,5 +1,7 @@
 """The contract of encoders: from ids to one vector."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -62,7 +64,7 @@ class Encoder(keras.layers.Layer):
         output_dim,
         id_dropout=0.0,
         unknown_id=0,
-        **kwargs,
+        **kwargs: Any,
     ):
         check_integer("vocab_size", vocab_size, 2)
         check_integer("max_seq_len", max_seq_len)

@@ -1,5 +1,7 @@
 """Hierarchical convolutional encoder of ids."""
 
+from typing import Any
+
 import keras
 
 from o2v_keras.encoders.token_table_encoder import TokenTableEncoder
@@ -46,7 +48,7 @@ class HCNN(TokenTableEncoder):
         layers=4,
         filter_width=3,
         dropout=0.0,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(vocab_size, max_seq_len, output_dim, **kwargs)
         self.layers = layers

@@ -1,5 +1,7 @@
 """Backbones of keras-hub as encoders of ids."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -85,7 +87,7 @@ class KerasHubEncoder(Encoder):
         end_token_id=None,
         pad_token_id=0,
         unk_token_id=1,
-        **kwargs,
+        **kwargs: Any,
     ):
         if not isinstance(backbone, keras.Model):
             raise TypeError(
@@ -131,7 +133,7 @@ class KerasHubEncoder(Encoder):
         self.unk_token_id = unk_token_id
 
     @classmethod
-    def from_preset(cls, preset, **kwargs):
+    def from_preset(cls, preset, **kwargs: Any):
         """Makes an encoder of a preset's backbone and its tokenizer's ids.
 
         Args:

@@ -1,5 +1,7 @@
 """Encoder by the mean of token embeddings."""
 
+from typing import Any
+
 import keras
 
 from o2v_keras.encoders.token_table_encoder import TokenTableEncoder
@@ -61,7 +63,7 @@ class PooledEmbedding(TokenTableEncoder):
         dropout=0.0,
         token_weighting="none",
         token_combiner="mean",
-        **kwargs,
+        **kwargs: Any,
     ):
         if token_weighting not in ("none", "sif", "learned"):
             raise ValueError(

@@ -1,5 +1,7 @@
 """Base of the encoders that look ids up in a token table."""
 
+from typing import Any
+
 import keras
 
 from o2v_keras.encoders.encoder import Encoder
@@ -39,7 +41,7 @@ class TokenTableEncoder(Encoder):
         output_dim,
         token_embedding_dim=300,
         token_embedding=None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(vocab_size, max_seq_len, output_dim, **kwargs)
         vocab_size = self.vocab_size

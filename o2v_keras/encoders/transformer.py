@@ -1,5 +1,7 @@
 """Transformer encoder of ids."""
 
+from typing import Any
+
 import keras
 
 from o2v_keras.encoders.token_table_encoder import TokenTableEncoder
@@ -54,7 +56,7 @@ class Transformer(TokenTableEncoder):
         feed_forward_dim=None,
         pooling="mean",
         dropout=0.0,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(vocab_size, max_seq_len, output_dim, **kwargs)
         self.layers = layers

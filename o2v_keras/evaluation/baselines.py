@@ -1,6 +1,7 @@
 """Baselines for a model's metrics: predictors without a model."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -246,7 +247,8 @@ class SideBiases:
         tokens = {name: _first_ids(training, name) for name in _PRIOR_ROWS}
         weights = training.weights
         rows = {n: np.bincount(ids, weights) for n, ids in tokens.items()}
-        self._mean = np.average(training.labels, weights=weights)
+        labels: Any = training.labels
+        self._mean = np.average(labels, weights=weights)
         self._biases = {name: np.zeros(len(n)) for name, n in rows.items()}
         for _ in range(_ROUNDS):
             for name, other in (("in1", "in0"), ("in0", "in1")):

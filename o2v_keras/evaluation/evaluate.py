@@ -1,5 +1,7 @@
 """Evaluates a model on labelled data, with baselines."""
 
+from typing import Any
+
 import keras
 
 from o2v_keras.data.batches.negative_sampling import with_negatives
@@ -23,7 +25,7 @@ def evaluate(
     *,
     columns: PairColumns = DEFAULT_COLUMNS,
     allow_leaks: bool = False,
-) -> dict:
+) -> dict[str, Any]:
     """Computes a model's metrics over every row exactly once.
 
     If the model was trained with drawn negatives and the data hold positives
@@ -82,7 +84,7 @@ def evaluate(
     metrics, widths = by_width(
         evaluate_batches(model, batches), config.matryoshka_dims
     )
-    scored = {}
+    scored: dict[str, Any] = {}
     if len(config.sides) == 2:
         scored = ScoredPairs(model, table).metrics()
     if widths:

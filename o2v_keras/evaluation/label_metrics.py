@@ -33,7 +33,7 @@ def correlation(
     if np.ptp(labels) == 0 or np.ptp(values) == 0:
         return {}
     if weights is not None:
-        ranks = [_mean_ranks(column, weights) for column in (labels, values)]
+        ranks = _mean_ranks(labels, weights), _mean_ranks(values, weights)
         return {
             "pearson": _pearson(labels, values, weights),
             "spearman": _pearson(*ranks, weights),

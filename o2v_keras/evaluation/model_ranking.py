@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -124,7 +125,7 @@ class ModelRanking:
             embed_rows(model, query, task.queries),
             embed_rows(model, self._target, task.candidates),
         ]
-        self.counts = {
+        self.counts: dict[str, int] = {
             "rows": len(ranked),
             "queries": len(task.queries),
             "pairs": len(task.targets),
@@ -201,10 +202,14 @@ class ModelRanking:
             results["popularity"] = self._metrics_of(scores)
         texts = self._texts()
         if texts is not None:
-            words = TfidfScores(*texts)
+            queries: Any
+            candidates: Any
+            queries, candidates = texts
+            words = TfidfScores(queries, candidates)
             results["tfidf_words"] = self._metrics_of(words)
-            grams = {"analyzer": "char_wb", "ngram_range": (2, 4)}
-            characters = TfidfScores(*texts, **grams)
+            characters = TfidfScores(
+                queries, candidates, analyzer="char_wb", ngram_range=(2, 4)
+            )
             results["tfidf_characters"] = self._metrics_of(characters)
         return results
 

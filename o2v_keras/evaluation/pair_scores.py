@@ -1,6 +1,7 @@
 """Scores of queries with candidates, by a model or a baseline."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -66,7 +67,7 @@ class TfidfScores:
     """
 
     def __init__(
-        self, queries: Sequence[str], candidates: Sequence[str], **settings
+        self, queries: Sequence[str], candidates: Sequence[str], **settings: Any
     ):
         vectorizer = TfidfVectorizer(sublinear_tf=True, **settings)
         vectorizer.fit([*queries, *candidates])

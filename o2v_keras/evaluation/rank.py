@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 from o2v_keras.data.load_dataset import Source
 from o2v_keras.data.pair_columns import PairColumns
@@ -28,7 +29,7 @@ def rank(
     given_candidates: bool = False,
     allow_leaks: bool = False,
     texts: Mapping[str, Sequence[str]] | None = None,
-) -> dict:
+) -> dict[str, Any]:
     """Ranks each query's targets among all candidates, without sampling.
 
     By default a query's partners in `training` are excluded. Candidates with

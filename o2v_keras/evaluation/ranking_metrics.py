@@ -153,6 +153,7 @@ class PairScores(Protocol):
 
     def block(self, queries: slice, candidates: slice) -> np.ndarray:
         """Returns a writable array of floats `(queries, candidates)`."""
+        ...
 
     def pairs(
         self, queries: np.ndarray, candidates: np.ndarray
@@ -161,6 +162,7 @@ class PairScores(Protocol):
 
         Scores of equal objects can differ by rounding.
         """
+        ...
 
 
 def count_above(task: RankingTask, scores: PairScores) -> np.ndarray:

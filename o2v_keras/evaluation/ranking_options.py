@@ -56,7 +56,7 @@ class RankingOptions:
     allow_leaks: bool = False
     texts: Mapping[str, Sequence[str]] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _require_choice("query", self.query, _SIDES)
         if self.score is not None:
             _require_choice("score", self.score, _SCORES)

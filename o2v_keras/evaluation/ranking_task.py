@@ -38,7 +38,7 @@ class Links:
         starts = np.searchsorted(queries, np.arange(num_queries + 1))
         return cls(queries, candidates, starts)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.queries)
 
     @property
@@ -198,7 +198,8 @@ class RankingTask:
         width = len(self.candidates)
         unwanted = links.queries * width + links.candidates
         free = ~np.isin(pairs[0] * width + pairs[1], unwanted)
-        return Links.of(*pairs[:, free], len(self._queries))
+        queries, candidates = pairs[:, free]
+        return Links.of(queries, candidates, len(self._queries))
 
 
 class _Objects:
@@ -208,7 +209,7 @@ class _Objects:
         hashes = sequence_hashes(sequences)
         self._hashes, self.rows = np.unique(hashes, return_index=True)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.rows)
 
     def numbers(self, sequences):

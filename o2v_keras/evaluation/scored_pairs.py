@@ -1,5 +1,7 @@
 """Correlation and calibration of a model on labelled pairs."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -40,7 +42,8 @@ class ScoredPairs:
         self, model: Object2Vec, table: PairTable, batch_size: int = _BATCH_SIZE
     ):
         require_pair_scores(model)
-        self._labels, self._weights = table.labels, table.weights
+        self._labels: Any = table.labels
+        self._weights = table.weights
         self._has_classes = model.config.output_layer == "softmax"
         self._dims = model.config.matryoshka_dims
         inputs = {tensor.name: tensor for tensor in model.inputs}
@@ -64,7 +67,7 @@ class ScoredPairs:
             batch_size,
         )
 
-    def metrics(self) -> dict[str, dict[str, float]]:
+    def metrics(self) -> dict[str, Any]:
         """Returns groups of metrics, weighted by the rows' weights.
 
         Returns:
@@ -77,7 +80,7 @@ class ScoredPairs:
         """
         outputs = self._outputs()
         whole, *prefixes = np.split(outputs, 1 + len(self._dims), axis=1)
-        groups = self._correlations(whole)
+        groups: dict[str, Any] = self._correlations(whole)
         if self._has_classes:
             groups["calibration"] = calibration(
                 self._labels, whole[:, :-1], self._weights

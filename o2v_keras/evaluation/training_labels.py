@@ -1,5 +1,7 @@
 """Tallies of the training labels, for baselines and the first bias."""
 
+from typing import Any
+
 import numpy as np
 
 from o2v_keras.config import Object2VecConfig
@@ -72,7 +74,8 @@ class TrainingLabels:
         if self.tokens is not None:
             self.tokens.add(table)
         self._compare(table)
-        weights, counted = table.weights, table.labels
+        labels: Any = table.labels
+        weights, counted = table.weights, labels
         if weights is not None:
             counted = counted[weights > 0]
             weights = weights.astype(np.float64)
@@ -82,12 +85,12 @@ class TrainingLabels:
         )
         times = 1 if weights is None else weights
         if self._softmax:
-            classes = table.labels.astype(np.int64)
+            classes = labels.astype(np.int64)
             self.totals += np.bincount(classes, weights, minlength=self._width)
         elif weights is None:
-            self.totals += len(table), table.labels.sum()
+            self.totals += len(table), labels.sum()
         else:
-            self.totals += weights.sum(), weights @ table.labels
+            self.totals += weights.sum(), weights @ labels
         for name in list(self.sides):
             sequences = table.sides[name]
             if (sequences.lengths == 1).all():
@@ -95,7 +98,7 @@ class TrainingLabels:
                 if self._softmax:
                     np.add.at(tallies, (sequences.values, classes), times)
                 else:
-                    values = times * table.labels
+                    values = times * labels
                     np.add.at(tallies[:, 0], sequences.values, times)
                     np.add.at(tallies[:, 1], sequences.values, values)
             else:

@@ -1,6 +1,7 @@
 """Head of Bayesian personalized ranking."""
 
 import dataclasses
+from typing import Any
 
 import keras
 
@@ -32,7 +33,7 @@ class BPR(Head):
     output_layer = "bpr"
 
     def scores(self, config):
-        settings = {"use_bias": False}
+        settings: dict[str, Any] = {"use_bias": False}
         if config.comparator_list == ("dot",) and not config.mlp_layers:
             # A trained factor would counteract `token_embedding_l2`.
             settings |= {"kernel_initializer": "ones", "trainable": False}

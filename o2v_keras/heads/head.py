@@ -1,6 +1,7 @@
 """Base of heads."""
 
 import dataclasses
+from typing import Any
 
 import keras
 import numpy as np
@@ -31,7 +32,7 @@ class Head:
         return cls(**{f.name: getattr(config, f.name) for f in fields})
 
     @property
-    def hyperparameters(self) -> dict[str, object]:
+    def hyperparameters(self) -> dict[str, Any]:
         """The hyperparameters that describe the head.
 
         Arguments of a user's own head may have other names.
@@ -100,11 +101,11 @@ class Head:
         """
         return None
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "Head":
         return cls(**config)
 
 

@@ -1,5 +1,7 @@
 """Weights of similarities in the last layer, and their sign."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -23,7 +25,7 @@ def dense_scores(
     config: Object2VecConfig,
     units: int,
     activation: str | None = None,
-    **settings,
+    **settings: Any,
 ) -> keras.layers.Dense:
     """Returns the dense layer `scores`.
 

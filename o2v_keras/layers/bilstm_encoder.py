@@ -1,5 +1,7 @@
 """Bidirectional LSTM encoder for embedded token sequences."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -66,7 +68,7 @@ class BiLSTMEncoder(keras.layers.Layer):
         layers=1,
         dropout=0.0,
         use_cudnn="auto",
-        **kwargs,
+        **kwargs: Any,
     ):
         check_integer("output_dim", output_dim)
         check_integer("layers", layers)

@@ -1,5 +1,7 @@
 """Comparison of two encodings."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -134,7 +136,9 @@ class Comparator(keras.layers.Layer):
     array([[3., 1., 4., 6.]], dtype=float32)
     """
 
-    def __init__(self, operations=("hadamard", "concat", "abs_diff"), **kwargs):
+    def __init__(
+        self, operations=("hadamard", "concat", "abs_diff"), **kwargs: Any
+    ):
         if not isinstance(operations, list | tuple) or not operations:
             raise ValueError(
                 "`operations` must be a list of at least one of "

@@ -1,5 +1,7 @@
 """A stack of dense layers."""
 
+from typing import Any
+
 import keras
 
 from o2v_keras.layers.argument_checks import check_integer
@@ -43,7 +45,7 @@ class FeedForward(keras.layers.Layer):
     """
 
     def __init__(
-        self, units, layers, activation="linear", dropout=0.0, **kwargs
+        self, units, layers, activation="linear", dropout=0.0, **kwargs: Any
     ):
         check_integer("units", units)
         check_integer("layers", layers, minimum=0)

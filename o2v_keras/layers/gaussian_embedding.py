@@ -1,6 +1,7 @@
 """Table of token embeddings that are Gaussians."""
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -65,7 +66,7 @@ class GaussianEmbedding(TokenEmbedding):
       mean instead of its terms have gradients of less variance
     """
 
-    def __init__(self, vocab_size, output_dim, *args, **kwargs):
+    def __init__(self, vocab_size, output_dim, *args: Any, **kwargs: Any):
         super().__init__(vocab_size, output_dim, *args, **kwargs)
         self.log_variances = TokenEmbedding(
             vocab_size,

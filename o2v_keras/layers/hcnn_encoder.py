@@ -1,5 +1,7 @@
 """Hierarchical convolutional encoder for embedded token sequences."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -73,7 +75,7 @@ class HCNNEncoder(keras.layers.Layer):
         layers=4,
         filter_width=3,
         dropout=0.0,
-        **kwargs,
+        **kwargs: Any,
     ):
         check_integer("output_dim", output_dim)
         check_integer("layers", layers)

@@ -1,5 +1,7 @@
 """Dropout of ids, which trains the unknown id."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -47,7 +49,7 @@ class IdDropout(keras.layers.Layer):
     - [Volkovs et al., 2017](https://papers.nips.cc/paper/7081) (DropoutNet)
     """
 
-    def __init__(self, rate, unknown_id, seed=None, **kwargs):
+    def __init__(self, rate, unknown_id, seed=None, **kwargs: Any):
         check_rate("rate", rate)
         check_integer("unknown_id", unknown_id)
         super().__init__(**kwargs)

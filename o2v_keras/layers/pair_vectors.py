@@ -1,6 +1,7 @@
 """Vectors whose dot products are the logits of an in-batch softmax."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -53,7 +54,7 @@ class PairVectors(keras.layers.Layer):
         temperature=0.05,
         learn_temperature=False,
         symmetric=False,
-        **kwargs,
+        **kwargs: Any,
     ):
         if similarity not in ("cosine", "dot"):
             raise ValueError(

@@ -1,5 +1,7 @@
 """Average-pooling encoder for embedded token sequences."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -53,7 +55,7 @@ class PooledEmbeddingEncoder(keras.layers.Layer):
     - [Iyyer et al., 2015](https://aclanthology.org/P15-1162/)
     """
 
-    def __init__(self, dropout=0.0, **kwargs):
+    def __init__(self, dropout=0.0, **kwargs: Any):
         check_rate("dropout", dropout)
         super().__init__(**kwargs)
         self.dropout = dropout

@@ -1,5 +1,7 @@
 """Limits the length of a batch of id sequences."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -40,7 +42,7 @@ class SequenceLimit(keras.layers.Layer):
            [0]])
     """
 
-    def __init__(self, max_length, **kwargs):
+    def __init__(self, max_length, **kwargs: Any):
         check_integer("max_length", max_length)
         super().__init__(**kwargs)
         self.max_length = max_length

@@ -1,6 +1,7 @@
 """Table of token embeddings with sparse gradients."""
 
 import contextlib
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -93,7 +94,7 @@ class TokenEmbedding(keras.layers.Layer):
         embeddings_initializer="uniform",
         gated=False,
         fixed=False,
-        **kwargs,
+        **kwargs: Any,
     ):
         check_integer("vocab_size", vocab_size)
         check_integer("output_dim", output_dim)

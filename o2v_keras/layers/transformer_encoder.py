@@ -1,5 +1,7 @@
 """Transformer encoder for embedded token sequences."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -87,7 +89,7 @@ class TransformerEncoder(keras.layers.Layer):
         feed_forward_dim=None,
         pooling="mean",
         dropout=0.0,
-        **kwargs,
+        **kwargs: Any,
     ):
         check_integer("output_dim", output_dim)
         check_integer("layers", layers)
@@ -179,7 +181,7 @@ class TransformerEncoder(keras.layers.Layer):
 class _Block(keras.layers.Layer):
     """Attention and a feed-forward layer, each added to its input."""
 
-    def __init__(self, dim, heads, feed_forward_dim, dropout, **kwargs):
+    def __init__(self, dim, heads, feed_forward_dim, dropout, **kwargs: Any):
         super().__init__(**kwargs)
         self.dim = dim
         self.heads = heads

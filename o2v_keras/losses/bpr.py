@@ -4,6 +4,8 @@ Every `1 + negatives` consecutive rows of a batch are a group: a positive and
 its negatives.
 """
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -40,7 +42,7 @@ class BPRLoss(keras.losses.Loss):
       `weight_decay`.
     """
 
-    def __init__(self, negatives, **kwargs):
+    def __init__(self, negatives, **kwargs: Any):
         super().__init__(**{"name": "bpr", **kwargs})
         self.negatives = negatives
 
@@ -79,7 +81,7 @@ class PairwiseMean(keras.metrics.Mean):
     0.75
     """
 
-    def __init__(self, kind, negatives, **kwargs):
+    def __init__(self, kind, negatives, **kwargs: Any):
         if kind not in ("bpr", "pairwise_accuracy"):
             raise ValueError(
                 '`kind` must be "bpr" or "pairwise_accuracy". '

@@ -1,5 +1,7 @@
 """CoSENT loss."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -49,7 +51,7 @@ class CoSENTLoss(keras.losses.Loss):
     - sentence-transformers' `CoSENTLoss`, whose scale is 20, too.
     """
 
-    def __init__(self, scale=20.0, **kwargs):
+    def __init__(self, scale=20.0, **kwargs: Any):
         super().__init__(**{"name": "cosent", **kwargs})
         self.scale = scale
 

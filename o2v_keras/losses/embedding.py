@@ -1,5 +1,7 @@
 """Loss of learning given vectors."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -47,7 +49,7 @@ class EmbeddingLoss(keras.losses.Loss):
       squared difference of the similarity matrices of a batch.
     """
 
-    def __init__(self, kind="cosine", similarity_weight=1.0, **kwargs):
+    def __init__(self, kind="cosine", similarity_weight=1.0, **kwargs: Any):
         if kind not in ("cosine", "mean_squared_error"):
             raise ValueError(
                 '`kind` must be "cosine" or "mean_squared_error". '

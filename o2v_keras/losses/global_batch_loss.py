@@ -1,5 +1,7 @@
 """Loss of a global batch, independent of the number of replicas."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -35,7 +37,7 @@ class GlobalBatchLoss(keras.losses.Loss):
     4.0
     """
 
-    def __init__(self, kind, **kwargs):
+    def __init__(self, kind, **kwargs: Any):
         if kind not in ("cross_entropy", "mean_squared_error"):
             raise ValueError(
                 '`kind` must be "cross_entropy" or "mean_squared_error". '

@@ -1,5 +1,7 @@
 """In-batch softmax loss."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -86,7 +88,7 @@ class InBatchSoftmaxLoss(keras.losses.Loss):
         hard_negatives=0,
         same_side_negatives=False,
         hardness_strength=0.0,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**{"name": "in_batch_softmax", **kwargs})
         self.side = side

@@ -1,5 +1,7 @@
 """A loss as a metric, and the weights of rows."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -16,7 +18,7 @@ class LossMetric(keras.metrics.Mean):
         y_true, y_pred, sample_weight: Those of the loss.
     """
 
-    def __init__(self, loss, **kwargs):
+    def __init__(self, loss, **kwargs: Any):
         super().__init__(**{"name": loss.name, **kwargs})
         self.loss = loss
 

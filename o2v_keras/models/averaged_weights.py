@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 
@@ -70,7 +71,7 @@ class AveragedWeights(keras.callbacks.Callback):
 
 @contextlib.contextmanager
 def averages_shown(
-    model: keras.Model, arguments: dict[str, object]
+    model: keras.Model, arguments: dict[str, Any]
 ) -> Iterator[None]:
     """Adds `AveragedWeights` to the arguments of `fit`, which the block calls.
 

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -80,7 +81,9 @@ def train_new_ids_only(
     Returns:
         The weights that were trainable, for `train_again`.
     """
-    tables = dict(zip(("in0", "in1"), model.token_embeddings, strict=True))
+    tables: dict[str, Any] = dict(
+        zip(("in0", "in1"), model.token_embeddings, strict=True)
+    )
     learned = model.trainable_variables
     _set_trainable(learned, False)
     for name, first_id in first_ids.items():

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -109,10 +110,11 @@ def encoder_class(network: str) -> type[keras.layers.Layer]:
         cls = getattr(sys.modules.get(module), name, None)
     # Otherwise a saved model could name any class of any module, and
     # `load_model` would call it.
-    registered = isinstance(cls, type) and ">" in (
-        keras.saving.get_registered_name(cls)
-    )
-    if not registered or not issubclass(cls, keras.layers.Layer):
+    if (
+        not isinstance(cls, type)
+        or ">" not in keras.saving.get_registered_name(cls)
+        or not issubclass(cls, keras.layers.Layer)
+    ):
         raise ValueError(
             f"`{network}` must be a Keras layer, decorated with "
             "`keras.saving.register_keras_serializable`, in a module that is "
@@ -124,7 +126,7 @@ def encoder_class(network: str) -> type[keras.layers.Layer]:
 
 def encoder_models(
     encoders: Sequence[keras.layers.Layer],
-    hyperparameters: Mapping[str, object],
+    hyperparameters: Mapping[str, Any],
 ) -> tuple[keras.Model, keras.Model]:
     """Returns both encoders as models of ids of any length.
 
@@ -190,7 +192,7 @@ def config_of(
     encoder0: keras.layers.Layer,
     encoder1: keras.layers.Layer,
     enc_dim: int,
-    hyperparameters: Mapping[str, object],
+    hyperparameters: Mapping[str, Any],
 ) -> Object2VecConfig:
     """Returns the configuration that describes two encoders.
 

@@ -1,6 +1,7 @@
 """The arguments of Object2Vec as hyperparameters."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 
@@ -15,7 +16,7 @@ def second_encoder(
     encoder0: keras.layers.Layer | Object2VecConfig,
     encoder1: keras.layers.Layer | None,
     head: Head | None,
-    hyperparameters: Mapping[str, object],
+    hyperparameters: Mapping[str, Any],
 ) -> keras.layers.Layer | None:
     """Returns the encoder of `in1`; of a model of one encoder that one.
 
@@ -45,8 +46,8 @@ def model_arguments(
     comparators: tuple[str, ...] | None,
     head: Head | None,
     seed: int,
-    hyperparameters: Mapping[str, object],
-) -> dict[str, object]:
+    hyperparameters: Mapping[str, Any],
+) -> dict[str, Any]:
     """Returns the hyperparameters that the arguments of a model give.
 
     Imports the modules of the encoders that a configuration names: its user

@@ -1,5 +1,7 @@
 """The Object2Vec model."""
 
+from typing import Any
+
 import keras
 
 from o2v_keras.config import Object2VecConfig
@@ -22,6 +24,7 @@ from o2v_keras.models.token_tables import prepared_tables
 from o2v_keras.models.token_weighting import is_sif
 from o2v_keras.models.token_weighting import weights_of
 from o2v_keras.models.trainable_model import TrainableModel
+from o2v_keras.models.trained_ids import TrainedIds
 
 
 @keras.saving.register_keras_serializable(package="o2v_keras")
@@ -132,13 +135,14 @@ class Object2Vec(TrainableModel):
         head=None,
         seed=0,
         name=None,
-        **hyperparameters,
+        **hyperparameters: Any,
     ):
         encoder1 = second_encoder(encoder0, encoder1, head, hyperparameters)
         hyperparameters = model_arguments(
             encoder0, encoder1, comparators, head, seed, hyperparameters
         )
-        config, given = None, (encoder0, encoder1)
+        config: Any = None
+        given: Any = (encoder0, encoder1)
         if isinstance(encoder0, Object2VecConfig):
             config, given = encoder0, None
         policy = hyperparameters["dtype_policy"]
@@ -148,7 +152,7 @@ class Object2Vec(TrainableModel):
             encoder0, encoder1 = encoder_models(own, hyperparameters)
             if config is None:
                 dim = encoder0.output.shape[1]
-                config = config_of(*own, dim, hyperparameters)
+                config = config_of(own[0], own[1], dim, hyperparameters)
             config = with_target_dim(config)
             if head is None:
                 head = make_head(config)
@@ -177,7 +181,7 @@ class Object2Vec(TrainableModel):
         self.needs_counts = any(self._sif_sides) or bool(
             config.token_embedding_kl
         )
-        self.trained_ids = None
+        self.trained_ids: TrainedIds | None = None
         self.needs_vectors = any(
             encoder.pretrained_embedding_file
             for encoder in config.token_tables.values()

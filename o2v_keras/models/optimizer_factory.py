@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 
@@ -51,7 +52,9 @@ def make_optimizer(config: Object2VecConfig) -> keras.optimizers.Optimizer:
     'row_sparse_adam'
     """
     rate = _learning_rate(config)
-    settings = {"global_clipnorm": config.global_clipnorm or None}
+    settings: dict[str, Any] = {
+        "global_clipnorm": config.global_clipnorm or None
+    }
     if config.weight_averaging != "none":
         settings["average"] = WeightAverage(
             config.weight_averaging, config.weight_averaging_decay
@@ -106,7 +109,7 @@ def plan_steps(
         setattr(part, name, steps[name] * epoch_steps)
 
 
-def steps_per_epoch(arguments: Mapping[str, object]) -> int:
+def steps_per_epoch(arguments: Mapping[str, Any]) -> int:
     """Returns the steps per epoch from the arguments of `Model.fit`.
 
     Raises:

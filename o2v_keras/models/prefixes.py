@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -63,7 +64,7 @@ class Prefixes:
         """Whether inputs are marked."""
         return isinstance(inputs, Mapping) and _MARK in inputs
 
-    def all_outputs(self, inputs) -> list:
+    def all_outputs(self, inputs) -> list[Any]:
         """Returns the outputs of marked inputs: whole, then each prefix."""
         return self._all_widths({name: inputs[name] for name in self._names})
 

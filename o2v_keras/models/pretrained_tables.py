@@ -44,7 +44,7 @@ class VectorSource(NamedTuple):
 
 
 def vector_sources(
-    config: Object2VecConfig, auxiliary: str | os.PathLike | None = None
+    config: Object2VecConfig, auxiliary: str | os.PathLike[str] | None = None
 ) -> list[VectorSource]:
     """Finds the files of pretrained vectors and reads their vocabularies.
 

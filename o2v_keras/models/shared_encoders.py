@@ -6,6 +6,7 @@ model writes it into its configuration.
 
 import copy
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 
@@ -57,7 +58,7 @@ def _parts(encoder):
 
 def serialized_encoders(
     encoder0: keras.layers.Layer, encoder1: keras.layers.Layer
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Returns two encoders as JSON values; `revived_encoders` makes them.
 
     Example:
@@ -76,7 +77,7 @@ def serialized_encoders(
 
 
 def revived_encoders(
-    config: Mapping[str, object],
+    config: Mapping[str, Any],
 ) -> tuple[keras.layers.Layer, keras.layers.Layer]:
     """Returns the encoders of `serialized_encoders`."""
     first = keras.saving.deserialize_keras_object(config["encoder0"])

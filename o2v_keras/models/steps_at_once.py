@@ -1,6 +1,7 @@
 """Chooses how many steps `fit` runs per TensorFlow call."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 
@@ -28,7 +29,7 @@ class StepsOfFit(int):
 
 
 def steps_at_once(
-    model: keras.Model, arguments: Mapping[str, object]
+    model: keras.Model, arguments: Mapping[str, Any]
 ) -> StepsOfFit:
     """Returns 10, or 1 where that would change more than speed.
 

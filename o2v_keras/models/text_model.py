@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,7 +19,7 @@ class TextModel(keras.Model):
     `encoder0` and `encoder1`.
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._tokenizers = PairTokenizers()
         # Fields of `config` that tokenizers have set.
@@ -75,7 +76,7 @@ class TextModel(keras.Model):
         self._named_kinds = tuple(kinds)
         self._tokenizers = tokenizers
 
-    def predict(self, x, *args, **kwargs) -> np.ndarray:
+    def predict(self, x, *args: Any, **kwargs: Any) -> np.ndarray:
         """Predicts like `keras.Model.predict`, and takes texts.
 
         Args:
@@ -137,14 +138,14 @@ class TextModel(keras.Model):
             self.tokenizers.sides[side], texts, encoders[side].max_seq_len
         )
 
-    def tokenizers_config(self) -> dict:
+    def tokenizers_config(self) -> dict[str, Any]:
         """Returns what `get_config` says of the tokenizers."""
         if not self.tokenizers.sides:
             return {}
         saved = keras.saving.serialize_keras_object(self.tokenizers)
         return {"tokenizers": saved}
 
-    def set_tokenizers_from(self, config: Mapping[str, object]) -> None:
+    def set_tokenizers_from(self, config: Mapping[str, Any]) -> None:
         """Sets the tokenizers of a `get_config`, without vocabularies.
 
         Keras then loads the vocabularies from the `.keras` file.

@@ -60,7 +60,8 @@ def prepared_tables(
                 "`token_embedding=TokenEmbedding(..., gated=True)`. "
                 f"Received: {side}_freeze_epochs={encoder.freeze_epochs}"
             )
-    return tuple(tables)
+    first, second = tables
+    return first, second
 
 
 class FrozenTables(keras.callbacks.Callback):

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+from typing import Any
 
 import keras
 import numpy as np
@@ -65,7 +66,7 @@ class TrainableModel(TextModel):
         self.test_function = None
         self.predict_function = None
 
-    def fit(self, *args, **kwargs):
+    def fit(self, *args: Any, **kwargs: Any):
         """Fits like `keras.Model.fit`; loads pretrained vectors first.
 
         `config` sets the epochs, counted from 0, in which tables are frozen:
@@ -116,7 +117,7 @@ class TrainableModel(TextModel):
         metrics="auto",
         weighted_metrics="auto",
         jit_compile=False,
-        **kwargs,
+        **kwargs: Any,
     ):
         """Compiles like `keras.Model.compile`.
 
@@ -183,7 +184,7 @@ class TrainableModel(TextModel):
 
     def compute_loss(
         self,
-        x=None,
+        x: Any = None,
         y=None,
         y_pred=None,
         sample_weight=None,
@@ -220,7 +221,7 @@ class TrainableModel(TextModel):
         return super().compute_metrics(x, y, whole, sample_weight)
 
     def load_pretrained_vectors(
-        self, auxiliary: str | os.PathLike | None = None
+        self, auxiliary: str | os.PathLike[str] | None = None
     ) -> list[Coverage]:
         """Fills the token tables with the vectors that `config` names.
 

@@ -1,6 +1,7 @@
 """The ids that training has seen."""
 
 import os
+from typing import Any
 
 import numpy as np
 
@@ -100,14 +101,15 @@ class TrainedIds:
         untrained[numbers[self.sides[side][ids]]] = False
         return untrained
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the ids as an `.npz` file."""
         with open(path, "wb") as file:
-            np.savez(file, **self.sides)
+            arrays: dict[str, Any] = self.sides
+            np.savez(file, **arrays)
 
     @classmethod
     def load(
-        cls, path: str | os.PathLike, config: Object2VecConfig
+        cls, path: str | os.PathLike[str], config: Object2VecConfig
     ) -> "TrainedIds":
         """Reads a file that `save` wrote for this configuration."""
         ids = cls(config)

@@ -1,6 +1,7 @@
 """The rows that the ids of an index stand for."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class IdRows:
         return row
 
     def listed(
-        self, lists: Sequence, queries: int, name: str
+        self, lists: Sequence[Any], queries: int, name: str
     ) -> list[list[int]]:
         """Returns the rows of a list of ids for each query.
 
@@ -74,7 +75,11 @@ class IdRows:
                     f"Received: {ids!r} for one"
                 )
         rows = {
-            key: sorted({self._row_or_none(i) for i in ids} - {None})
+            key: sorted(
+                row
+                for row in {self._row_or_none(i) for i in ids}
+                if row is not None
+            )
             for key, ids in different.items()
         }
         return [rows[id(ids)] for ids in lists]

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ _FORMAT = 2
 _SIDECAR, _VECTORS, _IDS = "index.json", "vectors.npy", "ids.json"
 
 
-def index_folder(path: str | os.PathLike) -> OutputFolder:
+def index_folder(path: str | os.PathLike[str]) -> OutputFolder:
     """Returns the folder of an index, for writing."""
     files = [_SIDECAR, _VECTORS, _IDS]
     searches = (*BACKENDS.values(), QuantizedSearch)
@@ -35,7 +36,10 @@ def index_folder(path: str | os.PathLike) -> OutputFolder:
 
 
 def write_index(
-    folder: pathlib.Path, vectors: np.ndarray, ids: np.ndarray, facts: dict
+    folder: pathlib.Path,
+    vectors: np.ndarray,
+    ids: np.ndarray,
+    facts: dict[str, Any],
 ) -> None:
     """Writes the files that do not depend on the backend.
 
@@ -52,7 +56,9 @@ def write_index(
     (folder / _SIDECAR).write_text(json.dumps(facts, indent=2) + "\n")
 
 
-def read_index(folder: pathlib.Path) -> tuple[np.ndarray, list, dict]:
+def read_index(
+    folder: pathlib.Path,
+) -> tuple[np.ndarray, list[Any], dict[str, Any]]:
     """Returns vectors (memory-mapped), ids and the values of `index.json`.
 
     Raises:
@@ -137,7 +143,7 @@ def made_search(
 
 
 def read_search(
-    folder: pathlib.Path, vectors: np.ndarray, facts: dict
+    folder: pathlib.Path, vectors: np.ndarray, facts: dict[str, Any]
 ) -> ExactSearch | FaissSearch | UsearchSearch | QuantizedSearch:
     """Returns the search of an index.
 

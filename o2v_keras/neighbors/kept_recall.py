@@ -1,5 +1,7 @@
 """How much of exact search an index keeps."""
 
+from typing import Any
+
 import numpy as np
 
 from o2v_keras.neighbors.nearest import Nearest
@@ -28,7 +30,7 @@ def kept_recall(
     def recall(search):
         return Nearest(vectors, metric, search).recall(queries, k, own)
 
-    found = {"k": k, "queries": len(rows)}
+    found: dict[str, Any] = {"k": k, "queries": len(rows)}
     if isinstance(search, QuantizedSearch):
         found["recall_by_codes"] = recall(search.without_rescoring())
     return {**found, "recall": recall(search)}

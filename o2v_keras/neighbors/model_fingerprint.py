@@ -42,5 +42,5 @@ def model_fingerprint(model: Object2Vec) -> str:
         for weight in encoder.weights:
             array = keras.ops.convert_to_numpy(weight)
             digest.update(f"{array.shape} {array.dtype}".encode())
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).view(np.uint8).data)
     return digest.hexdigest()

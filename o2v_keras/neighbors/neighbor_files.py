@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,7 @@ from o2v_keras.storage.replace import write_file
 _ENDINGS = (".jsonl", ".parquet")
 
 
-def check_neighbor_path(path: str | os.PathLike) -> None:
+def check_neighbor_path(path: str | os.PathLike[str]) -> None:
     """Checks an output path before anything is computed.
 
     Raises:
@@ -32,7 +33,7 @@ def check_neighbor_path(path: str | os.PathLike) -> None:
 
 
 def write_neighbors(
-    path: str | os.PathLike, names: Sequence, nearest: Neighbors
+    path: str | os.PathLike[str], names: Sequence[Any], nearest: Neighbors
 ) -> None:
     """Writes a row `{"query": ..., "neighbors": [...], "scores": [...]}` each.
 
@@ -69,7 +70,7 @@ def write_neighbors(
         write_file(path, "".join(lines))
 
 
-def format_neighbors(names: Sequence, nearest: Neighbors) -> str:
+def format_neighbors(names: Sequence[Any], nearest: Neighbors) -> str:
     """Returns a paragraph for each query, a line for each neighbour.
 
     Example:

@@ -46,7 +46,7 @@ class Neighbors(NamedTuple):
     scores: np.ndarray
     rows: np.ndarray
 
-    def to_pandas(self, queries: Sequence | None = None) -> Any:
+    def to_pandas(self, queries: Sequence[Any] | None = None) -> Any:
         """Returns a row for each neighbour, but for missing ones.
 
         Args:
@@ -103,12 +103,20 @@ class NeighborIndex:
     [['xy', '']]
     """
 
-    def __init__(self, vectors, ids, metric, search, side=None, model=None):
+    def __init__(
+        self,
+        vectors: np.ndarray,
+        ids: np.ndarray,
+        metric: str,
+        search: Any,
+        side: str | None = None,
+        model: str | None = None,
+    ):
         self.vectors = vectors
         self.ids = ids
         self.metric = metric
-        self.side = side
-        self.fingerprint = model
+        self.side: str | None = side
+        self.fingerprint: str | None = model
         self._search = search
         self._nearest = Nearest(vectors, metric, search)
         self._rows = IdRows(ids)
@@ -118,7 +126,7 @@ class NeighborIndex:
     def build(
         cls,
         vectors: Any,
-        ids: Sequence | np.ndarray | None = None,
+        ids: Sequence[Any] | np.ndarray | None = None,
         metric: str = "cosine",
         backend: str = "exact",
         precision: str = "float32",
@@ -167,12 +175,12 @@ class NeighborIndex:
         model: Object2Vec,
         side: str,
         source: Any,
-        ids: Sequence | np.ndarray | None = None,
+        ids: Sequence[Any] | np.ndarray | None = None,
         metric: str = "cosine",
         backend: str = "exact",
         precision: str = "float32",
         rescore: int = 4,
-        **settings,
+        **settings: Any,
     ) -> "NeighborIndex":
         """Embeds objects and builds an index with the model's fingerprint.
 
@@ -208,7 +216,7 @@ class NeighborIndex:
         index.side, index.fingerprint = side, model_fingerprint(model)
         return index
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.vectors)
 
     @property
@@ -237,8 +245,8 @@ class NeighborIndex:
         self,
         vectors: Any,
         k: int = 10,
-        exclude: Sequence | None = None,
-        allow: Sequence | None = None,
+        exclude: Sequence[Any] | None = None,
+        allow: Sequence[Any] | None = None,
     ) -> Neighbors:
         """Returns the nearest vectors of each query.
 
@@ -269,7 +277,7 @@ class NeighborIndex:
         """
         queries = checked_vectors(vectors, self.metric, self.dim, "queries")
         check_k(k, len(self))
-        excluded, allowed = [()] * len(queries), None
+        excluded, allowed = [[]] * len(queries), None
         if exclude is not None:
             excluded = self._rows.listed(exclude, len(queries), "exclude")
         if allow is not None:
@@ -285,9 +293,9 @@ class NeighborIndex:
         side: str,
         source: Any,
         k: int = 10,
-        exclude: Sequence | None = None,
-        allow: Sequence | None = None,
-        **settings,
+        exclude: Sequence[Any] | None = None,
+        allow: Sequence[Any] | None = None,
+        **settings: Any,
     ) -> Neighbors:
         """Embeds queries with the index's model and returns their neighbours.
 
@@ -314,7 +322,10 @@ class NeighborIndex:
         return self.query(vectors, k, exclude, allow)
 
     def similar(
-        self, ids: Sequence, k: int = 10, allow: Sequence | None = None
+        self,
+        ids: Sequence[Any],
+        k: int = 10,
+        allow: Sequence[Any] | None = None,
     ) -> Neighbors:
         """Returns the nearest other objects of objects in the index.
 
@@ -331,10 +342,10 @@ class NeighborIndex:
 
     def like(
         self,
-        ids: Sequence,
-        unlike: Sequence = (),
+        ids: Sequence[Any],
+        unlike: Sequence[Any] = (),
         k: int = 10,
-        allow: Sequence | None = None,
+        allow: Sequence[Any] | None = None,
     ) -> Neighbors:
         """Returns what is like some objects and unlike others.
 
@@ -403,7 +414,7 @@ class NeighborIndex:
             raise ValueError(
                 "`queries` must hold at least one row. Received: 0 rows"
             )
-        return self._nearest.recall(queries, k, [()] * len(queries))
+        return self._nearest.recall(queries, k, [[]] * len(queries))
 
     def kept_recall(self, k: int = 10, sample: int = 1000) -> dict[str, float]:
         """Returns the recall of objects of the index, each without itself.
@@ -458,7 +469,7 @@ class NeighborIndex:
                 f"{self.fingerprint}"
             )
 
-    def save(self, folder: str | os.PathLike) -> None:
+    def save(self, folder: str | os.PathLike[str]) -> None:
         """Writes the index to a folder atomically.
 
         Args:
@@ -484,7 +495,7 @@ class NeighborIndex:
             write_index(new, self.vectors, self.ids, facts)
 
     @classmethod
-    def load(cls, folder: str | os.PathLike) -> "NeighborIndex":
+    def load(cls, folder: str | os.PathLike[str]) -> "NeighborIndex":
         """Reads an index; its vectors are memory-mapped, codes are not.
 
         Args:

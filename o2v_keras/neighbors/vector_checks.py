@@ -88,7 +88,9 @@ def warn_of_equal(vectors: np.ndarray) -> None:
         )
 
 
-def checked_ids(ids: Sequence | np.ndarray | None, rows: int) -> np.ndarray:
+def checked_ids(
+    ids: Sequence[Any] | np.ndarray | None, rows: int
+) -> np.ndarray:
     """Checks the ids of rows.
 
     Args:
@@ -110,7 +112,8 @@ def checked_ids(ids: Sequence | np.ndarray | None, rows: int) -> np.ndarray:
     if ids is None:
         return np.arange(rows)
     # NumPy makes texts of integers among texts.
-    values = ids.tolist() if hasattr(ids, "tolist") else [*ids]
+    given: Any = ids
+    values = given.tolist() if hasattr(ids, "tolist") else [*given]
     values = [i.item() if isinstance(i, np.generic) else i for i in values]
     if len(values) != rows:
         raise ValueError(

@@ -1,5 +1,8 @@
 """Clips sparse gradients after summing repeated rows."""
 
+# The mixins use what Keras's optimizers, which come after them, have.
+# pyright: reportAttributeAccessIssue=false
+
 import tensorflow as tf
 
 

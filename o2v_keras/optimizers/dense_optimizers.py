@@ -7,6 +7,9 @@ results depend on the number of replicas. MXNet, and so SageMaker's
 Object2Vec, sums first.
 """
 
+# The mixins use what Keras's optimizers, which come after them, have.
+# pyright: reportAttributeAccessIssue=false
+
 import keras
 import tensorflow as tf
 

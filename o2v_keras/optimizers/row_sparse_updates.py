@@ -1,7 +1,11 @@
 """Makes a Keras optimizer update only the rows that a batch looks up."""
 
+# The mixins use what Keras's optimizers, which come after them, have.
+# pyright: reportAttributeAccessIssue=false
+
 import contextlib
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -89,9 +93,9 @@ class TouchedRows:
 
 
 def _operator(name):
-    def operate(self, *others):
-        others = [tf.convert_to_tensor(other, self.dtype) for other in others]
-        return getattr(self.value, name)(*others)
+    def operate(self, *others: Any):
+        same = [tf.convert_to_tensor(other, self.dtype) for other in others]
+        return getattr(self.value, name)(*same)
 
     return operate
 
@@ -124,7 +128,7 @@ class Slots:
     def __init__(self):
         self._lists = []
 
-    def track(self, variables: list) -> Sequence:
+    def track(self, variables: list[Any]) -> Sequence[Any]:
         """Returns `variables`, one slot per trainable variable, as a list."""
         self._lists.append(_SlotList(variables))
         return self._lists[-1]
@@ -149,12 +153,12 @@ class Slots:
 
 
 # Not a `list`: Keras replaces list attributes of an optimizer by its own type.
-class _SlotList(Sequence):
+class _SlotList(Sequence[Any]):
     def __init__(self, variables):
         self._variables = variables
         self.stand_ins = {}
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._variables)
 
     def __getitem__(self, index):
@@ -207,7 +211,7 @@ class RowSparseUpdates(WeightAveraging, SummedRowClipping):
     - `token_embedding_storage_type="row_sparse"` of SageMaker's Object2Vec.
     """
 
-    def __init__(self, *args, row_l2=0.0, **kwargs):
+    def __init__(self, *args: Any, row_l2=0.0, **kwargs: Any):
         if not row_l2 >= 0:
             raise ValueError(
                 f"`row_l2` must be at least 0. Received: row_l2={row_l2!r}"
@@ -243,7 +247,7 @@ class RowSparseUpdates(WeightAveraging, SummedRowClipping):
                 ]
             )
 
-    def add_optimizer_variables(self, *args, **kwargs):
+    def add_optimizer_variables(self, *args: Any, **kwargs: Any):
         """Adds slots in lists that can be replaced by touched rows."""
         slots = super().add_optimizer_variables(*args, **kwargs)
         if isinstance(slots, tuple):
@@ -260,7 +264,8 @@ class RowSparseUpdates(WeightAveraging, SummedRowClipping):
                 last.assign(tf.fill(last.shape, self.iterations + 1))
             return
         gradient = with_rows_summed(gradient)
-        rows = TouchedRows(variable, gradient.indices)
+        # Has the operators of numbers, which are set in a loop.
+        rows: Any = TouchedRows(variable, gradient.indices)
         before = rows.value
         if self.weight_decay and self._use_weight_decay(variable):
             rate = tf.cast(learning_rate, rows.dtype)

@@ -1,6 +1,10 @@
 """Averages of the weights that an optimizer's steps pass through."""
 
+# The mixins use what Keras's optimizers, which come after them, have.
+# pyright: reportAttributeAccessIssue=false
+
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -134,7 +138,7 @@ class WeightAveraging:
     2.0
     """
 
-    def __init__(self, *args, average=None, **kwargs):
+    def __init__(self, *args: Any, average=None, **kwargs: Any):
         super().__init__(*args, **kwargs)
         if isinstance(average, dict):
             average = keras.saving.deserialize_keras_object(average)
@@ -201,7 +205,7 @@ class WeightAveraging:
         return {**super().get_config(), "average": average}
 
 
-def copies_of(*variables: keras.Variable) -> Iterator[tuple]:
+def copies_of(*variables: keras.Variable) -> Iterator[tuple[Any, ...]]:
     """Yields this machine's copies of variables, device by device."""
     copies = [local_copies(variable) for variable in variables]
     for together in zip(*copies, strict=True):

@@ -1,5 +1,6 @@
 """Divides rows into training, validation and test."""
 
+import math
 import numbers
 from typing import NamedTuple
 
@@ -47,10 +48,9 @@ class Holdout(NamedTuple):
             )
         for name in ("validation", "test"):
             value = getattr(self, name)
-            whole = isinstance(value, numbers.Real) and value == int(value)
-            if not isinstance(value, numbers.Real) or not (
-                0 <= value < 1 or whole and value > 0
-            ):
+            is_number = isinstance(value, numbers.Real)
+            number = float(value) if is_number else math.nan
+            if not (0 <= number < 1 or number > 0 and number.is_integer()):
                 raise ValueError(
                     f"`{name}` must be a share below 1, or a whole number. "
                     f"Received: {name}={value!r}"

@@ -565,7 +565,9 @@ def _of_dates(texts):
 
 @functools.cache
 def _is_path(kind):
-    return issubclass(kind, str | os.PathLike)
+    # A checker sees the protocol where there is an abstract class.
+    path: Any = os.PathLike
+    return issubclass(kind, str | path)
 
 
 def is_rows_of_names(source: Any) -> bool:

@@ -40,7 +40,7 @@ class Objects:
 
     names: pa.Array
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.names)
 
     @functools.cached_property
@@ -160,7 +160,7 @@ def seeded(seed: int, *hashes: np.ndarray | int) -> np.ndarray:
     >>> bool((seeded(0, rows) == seeded(1, rows)).any())
     False
     """
-    result = np.uint64(seed)
+    result = np.array(seed, np.uint64)
     for values in hashes:
         values = np.asarray(values).astype(np.uint64)
         result = mix_bits(

@@ -80,7 +80,7 @@ class PairOptions:
     negatives: int = 0
     texts: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_choice("user_as", self.user_as, USER_AS)
         check_choice("item_as", self.item_as, ITEM_AS)
         check_choice("weights", self.weights, (None, *WEIGHTS))
@@ -146,7 +146,7 @@ class PairOptions:
         return not (self.user_features or self.item_features or "+" in kinds)
 
 
-def check_choice(name: str, value: Any, choices: Sequence) -> None:
+def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
     """Raises `ValueError` unless an argument is one of its choices."""
     if value not in choices:
         listed = ", ".join(str(choice) for choice in choices)
@@ -229,7 +229,9 @@ class PairMaker:
         self._holdout = holdout
         self._objects = objects
         self._features = features
-        self._names = dict(zip(SIDES, options.names, strict=True))
+        self._names: dict[str, str] = dict(
+            zip(SIDES, options.names, strict=True)
+        )
         self._values = {
             side: SideValues(
                 own, options.are_ids(side), f"{self._names[side]}s"
@@ -251,13 +253,14 @@ class PairMaker:
         Args:
             report: `Report`, which gets counts and hyperparameters.
         """
-        longest, seen = dict.fromkeys(SIDES, 0), SeenPairs()
+        longest: dict[str, int] = dict.fromkeys(SIDES, 0)
+        seen = SeenPairs()
         for part in (TRAIN, TEST, VALIDATION):
             rows, draw, sizes = self._rows(part, report)
             for side in SIDES:
                 largest = sizes[side].max(initial=0)
                 longest[side] = max(longest[side], int(largest))
-            for piece in chunks(sum(sizes.values())):
+            for piece in chunks(np.sum([*sizes.values()], axis=0)):
                 table, hashes = self._table(rows[piece], draw[piece])
                 # Without bags `fold` has left one of each pair.
                 if self._options.has_bags:
@@ -350,23 +353,24 @@ class PairMaker:
         if kind is None:
             return events.part
         key = seeded(options.seed, _PART, *self._hashes(events))
+        time: Any = events.time
         if options.whole:
             return self._parts_of_groups(options.whole)
         if kind == "random":
             return holdout.of_rows(np.argsort(key))
         if kind == "time":
-            return holdout.of_rows(np.lexsort((key, events.time)))
+            return holdout.of_rows(np.lexsort((key, time)))
         if kind == "user":
             return holdout.within(events.user, key)
         if kind == "user-time":
-            return holdout.within(events.user, key, events.time)
+            return holdout.within(events.user, key, time)
         side = kind.removeprefix("cold-").removesuffix("s")
         parts = self._parts_of_groups(side)
         if options.is_bag(side):
             # Of these records its bag is made.
             own, keys = getattr(events, side), [key]
             if options.earlier:
-                keys.append(events.time)
+                keys.append(time)
             lists = Lists(own, own, len(self._objects[side]), *keys)
             given = lists.places < np.floor(_GIVEN * lists.sizes[own])
             parts[given & (parts != TRAIN)] = GIVEN
@@ -404,14 +408,13 @@ class PairMaker:
         report.dropped(f"negatives for want of other {user}s", missing)
         places = rows[np.searchsorted(present, found_item)]
         added = dataclasses.replace(events.take(places), user=found_user)
-        self.events = Events(
-            *(
-                None if first is None else np.concatenate([first, second])
-                for first, second in zip(
-                    vars(events).values(), vars(added).values(), strict=True
-                )
-            )
-        )
+        fields: dict[str, Any] = {
+            name: None
+            if first is None
+            else np.concatenate([first, getattr(added, name)])
+            for name, first in vars(events).items()
+        }
+        self.events = Events(**fields)
         self._part = np.concatenate([self._part, self._part[places]])
         zeros = np.zeros(len(places), labels.dtype)
         self._labels = np.concatenate([labels, zeros])

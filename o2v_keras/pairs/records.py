@@ -67,18 +67,17 @@ class Events:
     time: np.ndarray | None
     part: np.ndarray
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.user)
 
     def take(self, rows: np.ndarray) -> "Events":
         """Returns the given records, numbers or a bool mask."""
-        values = {
-            field.name: getattr(self, field.name)
+        fields: dict[str, Any] = {
+            field.name: None if value is None else value[rows]
             for field in dataclasses.fields(self)
+            for value in [getattr(self, field.name)]
         }
-        return Events(
-            **{n: None if v is None else v[rows] for n, v in values.items()}
-        )
+        return Events(**fields)
 
 
 def chosen_columns(
@@ -99,7 +98,11 @@ def chosen_columns(
         ValueError: If a column is named beside `lines`, or a required one is
             not.
     """
-    columns = {field: c for field, c in named.items() if c[0] is not None}
+    columns = {
+        field: (name, kind)
+        for field, (name, kind) in named.items()
+        if name is not None
+    }
     if lines and columns:
         names = ", ".join(name for name, _ in columns.values())
         raise ValueError(

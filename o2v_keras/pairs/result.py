@@ -66,7 +66,7 @@ class Report:
         if number:
             self.count(f"dropped: {what}", number)
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [f"{count:>12,}  {what}" for what, count in self.counts.items()]
         values = " ".join(f"{n}={v}" for n, v in self.hyperparameters.items())
         if values:
@@ -122,7 +122,9 @@ class Pairs:
         """What was kept, capped and dropped, and what the data need."""
         return self._made[1]
 
-    def write(self, output: str | os.PathLike, format: str = "jsonl") -> Report:
+    def write(
+        self, output: str | os.PathLike[str], format: str = "jsonl"
+    ) -> Report:
         """Writes `train.jsonl` and, if there are any, the other parts' files.
 
         The pairs are not held in memory. Beside them is the report,
@@ -176,7 +178,7 @@ class Pairs:
         return pa.concat_tables(tables)
 
     def _counted(self, report):
-        made = dict.fromkeys(PARTS, 0)
+        made: dict[str, int] = dict.fromkeys(PARTS, 0)
         for part, table in self._make(report):
             made[part] += len(table)
             if len(table):
@@ -189,7 +191,7 @@ class Pairs:
                 report.count(f"{part} pairs", number)
 
 
-def pairs_folder(output: str | os.PathLike) -> OutputFolder:
+def pairs_folder(output: str | os.PathLike[str]) -> OutputFolder:
     """Returns the folder of results."""
     endings = (*FORMATS, "tsv", "json", "ndjson")
     names = [f"{part}.{ending}" for part in PARTS for ending in endings]
@@ -205,7 +207,7 @@ def check_format(format: str) -> None:
         )
 
 
-def check_output(output: str | os.PathLike, *sources: Any) -> None:
+def check_output(output: str | os.PathLike[str], *sources: Any) -> None:
     """Checks where pairs are to go, before anything is read.
 
     Raises:
@@ -279,7 +281,7 @@ class SideValues:
         np.cumsum(hashes, out=sums[1:])
         return sums[ends] - sums[ends - lengths]
 
-    def hyperparameters(self, side: str, longest: int | None) -> dict:
+    def hyperparameters(self, side: str, longest: int | None) -> dict[str, Any]:
         """Returns what a side of such values needs.
 
         Args:

@@ -205,7 +205,7 @@ class _FilePairs(Pairs):
             self._header = _header(files)
 
     def write(
-        self, output: str | os.PathLike, format: str | None = None
+        self, output: str | os.PathLike[str], format: str | None = None
     ) -> Report:
         if format not in (None, self._ending):
             raise ValueError(

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -161,15 +162,15 @@ class DataProfile:
         }
         for side, id_ in largest.items():
             sides[side] = dataclasses.replace(sides[side], largest_id=id_)
-        labels = np.unique(table.labels)
-        kind, classes = _labels(labels)
+        labels: Any = table.labels
+        kind, classes = _labels(np.unique(labels))
         return cls(
             rows=len(table),
             **sides,
             labels=kind,
             num_classes=classes,
-            label_variance=float(np.var(table.labels)),
-            same_ids=_same_objects(table, sides, texts),
+            label_variance=float(np.var(labels)),
+            same_ids=bool(_same_objects(table, sides, texts)),
         )
 
     def __str__(self):
@@ -343,7 +344,7 @@ def _same_objects(table, sides, texts):
         return False
     in_bags = np.where(shared, counts[found], 0)
     ranks = [each.argsort().argsort() for each in (frequent, in_bags)]
-    alike = len(known) > 2 and np.corrcoef(ranks)[0, 1] > _ALIKE
+    alike = len(known) > 2 and np.atleast_2d(np.corrcoef(ranks))[0, 1] > _ALIKE
     of_rows = np.repeat(np.arange(len(table)), bags.lengths)
     own = np.isin(
         np.arange(len(table)), of_rows[bags.values == targets[of_rows]]

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
@@ -50,11 +51,11 @@ class Recipe:
     note: str = ""
 
     @property
-    def hyperparameters(self) -> dict[str, object]:
+    def hyperparameters(self) -> dict[str, Any]:
         """The values, without the reasons."""
         return {name: value for name, (value, _) in self.choices.items()}
 
-    def replace(self, given: Mapping[str, object]) -> "Recipe":
+    def replace(self, given: Mapping[str, Any]) -> "Recipe":
         """Returns a recipe with given values in place of chosen ones."""
         choices = dict(self.choices)
         choices |= {name: (value, "given") for name, value in given.items()}
@@ -132,7 +133,7 @@ def choose_recipe(profile: DataProfile, name: str | None = None) -> Recipe:
         name = _suited(profile)
     _check_name(name)
     choices = RECIPES[name](profile)
-    head = choices.get("output_layer", ("softmax",))[0]
+    head = str(choices.get("output_layer", ("softmax",))[0])
     monitor = _MONITORS.get((name, head))
     return Recipe(name, str(profile), choices, monitor, _note(name, profile))
 

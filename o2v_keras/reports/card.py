@@ -4,6 +4,7 @@ import hashlib
 import os
 import pathlib
 import warnings
+from typing import Any
 
 import jinja2
 import numpy as np
@@ -32,15 +33,15 @@ CURVES, MAP = "card_curves.png", "card_map.png"
 
 
 def write_card(
-    model_dir: str | os.PathLike,
-    output: str | os.PathLike | None = None,
+    model_dir: str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
     data: Paths | None = None,
     side: str = "in0",
     id_column: str | None = None,
     group_column: str | None = None,
-    evaluation: str | os.PathLike | None = None,
-    export: str | os.PathLike | None = None,
-    **settings,
+    evaluation: str | os.PathLike[str] | None = None,
+    export: str | os.PathLike[str] | None = None,
+    **settings: Any,
 ) -> pathlib.Path:
     """Writes `card.md` and its pictures from the files of a model directory.
 

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import pathlib
+from typing import Any
 
 from o2v_keras.heads.similarity import UPSIDE_DOWN
 from o2v_keras.heads.similarity import similarity_sign
@@ -57,23 +58,23 @@ class ModelFacts:
     """
 
     name: str
-    config: dict
-    metrics: dict
+    config: dict[str, Any]
+    metrics: dict[str, Any]
     epochs: list[dict[str, float]]
-    data: dict
+    data: dict[str, Any]
     rejected: dict[str, int]
-    evaluation: dict = dataclasses.field(default_factory=dict)
+    evaluation: dict[str, Any] = dataclasses.field(default_factory=dict)
     similarity_sign: int = 0
-    export: dict = dataclasses.field(default_factory=dict)
-    indexes: dict[str, dict] = dataclasses.field(default_factory=dict)
+    export: dict[str, Any] = dataclasses.field(default_factory=dict)
+    indexes: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     members: list[dict[str, str]] = dataclasses.field(default_factory=list)
 
     @classmethod
     def read(
         cls,
-        folder: str | os.PathLike,
-        evaluation: str | os.PathLike | None = None,
-        export: str | os.PathLike | None = None,
+        folder: str | os.PathLike[str],
+        evaluation: str | os.PathLike[str] | None = None,
+        export: str | os.PathLike[str] | None = None,
     ) -> "ModelFacts":
         """Reads what is there.
 

@@ -4,6 +4,7 @@ import itertools
 import os
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,10 +21,10 @@ _METHOD_NAMES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 
 
 def write_map(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     vectors: np.ndarray,
-    labels: Sequence | None = None,
-    groups: Sequence | None = None,
+    labels: Sequence[Any] | None = None,
+    groups: Sequence[Any] | None = None,
     method: str = "pca",
     title: str = "Embeddings",
     unit_length: bool = False,
@@ -82,7 +83,7 @@ def write_map(
     _WRITERS[path.suffix](path, shown, title, subtitle)
 
 
-def check_map_path(path: str | os.PathLike) -> None:
+def check_map_path(path: str | os.PathLike[str]) -> None:
     """Checks where a map is to go, before anything is computed.
 
     Raises:

@@ -147,7 +147,7 @@ def draw_map(shown: LabelledPoints, title: str, subtitle: str = "") -> Figure:
 
 
 def write_map_picture(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     shown: LabelledPoints,
     title: str,
     subtitle: str = "",

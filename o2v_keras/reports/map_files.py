@@ -20,7 +20,7 @@ _OURS = f'tensor_path: "{_VECTORS}"'
 
 
 def write_map_page(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     shown: LabelledPoints,
     title: str,
     subtitle: str = "",
@@ -80,7 +80,7 @@ def _script_json(data):
 
 
 def write_projector_files(
-    folder: str | os.PathLike,
+    folder: str | os.PathLike[str],
     vectors: np.ndarray,
     columns: Mapping[str, Sequence[str]],
     name: str = "embeddings",
@@ -142,7 +142,7 @@ def write_projector_files(
     )
 
 
-def projector_folder(path: str | os.PathLike) -> OutputFolder:
+def projector_folder(path: str | os.PathLike[str]) -> OutputFolder:
     """Returns the folder of projector files, which may hold others too."""
     files = (_CONFIG, _VECTORS, _NAMES)
     return OutputFolder(path, "path", "a projector's files", files, _is_older)

@@ -52,7 +52,7 @@ class LabelledPoints:
     names: tuple[str, ...] = dataclasses.field(init=False)
     numbers: np.ndarray = dataclasses.field(init=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         rows = len(self.points)
         groups = [""] * rows if self.groups is None else list(self.groups)
         if len(self.labels) != rows or len(groups) != rows:
@@ -72,7 +72,7 @@ class LabelledPoints:
         object.__setattr__(self, "names", tuple(names))
         object.__setattr__(self, "numbers", numbers)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.points)
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import zipfile
 from collections.abc import Iterator
+from typing import Any
 
 
 class DamagedFileError(ValueError):
@@ -16,12 +17,14 @@ class DamagedFileError(ValueError):
         remedy: A sentence that says what to do.
     """
 
-    def __init__(self, path: str | os.PathLike, reason: object, remedy: str):
+    def __init__(
+        self, path: str | os.PathLike[str], reason: object, remedy: str
+    ):
         super().__init__(f"{os.fspath(path)} is damaged ({reason}). {remedy}")
 
 
 @contextlib.contextmanager
-def damage_named(path: str | os.PathLike, remedy: str) -> Iterator[None]:
+def damage_named(path: str | os.PathLike[str], remedy: str) -> Iterator[None]:
     """Raises `DamagedFileError` instead of an error in reading a file.
 
     Missing files and missing permissions raise their own errors.
@@ -46,7 +49,7 @@ def damage_named(path: str | os.PathLike, remedy: str) -> Iterator[None]:
         raise DamagedFileError(path, reason, remedy) from error
 
 
-def read_json(path: str | os.PathLike, remedy: str) -> object:
+def read_json(path: str | os.PathLike[str], remedy: str) -> Any:
     """Reads a JSON file.
 
     Args:
@@ -60,7 +63,7 @@ def read_json(path: str | os.PathLike, remedy: str) -> object:
         return json.load(file)
 
 
-def check_archive(path: str | os.PathLike, remedy: str) -> None:
+def check_archive(path: str | os.PathLike[str], remedy: str) -> None:
     """Reads a zip archive as a whole and verifies its checksums.
 
     Args:

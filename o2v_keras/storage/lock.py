@@ -17,7 +17,7 @@ class InUseError(ValueError):
 
 
 @contextlib.contextmanager
-def locked_folder(folder: str | os.PathLike, use: str) -> Iterator[None]:
+def locked_folder(folder: str | os.PathLike[str], use: str) -> Iterator[None]:
     """Holds the lock of a folder.
 
     The kernel releases the lock when the process ends, also if it is killed.
@@ -55,7 +55,7 @@ def locked_folder(folder: str | os.PathLike, use: str) -> Iterator[None]:
             os.close(handle)
 
 
-def hold_folder(folder: str | os.PathLike) -> int:
+def hold_folder(folder: str | os.PathLike[str]) -> int:
     """Creates a folder if it is missing, and waits for a lock on it.
 
     The lock is on the folder itself and needs no file in it.
@@ -82,7 +82,7 @@ def hold_folder(folder: str | os.PathLike) -> int:
         os.close(handle)
 
 
-def take_abandoned(folder: str | os.PathLike) -> int | None:
+def take_abandoned(folder: str | os.PathLike[str]) -> int | None:
     """Locks a folder whose owner has died.
 
     Args:

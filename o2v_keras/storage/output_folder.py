@@ -52,7 +52,7 @@ class OutputFolder:
 
     def __init__(
         self,
-        path: str | os.PathLike,
+        path: str | os.PathLike[str],
         argument: str,
         kind: str,
         files: Sequence[str],

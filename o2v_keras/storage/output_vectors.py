@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 from typing import BinaryIO
 
 import numpy as np
@@ -38,7 +39,7 @@ class Vectors:
 
     values: np.ndarray
     reasons: Mapping[int, str] = dataclasses.field(default_factory=dict)
-    names: Sequence | None = None
+    names: Sequence[Any] | None = None
 
     @property
     def sound(self) -> np.ndarray:
@@ -168,7 +169,7 @@ FORMATS = {".npy": Npy, ".parquet": Parquet, ".jsonl": JsonLines}
 
 
 def write_vectors(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     vectors: np.ndarray,
     name: str,
     ids: Sequence[str | int] | None = None,
@@ -191,14 +192,14 @@ def write_vectors(
     """
     check_vector_path(path, ids is not None)
     path = pathlib.Path(path)
-    vectors = Vectors(np.ascontiguousarray(vectors), names=ids)
+    named = Vectors(np.ascontiguousarray(vectors), names=ids)
     writer = FORMATS[path.suffix](name, None if ids is None else _ID)
     with replaced_file(path) as new, open(new, "wb") as file:
-        writer.write_part(file, vectors)
+        writer.write_part(file, named)
 
 
 def write_vector_search(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     vectors: np.ndarray,
     ids: Sequence[str | int],
     restricts: Mapping[str, Sequence[Sequence[str]]],
@@ -238,7 +239,7 @@ def write_vector_search(
 
 
 def check_vector_path(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     has_ids: bool = False,
     endings: Collection[str] = tuple(FORMATS),
 ) -> None:
@@ -286,7 +287,7 @@ def json_line(
     >>> json_line({"user": 7}, "scores", np.array([0.1, 1], np.float32))
     b'{"user":7,"scores":[0.1,1.0]}\n'
     """
-    record = {
+    record: dict[str, Any] = {
         key: value
         if isinstance(value, str) or value in _INT64
         else orjson.Fragment(str(value))

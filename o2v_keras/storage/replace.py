@@ -17,6 +17,7 @@ import pathlib
 import shutil
 import stat
 from collections.abc import Iterator
+from typing import Any
 
 from o2v_keras.storage.lock import hold_folder
 from o2v_keras.storage.lock import take_abandoned
@@ -36,11 +37,11 @@ class DiskFullError(OSError):
         path: The file or folder.
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike[str]):
         super().__init__(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self.filename = os.fspath(path)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (
             f"{self.filename} could not be written: no space is left on its "
             "disk, or a quota is reached. Free some space, then run the same "
@@ -49,7 +50,7 @@ class DiskFullError(OSError):
 
 
 @contextlib.contextmanager
-def disk_full_named(path: str | os.PathLike) -> Iterator[None]:
+def disk_full_named(path: str | os.PathLike[str]) -> Iterator[None]:
     """Raises `DiskFullError` for `path` instead of a library's error.
 
     Example:
@@ -72,7 +73,7 @@ def disk_full_named(path: str | os.PathLike) -> Iterator[None]:
 
 @contextlib.contextmanager
 def replaced_file(
-    path: str | os.PathLike, earlier: str | os.PathLike | None = None
+    path: str | os.PathLike[str], earlier: str | os.PathLike[str] | None = None
 ) -> Iterator[pathlib.Path]:
     """Yields a temporary path, whose file then replaces `path` atomically.
 
@@ -115,7 +116,7 @@ def replaced_file(
         _sync(target.parent)
 
 
-def write_file(path: str | os.PathLike, content: str | bytes) -> None:
+def write_file(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Writes a file atomically.
 
     Args:
@@ -128,13 +129,13 @@ def write_file(path: str | os.PathLike, content: str | bytes) -> None:
         new.write_bytes(content)
 
 
-def write_json(path: str | os.PathLike, values: dict) -> None:
+def write_json(path: str | os.PathLike[str], values: dict[str, Any]) -> None:
     """Writes an indented JSON file atomically."""
     write_file(path, json.dumps(values, indent=2) + "\n")
 
 
 @contextlib.contextmanager
-def replaced_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+def replaced_folder(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     """Yields an empty folder, which then replaces `path` atomically.
 
     The old folder is removed with all its files: check them first, with
@@ -208,7 +209,7 @@ def staged(target: pathlib.Path) -> Iterator[pathlib.Path]:
                 os.close(lock)
 
 
-def repair(path: str | os.PathLike) -> None:
+def repair(path: str | os.PathLike[str]) -> None:
     """Restores an old folder that a kill left in the staging folder.
 
     Does nothing while another process writes the target.
@@ -220,7 +221,7 @@ def repair(path: str | os.PathLike) -> None:
     _clean(_staging(target), target)
 
 
-def sweep(folder: str | os.PathLike) -> None:
+def sweep(folder: str | os.PathLike[str]) -> None:
     """Repairs everything directly in a folder.
 
     Args:

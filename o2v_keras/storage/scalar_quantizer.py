@@ -91,7 +91,8 @@ class ScalarQuantizer:
                 f"Received: vectors of shape {vectors.shape}"
             )
         if precision != "binary":
-            return cls(precision, [vectors.min(axis=0), vectors.max(axis=0)])
+            ends = np.stack([vectors.min(axis=0), vectors.max(axis=0)])
+            return cls(precision, ends)
         middle = vectors.mean(axis=0, dtype=np.float64)
         above = vectors > middle
         counts = np.count_nonzero(above, axis=0)
@@ -100,7 +101,7 @@ class ScalarQuantizer:
         # All values of a dimension may be equal.
         high = np.where(counts, sums / np.maximum(counts, 1), middle)
         low = low / np.maximum(len(vectors) - counts, 1)
-        return cls(precision, [np.minimum(low, high), high])
+        return cls(precision, np.stack([np.minimum(low, high), high]))
 
     @property
     def dim(self) -> int:
@@ -174,13 +175,15 @@ class ScalarQuantizer:
         levels -= _LOWEST[self.precision]
         return self.ranges[0] + levels * self.steps
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Writes an `.npz` of `precision` and `ranges`, for `np.load`."""
         with replaced_file(path) as new, open(new, "wb") as file:
             np.savez(file, precision=self.precision, ranges=self.ranges)
 
     @classmethod
-    def load(cls, path: str | os.PathLike, precision: str) -> "ScalarQuantizer":
+    def load(
+        cls, path: str | os.PathLike[str], precision: str
+    ) -> "ScalarQuantizer":
         """Returns the quantizer of a file that `save` wrote.
 
         Args:
@@ -205,7 +208,7 @@ class ScalarQuantizer:
         )
 
 
-def ranges_path(path: str | os.PathLike) -> pathlib.Path:
+def ranges_path(path: str | os.PathLike[str]) -> pathlib.Path:
     """Returns where the ranges of a file of codes are kept.
 
     Example:

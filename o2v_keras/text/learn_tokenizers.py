@@ -32,7 +32,7 @@ def learn_tokenizers(
     source: Source,
     config: Object2VecConfig,
     columns: PairColumns = DEFAULT_COLUMNS,
-    auxiliary: str | os.PathLike | None = None,
+    auxiliary: str | os.PathLike[str] | None = None,
     verbose: int = 1,
 ) -> PairTokenizers:
     """Learns the vocabularies of the sides that hold texts.
@@ -100,7 +100,9 @@ def learn_tokenizers(
 
 
 def tokenizer_of_file(
-    prefix: str, encoder: EncoderConfig, auxiliary: str | os.PathLike | None
+    prefix: str,
+    encoder: EncoderConfig,
+    auxiliary: str | os.PathLike[str] | None,
 ) -> Tokenizer | None:
     """Returns the tokenizer of a side that names a file of it.
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pathlib
+from typing import Any
 
 import keras
 import numpy as np
@@ -45,7 +46,7 @@ class PairTokenizers(keras.layers.Layer):
         self,
         in0: Tokenizer | None = None,
         in1: Tokenizer | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         for name, tokenizer in (("in0", in0), ("in1", in1)):
@@ -73,7 +74,7 @@ class PairTokenizers(keras.layers.Layer):
         }
         return config.replace(**sizes)
 
-    def __str__(self):
+    def __str__(self) -> str:
         names = {}
         for name, tokenizer in self.sides.items():
             names.setdefault(tokenizer, []).append(name)
@@ -112,7 +113,7 @@ class PairTokenizers(keras.layers.Layer):
             digest.update(f"{name} {tokenizer.fingerprint()} ".encode())
         return digest.hexdigest()
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the tokenizers alone, atomically; `load` reads them back.
 
         Args:
@@ -124,7 +125,7 @@ class PairTokenizers(keras.layers.Layer):
             file.replace(new)
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> "PairTokenizers":
+    def load(cls, path: str | os.PathLike[str]) -> "PairTokenizers":
         """Reads tokenizers.
 
         Args:

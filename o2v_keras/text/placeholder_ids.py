@@ -55,7 +55,8 @@ class MarkedTexts:
 
 
 def _line_breaks(name, texts, origin):
-    suspects = np.flatnonzero(pc.match_substring_regex(texts, r"[\n\r]"))
+    matched = pc.match_substring_regex(texts, r"[\n\r]")
+    suspects = np.flatnonzero(matched).tolist()
     rows = [row for row in suspects if holds_line_break(texts[row].as_py())]
     if rows:
         kind = "line break in a category"

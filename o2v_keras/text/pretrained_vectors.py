@@ -43,7 +43,7 @@ class PretrainedVectors(NamedTuple):
 
 
 def read_vectors(
-    path: str | os.PathLike, words: Sequence[str], dim: int
+    path: str | os.PathLike[str], words: Sequence[str], dim: int
 ) -> PretrainedVectors:
     r"""Reads the vectors of some words, in one pass over a file.
 
@@ -240,7 +240,7 @@ class Coverage:
         """Words that have a vector."""
         return self.total - len(self.missing)
 
-    def __str__(self):
+    def __str__(self) -> str:
         name = pathlib.PurePath(self.path).name
         text = (
             f"{self.side}: {self.found:,} of {self.total:,} {self.noun} "

@@ -21,7 +21,7 @@ _DTYPES = {
 _BFLOAT16 = np.dtype("<u2")
 
 
-def read_safetensors(path: str | os.PathLike) -> Mapping[str, np.ndarray]:
+def read_safetensors(path: str | os.PathLike[str]) -> Mapping[str, np.ndarray]:
     """Reads the tensors of a file.
 
     The arrays are views of the mapped file, so only what is used is read;

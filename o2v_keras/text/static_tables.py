@@ -139,7 +139,7 @@ class TokenVectors:
         self._rows = rows
         self.weights = weights
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._rows)
 
     def values(self, ids: slice) -> np.ndarray:
@@ -181,7 +181,7 @@ class TokenVectors:
 
 
 def static_table(
-    side: str, encoder: EncoderConfig, auxiliary: str | os.PathLike | None
+    side: str, encoder: EncoderConfig, auxiliary: str | os.PathLike[str] | None
 ) -> StaticTable | None:
     """Returns the folder of static token vectors that a side names.
 
@@ -226,7 +226,7 @@ def static_table(
     return table
 
 
-def find_static_table(folder: str | os.PathLike) -> StaticTable:
+def find_static_table(folder: str | os.PathLike[str]) -> StaticTable:
     """Finds the files of static token vectors in a folder.
 
     Args:

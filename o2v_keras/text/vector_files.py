@@ -261,7 +261,7 @@ class VectorArray:
     (3, False)
     """
 
-    def __init__(self, path: str | os.PathLike, dim: int):
+    def __init__(self, path: str | os.PathLike[str], dim: int):
         self._path = os.fspath(path)
         try:
             self._values = np.load(self._path, mmap_mode="r")

@@ -135,7 +135,7 @@ class Vocabulary:
 
     @classmethod
     def load(
-        cls, path: str | os.PathLike, shift_ids: bool = False
+        cls, path: str | os.PathLike[str], shift_ids: bool = False
     ) -> "Vocabulary":
         """Reads a vocabulary that `save` or another program wrote.
 
@@ -168,7 +168,7 @@ class Vocabulary:
         words = [word for word in words if not is_reserved(word, ids[word])]
         return cls(words, hash_buckets=ids[words[0]] - 1)
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the vocabulary; `load` reads it back.
 
         The file appears under its name only when it is complete.
@@ -201,10 +201,12 @@ class Vocabulary:
         ids = np.array([self._ids.get(word, 1) for word in words], np.int64)
         if self.hash_buckets:
             unknown = np.flatnonzero(ids == 1)
-            ids[unknown] += self._buckets([words[place] for place in unknown])
+            ids[unknown] += self._buckets(
+                [words[place] for place in unknown.tolist()]
+            )
         return ids
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.first_id + len(self.words)
 
     def __contains__(self, word):
@@ -215,10 +217,10 @@ class Vocabulary:
             return NotImplemented
         return (self.words, self.first_id) == (other.words, other.first_id)
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash((self.words, self.first_id))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f"Vocabulary({len(self.words)} words, "
             f"hash_buckets={self.hash_buckets})"

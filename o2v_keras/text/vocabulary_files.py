@@ -10,7 +10,7 @@ from o2v_keras.data.data_error import DataError
 _PADDING, _UNKNOWN = "[PAD]", "[UNK]"
 
 
-def read_word_ids(path: str | os.PathLike) -> dict[str, int]:
+def read_word_ids(path: str | os.PathLike[str]) -> dict[str, int]:
     """Reads the id of each word in a file.
 
     Args:
@@ -40,7 +40,7 @@ def read_word_ids(path: str | os.PathLike) -> dict[str, int]:
 
 
 def words_text(
-    path: str | os.PathLike, words: Sequence[str], first_id: int
+    path: str | os.PathLike[str], words: Sequence[str], first_id: int
 ) -> str:
     """Returns the content of a file of words and their ids.
 
@@ -62,7 +62,7 @@ def words_text(
     return json.dumps(ids, ensure_ascii=False, indent=0) + "\n"
 
 
-def check_vocabulary_path(path: str | os.PathLike) -> None:
+def check_vocabulary_path(path: str | os.PathLike[str]) -> None:
     """Checks the path of a vocabulary before any data are read.
 
     Raises:
@@ -78,7 +78,7 @@ def check_vocabulary_path(path: str | os.PathLike) -> None:
         )
 
 
-def check_vocabulary_ending(path: str | os.PathLike) -> None:
+def check_vocabulary_ending(path: str | os.PathLike[str]) -> None:
     """Raises `ValueError` if a path ends neither in `.json` nor `.txt`."""
     if pathlib.PurePath(path).suffix not in (".json", ".txt"):
         raise ValueError(

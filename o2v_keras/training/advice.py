@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -229,9 +230,7 @@ def negatives_drawn(
             )
 
 
-def unknown_words(
-    tables: Mapping[str, object], tokenizers: PairTokenizers
-) -> str:
+def unknown_words(tables: Mapping[str, Any], tokenizers: PairTokenizers) -> str:
     """Returns a line with the share of unknown words in each channel.
 
     Args:
@@ -262,7 +261,7 @@ def unknown_words(
 
 
 def result_advice(
-    report: dict,
+    report: dict[str, Any],
     epochs: Sequence[Mapping[str, float]],
     config: Object2VecConfig,
     monitor: str | None,
@@ -343,7 +342,7 @@ def _no_better(split, report):
 
 
 def collapsed_sides(
-    model: keras.Model, tables: Mapping[str, object]
+    model: keras.Model, tables: Mapping[str, Any]
 ) -> Iterator[tuple[str, str]]:
     """Yields advice about sides whose embeddings are all alike.
 

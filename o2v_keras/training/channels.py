@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from typing import Any
 from typing import NamedTuple
 
 import numpy as np
@@ -36,7 +37,7 @@ class LoadedChannels(NamedTuple):
         labels: `TrainingLabels` of the training data.
     """
 
-    tables: dict[str, PairTable | PairStream]
+    tables: dict[str, Any]
     tokenizers: PairTokenizers
     labels: TrainingLabels
 
@@ -53,7 +54,7 @@ def load_channels(
     allow_leaks: bool = False,
     stream_rows: int | None = None,
     worker: Worker | None = None,
-) -> dict[str, PairTable | PairStream]:
+) -> dict[str, Any]:
     """Loads all channels, tallies the training labels and checks for leaks.
 
     Args:
@@ -109,7 +110,8 @@ def load_channels(
         for check in leaks.values():
             check.add(table)
 
-    train, rejected = sources["train"], rejected_rows("train")
+    train: Any = sources["train"]
+    rejected = rejected_rows("train")
     if stream_rows is None:
         table = load_pairs(train, config, True, rejected, **text)
         observe(table)
@@ -190,9 +192,9 @@ def training_tokenizers(
     config: Object2VecConfig,
     source: Source,
     columns: PairColumns,
-    resumed: str | os.PathLike | None,
-    initial_model: str | os.PathLike | None,
-    auxiliary: str | os.PathLike | None,
+    resumed: str | os.PathLike[str] | None,
+    initial_model: str | os.PathLike[str] | None,
+    auxiliary: str | os.PathLike[str] | None,
     verbose: int,
 ) -> PairTokenizers:
     """Returns the tokenizers of a training.

@@ -3,6 +3,7 @@
 import os
 import pathlib
 from collections.abc import Iterable
+from typing import Any
 
 import keras
 import numpy as np
@@ -34,7 +35,7 @@ class Checkpoint:
         DamagedFileError: If the file is damaged.
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike[str]):
         self.path = pathlib.Path(path)
         self._file = ArrayFile(path)
         self.epoch = self._file.header["epoch"]
@@ -94,15 +95,15 @@ def _read(path, best_weights):
 
 
 def write_checkpoint(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     epoch: int,
     batch: int,
-    state: dict,
+    state: dict[str, Any],
     *,
     model: Iterable[keras.Variable],
     optimizer: Iterable[keras.Variable],
     metrics: Iterable[keras.Variable],
-    earlier: str | os.PathLike | None = None,
+    earlier: str | os.PathLike[str] | None = None,
 ):
     """Writes a checkpoint atomically.
 

@@ -19,7 +19,7 @@ def dry_run(
     config: Object2VecConfig,
     paths: Paths,
     columns: PairColumns,
-    auxiliary: str | os.PathLike | None = None,
+    auxiliary: str | os.PathLike[str] | None = None,
 ) -> CheckReport:
     """Runs the checks of a training up to its first batch.
 

@@ -12,8 +12,8 @@ from o2v_keras.training.model_directory import load_model
 
 
 def ensemble(
-    models: Sequence[str | os.PathLike],
-    model_dir: str | os.PathLike,
+    models: Sequence[str | os.PathLike[str]],
+    model_dir: str | os.PathLike[str],
     overwrite: bool = False,
 ) -> Object2Vec:
     """Joins trained models to one, whose scores are the mean of theirs.

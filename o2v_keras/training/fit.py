@@ -1,5 +1,7 @@
 """Runs the epochs of a training by `model.fit`."""
 
+from typing import Any
+
 import keras
 
 from o2v_keras.data.batches.pair_batches import PairBatches
@@ -29,7 +31,7 @@ def fit(
     batches: dict[str, PairBatches],
     directory: ModelDirectory,
     worker: Worker,
-    identity: dict,
+    identity: dict[str, Any],
     options: TrainingOptions,
 ) -> tuple[EpochHistory, EarlyStopping]:
     """Fits until the last epoch or the early stop; restores the best weights.

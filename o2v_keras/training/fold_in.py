@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -44,16 +45,16 @@ _OVER = {
 
 
 def fold_in(
-    model: str | os.PathLike,
+    model: str | os.PathLike[str],
     train: Source,
     validation: Source | None = None,
     *,
-    model_dir: str | os.PathLike,
+    model_dir: str | os.PathLike[str],
     columns: PairColumns = DEFAULT_COLUMNS,
     first_new_ids: Mapping[str, int] | None = None,
-    hyperparameters: Mapping[str, object] | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
     verbose: int = 1,
-    **options: object,
+    **options: Any,
 ) -> TrainingResult:
     """Trains the token embeddings of new ids with everything else frozen.
 
@@ -156,7 +157,7 @@ def find_new_ids(
     source: Source,
     columns: PairColumns,
     first_new_ids: Mapping[str, int],
-    hyperparameters: Mapping[str, object] | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
 ) -> NewIds:
     """Reads records of new objects and says what is new.
 
@@ -187,7 +188,7 @@ def find_new_ids(
     return NewIds(pairs, tokenizers, config.replace(**sizes), first_ids)
 
 
-def _refuse_over(hyperparameters: Mapping[str, object]):
+def _refuse_over(hyperparameters: Mapping[str, Any]):
     for name in hyperparameters:
         if name in _OVER:
             raise ValueError(

@@ -38,7 +38,7 @@ _STEP_PAIRS = 1 << 16
 def mine_hard_negatives(
     model: Object2Vec,
     data: Source,
-    output: str | os.PathLike,
+    output: str | os.PathLike[str],
     *,
     rules: MiningRules | None = None,
     known: Source | None = None,

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -143,7 +144,7 @@ class InstantFoldIn:
                 "`token_embedding_kl`, which has learned a prior of its rows. "
                 f"Received: penalty={penalty!r}"
             )
-        self._candidates = None
+        self._candidates: Any = None
         if self._is_ranking and not self.is_bag:
             self._candidates = self._read_candidates(corpus, columns)
             vectors = embed_rows(model, self._other, self._candidates)()
@@ -226,17 +227,15 @@ class InstantFoldIn:
         table = self._encoder(self._side).token_embedding
         half = np.full(directions.shape[1], self._divergence_weight() / 2)
         precisions = np.exp(np.asarray(table.log_precisions, np.float64))
-        return tuple(
-            found.astype(np.float32)
-            for found in fit_gaussian(
-                directions,
-                values,
-                weights,
-                product**2 * variances,
-                product * other_half * variances,
-                np.stack([half, half * precisions]),
-            )
+        means, spreads = fit_gaussian(
+            directions,
+            values,
+            weights,
+            product**2 * variances,
+            product * other_half * variances,
+            np.stack([half, half * precisions]),
         )
+        return means.astype(np.float32), spreads.astype(np.float32)
 
     def _divergence_weight(self):
         """Returns the weight of a row's divergence, as in `row_penalty`."""
@@ -399,10 +398,10 @@ class InstantFoldIn:
 
 
 def fold_in_instantly(
-    model: str | os.PathLike,
+    model: str | os.PathLike[str],
     train: Source,
     *,
-    model_dir: str | os.PathLike,
+    model_dir: str | os.PathLike[str],
     columns: PairColumns = DEFAULT_COLUMNS,
     first_new_ids: Mapping[str, int] | None = None,
     penalty: float | None = None,

@@ -64,7 +64,7 @@ class MemoryEstimate:
         """Bytes of main memory if the replicas are on the CPU."""
         return self.replicas * self.of_replica + self.logits + self.writing
 
-    def __str__(self):
+    def __str__(self) -> str:
         times = f" x {self.replicas} replicas" if self.replicas > 1 else ""
         logits = f" + logits {_size(self.logits)}" if self.logits else ""
         return (
@@ -144,7 +144,7 @@ def learned_table_bytes(config: Object2VecConfig) -> int:
 def require_memory(
     config: Object2VecConfig,
     estimate: MemoryEstimate,
-    model_dir: str | os.PathLike,
+    model_dir: str | os.PathLike[str],
     on_gpus: bool = False,
 ) -> None:
     """Checks that memory and disk hold a training.

@@ -1,6 +1,7 @@
 """The records of a file of mined negatives."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,8 @@ class SourceValues:
         repeated = rows < len(positive)
         rows = rows - len(positive)
         rows[repeated] = positive[rows[repeated]]
-        values, start = [None] * len(rows), 0
+        values: list[str | None] = [None] * len(rows)
+        start = 0
         for name, table in self.tables.items():
             own = np.flatnonzero((start <= rows) & (rows < start + len(table)))
             found = self.of(name, side, rows[own] - start)
@@ -63,7 +65,7 @@ class MinedRecords:
         has_weights = self._pairs.weights is not None and needed
         self._weight = columns.weight if has_weights else None
 
-    def records(self, negatives_only) -> Iterator[dict]:
+    def records(self, negatives_only) -> Iterator[dict[Any, Any]]:
         """Yields a record for each line."""
         pairs, found = self._pairs, self._found
         query, target = self._query, self._target

@@ -1,6 +1,7 @@
 """Negative mining: searches the nearest wrong partners between epochs."""
 
 import pathlib
+from typing import Any
 
 import keras
 import numpy as np
@@ -131,7 +132,7 @@ class NegativeMining(keras.callbacks.Callback):
         earlier: pathlib.Path,
     ):
         super().__init__()
-        self._batches = batches
+        self._batches: Any = batches
         self._config = config
         self._path = path
         self._earlier = earlier

@@ -1,6 +1,7 @@
 """Which candidates are mined as hard negatives, and how many there were."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,7 @@ class MiningRules:
     sampling: str = "top"
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         first, end = self.ranks
         rules = {
             "query": ("in0 or in1", self.query in ("in0", "in1")),
@@ -94,7 +95,7 @@ class MiningRules:
         Returns:
             Rule -> bool `(queries, candidates)`; only rules that are set.
         """
-        limits = {"max_score": self.max_score}
+        limits: dict[str, Any] = {"max_score": self.max_score}
         if self.absolute_margin is not None:
             limits["absolute_margin"] = positives - self.absolute_margin
         if self.relative_margin is not None:
@@ -137,7 +138,7 @@ class MiningReport:
         """Negatives of all queries."""
         return sum(n * times for n, times in self.queries_by_negatives.items())
 
-    def __str__(self):
+    def __str__(self) -> str:
         by_negatives = sorted(self.queries_by_negatives.items(), reverse=True)
         counts = [f"with {n}: {times:,}" for n, times in by_negatives if n]
         found = ", ".join(counts)

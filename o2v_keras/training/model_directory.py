@@ -3,6 +3,7 @@
 import os
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 
@@ -62,7 +63,9 @@ class ModelDirectory:
     'metrics.json'
     """
 
-    def __init__(self, path: str | os.PathLike, worker: Worker | None = None):
+    def __init__(
+        self, path: str | os.PathLike[str], worker: Worker | None = None
+    ):
         self.path = pathlib.Path(path)
         self.output = OutputFolder(
             path,
@@ -152,11 +155,11 @@ class ModelDirectory:
         """Writes `config.json` with all resolved values."""
         write_json(self.config, config.to_dict())
 
-    def write_hyperparameters(self, values: Mapping[str, object]):
+    def write_hyperparameters(self, values: Mapping[str, Any]):
         """Writes `hyperparameters.json`: those that are not defaults."""
         write_json(self.hyperparameters, dict(values))
 
-    def write_metrics(self, report: dict):
+    def write_metrics(self, report: dict[str, Any]):
         """Writes `metrics.json`."""
         write_json(self.metrics, report)
 
@@ -189,7 +192,7 @@ def _is_older(folder):
     return config.is_file() and any(file.is_file() for file in trained)
 
 
-def load_model(path: str | os.PathLike) -> Object2Vec:
+def load_model(path: str | os.PathLike[str]) -> Object2Vec:
     """Loads a model from a model directory or a `.keras` file.
 
     Args:

@@ -5,6 +5,7 @@ import numbers
 import os
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -49,19 +50,19 @@ class TrainingOptions:
     shard_by: str = "row"
     resume: bool = False
     overwrite: bool = False
-    initial_model: str | os.PathLike | None = None
+    initial_model: str | os.PathLike[str] | None = None
     new_ids: Mapping[str, int] | None = None
-    auxiliary: str | os.PathLike | None = None
+    auxiliary: str | os.PathLike[str] | None = None
     checkpoint_minutes: float | None = None
     steps_per_execution: int | None = None
     stream_rows: int | None = None
     callbacks: Sequence[keras.callbacks.Callback] = ()
     monitor: str | None = None
     monitor_mode: str = "min"
-    chooser: Mapping | None = None
+    chooser: dict[str, Any] | None = None
     verbose: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.resume and self.overwrite:
             raise ValueError(
                 "`resume` and `overwrite` must not be given both: one "
@@ -102,7 +103,7 @@ def default_monitor(output_layer: str | None) -> str:
 
 def _check_minutes(minutes):
     is_number = isinstance(minutes, numbers.Real)
-    if minutes is not None and not (is_number and minutes >= 0):
+    if minutes is not None and not (is_number and float(minutes) >= 0):
         raise ValueError(
             "`checkpoint_minutes` must be a number of at least 0. "
             f"Received: checkpoint_minutes={minutes!r}"

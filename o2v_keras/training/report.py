@@ -1,6 +1,7 @@
 """The report of a training, as JSON and as text."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from o2v_keras.evaluation.ranking_metrics import aligned_lines
 from o2v_keras.models.prefixes import by_width
@@ -9,12 +10,12 @@ _HELD_OUT = ("spearman", "pearson", "recall@10", "ndcg@10", "mrr")
 
 
 def make_report(
-    epochs: list[dict],
+    epochs: list[dict[str, Any]],
     best_epoch: int,
     test: dict[str, float],
-    baselines: dict[str, dict],
+    baselines: dict[str, dict[str, Any]],
     dims: Sequence[int] = (),
-) -> dict:
+) -> dict[str, Any]:
     """Returns the content of `metrics.json`.
 
     Args:
@@ -58,7 +59,9 @@ def make_report(
     }
 
 
-def refit_report(report: dict, chooser: dict) -> dict:
+def refit_report(
+    report: dict[str, Any], chooser: dict[str, Any]
+) -> dict[str, Any]:
     """Returns the report of a training on all rows.
 
     Args:
@@ -86,7 +89,7 @@ def refit_report(report: dict, chooser: dict) -> dict:
     return joined
 
 
-def format_report(report: dict) -> str:
+def format_report(report: dict[str, Any]) -> str:
     """Returns the report as a table, baselines below each split's metrics."""
     splits = [s for s in ("train", "validation", "test") if report[s]]
     names = [name for name in report["train"] if name != "loss"]

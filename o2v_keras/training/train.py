@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -73,21 +74,25 @@ def _alone(function):
 @lost_workers_reported()
 @_alone
 def train(
-    config: Object2VecConfig | Mapping | str | os.PathLike | None,
+    config: Object2VecConfig
+    | Mapping[str, Any]
+    | str
+    | os.PathLike[str]
+    | None,
     train: Source,
     validation: Source | None = None,
     test: Source | None = None,
     *,
-    model_dir: str | os.PathLike,
+    model_dir: str | os.PathLike[str],
     recipe: str | None = None,
     columns: PairColumns = DEFAULT_COLUMNS,
     replicas: int | None = None,
     shard_by: str = "row",
     resume: bool = False,
     overwrite: bool = False,
-    initial_model: str | os.PathLike | None = None,
+    initial_model: str | os.PathLike[str] | None = None,
     new_ids: Mapping[str, int] | None = None,
-    auxiliary: str | os.PathLike | None = None,
+    auxiliary: str | os.PathLike[str] | None = None,
     checkpoint_minutes: float | None = None,
     steps_per_execution: int | None = None,
     deterministic: bool = False,

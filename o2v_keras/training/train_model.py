@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from typing import Any
 from typing import NamedTuple
 
 import keras
@@ -61,7 +62,7 @@ class TrainingResult(NamedTuple):
 
     model: Object2Vec
     history: keras.callbacks.History
-    report: dict
+    report: dict[str, Any]
 
 
 def train_model(
@@ -206,7 +207,9 @@ def _callback_baselines(options):
     return found
 
 
-def _set_first_weights(model, labels, directory, strategy, worker, options):
+def _set_first_weights(
+    model, labels, directory, strategy, worker, options
+) -> Any:
     """Sets the initial weights and `trained_ids`.
 
     Returns the layers for `train_again`, or `None` without `new_ids`.

@@ -5,6 +5,7 @@ import os
 import pathlib
 import zipfile
 from collections.abc import Iterable
+from typing import Any
 
 import keras
 import numpy as np
@@ -31,9 +32,9 @@ _REMEDY = (
 
 
 def write_arrays(
-    path: str | os.PathLike,
-    header: dict,
-    earlier: str | os.PathLike | None = None,
+    path: str | os.PathLike[str],
+    header: dict[str, Any],
+    earlier: str | os.PathLike[str] | None = None,
     **groups: Iterable[keras.Variable | np.ndarray],
 ):
     """Writes arrays atomically to a zip archive of `.npy` files.
@@ -55,14 +56,14 @@ def write_arrays(
     >>> ArrayFile(path).arrays("weights")
     [array([1., 1.])]
     """
-    groups = {group: list(values) for group, values in groups.items()}
-    header = {**header, _SIZES: {name: len(v) for name, v in groups.items()}}
+    listed = {group: list(values) for group, values in groups.items()}
+    header = {**header, _SIZES: {name: len(v) for name, v in listed.items()}}
     with (
         replaced_file(path, earlier) as new,
         zipfile.ZipFile(new, "w") as archive,
     ):
         archive.writestr(_HEADER, json.dumps(header))
-        for group, values in groups.items():
+        for group, values in listed.items():
             for number, value in enumerate(values):
                 name = f"{group}/{number}.npy"
                 with archive.open(name, "w", force_zip64=True) as entry:
@@ -82,7 +83,7 @@ class ArrayFile:
         DamagedFileError: If the file is damaged.
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike[str]):
         self._path = path
         check_archive(path, _REMEDY)
         with damage_named(path, _REMEDY), zipfile.ZipFile(path) as archive:
@@ -166,7 +167,7 @@ def _read_header(entry):
     return shape, dtype
 
 
-def write_keras_file(model: Object2Vec, path: str | os.PathLike):
+def write_keras_file(model: Object2Vec, path: str | os.PathLike[str]):
     """Writes a model atomically, in the format of `model.save`.
 
     `model.save` builds the file in memory if there is enough: twice the size
@@ -241,7 +242,9 @@ class BestWeightsFiles:
             a single worker.
     """
 
-    def __init__(self, folder: str | os.PathLike, worker: Worker | None = None):
+    def __init__(
+        self, folder: str | os.PathLike[str], worker: Worker | None = None
+    ):
         self._folder = pathlib.Path(folder)
         self._worker = worker or Worker()
 

@@ -44,7 +44,7 @@ class TuningData:
         train: Source,
         validation: Source,
         columns: PairColumns = DEFAULT_COLUMNS,
-        auxiliary: str | os.PathLike | None = None,
+        auxiliary: str | os.PathLike[str] | None = None,
         verbose: int = 1,
     ):
         self._sources = {"train": train, "validation": validation}

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from collections.abc import Mapping
+from typing import Any
 
 # A chief may be started minutes after its workers, by hand or by a queue.
 _MINUTES_TO_WAIT = 10
@@ -131,7 +132,8 @@ class SearchProcess:
 
     @property
     def _place(self):
-        host, port = self.chief_address
+        address: Any = self.chief_address
+        host, port = address
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

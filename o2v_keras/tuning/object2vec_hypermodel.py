@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import keras_tuner
@@ -60,7 +61,7 @@ class Object2VecHyperModel(keras_tuner.HyperModel):
 
     def __init__(
         self,
-        hyperparameters: Mapping | str | os.PathLike,
+        hyperparameters: Mapping[str, Any] | str | os.PathLike[str],
         ranges: Mapping[str, ValueRange | ValueChoice] | None = None,
         default_ranges: bool = True,
     ):
@@ -92,7 +93,7 @@ class Object2VecHyperModel(keras_tuner.HyperModel):
         validation_data: Source | None = None,
         callbacks: list[keras.callbacks.Callback] | None = None,
         epochs: int | None = None,
-        **settings,
+        **settings: Any,
     ) -> keras.callbacks.History:
         """Trains a model with its batch size and SageMaker's early stopping.
 

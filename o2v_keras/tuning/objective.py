@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
+import keras
 import keras_tuner
 
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
-from o2v_keras.data.read_source import Source
 from o2v_keras.training.callbacks.metrics import CorrelationMetrics
-from o2v_keras.training.callbacks.metrics import EpochMetrics
 from o2v_keras.training.callbacks.metrics import RankingMetrics
 
 # SageMaker's objectives -> names in the logs of an epoch.
@@ -88,10 +88,10 @@ def parse_objective(
 
 def objective_metrics(
     name: str,
-    sources: Mapping[str, Source],
+    sources: Mapping[str, Any],
     columns: PairColumns = DEFAULT_COLUMNS,
-    ranking: Mapping[str, object] | None = None,
-) -> list[EpochMetrics]:
+    ranking: Mapping[str, Any] | None = None,
+) -> list[keras.callbacks.Callback]:
     """Returns the callbacks that add an objective to an epoch's metrics.
 
     Args:

@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Callable
 from collections.abc import Mapping
+from typing import Any
 
 import keras_tuner
 import numpy as np
@@ -28,7 +29,7 @@ _DRAWS = 1000
 
 def make_oracle(
     search: str,
-    is_valid: Callable[[Mapping[str, object]], bool],
+    is_valid: Callable[[Mapping[str, Any]], bool],
     objective: keras_tuner.Objective,
     hyperparameters: keras_tuner.HyperParameters,
     seed: int,
@@ -76,7 +77,7 @@ class ExactOracle(keras_tuner.Oracle):
         is_valid: Whether a proposal is a valid configuration.
     """
 
-    is_valid: Callable[[Mapping[str, object]], bool]
+    is_valid: Callable[[Mapping[str, Any]], bool]
 
     def save(self):
         write_file(self._get_oracle_fname(), json.dumps(self.get_state()))

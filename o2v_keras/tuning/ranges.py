@@ -5,6 +5,7 @@ import math
 import numbers
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import keras_tuner
 
@@ -61,7 +62,7 @@ class ValueRange:
     high: float
     scale: str = "auto"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for end in (self.low, self.high):
             is_number = isinstance(end, numbers.Real)
             if isinstance(end, bool) or not is_number or not math.isfinite(end):
@@ -108,8 +109,9 @@ class ValueRange:
                 f"`{name}` must be given as a choice of values: it is "
                 f"{rule.description}. Received: {name}={self}"
             )
-        ends = (rule.check(name, end) for end in (self.low, self.high))
-        return ValueRange(*ends, self.scale)
+        low: Any = rule.check(name, self.low)
+        high: Any = rule.check(name, self.high)
+        return ValueRange(low, high, self.scale)
 
     def declare(
         self, hp: keras_tuner.HyperParameters, name: str
@@ -126,7 +128,7 @@ class ValueRange:
         """
         return min(max(proposed, self.low), self.high)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.low:g} to {self.high:g} ({self.sampling})"
 
 
@@ -145,9 +147,9 @@ class ValueChoice:
     'tanh, relu'
     """
 
-    values: tuple
+    values: tuple[Any, ...]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if isinstance(self.values, str) or not len(self.values):
             raise ValueError(
                 "`values` must be a tuple of at least one value. "
@@ -192,7 +194,7 @@ class ValueChoice:
         """Returns a proposed value."""
         return proposed
 
-    def __str__(self):
+    def __str__(self) -> str:
         return ", ".join(map(str, self.values))
 
 
@@ -229,7 +231,7 @@ DEFAULT_RANGES = {
 
 
 def read_parameter_ranges(
-    source: Mapping | str | os.PathLike,
+    source: Mapping[str, Any] | str | os.PathLike[str],
 ) -> dict[str, ValueRange | ValueChoice]:
     """Reads the `ParameterRanges` of a SageMaker tuning job.
 

@@ -8,6 +8,7 @@ import os
 import random
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
 import keras_tuner
 
@@ -115,7 +116,7 @@ class SearchSpace:
 
     def __init__(
         self,
-        hyperparameters: Mapping | str | os.PathLike,
+        hyperparameters: Mapping[str, Any] | str | os.PathLike[str],
         ranges: Mapping[str, ValueRange | ValueChoice] | None = None,
         default_ranges: bool = True,
         search_epochs: bool = True,
@@ -171,7 +172,7 @@ class SearchSpace:
                     scopes.enter_context(scope)
                 values.declare(hp, name)
 
-    def configure(self, proposal: Mapping[str, object]) -> Object2VecConfig:
+    def configure(self, proposal: Mapping[str, Any]) -> Object2VecConfig:
         """Returns the configuration of a proposal.
 
         Args:
@@ -190,7 +191,7 @@ class SearchSpace:
         self._derive(values)
         return Object2VecConfig.from_hyperparameters(values)
 
-    def is_valid(self, proposal: Mapping[str, object]) -> bool:
+    def is_valid(self, proposal: Mapping[str, Any]) -> bool:
         """Whether a proposal is a valid configuration."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -200,7 +201,7 @@ class SearchSpace:
                 return False
         return True
 
-    def draw(self, seed: int) -> dict[str, object]:
+    def draw(self, seed: int) -> dict[str, Any]:
         """Returns a random proposal."""
         generator = random.Random(seed)
         hp = keras_tuner.HyperParameters()
@@ -211,7 +212,7 @@ class SearchSpace:
                 hp.values[searched.name] = value
         return hp.values
 
-    def resolved(self, config: Object2VecConfig) -> dict[str, object]:
+    def resolved(self, config: Object2VecConfig) -> dict[str, Any]:
         """Returns a configuration's values of the searched names."""
         values = {}
         for name in self.ranges:
@@ -221,7 +222,7 @@ class SearchSpace:
         return values
 
     @property
-    def description(self) -> dict[str, object]:
+    def description(self) -> dict[str, Any]:
         """Fixed values and ranges as JSON values, to compare spaces."""
         ranges = {name: str(values) for name, values in self.ranges.items()}
         return {"hyperparameters": self.fixed, "ranges": ranges}
@@ -378,7 +379,9 @@ def _rule(name, searched):
 class _AnyValue(Rule):
     """An argument of a user's own encoder, which checks it itself."""
 
-    description = "any value"
+    @property
+    def description(self):
+        return "any value"
 
     def check(self, name, value):
         return value

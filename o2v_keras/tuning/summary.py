@@ -6,6 +6,7 @@ import os
 import textwrap
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -63,7 +64,11 @@ def best_first(
     """
     sign = -1 if direction == "max" else 1
     completed = [trial for trial in trials if trial.status == "completed"]
-    return sorted(completed, key=lambda trial: sign * trial.objective)
+
+    def rank(trial: Any) -> float:
+        return sign * trial.objective
+
+    return sorted(completed, key=rank)
 
 
 def trials_table(
@@ -122,7 +127,7 @@ def trials_table(
 
 
 def write_trials(
-    path: str | os.PathLike, trials: Sequence[TrialRecord], objective: str
+    path: str | os.PathLike[str], trials: Sequence[TrialRecord], objective: str
 ) -> None:
     """Writes all trials as CSV, in the order of their start.
 
@@ -148,9 +153,9 @@ def write_trials(
 
 
 def write_hparams(
-    folder: str | os.PathLike,
+    folder: str | os.PathLike[str],
     name: str,
-    values: Mapping[str, object],
+    values: Mapping[str, Any],
     completed: bool,
 ) -> None:
     """Writes the row of a trial in TensorBoard's table HPARAMS.

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import keras_tuner
@@ -73,8 +74,8 @@ class TrialTuner(BaseTuner):
         callbacks: Callable[
             [LoadedChannels], Sequence[keras.callbacks.Callback]
         ],
-        identity: dict,
-        auxiliary: str | os.PathLike | None,
+        identity: dict[str, Any],
+        auxiliary: str | os.PathLike[str] | None,
         keeps_models: bool,
         say: Callable[[str], None],
         require_chief: Callable[[], None],
@@ -172,8 +173,7 @@ class TrialTuner(BaseTuner):
         """Removes the models of all finished trials but the best one."""
         # Read once: a trial that is not the best of these can never become
         # the best, whichever trials finish meanwhile.
-        best, *others = self.oracle.get_best_trials(_ALL)
-        for trial in others:
+        for trial in self.oracle.get_best_trials(_ALL)[1:]:
             if trial.status in (TrialStatus.COMPLETED, TrialStatus.FAILED):
                 self._directory(trial.trial_id).drop_model()
 
@@ -251,9 +251,9 @@ class _RequireMetric(EpochMetrics):
         self._name = name
 
     def on_epoch_end(self, epoch, logs=None):
-        if self._name not in logs:
+        if self._name not in (logs or {}):
             raise keras_tuner.errors.FatalValueError(
-                f"`objective` must be one of {', '.join(logs)}. "
+                f"`objective` must be one of {', '.join(logs or {})}. "
                 f"Received: objective={self._name!r}"
             )
 

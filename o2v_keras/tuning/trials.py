@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import pathlib
+from typing import Any
 
 import keras_tuner
 
@@ -42,7 +43,7 @@ class TrialRecord:
     best_epoch: int | None
     epochs: int
     seconds: float
-    values: dict[str, object]
+    values: dict[str, Any]
     reason: str
     folder: pathlib.Path
 
@@ -58,7 +59,7 @@ def plain_value(value: object) -> object:
 
 
 def read_trials(
-    directory: str | os.PathLike, searched: list[str]
+    directory: str | os.PathLike[str], searched: list[str]
 ) -> list[TrialRecord]:
     """Reads the trials of a search in the order of their start.
 
@@ -79,7 +80,7 @@ def read_trials(
     return [_read(directory, name, searched) for name in order]
 
 
-def read_baselines(directory: str | os.PathLike) -> dict[str, float]:
+def read_baselines(directory: str | os.PathLike[str]) -> dict[str, float]:
     """Returns the objective of the baselines: name -> value.
 
     Args:
@@ -134,7 +135,7 @@ def _epochs(path):
         return list(csv.DictReader(file))
 
 
-def search_folder(path: str | os.PathLike) -> OutputFolder:
+def search_folder(path: str | os.PathLike[str]) -> OutputFolder:
     """Returns the folder of a search, for writing."""
     trial = [f"trial_*/{name}" for name in ("trial.json", FAILURE_FILE)]
     models = ModelDirectory(path).output.files
@@ -153,7 +154,7 @@ def search_folder(path: str | os.PathLike) -> OutputFolder:
     return OutputFolder(path, "directory", "a search", files, _is_older)
 
 
-def best_model_folder(path: str | os.PathLike) -> OutputFolder:
+def best_model_folder(path: str | os.PathLike[str]) -> OutputFolder:
     """Returns the folder for a copy of the best model."""
     output = ModelDirectory(path).output
     output.argument = "best_model_dir"
@@ -165,7 +166,7 @@ def _is_older(folder):
     return all((folder / name).is_file() for name in names)
 
 
-def require_same(folder: pathlib.Path, identity: dict):
+def require_same(folder: pathlib.Path, identity: dict[str, Any]):
     """Refuses to resume or share a search with other arguments.
 
     Args:
@@ -192,7 +193,7 @@ def require_same(folder: pathlib.Path, identity: dict):
         )
 
 
-def require_same_data(folder: pathlib.Path, digests: dict):
+def require_same_data(folder: pathlib.Path, digests: dict[str, Any]):
     """Refuses to resume a search with other data.
 
     Args:

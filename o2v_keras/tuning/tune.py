@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 from typing import NamedTuple
 
 import keras
@@ -65,7 +66,7 @@ def _alone(function):
     """Lets only one chief at a time search in a folder."""
 
     @functools.wraps(function)
-    def run(*arguments, directory, **options):
+    def run(*arguments: Any, directory, **options: Any):
         call = functools.partial(function, *arguments, **options)
         process = SearchProcess.from_environment()
         process.require_free_address()
@@ -80,11 +81,11 @@ def _alone(function):
 
 @_alone
 def tune(
-    hyperparameters: Mapping | str | os.PathLike,
+    hyperparameters: Mapping[str, Any] | str | os.PathLike[str],
     train: Source,
     validation: Source,
     *,
-    directory: str | os.PathLike,
+    directory: str | os.PathLike[str],
     ranges: Mapping[str, ValueRange | ValueChoice] | None = None,
     default_ranges: bool = True,
     objective: str | None = None,
@@ -94,10 +95,10 @@ def tune(
     seed: int = 0,
     resume: bool = False,
     overwrite: bool = False,
-    best_model_dir: str | os.PathLike | None = None,
+    best_model_dir: str | os.PathLike[str] | None = None,
     columns: PairColumns = DEFAULT_COLUMNS,
-    auxiliary: str | os.PathLike | None = None,
-    ranking: Mapping[str, object] | None = None,
+    auxiliary: str | os.PathLike[str] | None = None,
+    ranking: Mapping[str, Any] | None = None,
     callbacks: Callable[[], Sequence[keras.callbacks.Callback]] | None = None,
     verbose: int = 1,
 ) -> TuningResult | None:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import Any
 
 import pyarrow as pa
 
@@ -101,7 +101,7 @@ def read_lines(
     number: int,
     fields: Mapping[str, Column],
     rows: int,
-    open_file: Callable[[str], BinaryIO] = open_bytes,
+    open_file: Callable[[str], Any] = open_bytes,
 ) -> Iterator[LinesWindow]:
     """Yields the windows of a file of JSON Lines, plain, `.gz` or `.zst`.
 

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+from typing import Any
 
 from o2v_keras.storage.output_vectors import ERROR
 from o2v_keras.storage.output_vectors import FORMATS
@@ -56,7 +57,7 @@ class Job:
     in1_column: str = IN1
     id_column: str | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._check_sides()
         for name in ("batch_size", "window"):
             if getattr(self, name) < 1:
@@ -87,7 +88,7 @@ class Job:
         """The outputs, each with the numbers of its inputs."""
         if self.output:
             return [(pathlib.Path(self.output), [*range(len(self.inputs))])]
-        folder = pathlib.Path(self.sagemaker_output)
+        folder = pathlib.Path(self._sagemaker_folder)
         return [
             (folder / f"{os.path.basename(file)}.out", [number])
             for number, file in enumerate(self.inputs)
@@ -123,10 +124,15 @@ class Job:
     def _answer(self):
         return EMBEDDINGS if self.side else SCORES
 
+    @property
+    def _sagemaker_folder(self) -> Any:
+        # There is one, as there is no `output`.
+        return self.sagemaker_output
+
     def _beside(self, ending):
         if self.output:
             return pathlib.Path(f"{self.output}.{ending}")
-        return pathlib.Path(self.sagemaker_output, f"batch_inference.{ending}")
+        return pathlib.Path(self._sagemaker_folder, f"batch_inference.{ending}")
 
     def _check_sides(self):
         signatures = (SCORES_SIGNATURE, EMBEDDINGS_SIGNATURE)

@@ -31,7 +31,10 @@ class LocalBatchModel:
     in_flight = _IN_FLIGHT
 
     def __init__(
-        self, path: str | os.PathLike, signature: str, sides: Collection[str]
+        self,
+        path: str | os.PathLike[str],
+        signature: str,
+        sides: Collection[str],
     ):
         self._model = LocalModel(path)
         directory = self._model.directory.absolute()

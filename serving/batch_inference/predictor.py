@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import re
+from typing import Any
 from typing import Protocol
 
 import numpy as np
@@ -40,7 +41,7 @@ class BatchModel(Protocol):
         text_sides: Names of the sides that are texts.
     """
 
-    identity: dict[str, object]
+    identity: dict[str, Any]
     in_flight: int
     text_sides: frozenset[str]
 
@@ -55,6 +56,7 @@ class BatchModel(Protocol):
             Refusal: If rows of the batch are invalid.
             ServerAway: If the model is behind a server that does not answer.
         """
+        ...
 
     def stop(self):
         """Ends calls of `answer` that wait, which then fail."""

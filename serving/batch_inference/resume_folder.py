@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import shutil
+from typing import Any
 from typing import NamedTuple
 
 from o2v_keras.storage.output_folder import OutputFolder
@@ -56,7 +57,7 @@ class ResumeFolder:
             another process is at work; the message says how to go on.
     """
 
-    def __init__(self, job: Job, model: dict, restart: bool = False):
+    def __init__(self, job: Job, model: dict[str, Any], restart: bool = False):
         self._job = job
         self._model = model
         self._manifest = _manifest(job, model)

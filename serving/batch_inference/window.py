@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -38,7 +39,7 @@ class Records:
 
     columns: dict[str, SideColumn]
     reasons: dict[int, str]
-    names: list | None = None
+    names: list[Any] | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -84,7 +85,7 @@ class Window(abc.ABC):
     def _block(self) -> Block:
         """Returns what the reader made of the rows, by their `numbers`."""
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.numbers)
 
     def parse(self) -> Records:

@@ -105,7 +105,7 @@ def answer_corpus(job: CorpusJob, options: PipelineOptions) -> tuple[int, int]:
     handler = SavedModelHandler(
         job.model,
         EMBEDDINGS_SIGNATURE if embeds else SCORES_SIGNATURE,
-        (job.side,) if embeds else (IN0, IN1),
+        (IN0, IN1) if job.side is None else (job.side,),
         job.batch_size,
     )
     with beam.Pipeline(options=options) as pipeline:

@@ -1,6 +1,7 @@
 """Answers as rows of shards, each beside what names it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,9 +20,9 @@ def answer_schema(id_field: str | None, column: str) -> pa.Schema:
         id_field: Field that names the rows, or `None`: file and line do.
         column: Name of the answers.
     """
-    names = {id_field: pa.string()}
-    if id_field is None:
-        names = {FILE: pa.string(), LINE: pa.int64()}
+    names: dict[str, Any] = {FILE: pa.string(), LINE: pa.int64()}
+    if id_field is not None:
+        names = {id_field: pa.string()}
     return pa.schema({**names, column: pa.list_(pa.float32())})
 
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import Collection
 from collections.abc import Sequence
+from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.ml.inference.base import ModelHandler
@@ -56,7 +57,7 @@ class SavedModelHandler(ModelHandler[LinesWindow, PredictionResult, Predictor]):
         self,
         batch: Sequence[LinesWindow],
         model: Predictor,
-        inference_args: dict | None = None,
+        inference_args: dict[str, Any] | None = None,
     ) -> list[PredictionResult]:
         """Returns each window with its `Vectors`."""
         windows = [window.of_texts(model.text_sides) for window in batch]

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import grpc
 import numpy as np
@@ -43,10 +44,10 @@ class AsyncGrpcClient:
         tls: bool = False,
         root_certificates: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        **options,
+        **options: Any,
     ):
         self.options = ClientOptions(**options)
-        self._channel = grpc_messages.open_channel(
+        self._channel: Any = grpc_messages.open_channel(
             grpc.aio, server, tls, root_certificates
         )
         self._headers = tuple((headers or {}).items())
@@ -71,7 +72,7 @@ class AsyncGrpcClient:
         response = await self._send(self._models.GetModelStatus, request)
         return grpc_messages.model_versions(response)
 
-    async def metadata(self) -> dict:
+    async def metadata(self) -> dict[str, Any]:
         """As `PairClient.metadata`."""
         request = grpc_messages.metadata_request(self.options)
         method = self._predictions.GetModelMetadata

@@ -1,6 +1,7 @@
 """Blocking client over gRPC."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import grpc
 from tensorflow_serving.apis import model_service_pb2_grpc
@@ -35,7 +36,7 @@ class GrpcClient(PairClient):
         tls: bool = False,
         root_certificates: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        **options,
+        **options: Any,
     ):
         super().__init__(ClientOptions(**options))
         self._channel = grpc_messages.open_channel(

@@ -1,6 +1,7 @@
 """Protocol buffers of TF Serving's gRPC API, made and read."""
 
 import types
+from typing import Any
 
 import grpc
 import numpy as np
@@ -74,7 +75,7 @@ def metadata_request(
 
 def metadata_dict(
     response: get_model_metadata_pb2.GetModelMetadataResponse,
-) -> dict:
+) -> dict[str, Any]:
     """Returns signatures in the form of REST's answer."""
     signatures = get_model_metadata_pb2.SignatureDefMap()
     response.metadata["signature_def"].Unpack(signatures)

@@ -8,6 +8,7 @@ import itertools
 import random
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,7 @@ class ClientOptions:
     batch_size: int = 256
     in_flight: int = 4
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, least in (
             ("retries", 0),
             ("batch_size", 1),
@@ -134,7 +135,7 @@ class Answers:
 
     def __init__(self, count: int):
         self._count = count
-        self.values = None
+        self.values: Any = None
 
     def put(self, rows: np.ndarray, answer: np.ndarray):
         """Enters the answer for some rows.
@@ -229,7 +230,7 @@ class PairClient(abc.ABC):
         """Returns the state of the model's versions, newest first."""
 
     @abc.abstractmethod
-    def metadata(self) -> dict:
+    def metadata(self) -> dict[str, Any]:
         """Returns the model's signatures, as REST's `/metadata` answers."""
 
     def close(self):
@@ -268,7 +269,7 @@ class PairClient(abc.ABC):
             lambda timeout: self._ask(call, batch.inputs, timeout)
         )
 
-    def _retried(self, request: Callable[[float], object]):
+    def _retried(self, request: Callable[[float], Any]) -> Any:
         """Sends a request, again while the server is out of reach."""
         deadline = time.monotonic() + self.options.timeout
         for attempt in itertools.count():

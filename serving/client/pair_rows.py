@@ -74,7 +74,7 @@ class PairRows:
                 f"Received: {counts[IN0]} and {counts[IN1]} rows"
             )
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(next(iter(self._sides.values())))
 
     @property

@@ -3,13 +3,16 @@
 import base64
 import concurrent.futures
 import contextlib
+import http.client
 import socket
 import threading
 import urllib.parse
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import requests
+from requests.adapters import HTTPAdapter
 
 from serving.client.pair_client import ClientOptions
 from serving.client.pair_client import ModelVersion
@@ -60,7 +63,7 @@ class RestClient(PairClient):
         *,
         root_certificates: str | None = None,
         headers: Mapping[str, str] | None = None,
-        **options,
+        **options: Any,
     ):
         super().__init__(ClientOptions(**options))
         address = server if "://" in server else f"http://{server}"
@@ -216,19 +219,21 @@ class _Exchange:
             raise TimeoutError("the time for this request is over")
 
 
-class _NotedConnection:
+class _NotedConnection(http.client.HTTPConnection):
     def connect(self):
         _Exchange.note(self)
         super().connect()
 
-    def request(self, *arguments, **keywords):
+    def request(self, *arguments: Any, **keywords: Any):
         _Exchange.note(self)
         super().request(*arguments, **keywords)
 
 
-class _Adapter(requests.adapters.HTTPAdapter):
-    def get_connection_with_tls_context(self, *arguments, **keywords):
-        pool = super().get_connection_with_tls_context(*arguments, **keywords)
+class _Adapter(HTTPAdapter):
+    def get_connection_with_tls_context(self, *arguments: Any, **keywords: Any):
+        pool: Any = super().get_connection_with_tls_context(
+            *arguments, **keywords
+        )
         if not issubclass(pool.ConnectionCls, _NotedConnection):
             bases = (_NotedConnection, pool.ConnectionCls)
             pool.ConnectionCls = type("NotedConnection", bases, {})

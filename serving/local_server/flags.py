@@ -1,6 +1,7 @@
 """Flags of the command, under TF Serving's names."""
 
 import argparse
+from typing import Any
 
 from serving.local_server.limits import MAX_BODY_BYTES
 from serving.local_server.limits import MAX_JSON_VALUES
@@ -109,7 +110,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def flags_of(options: argparse.Namespace) -> dict[str, object]:
+def flags_of(options: argparse.Namespace) -> dict[str, Any]:
     """Returns the arguments of `LocalServer`.
 
     Args:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -35,7 +36,7 @@ class CallReceiver(grpc.ServerInterceptor):
 
     def __init__(self, thread_count: int):
         self._thread_count = thread_count
-        self._handlers: dict[str, grpc.RpcMethodHandler] = {}
+        self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         # Since when each call waits, the oldest first.
@@ -68,7 +69,9 @@ class CallReceiver(grpc.ServerInterceptor):
         self._end.set()
         self._thread.join()
 
-    def _reader(self, handler: grpc.RpcMethodHandler) -> Callable:
+    def _reader(
+        self, handler: grpc.RpcMethodHandler[Any, Any]
+    ) -> Callable[..., Any]:
         def read(messages: Iterator[bytes], context: grpc.ServicerContext):
             with self._lock:
                 self._taken_threads += 1

@@ -9,6 +9,7 @@ import asyncio
 import dataclasses
 import enum
 import resource
+from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES
@@ -132,7 +133,7 @@ class HttpConnection(H11Protocol):
         **kwargs: Arguments of uvicorn's protocol.
     """
 
-    def __init__(self, connections: Connections, **kwargs):
+    def __init__(self, connections: Connections, **kwargs: Any):
         super().__init__(**kwargs)
         self.conn = _StrictConnection(h11.SERVER)
         self._connections = connections

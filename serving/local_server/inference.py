@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -57,7 +58,7 @@ def predict(
     )
 
 
-def check_input_count(names: SignatureNames, inputs: Mapping[str, object]):
+def check_input_count(names: SignatureNames, inputs: Mapping[str, Any]):
     """Checks how many inputs there are, before any of them is read.
 
     Args:

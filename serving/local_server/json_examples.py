@@ -1,5 +1,7 @@
 """Examples from the JSON of a classify or regress request."""
 
+from typing import Any
+
 from tensorflow_serving.apis import input_pb2
 
 from serving.errors import invalid_argument
@@ -13,7 +15,7 @@ from serving.local_server.json_values import value_text
 _KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 
 
-def read_examples(request: dict) -> input_pb2.Input:
+def read_examples(request: dict[str, Any]) -> input_pb2.Input:
     """Reads the examples of a classify or regress request.
 
     Args:

@@ -7,6 +7,7 @@ the first fault as TF Serving does.
 
 import itertools
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -48,7 +49,9 @@ _UNFOUND = "a fault was seen, but not found again"
 Infos = Mapping[str, meta_graph_pb2.TensorInfo]
 
 
-def read_inputs(request: dict, infos: Infos) -> tuple[dict, bool]:
+def read_inputs(
+    request: dict[str, Any], infos: Infos
+) -> tuple[dict[str, Any], bool]:
     """Reads the inputs of a predict request.
 
     Args:
@@ -317,7 +320,7 @@ def _check_item(name, item, infos, sizes, shapes):
         )
 
 
-def _check_value(value, level, shape, dtype):
+def _check_value(value, level, shape, dtype) -> int:
     """Returns how many scalars a value has; raises at the first fault."""
     if not is_list(value):
         if level != len(shape):

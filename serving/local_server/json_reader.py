@@ -5,6 +5,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from typing import Any
 
 from serving.errors import invalid_argument
 from serving.local_server.json_values import DECODER
@@ -38,6 +39,9 @@ _MAX_LOOSE = 100_000
 
 _CHECK_STEPS = 1000
 
+# What reads strings in Python's own decoder; its stubs lack it.
+_scan_string = vars(json.decoder)["scanstring"]
+
 # Where Python's parser is more lenient: exponents that may overflow, and
 # escapes that may be half of a surrogate pair.
 _SUSPECT = re.compile(r"[eE]\+?\d{3}|\\u[dD][89a-fA-F]")
@@ -64,7 +68,7 @@ def read_json(
     body: bytes,
     max_values: int = MAX_JSON_VALUES,
     check: Callable[[], None] = lambda: None,
-) -> dict:
+) -> dict[str, Any]:
     """Reads a request body.
 
     `NaN`, `Inf` and `Infinity` are numbers, text behind the closing brace is
@@ -212,6 +216,7 @@ class _Reader:
         if char not in "[{":
             self._keep(self._scalar(char))
             return False
+        value: Any
         if len(self._stack) > MAX_NESTING:
             value = None
         else:
@@ -287,7 +292,7 @@ class _Reader:
     def _string(self):
         start = self._position + 1
         try:
-            value, end = json.decoder.scanstring(self._text, start, True)
+            value, end = _scan_string(self._text, start, True)
         except json.JSONDecodeError as error:
             self._position = error.pos
             raise self._fault(_string_fault(error.msg)) from None

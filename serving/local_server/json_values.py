@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -54,14 +55,14 @@ class LongList:
 
     def __init__(self, check: Callable[[], None]):
         self._check = check
-        self._pieces: list[list | str] = []
+        self._pieces: list[list[Any] | str] = []
         self._length: int | None = None
 
     def append(self, value):
         """Adds one value."""
         self.extend([value])
 
-    def extend(self, values: list):
+    def extend(self, values: list[Any]):
         """Adds values."""
         if self._pieces and isinstance(self._pieces[-1], list):
             self._pieces[-1].extend(values)
@@ -72,14 +73,14 @@ class LongList:
         """Adds values as text, each with a comma behind it."""
         self._pieces.append(text)
 
-    def shortened(self) -> "list | LongList":
+    def shortened(self) -> "list[Any] | LongList":
         """Returns a plain list if none of it is text."""
         if not self._pieces:
             return []
-        is_plain = len(self._pieces) == 1 and isinstance(self._pieces[0], list)
-        return self._pieces[0] if is_plain else self
+        first, *others = self._pieces
+        return self if others or isinstance(first, str) else first
 
-    def chunks(self) -> Iterator[list]:
+    def chunks(self) -> Iterator[list[Any]]:
         """Yields the values as lists of at least one."""
         for piece in self._pieces:
             self._check()
@@ -88,10 +89,10 @@ class LongList:
     def __iter__(self):
         return itertools.chain.from_iterable(self.chunks())
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return bool(self._pieces)
 
-    def __len__(self):
+    def __len__(self) -> int:
         if self._length is None:
             self._length = sum(map(len, self.chunks()))
         return self._length
@@ -110,7 +111,7 @@ def is_list(value) -> bool:
     return isinstance(value, (list, LongList))
 
 
-def chunks(values: list | LongList) -> Iterator[list]:
+def chunks(values: list[Any] | LongList) -> Iterator[list[Any]]:
     """Yields a list whole, a long one in chunks.
 
     Example:
@@ -120,7 +121,7 @@ def chunks(values: list | LongList) -> Iterator[list]:
     return values.chunks() if isinstance(values, LongList) else iter([values])
 
 
-def read_values(text: str) -> list:
+def read_values(text: str) -> list[Any]:
     """Reads values that have a comma behind each.
 
     Example:
@@ -230,7 +231,7 @@ def _pieces(value, newline) -> Iterator[str]:
             yield from _pieces(item, deeper)
         yield newline + "}"
     elif isinstance(value, float):
-        yield number_texts(np.float64(value))[0]
+        yield number_texts(np.array(value, np.float64))[0]
     else:
         yield json.dumps(value, ensure_ascii=False, default=lambda _: [])
 

@@ -4,6 +4,7 @@ import bisect
 import os
 import pathlib
 import threading
+from typing import Any
 
 from google.protobuf import descriptor_pb2
 from google.protobuf import descriptor_pool
@@ -55,7 +56,7 @@ class Counter:
     def __init__(self, name: str, *label_names: str):
         self._name = name
         self._label_names = label_names
-        self._sums: dict[tuple, int] = {}
+        self._sums: dict[tuple[Any, ...], int] = {}
         self._lock = threading.Lock()
 
     def add(self, amount: int, *labels: str):
@@ -99,8 +100,8 @@ class Histogram:
         self._name = name
         self._limits = limits
         self._label_names = label_names
-        self._counts: dict[tuple, list[int]] = {}
-        self._sums: dict[tuple, float] = {}
+        self._counts: dict[tuple[Any, ...], list[int]] = {}
+        self._sums: dict[tuple[Any, ...], float] = {}
         self._lock = threading.Lock()
 
     def observe(self, value: float, *labels: str):
@@ -179,7 +180,7 @@ class Metrics:
         return "\n".join(lines) + "\n"
 
 
-def metrics_path(file: str | os.PathLike | None) -> str | None:
+def metrics_path(file: str | os.PathLike[str] | None) -> str | None:
     """Returns the path of the page for Prometheus.
 
     Args:
@@ -200,7 +201,7 @@ def metrics_path(file: str | os.PathLike | None) -> str | None:
             _MONITORING_CONFIG, descriptor_pb2.FileDescriptorProto()
         )
     )
-    config = message_factory.GetMessageClass(
+    config: Any = message_factory.GetMessageClass(
         pool.FindMessageTypeByName("tensorflow.serving.MonitoringConfig")
     )()
     try:

@@ -3,20 +3,21 @@
 import os
 import pathlib
 import re
+from typing import TypeAlias
 
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from serving.errors import invalid_argument
 
-ModelConfig = model_server_config_pb2.ModelConfig
-ModelConfigList = model_server_config_pb2.ModelConfigList
+ModelConfig: TypeAlias = model_server_config_pb2.ModelConfig
+ModelConfigList: TypeAlias = model_server_config_pb2.ModelConfigList
 
 _MODEL_FILE = "saved_model.pb"
 _VERSION = re.compile(r"[+-]?[0-9]+")
 
 
-def read_config_file(file: str | os.PathLike) -> ModelConfigList:
+def read_config_file(file: str | os.PathLike[str]) -> ModelConfigList:
     """Reads a text `ModelServerConfig`.
 
     Args:
@@ -49,7 +50,9 @@ def read_config_file(file: str | os.PathLike) -> ModelConfigList:
     return config.model_config_list
 
 
-def single_model(name: str, base_path: str | os.PathLike) -> ModelConfigList:
+def single_model(
+    name: str, base_path: str | os.PathLike[str]
+) -> ModelConfigList:
     """Makes the configuration of one model, of which the latest is served.
 
     Args:

@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 import time
+from typing import Any
 
 import uvicorn
 
@@ -51,7 +52,10 @@ class RestServer:
         self._socket = _bind(host, port)
         self.port = self._socket.getsockname()[1]
         connections = Connections(limits)
-        self._config = uvicorn.Config(
+        # uvicorn's types are narrower than what it takes: a callable for
+        # `http`, and fractions of seconds.
+        config: Any = uvicorn.Config
+        self._config = config(
             app,
             # h11 takes methods of any name, as the refusal of some needs.
             http=functools.partial(HttpConnection, connections),

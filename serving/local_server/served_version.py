@@ -5,6 +5,7 @@ import pathlib
 import time
 from collections.abc import Iterable
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import psutil
@@ -16,7 +17,7 @@ from serving.local_server.limits import worker_count
 from serving.local_server.metrics import Metrics
 from serving.saved_model_session import SavedModelSession
 
-State = enum.IntEnum(
+State: Any = enum.IntEnum(
     "State", get_model_status_pb2.ModelVersionStatus.State.items()
 )
 

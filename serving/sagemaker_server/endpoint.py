@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 from typing import Protocol
 
 import numpy as np
@@ -40,13 +41,15 @@ class PairModel(Protocol):
     One with a method `status`, as clients have, is behind a server.
     """
 
-    def predict(self, in0: Sequence, in1: Sequence) -> np.ndarray:
+    def predict(self, in0: Sequence[Any], in1: Sequence[Any]) -> np.ndarray:
         """Returns scores, a row a pair."""
+        ...
 
     def embed(
-        self, in0: Sequence | None = None, in1: Sequence | None = None
+        self, in0: Sequence[Any] | None = None, in1: Sequence[Any] | None = None
     ) -> np.ndarray:
         """Returns embeddings, a row a sequence."""
+        ...
 
 
 class Endpoint:

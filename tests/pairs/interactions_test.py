@@ -615,6 +615,14 @@ def test_bad_rows_are_named_or_left_out(tmp_path):
         ({"split": "users"}, "`split` must be one of random, user, user-time"),
         ({"split": "time"}, "`split` must be another one than"),
         ({"split": "user", "test": 1.5}, "`test` must be a share below 1"),
+        (
+            {"split": "user", "test": float("nan")},
+            "`test` must be a share below 1",
+        ),
+        (
+            {"split": "user", "test": float("inf")},
+            "`test` must be a share below 1",
+        ),
         ({"split": "user", "test": 0.95}, "must leave rows for training"),
         (
             {"split": "user", "test_source": {"u": [1]}},

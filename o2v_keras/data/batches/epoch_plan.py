@@ -3,6 +3,7 @@
 import concurrent.futures
 import dataclasses
 import threading
+from typing import Any
 from typing import NamedTuple
 
 import numpy as np
@@ -156,7 +157,7 @@ class EpochPlanner:
         if training and in_batch and num_batches is None:
             require_negatives(table, config.negative_sampling_side)
         self._negatives = None
-        self.num_batches = num_batches
+        self.num_batches: Any = num_batches
         if num_batches is None:
             self._count_epoch_0()
 
@@ -233,7 +234,8 @@ class EpochPlanner:
             in0_rows, in1_rows, records = self.mined.pairs(generator)
             labels = np.zeros(len(records))
             parts.append((in0_rows, in1_rows, labels, records))
-        return _Pairs(*map(np.concatenate, zip(*parts, strict=True)), left_out)
+        columns = [np.concatenate(each) for each in zip(*parts, strict=True)]
+        return _Pairs(*columns, left_out=left_out)
 
     def _groups(self, generator):
         """Sets each record before its negatives, a row for each group."""
@@ -249,7 +251,7 @@ class EpochPlanner:
             grouped(rows, draws.in1_rows),
             grouped(self._table.labels, np.zeros(len(draws.found))),
             grouped(rows, draws.records),
-            np.count_nonzero(~draws.found),
+            int(np.count_nonzero(~draws.found)),
             grouped(np.ones(len(rows), bool), draws.found),
         )
 

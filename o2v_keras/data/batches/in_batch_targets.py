@@ -1,5 +1,6 @@
 """Targets of the in-batch softmax: known partners and object counts."""
 
+from typing import Any
 from typing import NamedTuple
 
 import numpy as np
@@ -138,7 +139,8 @@ class InBatchTargets:
         unknown_id: int = 0,
     ):
         tables = [table] if training is None else [table, training]
-        positive = np.concatenate([part.labels for part in tables]) == 1
+        labels: list[Any] = [part.labels for part in tables]
+        positive = np.concatenate(labels) == 1
         self._directions = directions(side, same_side_negatives)
         self._one_vocabulary = same_side_negatives and one_vocabulary
         numbers = _numbers(tables, self._one_vocabulary)

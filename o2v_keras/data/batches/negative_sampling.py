@@ -201,7 +201,7 @@ class NegativeSampler:
                 ]
             kept = generator.permutation(len(columns[0]))[:exactly]
             columns = [column[kept] for column in columns]
-        return Negatives(*columns, wanted - len(columns[0]))
+        return Negatives(*columns, left_out=wanted - len(columns[0]))
 
     def _draw_found(self, generator):
         *columns, found = self.draw(generator)

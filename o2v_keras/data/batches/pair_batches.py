@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -84,6 +85,7 @@ class PairBatches:
         self.source = source
         self._share = share
         self._group_rows = config.group_rows
+        self._blocks: Any
         if isinstance(source, PairStream):
             self._blocks = _StreamBlocks(source, config, replicas)
         else:
@@ -245,7 +247,7 @@ class _TableBlock:
         self.mined.found = found
         self._plans.forget()
 
-    def plans(self, epoch) -> Iterator[tuple]:
+    def plans(self, epoch) -> Iterator[tuple[Any, ...]]:
         plan = self._plan_of(epoch)
         yield (), plan.filled_up(self.num_batches, self._fill_rows)
 
@@ -293,7 +295,7 @@ class _StreamBlocks:
         left_out = self._plan(table, epoch, 0).left_out
         return round(left_out * self._stream.num_rows / len(table))
 
-    def plans(self, epoch) -> Iterator[tuple]:
+    def plans(self, epoch) -> Iterator[tuple[Any, ...]]:
         tables = self._stream.blocks(epoch)
         for block in range(len(self._block_batches)):
             # A name here would keep a block while the next one is made.

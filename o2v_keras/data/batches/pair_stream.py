@@ -93,7 +93,7 @@ class PairStream:
         paths: Paths,
         config: Object2VecConfig,
         block_rows: int,
-        rejected_rows_file: str | os.PathLike | None = None,
+        rejected_rows_file: str | os.PathLike[str] | None = None,
         observe: Callable[[PairTable], None] | None = None,
         *,
         tokenizers: "PairTokenizers | None" = None,
@@ -285,7 +285,7 @@ class _Fingerprint:
         return whole.hexdigest()
 
     def _update(self, name, array):
-        self._digests[name].update(np.ascontiguousarray(array))
+        self._digests[name].update(np.ascontiguousarray(array).data)
 
 
 def _refuse_small_blocks(block_rows, mini_batch_size):

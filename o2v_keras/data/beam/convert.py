@@ -95,7 +95,7 @@ def write_tfrecord(
             )
     metrics = pipeline.result.metrics()
     rows, left_out = _total(metrics, _ROWS), _total(metrics, _LEFT_OUT)
-    if skip_bad_rows:
+    if max_skipped is not None:
         place = f"{output}/_rejected_rows-* holds them with the reasons."
         refuse_too_many_skipped(left_out, rows + left_out, max_skipped, place)
     return rows, left_out

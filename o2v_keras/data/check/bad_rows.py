@@ -62,12 +62,12 @@ class SoundRows:
         self,
         config: Object2VecConfig | None = None,
         training: bool = False,
-        side_file: str | os.PathLike | None = None,
+        side_file: str | os.PathLike[str] | None = None,
         records: Records | None = None,
         max_skipped: float = MAX_SKIPPED,
     ):
         self._check = PairCheck(config, training)
-        self._path = side_file and os.fspath(side_file)
+        self._path = None if side_file is None else os.fspath(side_file)
         self._records = records
         self._max_skipped = max_skipped
         self._open = contextlib.ExitStack()

@@ -64,7 +64,7 @@ class CheckedBlock:
                     fault = Fault(field, kind, finding.describe(row))
                     faults[row].append(fault)
         return RejectedRows(
-            self.table.origin.take(list(faults)),
+            self.table.origin.take(np.array([*faults], np.int64)),
             tuple(_record(self.table, row) for row in faults),
             tuple(map(tuple, faults.values())),
         )

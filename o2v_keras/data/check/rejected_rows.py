@@ -70,7 +70,7 @@ class RejectedRows:
             tuple(faults for part in parts for faults in part.faults),
         )
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.records)
 
     def take(self, rows: np.ndarray) -> "RejectedRows":
@@ -82,7 +82,7 @@ class RejectedRows:
             tuple(self.faults[place] for place in places),
         )
 
-    def write(self, path: str | os.PathLike) -> None:
+    def write(self, path: str | os.PathLike[str]) -> None:
         """Writes the rows as JSON Lines, sorted by file and line.
 
         A line holds `file`, `line` (for Parquet and arrays `row`, counted

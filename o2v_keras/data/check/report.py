@@ -5,6 +5,8 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Sequence
 
+import numpy as np
+
 from o2v_keras.data.data_error import DataError
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.user_warning import warn_user
@@ -41,7 +43,7 @@ class Problem:
         field: str,
         kind: str,
         severity: str,
-        rows: Sequence[int],
+        rows: Sequence[int] | np.ndarray,
         describe: Callable[[int], str],
         advice: str,
         proposed: float = 0,
@@ -50,7 +52,7 @@ class Problem:
         cases = tuple(map(describe, rows[:CASES_SHOWN]))
         return cls(field, kind, severity, len(rows), cases, advice, proposed)
 
-    def __str__(self):
+    def __str__(self) -> str:
         rows = "1 row" if self.count == 1 else f"{self.count:,} rows"
         lines = [f"{self.severity}: {self.field}: {self.kind} ({rows})"]
         lines += self.cases
@@ -146,7 +148,7 @@ class CheckReport:
                 "one a weight above 0, or leave all weights out."
             )
 
-    def __str__(self):
+    def __str__(self) -> str:
         summary = f"{self.rows:,} rows read, {self.unusable_rows:,} with errors"
         return "\n".join([summary, *map(str, self.problems)])
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -42,7 +43,7 @@ _ENDINGS = {None: ".tfrecord", "gzip": ".tfrecord.gz"}
 
 def convert(
     paths: Paths,
-    output: str | os.PathLike,
+    output: str | os.PathLike[str],
     *,
     shard_rows: int = _SHARD_ROWS,
     compression: str | None = None,
@@ -51,10 +52,10 @@ def convert(
     columns: PairColumns = DEFAULT_COLUMNS,
     config: Object2VecConfig | None = None,
     tokenizers: PairTokenizers | None = None,
-    auxiliary: str | os.PathLike | None = None,
+    auxiliary: str | os.PathLike[str] | None = None,
     skip_bad_rows: bool | float = False,
     verbose: int = 1,
-) -> dict:
+) -> dict[str, Any]:
     """Writes pairs as TFRecord shards `pairs-00000-of-00012.tfrecord`.
 
     Memory holds a few thousand rows at a time. A second call with the same
@@ -195,7 +196,7 @@ def _convert(files, folder, job, columns, config, tokenizers, progress):
                 config,
                 side_file=side_file,
                 records=records,
-                max_skipped=max_skipped,
+                max_skipped=max_skipped or 0.0,
             ) as sound,
             _ShardWriter(folder, job) as writer,
         ):

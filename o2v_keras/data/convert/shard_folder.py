@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 from tensorflow.io import gfile
 
@@ -37,7 +38,7 @@ class ShardFolder:
         self._whole = set()
         self._made = False
 
-    def begin(self, job: dict) -> dict | None:
+    def begin(self, job: dict[str, Any]) -> dict[str, Any] | None:
         """Claims the folder, or resumes the same job.
 
         Args:
@@ -89,7 +90,9 @@ class ShardFolder:
         whole = self._file(shard, f"{self._ending}.whole")
         gfile.rename(self.partial(shard), whole, overwrite=True)
 
-    def finish(self, job: dict, rows: list[int], facts: dict) -> dict:
+    def finish(
+        self, job: dict[str, Any], rows: list[int], facts: dict[str, Any]
+    ) -> dict[str, Any]:
         """Gives all shards their final names and writes the manifest.
 
         Args:

@@ -46,7 +46,7 @@ class Block:
         """A block of no rows."""
         types = [(f, ARROW_TYPES[c.kind]) for f, c in columns.items()]
         table = pa.schema(types).empty_table()
-        return cls(table, np.zeros(0, np.int64), "".join)
+        return cls(table, np.zeros(0, np.int64), str)
 
 
 def as_json_texts(values: pa.Array) -> pa.Array:

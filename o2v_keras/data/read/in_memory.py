@@ -78,7 +78,7 @@ def column_names(source: Any) -> list[str]:
 
 
 def read_in_memory(
-    source: Mapping | ArrowStream,
+    source: Mapping[str, Any] | ArrowStream,
     sides: Sequence[str],
     label: bool,
     columns: PairColumns,
@@ -127,7 +127,7 @@ def read_in_memory(
 
 
 def blocks_in_memory(
-    source: Mapping | ArrowStream, columns: Mapping[str, Column]
+    source: Mapping[str, Any] | ArrowStream, columns: Mapping[str, Column]
 ) -> Iterator[Block]:
     """Reads columns of data in memory as `read_blocks` does those of files.
 
@@ -172,7 +172,7 @@ def _array(name, values):
         ) from None
 
 
-def table_in_memory(source: Mapping | ArrowStream) -> pa.Table:
+def table_in_memory(source: Mapping[str, Any] | ArrowStream) -> pa.Table:
     """Returns all columns of data in memory.
 
     Raises:
@@ -188,9 +188,7 @@ def table_in_memory(source: Mapping | ArrowStream) -> pa.Table:
         raise DataError(f"{type(source).__name__}: {error}") from None
 
 
-def texts_in_memory(
-    source: Mapping | ArrowStream, name: str
-) -> list[str | None]:
+def texts_in_memory(source: Any, name: str) -> list[str | None]:
     """Returns a column of texts; `None` for a missing one of a table.
 
     Raises:
@@ -371,7 +369,7 @@ def _unlike_rows(source, names):
             continue
         first = {}
         for row, value in enumerate(source[name]):
-            for types in (str, int, list | tuple | np.ndarray):
+            for types in (str, int, (list, tuple, np.ndarray)):
                 if isinstance(value, types):
                     first.setdefault(types, (row, value))
         if len(first) > 1:

@@ -91,7 +91,7 @@ class TextLines:
         braced &= ~_holds_return(text, data, starts, ends)
         return cls(text, starts, ends, first_number + rows, braced)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.starts)
 
     def __getitem__(self, rows):

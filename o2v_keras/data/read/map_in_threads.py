@@ -11,7 +11,7 @@ import pyarrow as pa
 
 
 def map_in_threads(
-    function: Callable, arguments: Iterable[tuple]
+    function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]
 ) -> Iterator[Any]:
     """Yields results in order, a few being worked on ahead.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from types import MappingProxyType
+from typing import Any
 from typing import NamedTuple
 
 import numpy as np
@@ -189,7 +190,7 @@ def fields_of(
     }
     if label and columns.label:
         fields["label"] = Column(columns.label, "number")
-    if label and columns.has_weight:
+    if label and columns.weight is not None and columns.has_weight:
         optional = columns.weight_is_optional
         column = Column(columns.weight, "number")
         fields["weight"] = WEIGHT if optional else column
@@ -212,10 +213,12 @@ def original_records(
     for row in range(len(origin)):
         numbers = places.setdefault(origin.source(row), {})
         numbers.setdefault(int(origin.numbers[row]), []).append(row)
-    records = [None] * len(origin)
+    records: list[Any] = [None] * len(origin)
     for source, numbers in places.items():
         for block in read_blocks(source.path, fields):
-            for place in np.flatnonzero(np.isin(block.numbers, [*numbers])):
+            for place in np.flatnonzero(
+                np.isin(block.numbers, [*numbers])
+            ).tolist():
                 for row in numbers[int(block.numbers[place])]:
                     records[row] = block.record(place)
     if None in records:
@@ -244,7 +247,7 @@ def to_pairs(
     if any(column.null_count for column in table.columns):
         present = functools.reduce(pc.and_, map(pc.is_valid, table.columns))
         present = np.array(present)
-        for row in np.flatnonzero(~present):
+        for row in np.flatnonzero(~present).tolist():
             faults = tuple(
                 missing(field, fields[field])
                 for field in table.column_names
@@ -254,7 +257,8 @@ def to_pairs(
             rejected.append(RejectedRow(number, record, faults))
         table, numbers = table.filter(pa.array(present)), numbers[present]
     origin = Provenance.of(source, numbers)
-    sides, problems = {"in0": None, "in1": None}, []
+    sides: dict[str, Any] = {"in0": None, "in1": None}
+    problems = []
     for side in [name for name in sides if name in fields]:
         column = table[side].combine_chunks()
         if side in texts:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -210,7 +211,7 @@ def arrow_block(
     return Block(sound, first + rows, lambda row: record(rows[row]), rejected)
 
 
-def plain_value(value: object) -> float | str:
+def plain_value(value: Any) -> float | str:
     """Returns what JSON writes for a value that it has no word for.
 
     Example:

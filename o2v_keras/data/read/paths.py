@@ -17,7 +17,7 @@ from o2v_keras.data.read.file_system import is_remote
 from o2v_keras.data.read.file_system import open_stream
 
 MANIFEST = "_manifest.json"
-Paths = str | os.PathLike | Sequence[str | os.PathLike]
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 _NAMES_SHOWN = 5
 _TFRECORD = (".tfrecord", ".tfrecord.gz")
@@ -60,7 +60,7 @@ def expand_paths(paths: Paths) -> list[str]:
             )
     files = [
         file
-        for path in map(os.fspath, paths)
+        for path in [os.fspath(path) for path in paths]
         for file in (_remote(path) if is_remote(path) else _local(path))
     ]
     if not files:
@@ -95,7 +95,7 @@ def is_meant(file: str, pattern: str) -> bool:
     )
 
 
-def missing_shards(names: Sequence[str], manifest: dict) -> list[str]:
+def missing_shards(names: Sequence[str], manifest: dict[str, Any]) -> list[str]:
     """Lists the shards that a folder lacks.
 
     Args:
@@ -144,7 +144,7 @@ def is_tfrecord(source: Any) -> bool:
     return all(file.endswith(_TFRECORD) for file in expand_paths(source))
 
 
-def read_manifest(folder: str) -> dict:
+def read_manifest(folder: str) -> dict[str, Any]:
     """Returns the manifest that `convert` wrote to a folder.
 
     Returns:
@@ -168,7 +168,7 @@ def read_manifest(folder: str) -> dict:
 
 
 def auxiliary_file(
-    field: str, name: str, folder: str | os.PathLike | None = None
+    field: str, name: str, folder: str | os.PathLike[str] | None = None
 ) -> str:
     """Returns the path of a file that a hyperparameter names.
 

@@ -45,7 +45,7 @@ class Fault(NamedTuple):
     kind: str
     what: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.field}: {self.kind}: {self.what}"
 
 

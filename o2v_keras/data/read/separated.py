@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 from collections.abc import Mapping
+from typing import Any
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +52,7 @@ class Separation(NamedTuple):
         return cls("\t" if is_tsv else ",")
 
     @property
-    def dialect(self) -> dict[str, object]:
+    def dialect(self) -> dict[str, Any]:
         """Settings of `csv.reader`."""
         if self.separator in (",", ";"):
             return {"delimiter": self.separator, "strict": True}
@@ -174,7 +175,7 @@ class _Regular(NamedTuple):
     starts: np.ndarray
     ends: np.ndarray
     numbers: np.ndarray
-    rejected: tuple = ()
+    rejected: tuple[Any, ...] = ()
 
     @classmethod
     def of(cls, text, number, layout):

@@ -5,6 +5,7 @@ import csv
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -33,7 +34,7 @@ class Layout(NamedTuple):
         width: Number of columns in the file.
     """
 
-    dialect: dict
+    dialect: dict[str, Any]
     columns: Mapping[str, Column]
     places: dict[str, int]
     width: int
@@ -110,7 +111,7 @@ class _OpenQuoteError(Exception):
 def strict_records(
     begun: Sequence[str],
     following: Iterator[str],
-    dialect: Mapping[str, object],
+    dialect: Mapping[str, Any],
     number: int,
     layout: Layout | None = None,
 ) -> Iterator[CsvRecord]:

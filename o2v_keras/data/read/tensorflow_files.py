@@ -1,5 +1,7 @@
 """TensorFlow's file systems as an fsspec file system."""
 
+from typing import Any
+
 import fsspec
 from tensorflow import errors
 from tensorflow.io import gfile
@@ -22,7 +24,7 @@ class TensorFlowFiles(fsspec.AbstractFileSystem):
     def _strip_protocol(cls, path):
         return path.rstrip("/")
 
-    def info(self, path, **_):
+    def info(self, path, **_: Any):
         try:
             status = gfile.stat(path)
         except errors.NotFoundError:
@@ -34,7 +36,7 @@ class TensorFlowFiles(fsspec.AbstractFileSystem):
             "mtime": status.mtime_nsec,
         }
 
-    def ls(self, path, detail=True, **_):
+    def ls(self, path, detail=True, **_: Any):
         names = [gfile.join(path, n.rstrip("/")) for n in gfile.listdir(path)]
         return [self.info(name) for name in names] if detail else names
 

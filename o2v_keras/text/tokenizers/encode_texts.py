@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -78,7 +79,7 @@ def tokenizer_graph(
 
 def padded_ids(
     tokenizer: Tokenizer,
-    texts: tf.Tensor | np.ndarray | Sequence,
+    texts: tf.Tensor | np.ndarray | Sequence[Any],
     max_seq_len: int,
 ) -> np.ndarray:
     """Returns the ids of texts, padded with 0 to the longest text.
@@ -113,7 +114,7 @@ def padded_ids(
     return PaddedRows(rows, max_seq_len).gather(tf.range(len(rows))).numpy()
 
 
-def holds_texts(values: object) -> bool:
+def holds_texts(values: Any) -> bool:
     """Whether a model's input is texts and not ids.
 
     Example:

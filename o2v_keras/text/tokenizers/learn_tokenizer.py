@@ -17,7 +17,7 @@ from o2v_keras.text.tokenizers.sentencepiece_tokenizer import (
 from o2v_keras.text.tokenizers.tokenizer import Tokenizer
 from o2v_keras.text.tokenizers.wordpiece_tokenizer import WordpieceTokenizer
 
-TOKENIZERS = {
+TOKENIZERS: dict[str, type[Tokenizer]] = {
     cls.kind: cls
     for cls in (
         WordTokenizer,
@@ -38,7 +38,7 @@ def learn_tokenizer(
     vocab_size: int | None = None,
     min_count: int = 1,
     hash_buckets: int = 0,
-    vocab_file: str | os.PathLike | None = None,
+    vocab_file: str | os.PathLike[str] | None = None,
 ) -> Tokenizer:
     """Makes a tokenizer with the vocabulary of texts, or of a file.
 

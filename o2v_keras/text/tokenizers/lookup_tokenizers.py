@@ -1,10 +1,13 @@
 """Tokenizers that look words up in a vocabulary."""
 
+import os
 import pathlib
 import re
 import weakref
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -38,7 +41,7 @@ class VocabularyTokenizer(Tokenizer):
 
     max_bytes = MAX_TEXT_BYTES
 
-    def __init__(self, vocabulary: Vocabulary | None = None, **kwargs):
+    def __init__(self, vocabulary: Vocabulary | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self._vocabulary = None
         if vocabulary is not None:
@@ -99,14 +102,16 @@ class VocabularyTokenizer(Tokenizer):
         self.set_vocabulary(Vocabulary.load(file))
 
     @classmethod
-    def from_file(cls, path: str, hash_buckets: int = 0) -> Tokenizer:
+    def from_file(
+        cls, path: str | os.PathLike[str], hash_buckets: int = 0
+    ) -> Tokenizer:
         vocabulary = read_vocabulary(path)
         if hash_buckets:
             vocabulary = Vocabulary(vocabulary.words, hash_buckets)
         return cls(vocabulary)
 
 
-def read_vocabulary(path: str) -> Vocabulary:
+def read_vocabulary(path: str | os.PathLike[str]) -> Vocabulary:
     """Reads a vocabulary file.
 
     Raises:
@@ -243,7 +248,7 @@ class WordTokenizer(LookupTokenizer):
       of its code
     """
 
-    kind = "words"
+    kind: ClassVar[str] = "words"
 
     @staticmethod
     def split(texts: tf.Tensor) -> tf.RaggedTensor:
@@ -284,7 +289,7 @@ class UnicodeScriptTokenizer(LookupTokenizer):
     <tf.RaggedTensor [[2, 3, 4]]>
     """
 
-    kind = "unicode_script"
+    kind: ClassVar[str] = "unicode_script"
 
     @staticmethod
     def split(texts: tf.Tensor) -> tf.RaggedTensor:
@@ -310,7 +315,7 @@ class CategoryTokenizer(LookupTokenizer):
     [[3], [1], [1]]
     """
 
-    kind = "category"
+    kind: ClassVar[str] = "category"
     max_bytes = None
 
     @staticmethod
@@ -339,7 +344,7 @@ class CategoriesTokenizer(LookupTokenizer):
     [[3, 2], [1, 2], []]
     """
 
-    kind = "categories"
+    kind: ClassVar[str] = "categories"
     max_bytes = None
 
     @staticmethod

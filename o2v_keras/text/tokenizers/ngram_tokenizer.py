@@ -1,6 +1,9 @@
 """Words and the n-grams of their characters."""
 
+import os
 from collections.abc import Iterable
+from typing import Any
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -57,14 +60,14 @@ class NGramTokenizer(WordTokenizer):
     - [Bojanowski et al., 2017](https://arxiv.org/abs/1607.04606)
     """
 
-    kind = "ngrams"
+    kind: ClassVar[str] = "ngrams"
     ordered = False
 
     def __init__(
         self,
         vocabulary: Vocabulary | None = None,
         hash_buckets: int = NGRAM_BUCKETS,
-        **kwargs,
+        **kwargs: Any,
     ):
         if not 1 <= hash_buckets <= _MODULUS:
             raise ValueError(
@@ -114,7 +117,9 @@ class NGramTokenizer(WordTokenizer):
         return cls(vocabulary, buckets)
 
     @classmethod
-    def from_file(cls, path: str, hash_buckets: int = 0) -> Tokenizer:
+    def from_file(
+        cls, path: str | os.PathLike[str], hash_buckets: int = 0
+    ) -> Tokenizer:
         return cls(read_vocabulary(path), hash_buckets or NGRAM_BUCKETS)
 
     def _features(self, words):

@@ -1,6 +1,9 @@
 """Tokenizes texts with a SentencePiece model."""
 
+import os
 import pathlib
+from typing import Any
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -42,12 +45,12 @@ class SentencepieceTokenizer(Tokenizer):
     - [Kudo and Richardson, 2018](https://arxiv.org/abs/1808.06226)
     """
 
-    kind = "sentencepiece"
+    kind: ClassVar[str] = "sentencepiece"
     max_bytes = MAX_TEXT_BYTES
 
-    def __init__(self, model: bytes | None = None, **kwargs):
+    def __init__(self, model: bytes | None = None, **kwargs: Any):
         super().__init__(**kwargs)
-        self._model = None
+        self._model: Any = None
         if model is not None:
             self.set_model(model)
 
@@ -69,7 +72,9 @@ class SentencepieceTokenizer(Tokenizer):
         self._model = model
 
     @classmethod
-    def from_file(cls, path: str, hash_buckets: int = 0) -> Tokenizer:
+    def from_file(
+        cls, path: str | os.PathLike[str], hash_buckets: int = 0
+    ) -> Tokenizer:
         """Reads a SentencePiece model, or Hugging Face's `tokenizer.json`.
 
         Args:

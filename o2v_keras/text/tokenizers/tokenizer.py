@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import os
 import pathlib
 import tempfile
 from collections.abc import Iterable
-from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -64,7 +65,7 @@ class Tokenizer(keras.layers.Layer):
     ordered = True
     max_bytes: int | None = None
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         kwargs.setdefault("dtype", "int64")
         super().__init__(**kwargs)
         # There are no weights to build; Keras warns of saving unbuilt layers.
@@ -143,7 +144,9 @@ class Tokenizer(keras.layers.Layer):
         return cls()
 
     @classmethod
-    def from_file(cls, path: str, hash_buckets: int = 0) -> "Tokenizer":
+    def from_file(
+        cls, path: str | os.PathLike[str], hash_buckets: int = 0
+    ) -> "Tokenizer":
         """Makes a tokenizer from a vocabulary file.
 
         Args:
@@ -178,19 +181,19 @@ class Tokenizer(keras.layers.Layer):
                     digest.update(content)
         return digest.hexdigest()
 
-    def __call__(self, texts, *args, **kwargs):
+    def __call__(self, texts: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(texts, keras.KerasTensor):
             texts = text_tensor(texts)
         return super().__call__(texts, *args, **kwargs)
 
-    def call(self, texts):
+    def call(self, texts: Any) -> Any:
         return self.tokenize(texts).to_tensor()
 
-    def compute_output_spec(self, texts):
+    def compute_output_spec(self, texts: Any) -> Any:
         return keras.KerasTensor((texts.shape[0], None), "int64")
 
 
-def text_tensor(texts: tf.Tensor | np.ndarray | Sequence) -> tf.Tensor:
+def text_tensor(texts: Any) -> tf.Tensor:
     """Returns texts as a string tensor.
 
     Lone surrogates become bytes that are no UTF-8, which tokenizers read as

@@ -5,6 +5,7 @@ import os
 import pathlib
 from collections.abc import Iterable
 from collections.abc import Mapping
+from typing import Any
 from typing import NamedTuple
 
 from o2v_keras.data.data_error import DataError
@@ -54,7 +55,9 @@ class TokenizerJson:
     [-1, 2, 1, 0]
     """
 
-    def __init__(self, path: str | os.PathLike, content: Mapping):
+    def __init__(
+        self, path: str | os.PathLike[str], content: Mapping[str, Any]
+    ):
         self.path = os.fspath(path)
         self.content = content
         self.model = content["model"]
@@ -64,7 +67,7 @@ class TokenizerJson:
         self.unknown = self.model.get("unk_token")
 
     @classmethod
-    def read(cls, path: str | os.PathLike) -> "TokenizerJson | None":
+    def read(cls, path: str | os.PathLike[str]) -> "TokenizerJson | None":
         """Reads a file; returns `None` if it is no `tokenizer.json`."""
         try:
             content = json.loads(pathlib.Path(path).read_bytes())
@@ -75,7 +78,7 @@ class TokenizerJson:
         )
         return cls(path, content) if is_one else None
 
-    def section(self, name: str) -> Mapping:
+    def section(self, name: str) -> Mapping[str, Any]:
         """Returns a section such as `normalizer`, empty if it is `null`."""
         return self.content.get(name) or {}
 

@@ -1,8 +1,11 @@
 """Splits words into pieces."""
 
 import json
+import os
 import random
 from collections.abc import Iterable
+from typing import Any
+from typing import ClassVar
 
 import keras
 import tensorflow as tf
@@ -69,14 +72,14 @@ class WordpieceTokenizer(VocabularyTokenizer):
     - [Song et al., 2020](https://arxiv.org/abs/2012.15524)
     """
 
-    kind = "wordpiece"
+    kind: ClassVar[str] = "wordpiece"
 
     def __init__(
         self,
         vocabulary: Vocabulary | None = None,
         bert: dict[str, bool] | None = None,
         drop_unknown: bool = False,
-        **kwargs,
+        **kwargs: Any,
     ):
         self._bert = bert and dict(bert)
         self.drop_unknown = drop_unknown
@@ -140,7 +143,9 @@ class WordpieceTokenizer(VocabularyTokenizer):
         return cls(learn_wordpieces(texts, vocab_size, min_count))
 
     @classmethod
-    def from_file(cls, path: str, hash_buckets: int = 0) -> Tokenizer:
+    def from_file(
+        cls, path: str | os.PathLike[str], hash_buckets: int = 0
+    ) -> Tokenizer:
         """Reads a vocabulary, or Hugging Face's `tokenizer.json`.
 
         The ids of a `tokenizer.json` stay, but padding has id 0 and unknown

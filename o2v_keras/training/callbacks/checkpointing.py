@@ -2,6 +2,7 @@
 
 import pathlib
 import time
+from typing import Any
 
 import keras
 
@@ -45,7 +46,7 @@ class Checkpointing(keras.callbacks.Callback):
         self,
         path: pathlib.Path,
         earlier: pathlib.Path,
-        identity: dict,
+        identity: dict[str, Any],
         early_stopping: EarlyStopping,
         history: EpochHistory,
         best_weights: BestWeightsFiles,
@@ -61,7 +62,7 @@ class Checkpointing(keras.callbacks.Callback):
         self._history = history
         self._best_weights = best_weights
         self._averages = averages
-        self._minutes = minutes
+        self._minutes: Any = minutes
         self._worker = worker or Worker()
         self._first_batch = 0
         self._metrics_of = None

@@ -1,6 +1,7 @@
 """Stops a training without progress or with a loss that is not finite."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -50,12 +51,12 @@ class EarlyStopping(keras.callbacks.Callback):
 
     def __init__(
         self,
-        monitor="val_loss",
-        patience=3,
-        tolerance=0.01,
-        verbose=0,
-        best_weights=None,
-        mode="min",
+        monitor: str | None = "val_loss",
+        patience: int = 3,
+        tolerance: float = 0.01,
+        verbose: int = 0,
+        best_weights: Any = None,
+        mode: str = "min",
     ):
         super().__init__()
         if not isinstance(patience, int) or patience < 1:
@@ -81,7 +82,7 @@ class EarlyStopping(keras.callbacks.Callback):
         self._resumed = False
         self._reset()
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None) -> None:
         if not self._resumed:
             self._reset()
         self._resumed = False
@@ -104,11 +105,11 @@ class EarlyStopping(keras.callbacks.Callback):
             self._judge(epoch, loss)
         self._losses.append(loss)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Any = None) -> None:
         if self.best_epoch is not None:
             self._best_weights.restore(self.model, self.best_epoch)
 
-    def get_state(self):
+    def get_state(self) -> dict[str, Any]:
         """Returns the state for `resume`, without weights, as JSON types."""
         return {
             "losses": list(self._losses),
@@ -118,7 +119,7 @@ class EarlyStopping(keras.callbacks.Callback):
             "stopped": self.stopped,
         }
 
-    def resume(self, state):
+    def resume(self, state: dict[str, Any]) -> None:
         """Restores the state from which the next training continues.
 
         `best_weights` still holds the best weights.
@@ -136,9 +137,9 @@ class EarlyStopping(keras.callbacks.Callback):
     def _reset(self):
         self._losses = []
         self._bad_epochs = 0
-        self.best_epoch = None
-        self.best_loss = float("inf")
-        self.stopped = False
+        self.best_epoch: Any = None
+        self.best_loss: float = float("inf")
+        self.stopped: bool = False
 
     def _judge(self, epoch, loss):
         if np.min(self._losses[-self.patience :]) - loss > self.tolerance:

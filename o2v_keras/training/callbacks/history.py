@@ -27,7 +27,9 @@ class EpochHistory(keras.callbacks.Callback):
             `epoch` first.
     """
 
-    def __init__(self, path: str | os.PathLike | None, rows_per_batch: float):
+    def __init__(
+        self, path: str | os.PathLike[str] | None, rows_per_batch: float
+    ):
         super().__init__()
         self._path = path
         self._rows_per_batch = rows_per_batch

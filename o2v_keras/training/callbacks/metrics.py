@@ -1,6 +1,7 @@
 """Callbacks that add metrics of an epoch, which early stopping can monitor."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -79,7 +80,7 @@ class CorrelationMetrics(EpochMetrics):
         self._validation = validation
         self._columns = columns
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None) -> None:
         table = load_pairs(
             self._validation,
             self.model.config,
@@ -150,7 +151,7 @@ class RankingMetrics(EpochMetrics):
         corpus: Source | None = None,
         training: Source | None = None,
         at: int | Sequence[int] = 10,
-        **settings,
+        **settings: Any,
     ):
         super().__init__()
         self._data = validation, corpus, training
@@ -158,7 +159,7 @@ class RankingMetrics(EpochMetrics):
         self._options = RankingOptions(at=at, **settings)
         self._ranking = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None) -> None:
         self._ranking = ModelRanking(self.model, *self._data, self._options)
 
     def metrics(self) -> dict[str, float]:

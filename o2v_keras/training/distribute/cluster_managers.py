@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from o2v_keras.training.distribute.cluster import Worker
 
@@ -155,7 +156,7 @@ def expand_nodelist(text: str) -> list[str]:
 
 
 def sagemaker_worker(
-    environment: Mapping[str, str], resources: Mapping | None = None
+    environment: Mapping[str, str], resources: Mapping[str, Any] | None = None
 ) -> Worker:
     """Returns this instance's worker in a SageMaker training job.
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -69,7 +70,8 @@ def own_source(source: Source, worker: Worker, shard_by: str) -> Source:
             '`shard_by` must be "row" for training data that are not in '
             'files. Received: shard_by="file"'
         )
-    files = expand_paths(source)
+    paths: Any = source
+    files = expand_paths(paths)
     if len(files) < worker.count:
         raise ValueError(
             f'`shard_by` must be "row" if there are fewer training files '

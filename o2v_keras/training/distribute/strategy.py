@@ -5,6 +5,7 @@ import functools
 import json
 import signal
 import threading
+from typing import Any
 
 import keras
 import numpy as np
@@ -287,7 +288,9 @@ def _logical_cpus(replicas):
     return [device.name for device in devices[:replicas]]
 
 
-def all_gather(strategy: tf.distribute.Strategy, worker: Worker, value) -> list:
+def all_gather(
+    strategy: tf.distribute.Strategy, worker: Worker, value
+) -> list[Any]:
     """Gathers a JSON value from every worker on all workers.
 
     It blocks until all workers have called it.
@@ -336,7 +339,7 @@ def broadcast_from_chief(
 
 
 def require_agreement(
-    strategy: tf.distribute.Strategy, worker: Worker, values: dict[str, object]
+    strategy: tf.distribute.Strategy, worker: Worker, values: dict[str, Any]
 ):
     """Raises an error on all workers if their values differ.
 
