@@ -166,11 +166,14 @@ class EarlyStopping(keras.callbacks.Callback):
 
 
 class NonFiniteLossError(ValueError):
-    """The loss became NaN or infinite."""
+    """The loss or a weight became NaN or infinite."""
 
 
 class StopOnNonFiniteLoss(keras.callbacks.Callback):
     """Raises `NonFiniteLossError` at the first loss that is NaN or infinite.
+
+    At the end of an epoch it looks at the weights, too, which the last step
+    may have broken.
 
     Add it before the callbacks that write files: the last good checkpoint
     and history then remain.
@@ -202,6 +205,19 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self._require_finite("loss", logs, "")
         self._require_finite("val_loss", logs, " (validation)")
+        for weight in self.model.trainable_weights:
+            # A sum needs no copy of a table.
+            total = float(keras.ops.sum(weight))
+            if not math.isfinite(total):
+                raise NonFiniteLossError(
+                    f"The weight {weight.path} became {total} in the last "
+                    f"step of epoch {epoch}, though its loss is finite. Try "
+                    "a smaller learning_rate than "
+                    f"{self.learning_rate:g}. In a layer of your own, look "
+                    "for a gradient that is infinite, such as that of a norm "
+                    "at 0. The last good checkpoint, if an epoch has ended, "
+                    "is still in the model directory."
+                )
 
     def _require_finite(self, name, logs, place):
         loss = float((logs or {}).get(name, 0.0))

@@ -1,3 +1,4 @@
+import keras
 import pytest
 
 from o2v_keras.training.callbacks.early_stopping import NonFiniteLossError
@@ -8,6 +9,7 @@ NAN, INFINITE = float("nan"), float("inf")
 
 def start(epoch=4):
     callback = StopOnNonFiniteLoss(learning_rate=0.25)
+    callback.set_model(keras.Sequential([keras.Input((1,))]))
     callback.on_epoch_begin(epoch)
     return callback
 
@@ -37,6 +39,17 @@ def test_stops_and_says_where_and_what_to_try(play, text):
         play(start())
     assert isinstance(raised.value, ValueError)
     assert "learning rate ten times smaller" in str(raised.value)
+
+
+def test_stops_at_weights_that_the_last_step_broke():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2)])
+    callback = StopOnNonFiniteLoss(learning_rate=0.25)
+    callback.set_model(model)
+    callback.on_epoch_end(3, {"loss": 1.0})
+    model.layers[0].kernel.assign([[1.0, NAN]])
+    text = "kernel became nan in the last step of epoch 3, though its"
+    with pytest.raises(NonFiniteLossError, match=text):
+        callback.on_epoch_end(3, {"loss": 1.0})
 
 
 def test_lets_numbers_pass():
