@@ -3,6 +3,10 @@ BIN := .venv/bin
 RUNTIME := .venv/.installed
 DEVELOPMENT := .venv/.development-installed
 BEAM := .venv-beam/.installed
+ENGINES := build/engine
+FLINK := $(ENGINES)/flink/.fetched
+PRISM := $(ENGINES)/bin/.built
+BEAM_VERSION = $(shell sed -n 's/^apache-beam==//p' requirements-beam.txt)
 SOURCES := o2v_keras export serving tests notebooks benchmarks conftest.py
 
 .DEFAULT_GOAL := help
@@ -12,7 +16,7 @@ NAME ?= model
 GRPC_PORT ?= 8500
 REST_PORT ?= 8501
 
-.PHONY: help demo notebooks test test-slow test-beam test-serving serve lint format bench quality clean
+.PHONY: help demo notebooks test test-slow test-beam test-engine soak test-serving serve lint format bench quality clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' Makefile
@@ -33,6 +37,12 @@ test-slow: $(DEVELOPMENT) ## run the tests that are too heavy for every change
 test-beam: $(BEAM) ## run the tests of the jobs on Apache Beam
 	.venv-beam/bin/python -m pytest -q tests/data/beam tests/serving/beam \
 	    o2v_keras/data/beam serving/beam
+
+test-engine: $(BEAM) $(FLINK) $(PRISM) ## run the jobs on Flink and Prism
+	.venv-beam/bin/python -m pytest -q tests/engine
+
+soak: $(BEAM) $(FLINK) ## put 500 MB through jobs on Beam, watching the memory
+	.venv-beam/bin/python -m benchmarks.soak
 
 test-serving: $(DEVELOPMENT) ## check a server: SERVER=host:port MODEL=... NAME=...
 	O2V_SERVER=$(SERVER) O2V_EXPORT=$(MODEL) O2V_MODEL_NAME=$(NAME) \
@@ -80,3 +90,19 @@ $(BEAM): requirements-beam.txt requirements-dev.txt pyproject.toml
 	    $(shell grep == requirements-dev.txt)
 	.venv-beam/bin/pip install --quiet --no-deps --editable .
 	touch $@
+
+# Engines for `make test-engine`, which skips those that cannot be had here.
+$(FLINK): tests/engine/flink/pom.xml
+	mkdir -p $(@D)
+	if command -v java && command -v mvn; then \
+	    mvn --batch-mode --quiet --file $< dependency:copy-dependencies \
+	        -DoutputDirectory=$(abspath $(@D)) && touch $@; \
+	else echo "Java or Maven is not here: no tests on Flink"; fi
+
+$(PRISM): requirements-beam.txt
+	mkdir -p $(@D)
+	if command -v go; then \
+	    GOBIN=$(abspath $(@D)) go install \
+	        github.com/apache/beam/sdks/v2/go/cmd/prism@v$(BEAM_VERSION) \
+	        && touch $@; \
+	else echo "Go is not here: no tests on Prism"; fi

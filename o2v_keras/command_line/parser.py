@@ -34,6 +34,7 @@ from o2v_keras.data.job_options import add_skip_option
 from o2v_keras.data.job_options import add_vocabulary_options
 from o2v_keras.data.job_options import import_modules
 from o2v_keras.optional_packages import MissingExtraError
+from o2v_keras.pairs.beam.commands import add_beam_pairs_commands
 
 _GROUPS = {
     "check": DATA,
@@ -226,6 +227,7 @@ def add_commands(subparsers: Commands) -> None:
     )
     add_embedding_commands(functools.partial(_command, subparsers))
     add_beam_commands(subparsers)
+    add_beam_pairs_commands(subparsers)
 
 
 def _add_train(subparsers):

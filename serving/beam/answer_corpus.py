@@ -14,7 +14,8 @@ from o2v_keras.data.read.record import Column
 from serving.batch_inference.input_files import input_fields
 from serving.beam.answer_rows import answer_lines
 from serving.beam.answer_rows import answer_schema
-from serving.beam.answer_rows import answer_table
+from serving.beam.answer_rows import answer_tables
+from serving.beam.corpus_files import MOST_BYTES
 from serving.beam.corpus_files import read_windows
 from serving.beam.saved_model_handler import SavedModelHandler
 from serving.signatures import EMBEDDINGS
@@ -155,8 +156,8 @@ def _write(answers, job):
         )
         return
     schema = answer_schema(job.id_field, job.column)
-    tables = answers | "tables" >> beam.Map(
-        lambda r: answer_table(r.example, r.inference, schema)
+    tables = answers | "tables" >> beam.FlatMap(
+        lambda r: answer_tables(r.example, r.inference, schema, MOST_BYTES)
     )
     tables | "write" >> beam.io.WriteToParquetBatched(
         job.output,

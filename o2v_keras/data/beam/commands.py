@@ -5,6 +5,7 @@ import functools
 import logging
 import sys
 from collections.abc import Callable
+from collections.abc import Mapping
 
 from o2v_keras.command import DATA
 from o2v_keras.command import USER_ERROR
@@ -19,6 +20,10 @@ from o2v_keras.start_tensorflow import start_tensorflow
 _NO_BEAM = (
     "Apache Beam is not installed. Install it in an environment of its own: "
     "pip install -r requirements-beam.txt"
+)
+_NO_DASK = (
+    "--runner DaskRunner loses all but one output of a step that has several, "
+    "so rows would be missing. Take another runner, such as FlinkRunner."
 )
 _THIS_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 _EPILOG = (
@@ -35,6 +40,7 @@ def add_beam_command(
     summary: str,
     group: str,
     epilog: str = "",
+    arguments: Mapping[str, str] | None = None,
 ) -> argparse.ArgumentParser:
     """Adds a command `o2v beam ...`, which passes unknown options to Beam.
 
@@ -47,6 +53,7 @@ def add_beam_command(
         group: Group in the help.
         epilog: End of the help, after the sentence on Beam's options.
             Defaults to nothing.
+        arguments: As in `Commands.add`. Defaults to `None`.
     """
     return commands.add(
         f"beam {name}",
@@ -54,6 +61,7 @@ def add_beam_command(
         summary,
         group,
         passes_on=True,
+        arguments=arguments,
         allow_abbrev=False,
         epilog=f"{_EPILOG} {epilog}",
     )
@@ -69,6 +77,8 @@ def _run(action, options):
     standard = beam_options.view_as(StandardOptions)
     # DirectRunner would do the same, but tries to download Prism first.
     standard.runner = standard.runner or _THIS_PROCESS
+    if standard.runner.endswith("DaskRunner"):
+        raise CommandError(_NO_DASK)
     try:
         return action(options, beam_options)
     except RuntimeError as error:

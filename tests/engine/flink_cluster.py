@@ -1,0 +1,153 @@
+"""Apache Flink in processes of this machine."""
+
+import json
+import pathlib
+import time
+import urllib.request
+
+from tests.engine.processes import Processes
+from tests.engine.processes import free_ports
+from tests.engine.processes import is_listening
+
+# A worker that is lost ends the attempt of a job, not the job: it begins
+# again on the slots that are left.
+_SETTINGS = """\
+jobmanager.rpc.address: localhost
+jobmanager.rpc.port: {rpc}
+rest.address: localhost
+rest.bind-address: localhost
+rest.port: {rest}
+restart-strategy.type: fixed-delay
+restart-strategy.fixed-delay.attempts: 3
+restart-strategy.fixed-delay.delay: 1 s
+heartbeat.interval: 2000
+heartbeat.timeout: 20000
+io.tmp.dirs: {folder}
+taskmanager.host: localhost
+taskmanager.numberOfTaskSlots: 2
+taskmanager.cpu.cores: 2
+taskmanager.memory.task.heap.size: 256m
+taskmanager.memory.task.off-heap.size: 0m
+taskmanager.memory.framework.heap.size: 128m
+taskmanager.memory.framework.off-heap.size: 128m
+taskmanager.memory.managed.size: 128m
+taskmanager.memory.network.min: 128m
+taskmanager.memory.network.max: 128m
+taskmanager.memory.jvm-metaspace.size: 256m
+taskmanager.memory.jvm-overhead.min: 192m
+taskmanager.memory.jvm-overhead.max: 192m
+taskmanager.network.sort-shuffle.min-buffers: 64
+"""
+# What Flink's own start script opens to it in Java 17.
+_OPENED = (
+    "java.lang",
+    "java.lang.reflect",
+    "java.io",
+    "java.net",
+    "java.nio",
+    "java.text",
+    "java.time",
+    "java.util",
+    "java.util.concurrent",
+    "java.util.concurrent.atomic",
+    "java.util.concurrent.locks",
+    "sun.net.util",
+    "sun.nio.ch",
+    "sun.security.action",
+)
+_FLINK = "org.apache.flink.runtime"
+_MASTER = f"{_FLINK}.entrypoint.StandaloneSessionClusterEntrypoint"
+_WORKER = f"{_FLINK}.taskexecutor.TaskManagerRunner"
+_JOB_SERVER = "org.apache.beam.runners.flink.FlinkJobServerDriver"
+
+
+class FlinkCluster:
+    """A Flink master, its workers, and Beam's job server.
+
+    Args:
+        processes: `Processes`.
+        folder: Folder for settings and temporary files.
+        jars: Folder of the jars.
+    """
+
+    def __init__(
+        self, processes: Processes, folder: pathlib.Path, jars: pathlib.Path
+    ):
+        self._processes, self._folder, self._jars = processes, folder, jars
+        self._rpc, self._rest, self.job_port = free_ports(3)
+        settings = _SETTINGS.format(
+            rpc=self._rpc, rest=self._rest, folder=folder
+        )
+        (folder / "flink-conf.yaml").write_text(settings)
+
+    def start_in_one_process(self) -> None:
+        """Starts the job server; master and workers are in its process."""
+        self._start_job_server("[local]")
+
+    def start(self, workers: int) -> None:
+        """Starts master, workers and job server, each in its own process."""
+        self._java("master", _MASTER, "--configDir", self._folder)
+        self._processes.wait("master", lambda: is_listening(self._rest))
+        for worker in range(workers):
+            self._java(f"worker{worker}", _WORKER, "--configDir", self._folder)
+        self._processes.wait("worker0", lambda: self.workers() == workers)
+        self._start_job_server(f"localhost:{self._rest}")
+
+    def workers(self) -> int:
+        """Returns how many workers the master knows."""
+        return self._ask("overview")["taskmanagers"]
+
+    def wait_for_rows(self, rows: int, seconds: float = 240) -> str:
+        """Waits until a running job has passed rows on; returns its id."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for job in self._ask("jobs")["jobs"]:
+                if job["status"] == "RUNNING":
+                    steps = self._ask(f"jobs/{job['id']}")["vertices"]
+                    read = max(s["metrics"]["read-records"] for s in steps)
+                    if read >= rows:
+                        return job["id"]
+            time.sleep(0.05)
+        raise RuntimeError(f"no job has passed on {rows} rows in {seconds} s")
+
+    def restarts(self, job: str) -> int:
+        """Returns how often a job began again."""
+        (found,) = self._ask(f"jobs/{job}/metrics?get=numRestarts")
+        return int(found["value"])
+
+    def _start_job_server(self, master):
+        self._java(
+            "job_server",
+            _JOB_SERVER,
+            f"--flink-master={master}",
+            f"--flink-conf-dir={self._folder}",
+            "--job-host=localhost",
+            f"--job-port={self.job_port}",
+            "--artifact-port=0",
+            "--expansion-port=0",
+            f"--artifacts-dir={self._folder}/artifacts",
+        )
+        listens = lambda: is_listening(self.job_port)  # noqa: E731
+        self._processes.wait("job_server", listens)
+
+    def _java(self, name, *words):
+        opened = [
+            word
+            for package in _OPENED
+            for word in ("--add-opens", f"java.base/{package}=ALL-UNNAMED")
+        ]
+        self._processes.start(
+            name,
+            "java",
+            "-Xmx640m",
+            *opened,
+            "-cp",
+            f"{self._jars}/*",
+            *words,
+            FLINK_CONF_DIR=str(self._folder),
+        )
+
+    def _ask(self, path):
+        url = f"http://localhost:{self._rest}/{path}"
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            return json.load(answer)
