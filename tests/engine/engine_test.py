@@ -3,6 +3,8 @@
 `make test-engine` brings the engines and runs these tests.
 """
 
+import functools
+import os
 import pathlib
 import shutil
 import sys
@@ -24,7 +26,8 @@ pytest.importorskip("apache_beam", reason="needs Beam; see `make test-engine`")
 pytestmark = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnhandledThreadExceptionWarning"
 )
-_ENGINES = pathlib.Path(__file__).parents[2] / "build/engine"
+_ROOT = pathlib.Path(__file__).parents[2]
+_ENGINES = _ROOT / "build/engine"
 _JARS = _ENGINES / "flink"
 _PRISM = _ENGINES / "bin/prism"
 
@@ -40,6 +43,8 @@ def engine_options(port, environment="LOOPBACK", **config):
         f"--job_endpoint=localhost:{port}",
         f"--environment_type={environment}",
         "--parallelism=2",
+        # Otherwise every step has new workers.
+        "--environment_cache_millis=600000",
     ]
     return words + [f"--{name}={value}" for name, value in config.items()]
 
@@ -89,6 +94,13 @@ def test_the_vocabulary_is_that_of_one_machine(jobs, corpus, options):
     jobs.vocabulary(corpus, *options)
 
 
+@pytest.mark.parametrize(
+    "options", [[], ["--split", "group", "--group-column", "text"]]
+)
+def test_split_makes_the_parts_of_one_machine(jobs, corpus, options):
+    jobs.split(corpus, *options)
+
+
 def test_convert_writes_the_records_of_one_machine(jobs, corpus):
     assert jobs.convert(corpus) == 240
 
@@ -102,20 +114,30 @@ def test_answers_are_those_of_one_machine(jobs, corpus, model, side):
 def cluster(tmp_path_factory):
     """A Flink cluster of two workers, each with a slot to spare.
 
-    Python's workers are processes of a pool, as on a cluster's machines.
+    Beside each is a pool of Python's workers, as on a cluster's machines.
     """
     flink_needed()
     folder = tmp_path_factory.mktemp("cluster")
     with Processes(folder) as processes:
         (port,) = free_ports(1)
-        pool = "apache_beam.runners.worker.worker_pool_main"
-        words = [sys.executable, "-m", pool, f"--service_port={port}"]
-        processes.start("pool", *words)
-        processes.wait("pool", lambda: is_listening(port))
+        # Pools start workers as `python`.
+        path = f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
+        for place in (0, 1):
+            address, name = f"127.0.0.{place + 1}", f"pool{place}"
+            words = [sys.executable, "-m", "tests.engine.worker_pool"]
+            processes.start(
+                name,
+                *words,
+                f"{address}:{port}",
+                PATH=path,
+                PYTHONPATH=str(_ROOT),
+            )
+            listens = functools.partial(is_listening, port, address)
+            processes.wait(name, listens)
         cluster = FlinkCluster(processes, folder, _JARS)
-        cluster.start(workers=2)
+        cluster.start(workers=2, pool="pool")
         options = engine_options(
-            cluster.job_port, "EXTERNAL", environment_config=f"localhost:{port}"
+            cluster.job_port, "EXTERNAL", environment_config=f"pool:{port}"
         )
         yield cluster, processes, options
 
@@ -128,8 +150,9 @@ def test_a_job_survives_the_death_of_a_worker(cluster, model, tmp_path, capsys):
     killed = []
 
     def kill_in_the_middle():
-        killed.append(flink.wait_for_rows(20))
-        processes.kill("worker1")
+        killed.append(flink.wait_for_step("answer"))
+        for process in ("worker1", "pool1"):
+            processes.kill(process)
 
     killer = threading.Thread(target=kill_in_the_middle)
     killer.start()

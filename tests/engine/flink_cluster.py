@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import socket
 import time
 import urllib.request
 
@@ -20,6 +21,8 @@ rest.port: {rest}
 restart-strategy.type: fixed-delay
 restart-strategy.fixed-delay.attempts: 3
 restart-strategy.fixed-delay.delay: 1 s
+cluster.evenly-spread-out-slots: true
+metrics.fetcher.update-interval: 500
 heartbeat.interval: 2000
 heartbeat.timeout: 20000
 io.tmp.dirs: {folder}
@@ -84,12 +87,24 @@ class FlinkCluster:
         """Starts the job server; master and workers are in its process."""
         self._start_job_server("[local]")
 
-    def start(self, workers: int) -> None:
-        """Starts master, workers and job server, each in its own process."""
-        self._java("master", _MASTER, "--configDir", self._folder)
+    def start(self, workers: int, pool: str) -> None:
+        """Starts master, workers and job server, each in its own process.
+
+        To each worker, `pool` is the name of another address, as on a cluster
+        `localhost` is another machine: 127.0.0.1, 127.0.0.2 and so on.
+        """
+        settings = ("--configDir", self._folder)
+        self._java("master", _MASTER, *settings)
         self._processes.wait("master", lambda: is_listening(self._rest))
         for worker in range(workers):
-            self._java(f"worker{worker}", _WORKER, "--configDir", self._folder)
+            hosts = self._folder / f"hosts{worker}"
+            hosts.write_text(
+                f"127.0.0.1 localhost\n127.0.0.1 {socket.gethostname()}\n"
+                f"127.0.0.{worker + 1} {pool}\n"
+            )
+            self._java(
+                f"worker{worker}", _WORKER, *settings, jdk_net_hosts_file=hosts
+            )
         self._processes.wait("worker0", lambda: self.workers() == workers)
         self._start_job_server(f"localhost:{self._rest}")
 
@@ -97,18 +112,26 @@ class FlinkCluster:
         """Returns how many workers the master knows."""
         return self._ask("overview")["taskmanagers"]
 
-    def wait_for_rows(self, rows: int, seconds: float = 240) -> str:
-        """Waits until a running job has passed rows on; returns its id."""
+    def wait_for_step(self, name: str, seconds: float = 240) -> str:
+        """Waits until a job is in the middle of a step; returns its id.
+
+        Args:
+            name: Part of the step's name.
+            seconds: Most time to wait. Defaults to 240.
+
+        Raises:
+            RuntimeError: If no job gets there in this time.
+        """
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             for job in self._ask("jobs")["jobs"]:
-                if job["status"] == "RUNNING":
-                    steps = self._ask(f"jobs/{job['id']}")["vertices"]
-                    read = max(s["metrics"]["read-records"] for s in steps)
-                    if read >= rows:
-                        return job["id"]
+                steps = self._ask(f"jobs/{job['id']}")["vertices"]
+                for step in steps:
+                    if name in step["name"] and step["status"] == "RUNNING":
+                        if step["metrics"]["read-records"]:
+                            return job["id"]
             time.sleep(0.05)
-        raise RuntimeError(f"no job has passed on {rows} rows in {seconds} s")
+        raise RuntimeError(f"no job came to {name!r} in {seconds} s")
 
     def restarts(self, job: str) -> int:
         """Returns how often a job began again."""
@@ -130,7 +153,11 @@ class FlinkCluster:
         listens = lambda: is_listening(self.job_port)  # noqa: E731
         self._processes.wait("job_server", listens)
 
-    def _java(self, name, *words):
+    def _java(self, name, *words, **properties):
+        given = [
+            f"-D{key.replace('_', '.')}={value}"
+            for key, value in properties.items()
+        ]
         opened = [
             word
             for package in _OPENED
@@ -141,6 +168,7 @@ class FlinkCluster:
             "java",
             "-Xmx640m",
             *opened,
+            *given,
             "-cp",
             f"{self._jars}/*",
             *words,

@@ -77,6 +77,18 @@ class Jobs:
         assert self._beam(*words) == 0
         assert output.read_bytes() == expected.read_bytes()
 
+    def split(self, corpus, *options):
+        expected, output = self._folder / "expected", self._folder / "parts"
+        words = ["split", "--input", corpus, *options, "--output"]
+        o2v(["pairs", *words, str(expected)])
+        assert self._beam(*words, output) == 0
+        for part in ("train", "validation", "test"):
+            assert _lines(output, part) == _lines(expected, part)
+        report = (output / "_pairs.json").read_text()
+        assert json.loads(report) == json.loads(
+            (expected / "_pairs.json").read_text()
+        )
+
     def convert(self, corpus):
         expected, output = self._folder / "expected", self._folder / "shards"
         o2v(["convert", "--input", corpus, "--output", str(expected)])
@@ -111,6 +123,13 @@ class Jobs:
 
     def _beam(self, *words):
         return o2v(["beam", *map(str, words), *self._options])
+
+
+def _lines(folder, part):
+    files = folder.glob(f"{part}*")
+    lines = [line for f in files for line in f.read_text().splitlines()]
+    assert lines
+    return sorted(lines)
 
 
 def _examples(folder):

@@ -87,8 +87,8 @@ def free_ports(number: int) -> list[int]:
     return ports
 
 
-def is_listening(port: int) -> bool:
-    """Whether somebody listens on a port of this machine."""
+def is_listening(port: int, address: str = "127.0.0.1") -> bool:
+    """Whether somebody listens at a port of this machine."""
     with socket.socket() as client:
         client.settimeout(1)
-        return client.connect_ex(("127.0.0.1", port)) == 0
+        return client.connect_ex((address, port)) == 0

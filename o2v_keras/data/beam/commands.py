@@ -70,6 +70,7 @@ def add_beam_command(
 def _run(action, options):
     start_tensorflow()
     _import_beam()
+    import grpc
     from apache_beam.options.pipeline_options import PipelineOptions
     from apache_beam.options.pipeline_options import StandardOptions
 
@@ -84,6 +85,13 @@ def _run(action, options):
     except RuntimeError as error:
         # Beam raises it for a failed job.
         raise CommandError(error) from error
+    except (grpc.RpcError, grpc.FutureTimeoutError) as error:
+        is_call = isinstance(error, grpc.RpcError)
+        details = error.details() if is_call else "no answer"
+        raise CommandError(
+            f"The engine's job server must run and be reached: {details}. "
+            f"Received: {' '.join(options.passed_on)}"
+        ) from error
 
 
 def add_beam_commands(commands: Commands) -> None:

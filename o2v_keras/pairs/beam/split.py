@@ -118,7 +118,7 @@ def write_split(
             | "read" >> beam.FlatMap(_rows, kind, fields, seed)
         )
         cuts = beam.pvalue.AsSingleton(_cuts(rows | beam.Keys(), holdout))
-        rows |= "draw" >> beam.MapTuple(_drawn, cuts)
+        rows |= "draw" >> beam.Map(_drawn, cuts)
         # The hash of a pair decides on it, but a group decides on rows, and
         # two groups may have a pair in common.
         if kind == "group":
@@ -175,8 +175,8 @@ def _signed(hashes):
     return (hashes ^ _SIGN).view(np.int64)
 
 
-def _drawn(unit, row, cuts):
-    pair, record = row
+def _drawn(row, cuts):
+    unit, (pair, record) = row
     validation, test = cuts
     part = TRAIN
     if test is not None and unit >= test:

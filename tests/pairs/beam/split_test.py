@@ -82,7 +82,7 @@ def test_parts_and_report_are_those_of_one_machine(
         (["--split", "group"], "`--group-column` must name a column"),
         (["--test", "1.5"], "`--test` must be a share below 1, or a whole"),
         (["--test", "1000"], "No training pair is left"),
-        (["--in0-column", "no"], 'no "no"'),
+        (["--in0-column", "no"], "no row has a value in the column no"),
     ],
 )
 def test_errors_are_those_of_one_machine(

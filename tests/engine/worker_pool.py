@@ -1,0 +1,31 @@
+"""A pool of Python workers at one address, such as 127.0.0.2:50000.
+
+Beam's own program listens at all addresses of a machine. On a cluster each
+machine has one pool; here each address has one.
+"""
+
+import concurrent.futures
+import sys
+
+import grpc
+from apache_beam.portability.api import beam_fn_api_pb2_grpc
+from apache_beam.runners.worker.worker_pool_main import (
+    BeamFnExternalWorkerPoolServicer,
+)
+
+
+def main(address):
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor())
+    pool = BeamFnExternalWorkerPoolServicer(
+        use_process=True, data_buffer_time_limit_ms=-1
+    )
+    beam_fn_api_pb2_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(
+        pool, server
+    )
+    server.add_insecure_port(address)
+    server.start()
+    server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
