@@ -81,6 +81,7 @@ def _on_flink(folder, job, words, files, size):
             f"--job_endpoint=localhost:{cluster.job_port}",
             "--environment_type=LOOPBACK",
             "--parallelism=2",
+            "--environment_cache_millis=600000",
         ]
         engine = psutil.Process(processes.pid("job_server"))
         _measured(job, [*words, *options], files, size, engine)

@@ -12,6 +12,7 @@ import threading
 
 import pytest
 
+from o2v_keras.__main__ import main as o2v
 from tests.engine.flink_cluster import FlinkCluster
 from tests.engine.jobs import Jobs
 from tests.engine.jobs import write_corpus
@@ -89,6 +90,15 @@ def test_check_prints_what_one_machine_prints(jobs, corpus):
     jobs.check(corpus)
 
 
+def test_bad_rows_are_named_without_a_traceback(engine, tmp_path, capfd):
+    (tmp_path / "a.jsonl").write_text('{"in0": [3], "in1": [], "label": 1}')
+    words = ["--input", f"{tmp_path}/a.jsonl", "--output", f"{tmp_path}/shards"]
+    assert o2v(["beam", "convert", *words, *engine]) == 2
+    error = capfd.readouterr().err
+    assert f"{tmp_path}/a.jsonl:1: in1=[]" in error
+    assert "Traceback" not in error
+
+
 @pytest.mark.parametrize("options", [[], ["--max-size", "6"]])
 def test_the_vocabulary_is_that_of_one_machine(jobs, corpus, options):
     jobs.vocabulary(corpus, *options)
@@ -160,4 +170,4 @@ def test_a_job_survives_the_death_of_a_worker(cluster, model, tmp_path, capsys):
     killer.join()
     assert rows == 120_000
     assert flink.workers() == 1
-    assert flink.restarts(*killed) > 0
+    assert flink.failure(*killed)

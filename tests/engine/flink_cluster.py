@@ -10,8 +10,8 @@ from tests.engine.processes import Processes
 from tests.engine.processes import free_ports
 from tests.engine.processes import is_listening
 
-# A worker that is lost ends the attempt of a job, not the job: it begins
-# again on the slots that are left.
+# A worker that is lost ends attempts of a job's steps, not the job: they begin
+# again on the slots that are left. One worker counted as three failures.
 _SETTINGS = """\
 jobmanager.rpc.address: localhost
 jobmanager.rpc.port: {rpc}
@@ -19,7 +19,7 @@ rest.address: localhost
 rest.bind-address: localhost
 rest.port: {rest}
 restart-strategy.type: fixed-delay
-restart-strategy.fixed-delay.attempts: 3
+restart-strategy.fixed-delay.attempts: 10
 restart-strategy.fixed-delay.delay: 1 s
 cluster.evenly-spread-out-slots: true
 metrics.fetcher.update-interval: 500
@@ -133,10 +133,9 @@ class FlinkCluster:
             time.sleep(0.05)
         raise RuntimeError(f"no job came to {name!r} in {seconds} s")
 
-    def restarts(self, job: str) -> int:
-        """Returns how often a job began again."""
-        (found,) = self._ask(f"jobs/{job}/metrics?get=numRestarts")
-        return int(found["value"])
+    def failure(self, job: str) -> str | None:
+        """Returns why an attempt of a job failed, or `None` if none did."""
+        return self._ask(f"jobs/{job}/exceptions").get("root-exception")
 
     def _start_job_server(self, master):
         self._java(

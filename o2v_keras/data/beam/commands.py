@@ -3,6 +3,7 @@
 import argparse
 import functools
 import logging
+import re
 import sys
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -24,6 +25,9 @@ _NO_BEAM = (
 _NO_DASK = (
     "--runner DaskRunner loses all but one output of a step that has several, "
     "so rows would be missing. Take another runner, such as FlinkRunner."
+)
+_WORKERS_ERROR = re.compile(
+    r"(?:Data|Value)Error: ((?:(?!Error: ).)*?) \[while running", re.DOTALL
 )
 _THIS_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 _EPILOG = (
@@ -84,7 +88,7 @@ def _run(action, options):
         return action(options, beam_options)
     except RuntimeError as error:
         # Beam raises it for a failed job.
-        raise CommandError(error) from error
+        raise CommandError(_users_error(str(error))) from error
     except (grpc.RpcError, grpc.FutureTimeoutError) as error:
         is_call = isinstance(error, grpc.RpcError)
         details = error.details() if is_call else "no answer"
@@ -142,8 +146,22 @@ def _import_beam():
         raise CommandError(_NO_BEAM) from None
     finally:
         logging.disable(logging.NOTSET)
-    # Errors of workers in this process are raised here, too: no second log.
-    logging.getLogger("apache_beam.runners.common").setLevel(logging.CRITICAL)
+    # Errors of workers are raised here, too: no second log.
+    for name in ("common", "worker.sdk_worker"):
+        logger = logging.getLogger(f"apache_beam.runners.{name}")
+        logger.setLevel(logging.CRITICAL)
+    # What an engine says comes from the root logger itself.
+    logging.getLogger().addFilter(_has_no_traceback)
+
+
+def _has_no_traceback(record):
+    return "Traceback" not in record.getMessage()
+
+
+def _users_error(text):
+    """Returns what a worker said of the data, if that is why a job failed."""
+    *_, found = [None, *_WORKERS_ERROR.findall(text)]
+    return found or text
 
 
 def _check(options, beam_options):

@@ -219,3 +219,13 @@ def test_no_shard_of_a_vocabulary_is_left(corpus, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["v.json"]
     assert main([*words, "--min-count", "999"]) == 2
     assert [file.name for file in tmp_path.iterdir()] == ["v.json"]
+
+
+def test_a_job_server_that_is_not_there_is_named(corpus, tmp_path, capsys):
+    words = ["vocabulary", "--columns", "text", "--input", *corpus]
+    words += ["--output", str(tmp_path / "v.json")]
+    words += ["--runner", "PortableRunner", "--job_endpoint", "localhost:1"]
+    assert main([*words, "--job_server_timeout", "1"]) == 2
+    error = capsys.readouterr().err
+    assert "job server must run and be reached: no answer" in error
+    assert "localhost:1" in error
