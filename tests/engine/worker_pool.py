@@ -7,16 +7,15 @@ machine has one pool; here each address has one.
 import concurrent.futures
 import sys
 
-import grpc
-from apache_beam.portability.api import beam_fn_api_pb2_grpc
-from apache_beam.runners.worker.worker_pool_main import (
-    BeamFnExternalWorkerPoolServicer,
-)
-
 
 def main(address):
+    # Where there is no Beam, the tests' doctests are collected all the same.
+    import grpc
+    from apache_beam.portability.api import beam_fn_api_pb2_grpc
+    from apache_beam.runners.worker import worker_pool_main
+
     server = grpc.server(concurrent.futures.ThreadPoolExecutor())
-    pool = BeamFnExternalWorkerPoolServicer(
+    pool = worker_pool_main.BeamFnExternalWorkerPoolServicer(
         use_process=True, data_buffer_time_limit_ms=-1
     )
     beam_fn_api_pb2_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(

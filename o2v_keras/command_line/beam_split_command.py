@@ -9,7 +9,7 @@ from o2v_keras.data.job_options import columns_of
 _SHARE = "a share below 1, or a number; default: 0.1"
 
 
-def add_beam_pairs_commands(commands: Commands) -> None:
+def add_beam_split_command(commands: Commands) -> None:
     """Adds `o2v beam split`."""
     parser = add_beam_command(
         commands,
