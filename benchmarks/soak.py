@@ -45,21 +45,32 @@ def _run(folder, megabytes):
     few = files[: max(1, len(files) // 5)]
     print("job | MB | rows | s | worker: peak MB | CPU s | engine: CPU s")
     for job in ("convert", "embed"):
+        alone, beam = [], []
         for part in (few, files):
             output = folder / f"{job}-{len(part)}"
-            words = _words(job, model, output)
+            words = _words(job, model, f"{output}-alone.jsonl", alone=True)
+            words += ["--input", *part]
+            name = f"{job}, one machine"
+            alone.append(_measured(name, words, len(part), size))
+            words = ["beam", *_words(job, model, output), "--input", *part]
             (folder / f"flink-{job}-{len(part)}").mkdir()
-            _on_flink(
-                folder / f"flink-{job}-{len(part)}",
-                job,
-                ["beam", *words, "--input", *part],
-                len(part),
-                size,
+            beam.append(
+                _on_flink(
+                    folder / f"flink-{job}-{len(part)}",
+                    job,
+                    words,
+                    len(part),
+                    size,
+                )
             )
-        output = folder / f"{job}-alone.jsonl"
-        words = _words(job, model, output, alone=True)
-        _measured(
-            f"{job} (one machine)", [*words, "--input", *few], len(few), size
+        rows = (len(files) - len(few)) * _FILE_ROWS
+        rates = [
+            f"{rows / (after[place] - before[place]):,.0f}"
+            for (before, after), place in ((alone, 0), (beam, 0), (beam, 1))
+        ]
+        print(
+            f"{job}: rows a CPU second, the start of processes left out: one "
+            f"machine {rates[0]}, Python's worker {rates[1]}, engine {rates[2]}"
         )
 
 
@@ -84,7 +95,7 @@ def _on_flink(folder, job, words, files, size):
             "--environment_cache_millis=600000",
         ]
         engine = psutil.Process(processes.pid("job_server"))
-        _measured(job, [*words, *options], files, size, engine)
+        return _measured(job, [*words, *options], files, size, engine)
 
 
 def _measured(name, words, files, size, engine=None):
@@ -106,13 +117,15 @@ def _measured(name, words, files, size, engine=None):
     seconds = time.perf_counter() - start
     if process.wait():
         raise RuntimeError(f"{name}: status {process.returncode}")
-    engines = f"{_cpu(engine) - before:.0f}" if engine else "-"
+    engine_cpu = _cpu(engine) - before if engine else 0
+    engines = f"{engine_cpu:.0f}" if engine else "-"
     rows = files * _FILE_ROWS
     print(
         f"{name} | {files * size / 1e6:.0f} | {rows:,} | {seconds:.0f} | "
         f"{peak / 1e6:.0f} | {cpu:.0f} | {engines}",
         flush=True,
     )
+    return cpu, engine_cpu
 
 
 def _cpu(process):
