@@ -35,8 +35,8 @@ test-slow: $(DEVELOPMENT) ## run the tests that are too heavy for every change
 	$(BIN)/python -m pytest -q -m slow
 
 test-beam: $(BEAM) ## run the tests of the jobs on Apache Beam
-	.venv-beam/bin/python -m pytest -q tests/data/beam tests/serving/beam \
-	    o2v_keras/data/beam serving/beam
+	.venv-beam/bin/python -m pytest -q tests/data/beam tests/pairs/beam \
+	    tests/serving/beam o2v_keras/data/beam o2v_keras/pairs/beam serving/beam
 
 test-engine: $(BEAM) $(FLINK) $(PRISM) ## run the jobs on Flink and Prism
 	.venv-beam/bin/python -m pytest -q tests/engine
