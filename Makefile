@@ -4,6 +4,10 @@ RUNTIME := .venv/.installed
 DEVELOPMENT := .venv/.development-installed
 DOCUMENTATION := .venv/.documentation-installed
 BEAM := .venv-beam/.installed
+ENGINES := build/engine
+FLINK := $(ENGINES)/flink/.fetched
+PRISM := $(ENGINES)/bin/.built
+BEAM_VERSION = $(shell sed -n 's/^apache-beam==//p' requirements-beam.txt)
 SOURCES := o2v_keras export serving typings tests notebooks benchmarks docs \
     conftest.py
 
@@ -15,7 +19,8 @@ GRPC_PORT ?= 8500
 REST_PORT ?= 8501
 
 .PHONY: help install demo notebooks test test-slow test-hosts test-beam \
-    test-serving coverage serve lint format docs reference bench quality clean
+    test-engine soak test-serving coverage serve lint format docs reference \
+    bench quality clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' Makefile
@@ -39,8 +44,14 @@ test-hosts: $(DEVELOPMENT) ## train on hosts in network namespaces; needs root
 	$(BIN)/python -m pytest -q -rs -m hosts tests/hosts
 
 test-beam: $(BEAM) ## run the tests of the jobs on Apache Beam
-	.venv-beam/bin/python -m pytest -q tests/data/beam tests/serving/beam \
-	    o2v_keras/data/beam serving/beam
+	.venv-beam/bin/python -m pytest -q tests/data/beam tests/pairs/beam \
+	    tests/serving/beam o2v_keras/data/beam o2v_keras/pairs/beam serving/beam
+
+test-engine: $(BEAM) $(FLINK) $(PRISM) ## run the jobs on Flink and Prism
+	.venv-beam/bin/python -m pytest -q tests/engine
+
+soak: $(BEAM) $(FLINK) ## put 500 MB through jobs on Beam, watching the memory
+	.venv-beam/bin/python -m benchmarks.soak
 
 test-serving: $(DEVELOPMENT) ## check a server: SERVER=host:port MODEL=... NAME=...
 	O2V_SERVER=$(SERVER) O2V_EXPORT=$(MODEL) O2V_MODEL_NAME=$(NAME) \
@@ -104,3 +115,20 @@ $(BEAM): requirements-beam.txt requirements-dev.txt pyproject.toml
 	    $(shell grep == requirements-dev.txt)
 	.venv-beam/bin/pip install --quiet --no-deps --editable .
 	touch $@
+
+# Engines for `make test-engine`, which skips those that cannot be had here.
+$(FLINK): tests/engine/flink/pom.xml
+	mkdir -p $(@D)
+	@if command -v java > /dev/null && command -v mvn > /dev/null; then \
+	    mvn --batch-mode --quiet --file $< dependency:copy-dependencies \
+	        -DoutputDirectory=$(abspath $(@D)) && touch $@ \
+	        || echo "Flink's jars cannot be had: no tests on Flink"; \
+	else echo "Java or Maven is not here: no tests on Flink"; fi
+
+$(PRISM): requirements-beam.txt
+	mkdir -p $(@D)
+	@if command -v go > /dev/null; then \
+	    GOBIN=$(abspath $(@D)) go install \
+	        github.com/apache/beam/sdks/v2/go/cmd/prism@v$(BEAM_VERSION) \
+	        && touch $@ || echo "Prism cannot be had: no tests on it"; \
+	else echo "Go is not here: no tests on Prism"; fi

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+_BEAM = ("o2v_keras/data", "o2v_keras/pairs", "serving")
 # Jobs on Apache Beam, which has an environment of its own.
 collect_ignore_glob = (
     []
     if importlib.util.find_spec("apache_beam")
-    else ["o2v_keras/data/beam/*", "serving/beam/*"]
+    else [f"{place}/beam/*" for place in _BEAM]
 )
 
 # Tests that download data sets say where.

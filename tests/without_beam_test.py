@@ -8,6 +8,7 @@ import pytest
     ("package", "words"),
     [
         ("o2v_keras", ["beam", "check"]),
+        ("o2v_keras", ["beam", "split"]),
         ("serving.beam", ["predict", "--model", "M"]),
     ],
 )

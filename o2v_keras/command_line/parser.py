@@ -10,6 +10,7 @@ from o2v_keras.command import CommandError
 from o2v_keras.command import Commands
 from o2v_keras.command_line import commands
 from o2v_keras.command_line import tuning_commands
+from o2v_keras.command_line.beam_split_command import add_beam_split_command
 from o2v_keras.command_line.embedding_commands import add_embedding_commands
 from o2v_keras.command_line.mining_command import add_mining_options
 from o2v_keras.command_line.mining_command import mine
@@ -236,6 +237,7 @@ def add_commands(subparsers: Commands) -> None:
     )
     add_embedding_commands(functools.partial(_command, subparsers))
     add_beam_commands(subparsers)
+    add_beam_split_command(subparsers)
 
 
 def _add_train(subparsers):

@@ -63,6 +63,11 @@ class Holdout(NamedTuple):
                     f"test={self.test}"
                 )
 
+    def sizes(self, rows: int) -> tuple[int, int]:
+        """Returns how many of so many rows validation and test have."""
+        test = _count(self.test, rows)
+        return min(_count(self.validation, rows), rows - test), test
+
     def of_rows(self, order: np.ndarray) -> np.ndarray:
         """Holds the last rows of an order out.
 
@@ -73,8 +78,7 @@ class Holdout(NamedTuple):
             int8 `(rows,)`: `TRAIN`, `VALIDATION` or `TEST`.
         """
         rows = len(order)
-        test = _count(self.test, rows)
-        validation = min(_count(self.validation, rows), rows - test)
+        validation, test = self.sizes(rows)
         parts = np.zeros(rows, np.int8)
         parts[order[rows - test :]] = TEST
         parts[order[rows - test - validation : rows - test]] = VALIDATION

@@ -4,6 +4,9 @@ import functools
 import hashlib
 import io
 import os
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -90,36 +93,20 @@ def split(
     check_seed(seed)
     holdout = Holdout(kind, validation, test)
     holdout.check(SPLITS, time is not None)
-    needs = {"group": kind in ("group", "within", "within-time")}
-    needs["time"] = "time" in kind
-    given = {"group": group, "time": time}
-    for name, needed in needs.items():
-        if needed != (given[name] is not None):
-            rule = "name a column" if needed else "be left out"
-            raise ValueError(
-                f'`{name}` must {rule} with split="{kind}". '
-                f"Received: {name}={given[name]!r}"
-            )
-    fields = {"in0": (columns.in0, "raw"), "in1": (columns.in1, "raw")}
-    if group is not None:
-        fields["group"] = (group, "name")
-    if time is not None:
-        fields["time"] = (time, "time")
+    fields = key_fields(kind, columns, group, time)
     if is_in_memory(source):
         source = table_in_memory(source)
     else:
         source = expand_paths(source)
-        _check_one_format(source)
+        check_one_format(source)
     reader, report = LogReader(fields, verbose=verbose), Report()
-    read = [*map(_keys, reader.read(source))]
+    read = [*map(key_hashes, reader.read(source))]
     reader.finish()
     keys = {f: np.concatenate([part[f] for part in read]) for f in fields}
     pair = seeded(seed, keys["in0"], keys["in1"])
     report.count("rows read", len(pair))
     if kind == "random":
-        # A pair and its mirror image, as `baskets` has them, stay together.
-        sides = keys["in0"], keys["in1"]
-        unit = seeded(seed, np.minimum(*sides), np.maximum(*sides))
+        unit = units_of(kind, keys, seed)
         units, rows = np.unique(unit, return_inverse=True)
         parts = holdout.of_rows(np.arange(len(units)))[rows]
     else:
@@ -138,6 +125,59 @@ def split(
     return _FilePairs(source, Column(columns.in0, "json"), parts, report)
 
 
+def key_fields(
+    kind: str,
+    columns: PairColumns,
+    group: str | None = None,
+    time: str | None = None,
+) -> dict[str, tuple[str, str]]:
+    """Returns the columns that decide on rows, for `LogReader`.
+
+    Args:
+        kind: One of `SPLITS`.
+        columns: `PairColumns`.
+        group: Column of the groups. Defaults to `None`.
+        time: Column of times. Defaults to `None`.
+
+    Raises:
+        ValueError: If the kind needs a column that is not named, or one is
+            named that it does not need.
+    """
+    needs = {"group": kind in ("group", "within", "within-time")}
+    needs["time"] = "time" in kind
+    given = {"group": group, "time": time}
+    for name, needed in needs.items():
+        if needed != (given[name] is not None):
+            rule = "name a column" if needed else "be left out"
+            raise ValueError(
+                f'`{name}` must {rule} with split="{kind}". '
+                f"Received: {name}={given[name]!r}"
+            )
+    fields = {"in0": (columns.in0, "raw"), "in1": (columns.in1, "raw")}
+    if group is not None:
+        fields["group"] = (group, "name")
+    if time is not None:
+        fields["time"] = (time, "time")
+    return fields
+
+
+def units_of(
+    kind: str, keys: Mapping[str, np.ndarray], seed: int
+) -> np.ndarray:
+    """Hashes what is drawn, the pairs or the groups of rows; uint64.
+
+    Args:
+        kind: `"random"` or `"group"`.
+        keys: What `key_hashes` returns.
+        seed: Of the draw.
+    """
+    if kind == "group":
+        return seeded(seed, keys["group"])
+    # A pair and its mirror image, as `baskets` has them, stay together.
+    sides = keys["in0"], keys["in1"]
+    return seeded(seed, np.minimum(*sides), np.maximum(*sides))
+
+
 def _parts(holdout, pair, group, seconds, seed):
     kind = holdout.kind
     if kind == "time":
@@ -150,8 +190,9 @@ def _parts(holdout, pair, group, seconds, seed):
     return holdout.within(groups, *keys)
 
 
-def _check_one_format(files):
-    endings = {_format(file) for file in files}
+def check_one_format(files: Sequence[str]) -> None:
+    """Raises `DataError` if files cannot be divided together."""
+    endings = {ending_of(file) for file in files}
     if len(endings) > 1:
         raise DataError(
             "Files to divide must be of one format. Received: "
@@ -164,12 +205,13 @@ def _check_one_format(files):
         )
 
 
-def _format(file):
+def ending_of(file: str) -> str:
+    """Returns the ending of a file, without that of its packing."""
     name = file.removesuffix(".gz").removesuffix(".zst")
     return os.path.splitext(name)[1].removeprefix(".").lower()
 
 
-def _keys(table):
+def key_hashes(table: pa.Table) -> dict[str, np.ndarray]:
     """Returns field -> hashes of the rows, uint64, or their times."""
     return {
         name: table[name].to_numpy() if name == "time" else _hashes(table[name])
@@ -194,15 +236,15 @@ class _FilePairs(Pairs):
     """Pairs of files, which are written in the format that they have."""
 
     def __init__(self, files, column, parts, report):
-        self._ending = _format(files[0])
+        self._ending = ending_of(files[0])
         is_parquet = self._ending == "parquet"
-        read = _batches if is_parquet else functools.partial(_records, column)
+        read = _batches if is_parquet else functools.partial(records_of, column)
         super().__init__(
             functools.partial(_divided, read, files, parts), report
         )
         self._header = b""
         if self._ending in ("csv", "tsv"):
-            self._header = _header(files)
+            self._header = header_of(files)
 
     def write(
         self, output: str | os.PathLike[str], format: str | None = None
@@ -256,14 +298,14 @@ def _batches(file):
             yield pa.Table.from_batches([batch])
 
 
-def _records(column, file):
+def records_of(column: Column, file: str) -> Iterator[pa.Table]:
     """Yields the records of a text file, as they are written."""
     for block in read_blocks(file, {"in0": column}):
         rows = range(len(block.table))
         yield pa.table({"record": pa.array(map(block.record, rows))})
 
 
-def _header(files):
+def header_of(files: Sequence[str]) -> bytes:
     """Returns the line of names that all files begin with."""
     headers = set()
     for file in files:

@@ -5,16 +5,17 @@ import dataclasses
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics.metric import Metrics
-from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.ml.inference.base import PredictionResult
 from apache_beam.ml.inference.base import RunInference
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from o2v_keras.data.beam.counters import total
 from o2v_keras.data.read.record import Column
 from serving.batch_inference.input_files import input_fields
 from serving.beam.answer_rows import answer_lines
 from serving.beam.answer_rows import answer_schema
-from serving.beam.answer_rows import answer_table
+from serving.beam.answer_rows import answer_tables
+from serving.beam.corpus_files import MOST_BYTES
 from serving.beam.corpus_files import read_windows
 from serving.beam.saved_model_handler import SavedModelHandler
 from serving.signatures import EMBEDDINGS
@@ -131,7 +132,7 @@ def answer_corpus(job: CorpusJob, options: PipelineOptions) -> tuple[int, int]:
             )
         )
     metrics = pipeline.result.metrics()
-    return _total(metrics, _ROWS), _total(metrics, _BAD_ROWS)
+    return total(metrics, _ROWS), total(metrics, _BAD_ROWS)
 
 
 def _counted(result: PredictionResult) -> PredictionResult:
@@ -155,8 +156,8 @@ def _write(answers, job):
         )
         return
     schema = answer_schema(job.id_field, job.column)
-    tables = answers | "tables" >> beam.Map(
-        lambda r: answer_table(r.example, r.inference, schema)
+    tables = answers | "tables" >> beam.FlatMap(
+        lambda r: answer_tables(r.example, r.inference, schema, MOST_BYTES)
     )
     tables | "write" >> beam.io.WriteToParquetBatched(
         job.output,
@@ -174,8 +175,3 @@ def _refuse_shards(output):
             "`output` must name no shards yet, for those of two jobs would "
             f"mix. Received: {found.metadata_list[0].path}"
         )
-
-
-def _total(metrics, counter):
-    found = metrics.query(MetricsFilter().with_metric(counter))["counters"]
-    return sum(result.result for result in found)

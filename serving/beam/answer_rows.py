@@ -35,11 +35,26 @@ def answer_lines(
         yield json_line(name, column, vectors.values[row]).decode().rstrip()
 
 
-def answer_table(
-    window: Window, vectors: Vectors, schema: pa.Schema
-) -> pa.Table:
-    """Returns the answers under the columns of `answer_schema`."""
-    sound = np.flatnonzero(vectors.sound).tolist()
+def answer_tables(
+    window: Window, vectors: Vectors, schema: pa.Schema, most_bytes: int
+) -> Iterator[pa.Table]:
+    """Yields the answers under the columns of `answer_schema`.
+
+    Args:
+        window: The rows.
+        vectors: `Vectors`, their answers.
+        schema: What `answer_schema` returns.
+        most_bytes: Most bytes of the vectors of a table.
+    """
+    sound = np.flatnonzero(vectors.sound)
+    row_bytes = max(1, vectors.values[:1].nbytes)
+    rows = max(1, most_bytes // row_bytes)
+    for first in range(0, len(sound), rows):
+        yield _table(window, vectors, schema, sound[first : first + rows])
+
+
+def _table(window, vectors, schema, sound):
+    sound = sound.tolist()
     names = [_name(window, vectors, row) for row in sound]
     columns = []
     for field in list(schema)[:-1]:

@@ -1,5 +1,6 @@
 """The files of a corpus, wherever Beam can read."""
 
+import dataclasses
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -14,6 +15,9 @@ from o2v_keras.data.read.record import Column
 from serving.batch_inference.input_files import expand_inputs
 from serving.batch_inference.input_files import read_lines
 from serving.batch_inference.window import LinesWindow
+
+# Engines refuse elements that are larger than some limit: Flink, about 10 MB.
+MOST_BYTES = 4 << 20
 
 
 def corpus_files(patterns: Sequence[str]) -> tuple[str, ...]:
@@ -44,6 +48,9 @@ def read_windows(
 ) -> Iterator[LinesWindow]:
     """Yields the windows of a file, wherever Beam can read.
 
+    A window of long lines has fewer of them, so that it has no more than
+    `MOST_BYTES`, unless one line has.
+
     Args:
         file: Path of JSON Lines.
         fields: What `input_fields` returns.
@@ -52,7 +59,24 @@ def read_windows(
     Raises:
         ValueError: If the file cannot be read or unpacked.
     """
-    return read_lines(file, 0, fields, rows, open_file=_open)
+    for window in read_lines(file, 0, fields, rows, open_file=_open):
+        yield from _small_windows(window)
+
+
+def _small_windows(window):
+    """Divides a window's lines."""
+    if len(window.text) <= MOST_BYTES:
+        yield window
+        return
+    first, lines, size = window.first_line, [], 0
+    for line in [*window.text.split(b"\n"), None]:
+        if lines and (line is None or size + len(line) > MOST_BYTES):
+            text = b"\n".join(lines)
+            yield dataclasses.replace(window, text=text, first_line=first)
+            first, lines, size = first + len(lines), [], 0
+        if line is not None:
+            lines.append(line)
+            size += len(line) + 1
 
 
 def _matches(pattern):

@@ -3,8 +3,10 @@
 import argparse
 import functools
 import logging
+import re
 import sys
 from collections.abc import Callable
+from collections.abc import Mapping
 
 from o2v_keras.command import DATA
 from o2v_keras.command import USER_ERROR
@@ -19,6 +21,13 @@ from o2v_keras.start_tensorflow import start_tensorflow
 _NO_BEAM = (
     "Apache Beam is not installed. Install it in an environment of its own: "
     "pip install -r requirements-beam.txt"
+)
+_NO_DASK = (
+    "--runner DaskRunner loses all but one output of a step that has several, "
+    "so rows would be missing. Take another runner, such as FlinkRunner."
+)
+_WORKERS_ERROR = re.compile(
+    r"(?:Data|Value)Error: ((?:(?!Error: ).)*?) \[while running", re.DOTALL
 )
 _THIS_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 _EPILOG = (
@@ -35,6 +44,7 @@ def add_beam_command(
     summary: str,
     group: str,
     epilog: str = "",
+    arguments: Mapping[str, str] | None = None,
 ) -> argparse.ArgumentParser:
     """Adds a command `o2v beam ...`, which passes unknown options to Beam.
 
@@ -47,6 +57,7 @@ def add_beam_command(
         group: Group in the help.
         epilog: End of the help, after the sentence on Beam's options.
             Defaults to nothing.
+        arguments: As in `Commands.add`. Defaults to `None`.
     """
     return commands.add(
         f"beam {name}",
@@ -54,6 +65,7 @@ def add_beam_command(
         summary,
         group,
         passes_on=True,
+        arguments=arguments,
         allow_abbrev=False,
         epilog=f"{_EPILOG} {epilog}",
     )
@@ -62,6 +74,7 @@ def add_beam_command(
 def _run(action, options):
     start_tensorflow()
     _import_beam()
+    import grpc
     from apache_beam.options.pipeline_options import PipelineOptions
     from apache_beam.options.pipeline_options import StandardOptions
 
@@ -69,11 +82,20 @@ def _run(action, options):
     standard = beam_options.view_as(StandardOptions)
     # DirectRunner would do the same, but tries to download Prism first.
     standard.runner = standard.runner or _THIS_PROCESS
+    if standard.runner.endswith("DaskRunner"):
+        raise CommandError(_NO_DASK)
     try:
         return action(options, beam_options)
     except RuntimeError as error:
         # Beam raises it for a failed job.
-        raise CommandError(error) from error
+        raise CommandError(_users_error(str(error))) from error
+    except (grpc.RpcError, grpc.FutureTimeoutError) as error:
+        is_call = isinstance(error, grpc.RpcError)
+        details = error.details() if is_call else "no answer"
+        raise CommandError(
+            f"The engine's job server must run and be reached: {details}. "
+            f"Received: {' '.join(options.passed_on)}"
+        ) from error
 
 
 def add_beam_commands(commands: Commands) -> None:
@@ -124,8 +146,22 @@ def _import_beam():
         raise CommandError(_NO_BEAM) from None
     finally:
         logging.disable(logging.NOTSET)
-    # Errors of workers in this process are raised here, too: no second log.
-    logging.getLogger("apache_beam.runners.common").setLevel(logging.CRITICAL)
+    # Errors of workers are raised here, too: no second log.
+    for name in ("common", "worker.sdk_worker"):
+        logger = logging.getLogger(f"apache_beam.runners.{name}")
+        logger.setLevel(logging.CRITICAL)
+    # What an engine says comes from the root logger itself.
+    logging.getLogger().addFilter(_has_no_traceback)
+
+
+def _has_no_traceback(record):
+    return "Traceback" not in record.getMessage()
+
+
+def _users_error(text):
+    """Returns what a worker said of the data, if that is why a job failed."""
+    *_, found = [None, *_WORKERS_ERROR.findall(text)]
+    return found or text
 
 
 def _check(options, beam_options):

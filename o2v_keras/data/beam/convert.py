@@ -6,9 +6,9 @@ import apache_beam as beam
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics.metric import Metrics
-from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from o2v_keras.data.beam.counters import total
 from o2v_keras.data.check.bad_rows import refuse_too_many_skipped
 from o2v_keras.data.check.bad_rows import skipped_share
 from o2v_keras.data.check.check import PairCheck
@@ -94,7 +94,7 @@ def write_tfrecord(
                 append_trailing_newlines=False,
             )
     metrics = pipeline.result.metrics()
-    rows, left_out = _total(metrics, _ROWS), _total(metrics, _LEFT_OUT)
+    rows, left_out = total(metrics, _ROWS), total(metrics, _LEFT_OUT)
     if max_skipped is not None:
         place = f"{output}/_rejected_rows-* holds them with the reasons."
         refuse_too_many_skipped(left_out, rows + left_out, max_skipped, place)
@@ -117,8 +117,3 @@ def _records(file: str, sides: Sequence[str], label: bool, skip_bad_rows: bool):
         refuse_lossy_labels(table)
         _ROWS.inc(len(table))
         yield from make_examples(table)
-
-
-def _total(metrics, counter):
-    found = metrics.query(MetricsFilter().with_metric(counter))["counters"]
-    return sum(result.result for result in found)

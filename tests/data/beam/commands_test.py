@@ -204,3 +204,28 @@ def test_a_runner_can_be_named(corpus, tmp_path):
         main(["vocabulary", *words, "--runner", "BundleBasedDirectRunner"]) == 0
     )
     assert len(json.loads(output.read_text())) == len(WORDS) + 2
+
+
+def test_a_runner_that_loses_rows_is_refused(corpus, tmp_path, capsys):
+    words = ["convert", "--input", *corpus, "--output", str(tmp_path / "o")]
+    assert main([*words, "--runner", "DaskRunner"]) == 2
+    assert "--runner DaskRunner loses all but one" in capsys.readouterr().err
+
+
+def test_no_shard_of_a_vocabulary_is_left(corpus, tmp_path):
+    words = ["vocabulary", "--columns", "text", "--input", *corpus]
+    words += ["--output", str(tmp_path / "v.json")]
+    assert main(words) == 0
+    assert [file.name for file in tmp_path.iterdir()] == ["v.json"]
+    assert main([*words, "--min-count", "999"]) == 2
+    assert [file.name for file in tmp_path.iterdir()] == ["v.json"]
+
+
+def test_a_job_server_that_is_not_there_is_named(corpus, tmp_path, capsys):
+    words = ["vocabulary", "--columns", "text", "--input", *corpus]
+    words += ["--output", str(tmp_path / "v.json")]
+    words += ["--runner", "PortableRunner", "--job_endpoint", "localhost:1"]
+    assert main([*words, "--job_server_timeout", "1"]) == 2
+    error = capsys.readouterr().err
+    assert "job server must run and be reached: no answer" in error
+    assert "localhost:1" in error

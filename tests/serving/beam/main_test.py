@@ -148,7 +148,13 @@ def test_parquet_holds_the_same_under_the_ids(base, corpus, tmp_path):
 
 
 def test_texts_are_answered_as_on_one_machine(tmp_path):
-    model = make_text_model({"enc0_network": "hcnn"}, word_tokenizer())
+    hyperparameters = {
+        "enc0_network": "hcnn",
+        "enc1_network": "hcnn",
+        "enc1_max_seq_len": 6,
+        "enc1_vocab_size": VOCAB_SIZE,
+    }
+    model = make_text_model(hyperparameters, word_tokenizer())
     write_export(model, tmp_path / "base" / "1")
     source, output = tmp_path / "in.jsonl", tmp_path / "out"
     texts = ["a dog", "", 5, "qzxv"]

@@ -1,0 +1,1 @@
+"""Pairs past one machine, on Apache Beam."""
