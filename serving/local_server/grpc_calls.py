@@ -70,7 +70,7 @@ class CallReceiver(grpc.ServerInterceptor):
         self._thread.join()
 
     def _reader(
-        self, handler: grpc.RpcMethodHandler[Any, Any]
+        self, handler: "grpc.RpcMethodHandler[Any, Any]"
     ) -> Callable[..., Any]:
         def read(messages: Iterator[bytes], context: grpc.ServicerContext):
             with self._lock:
