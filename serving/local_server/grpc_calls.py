@@ -36,7 +36,7 @@ class CallReceiver(grpc.ServerInterceptor):
 
     def __init__(self, thread_count: int):
         self._thread_count = thread_count
-        self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+        self._handlers: "dict[str, grpc.RpcMethodHandler[Any, Any]]" = {}
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         # Since when each call waits, the oldest first.
@@ -70,7 +70,7 @@ class CallReceiver(grpc.ServerInterceptor):
         self._thread.join()
 
     def _reader(
-        self, handler: grpc.RpcMethodHandler[Any, Any]
+        self, handler: "grpc.RpcMethodHandler[Any, Any]"
     ) -> Callable[..., Any]:
         def read(messages: Iterator[bytes], context: grpc.ServicerContext):
             with self._lock:
