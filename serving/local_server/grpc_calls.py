@@ -36,7 +36,7 @@ class CallReceiver(grpc.ServerInterceptor):
 
     def __init__(self, thread_count: int):
         self._thread_count = thread_count
-        self._handlers: "dict[str, grpc.RpcMethodHandler[Any, Any]]" = {}
+        self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         # Since when each call waits, the oldest first.
