@@ -326,8 +326,8 @@ def _gaussian(profile):
             min(max(batch, 32), 512),
             f"at least {_STEPS} steps in all",
         ),
-        "epochs": (16, "all of them: the prior prevents overfitting"),
-        "early_stopping_patience": (16, "all epochs"),
+        "epochs": (16, "at most; the prior prevents overfitting"),
+        "early_stopping_patience": (16, "all are tried"),
     }
 
 

@@ -97,8 +97,11 @@ def format_report(report: dict[str, Any]) -> str:
     held_out = {*report["validation"], *report["test"]}
     names += [name for name in _HELD_OUT if name in held_out]
     rows = [("", *names)]
+    refit = report.get("refit")
+    labels = {"train": "train, all rows"} if refit else {}
     for split in splits:
-        rows.append((split, *_cells(report[split], names)))
+        label = labels.get(split, split)
+        rows.append((label, *_cells(report[split], names)))
         for dim, metrics in report.get("widths", {}).get(split, {}).items():
             rows.append((f"{split}, width {dim}", *_cells(metrics, names)))
         for name, metrics in report["baselines"].get(split, {}).items():
@@ -108,10 +111,13 @@ def format_report(report: dict[str, Any]) -> str:
         f"best epoch {report['best_epoch']} (counted from 0) of "
         f"{report['epochs']}"
     )
-    if report.get("refit"):
-        lines[-1] += ", chosen with the validation rows held out"
     if any(report["baselines"].values()):
         lines[-1] += "; indented rows are baselines"
+    if refit:
+        lines.append(
+            "validation is of the training in held_out, without these rows; "
+            "the model has been trained on all rows"
+        )
     return "\n".join(lines)
 
 
