@@ -1,10 +1,12 @@
 """Reads the counters of a job that has ended."""
 
+from typing import Any
+
 from apache_beam.metrics.metric import Metrics
 from apache_beam.metrics.metric import MetricsFilter
 
 
-def total(metrics: object, counter: Metrics.DelegatingCounter) -> int:
+def total(metrics: Any, counter: Metrics.DelegatingCounter) -> int:
     """Returns what all workers counted.
 
     Args:

@@ -117,7 +117,7 @@ class _LeastCount(beam.CombineFn):
         words[min(count, _LARGEST_COUNT)] += 1
         return words
 
-    def merge_accumulators(self, accumulators: Iterable[Counter]):
+    def merge_accumulators(self, accumulators: Iterable[Counter[int]]):
         return sum(accumulators, Counter())
 
     def extract_output(self, words):

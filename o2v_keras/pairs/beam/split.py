@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
+from typing import Any
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -262,7 +263,7 @@ class _AllSorted(beam.CombineFn):
         units.append(unit)
         return units
 
-    def merge_accumulators(self, accumulators: Iterable[list]):
+    def merge_accumulators(self, accumulators: Iterable[list[Any]]):
         return [unit for units in accumulators for unit in units]
 
     def extract_output(self, units):
@@ -309,7 +310,7 @@ class _Union(beam.CombineFn):
         return union
 
 
-def _kept(pair: int, found: dict) -> Iterator[tuple[_Row, bool]]:
+def _kept(pair: int, found: dict[str, Any]) -> Iterator[tuple[_Row, bool]]:
     # Rows are passed through one by one; there may be many of a pair.
     (parts,) = list(found["parts"]) or (0,)
     for row in found["rows"]:
