@@ -360,7 +360,7 @@ def _epochs(profile, most, rows):
 
 def _stopping():
     return {
-        "early_stopping_patience": (2, "epochs without a better one"),
+        "early_stopping_patience": (2, "three epochs without progress end it"),
         "early_stopping_tolerance": (0.0005, "losses fall slowly"),
     }
 

@@ -147,7 +147,10 @@ def fit(
         checkpointing.resume(checkpoint, train)
         if mining is not None:
             mining.resume(epoch, batch)
-        options.say(f"Resuming at epoch {epoch}, batch {batch}.")
+        if early_stopping.stopped or epoch >= epochs:
+            options.say(f"Resuming: all of its {epoch} epochs have ended.")
+        else:
+            options.say(f"Resuming at epoch {epoch}, batch {batch}.")
     if worker.is_chief:
         directory.write_config(config)
     model.steps_per_execution = options.steps_on(

@@ -329,6 +329,7 @@ def train(
         options.say(
             f"validation: {len(tables['validation']):,} rows held out of the "
             f"training data, {len(tables['train']):,} are left"
+            + (", to choose the number of epochs" if refit else "")
         )
     if "validation" in tables:
         options = _with_monitored_metrics(config, tables, columns, options)

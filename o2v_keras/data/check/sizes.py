@@ -85,7 +85,11 @@ def proposal_text(
     if config is None:
         # Sizes of its own are accepted only beside a network of its own.
         sizes["enc1_network"] = "hcnn"
-    return f"hyperparameters that fit the data:\n{json.dumps(sizes, indent=2)}"
+    what = "hyperparameters that fit the data"
+    if config is None:
+        what += ", beside SageMaker's defaults (`o2v train` without any takes "
+        what += "a recipe instead)"
+    return f"{what}:\n{json.dumps(sizes, indent=2)}"
 
 
 def _output(labels):

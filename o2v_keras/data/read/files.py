@@ -15,7 +15,7 @@ from o2v_keras.data.read.json_lines import read_json_lines
 from o2v_keras.data.read.parquet import read_parquet
 from o2v_keras.data.read.record import ADVICE
 from o2v_keras.data.read.record import Column
-from o2v_keras.data.read.record import label_hint
+from o2v_keras.data.read.record import column_hint
 from o2v_keras.data.read.separated import Separation
 from o2v_keras.data.read.separated import read_separated
 
@@ -125,7 +125,7 @@ def read_blocks(
             first = ", ".join(_NAMES[read](path))
             raise DataError(
                 f"{path}: no row has a value in the column {names}. Columns "
-                f"in its first line: {first:.500}{label_hint(missing)}"
+                f"in its first line: {first:.500}{column_hint(missing)}"
             )
     except (OSError, pa.ArrowInvalid) as error:
         raise read_failure(path, error) from error

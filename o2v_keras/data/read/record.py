@@ -104,13 +104,19 @@ ADVICE = {
 WEIGHT = Column(OPTIONAL_WEIGHT, "number", default=1.0)
 
 
-def label_hint(fields: Iterable[str]) -> str:
-    """Returns a hint where a file has no labels, otherwise nothing.
+def column_hint(fields: Iterable[str]) -> str:
+    """Returns a hint how to name a column, or to do without labels.
 
     Example:
-    >>> label_hint(["in0"])
-    ''
+    >>> column_hint(["in0"])
+    '. Name the column that it is by `--in0-column` (`PairColumns(in0=...)`)'
     """
+    sides = [field for field in fields if field in ("in0", "in1")]
+    if sides:
+        return (
+            f". Name the column that it is by `--{sides[0]}-column` "
+            f"(`PairColumns({sides[0]}=...)`)"
+        )
     if "label" not in fields:
         return ""
     return (

@@ -19,7 +19,7 @@ from o2v_keras.data.read.file_system import open_stream
 from o2v_keras.data.read.lines import whole_lines
 from o2v_keras.data.read.map_in_threads import map_in_threads
 from o2v_keras.data.read.record import Column
-from o2v_keras.data.read.record import label_hint
+from o2v_keras.data.read.record import column_hint
 from o2v_keras.data.read.strict_csv import FIELD_CHARACTERS
 from o2v_keras.data.read.strict_csv import CsvRecord
 from o2v_keras.data.read.strict_csv import Layout
@@ -328,7 +328,7 @@ def _read_header(path, lines, columns, separation):
                 which = "Its columns, without a line of names"
             raise DataError(
                 f'{path}: {count} "{name}". {which}: {", ".join(names):.500}'
-                + label_hint([field])
+                + column_hint([field])
             )
     places = {field: names.index(c.name) for field, c in columns.items()}
     return Layout(separation.dialect, columns, places, len(names))
