@@ -168,13 +168,18 @@ def _text(facts, **values):
 def _quality(facts):
     """Tables of scores: those of the training, and those of an evaluation."""
     tables, split = dict.fromkeys(("training", "evaluation")), facts.split
+    validated = "this model, validation"
+    if facts.metrics.get("refit"):
+        validated = "trained without these rows, validation"
     if split is not None:
         tables["training"] = _scores(
-            f"this model, {split}",
+            validated if split == "validation" else f"this model, {split}",
             facts.metrics[split],
             facts.metrics.get("baselines", {}).get(split, {}),
             facts.metrics.get("widths", {}).get(split, {}),
-            facts.metrics.get("validation") if split == "test" else None,
+            {validated: facts.metrics.get("validation")}
+            if split == "test"
+            else {},
         )
     if facts.evaluation:
         tables["evaluation"] = _scores(
@@ -189,13 +194,12 @@ def _quality(facts):
     return tables
 
 
-def _scores(label, metrics, baselines, widths, validation=None):
+def _scores(label, metrics, baselines, widths, others=None):
     """Returns the header and the rows of a table."""
     rows = {f"**{label}**": metrics}
     rows |= {f"its first {dim} numbers": s for dim, s in widths.items()}
     rows |= {f"{name} (no model)": s for name, s in baselines.items()}
-    if validation:
-        rows["this model, validation"] = validation
+    rows |= {label: s for label, s in (others or {}).items() if s}
     # Rankings and correlations are measured on validation data alone.
     names = dict.fromkeys(name for scores in rows.values() for name in scores)
     names = [name for name in names if name != "loss"] or ["loss"]
