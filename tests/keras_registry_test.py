@@ -176,7 +176,7 @@ import warnings
 import numpy as np
 warnings.simplefilter("error", UserWarning)
 assert [m for m in sys.modules if m.startswith("o2v_keras.")] == [
-    "o2v_keras.keras_registry"
+    "o2v_keras.keras_registry", "o2v_keras.start_tensorflow"
 ]
 ids = {"in0": np.array([[3, 1, 2], [5, 0, 0]]), "in1": np.array([[7], [8]])}
 for storage in ("dense", "row_sparse"):
