@@ -14,7 +14,8 @@ def correlation(
 
     Args:
         labels: `(rows,)` numbers.
-        values: `(rows,)` numbers, such as cosines.
+        values: `(rows,)` numbers, such as cosines. Those that differ by no
+            more than their dtype's rounding are equal.
         weights: `(rows,)` numbers: a row of weight 2 counts as two rows.
             Defaults to `None`: ones.
 
@@ -26,11 +27,12 @@ def correlation(
     >>> correlation(np.array([1, 2, 3]), np.array([0.1, 0.2, 0.9]))["spearman"]
     1.0
     """
+    rounding = _rounding(values)
     values = values.astype(np.float64)
     if weights is not None:
         labels, values = labels[weights > 0], values[weights > 0]
         weights = weights[weights > 0].astype(np.float64)
-    if np.ptp(labels) == 0 or np.ptp(values) == 0:
+    if np.ptp(labels) == 0 or np.ptp(values) <= rounding:
         return {}
     if weights is not None:
         ranks = _mean_ranks(labels, weights), _mean_ranks(values, weights)
@@ -117,6 +119,14 @@ def _calibration_error(labels, probabilities, weights):
     if weights is not None:
         gaps *= weights
     return float(np.abs(np.bincount(bins, gaps)).sum() / rows)
+
+
+def _rounding(values):
+    # The rows of a batch get unlike instructions: the last bits of a constant
+    # model's scores differ, and their ranks would be a metric of nothing.
+    if not values.size or not np.issubdtype(values.dtype, np.floating):
+        return 0
+    return 4 * np.finfo(values.dtype).eps * np.abs(values).max()
 
 
 def _mean_ranks(values, weights):

@@ -23,10 +23,22 @@ def test_correlations_are_those_of_scipy_with_ties():
 
 
 @pytest.mark.parametrize(
-    ("labels", "values"), [([1, 1], [0.1, 0.2]), ([1, 2], [0.3, 0.3])]
+    ("labels", "values"),
+    [
+        ([1, 1], [0.1, 0.2]),
+        ([1, 2], [0.3, 0.3]),
+        ([1, 2], [0.5, np.nextafter(np.float32(0.5), np.float32(1))]),
+    ],
 )
 def test_no_spread_has_no_correlation(labels, values):
-    assert correlation(np.array(labels), np.array(values)) == {}
+    values = np.array(values, np.float32)
+    assert correlation(np.array(labels), values) == {}
+
+
+def test_a_small_spread_has_a_correlation():
+    values = np.array([0.5, 0.50001, 0.50002], np.float32)
+    found = correlation(np.array([1, 2, 3]), values)
+    assert found["spearman"] == pytest.approx(1)
 
 
 def test_calibration_error_by_hand():
