@@ -21,6 +21,7 @@ from o2v_keras.storage.replace import DiskFullError
 from o2v_keras.text.learn_tokenizers import learn_tokenizers
 from o2v_keras.training import memory
 from o2v_keras.training.callbacks.early_stopping import NonFiniteLossError
+from o2v_keras.training.callbacks.metrics import EpochMetrics
 from o2v_keras.training.channels import hold_out
 from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.model_directory import ModelDirectory
@@ -613,6 +614,29 @@ def test_a_recipe_trains_on_all_rows_for_the_best_number_of_epochs(
         allow_leaks=True,
     )
     assert report["test"]["ndcg@10"] == found["metrics"]["ndcg@10"]
+
+
+class _Planned(EpochMetrics):
+    """Says that the second epoch is the best."""
+
+    def __init__(self):
+        super().__init__()
+        self._values = iter([0.1, 0.7, 0.2, 0.3])
+
+    def metrics(self):
+        return {"val_planned": next(self._values)}
+
+
+def test_a_recipe_trains_on_all_rows_no_longer_than_the_best_epoch(tmp_path):
+    report = train_by_recipe(
+        tmp_path,
+        callbacks=[_Planned()],
+        monitor="val_planned",
+        monitor_mode="max",
+    ).report
+    assert (report["epochs"], report["best_epoch"]) == (4, 1)
+    assert len(read_history(tmp_path / "held_out")) == 4
+    assert len(read_history(tmp_path)) == 2
 
 
 class _Killed(keras.callbacks.Callback):
