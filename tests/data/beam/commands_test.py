@@ -3,6 +3,8 @@
 import gzip
 import json
 import random
+import subprocess
+import sys
 
 import pytest
 import tensorflow as tf
@@ -229,3 +231,35 @@ def test_a_job_server_that_is_not_there_is_named(corpus, tmp_path, capsys):
     error = capsys.readouterr().err
     assert "job server must run and be reached: no answer" in error
     assert "localhost:1" in error
+
+
+_FREED = """
+import ctypes
+import psutil
+from o2v_keras.command import run_alone
+from o2v_keras.data.beam.commands import add_beam_commands
+
+run_alone(add_beam_commands, "beam", {words})
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+libc.malloc.argtypes = [ctypes.c_size_t]
+libc.free(libc.malloc(30 << 20))
+before = psutil.Process().memory_info().rss
+blocks = [libc.malloc(10 << 20) for _ in range(9)]
+for block in blocks:
+    ctypes.memset(block, 1, 10 << 20)
+for block in blocks[:-1]:
+    libc.free(block)
+print((psutil.Process().memory_info().rss - before) >> 20)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")
+def test_a_worker_gives_back_what_it_freed(tmp_path):
+    words = ["check", "--runner", "DaskRunner", "--input", "a.jsonl"]
+    words += ["--output", str(tmp_path / "o")]
+    found = subprocess.check_output(
+        [sys.executable, "-c", _FREED.format(words=words)], text=True
+    )
+    # The last of nine blocks is in use.
+    assert int(found) < 30
