@@ -19,6 +19,8 @@ pytest.importorskip(
     "`make test-beam` runs it",
 )
 
+from o2v_keras.data.beam import vocabulary  # noqa: E402
+
 
 def main(words):
     return run_alone(add_beam_commands, "beam", words)
@@ -104,7 +106,11 @@ def test_statistics_of_sound_data_end_with_0(corpus, tmp_path, capsys):
         ("v.txt", ["--max-size", "7", "--hash-buckets", "3"]),
     ],
 )
-def test_vocabulary_is_that_of_one_machine(corpus, tmp_path, name, options):
+@pytest.mark.parametrize("shard_words", [2, 1 << 20])
+def test_vocabulary_is_that_of_one_machine(
+    corpus, tmp_path, name, options, shard_words, monkeypatch
+):
+    monkeypatch.setattr(vocabulary, "_SHARD_WORDS", shard_words)
     expected, output = tmp_path / f"expected_{name}", tmp_path / name
     columns = ["--columns", "text", "more", *options]
     command = ["vocabulary", "--data", *corpus, *columns]
@@ -221,6 +227,11 @@ def test_no_shard_of_a_vocabulary_is_left(corpus, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["v.json"]
     assert main([*words, "--min-count", "999"]) == 2
     assert [file.name for file in tmp_path.iterdir()] == ["v.json"]
+    words[-1] = str(tmp_path / "v.txt")
+    (tmp_path / "reserved.jsonl").write_text('{"text": "a [PAD]"}')
+    assert main([*words, "--input", str(tmp_path / "reserved.jsonl")]) == 2
+    assert not (tmp_path / "v.txt").exists()
+    assert not list(tmp_path.glob("*.words-*"))
 
 
 def test_a_job_server_that_is_not_there_is_named(corpus, tmp_path, capsys):
