@@ -3,7 +3,8 @@
 Run with `make soak` or `python -m benchmarks.soak --megabytes 500`, in the
 environment with Beam. Each job runs on a fifth of the data and on all of it.
 Processor time and not the clock is what is divided by, so that other work on
-the machine counts little.
+the machine counts little. Memory counts as flat if its peak on all of the data
+is at most a tenth above that on a fifth.
 """
 
 import argparse
@@ -26,6 +27,7 @@ _ROOT = pathlib.Path(__file__).parents[1]
 _JARS = _ROOT / "build/engine/flink"
 _FILE_ROWS = 40_000
 _ENGINE = "Flink, all in one process"
+_FLAT = 1.1
 
 
 def main() -> None:
@@ -42,7 +44,7 @@ def _run(folder, megabytes):
     print(f"load of the machine before: {os.getloadavg()[0]:.1f}")
     model = write_model(folder / "model")
     files, size = _write_corpus(folder / "corpus", megabytes)
-    few = files[: max(1, len(files) // 5)]
+    few = files[: max(1, round(len(files) / 5))]
     print("job | MB | rows | s | worker: peak MB | CPU s | engine: CPU s")
     for job in ("convert", "embed"):
         alone, beam = [], []
@@ -72,6 +74,14 @@ def _run(folder, megabytes):
             f"{job}: rows a CPU second, the start of processes left out: one "
             f"machine {rates[0]}, Python's worker {rates[1]}, engine {rates[2]}"
         )
+        growths = [after[2] / before[2] for before, after in (alone, beam)]
+        flat = "flat" if growths[1] <= _FLAT else "not flat"
+        print(
+            f"{job}: peak memory on all / on a fifth: one machine "
+            f"{growths[0]:.2f}, Python's worker {growths[1]:.2f}, {flat}",
+            flush=True,
+        )
+    print(f"load of the machine after: {os.getloadavg()[0]:.1f}")
 
 
 def _words(job, model, output, alone=False):
@@ -125,7 +135,7 @@ def _measured(name, words, files, size, engine=None):
         f"{peak / 1e6:.0f} | {cpu:.0f} | {engines}",
         flush=True,
     )
-    return cpu, engine_cpu
+    return cpu, engine_cpu, peak
 
 
 def _cpu(process):

@@ -1,9 +1,11 @@
 """Files of words and their ids."""
 
+import io
 import json
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable
+from collections.abc import Iterable
 
 from o2v_keras.data.data_error import DataError
 
@@ -16,7 +18,7 @@ def read_word_ids(path: str | os.PathLike[str]) -> dict[str, int]:
     Args:
         path: `.json` with `{"word": id}`, or `.txt` with a word a line; the
             id is the line number, from 0. The names of hash buckets that
-            `words_text` writes at the beginning of a `.txt` are left out.
+            `write_words` writes at the beginning of a `.txt` are left out.
 
     Raises:
         DataError: If the file holds something else, a word or an id twice,
@@ -40,13 +42,26 @@ def read_word_ids(path: str | os.PathLike[str]) -> dict[str, int]:
 
 
 def words_text(
-    path: str | os.PathLike[str], words: Sequence[str], first_id: int
+    path: str | os.PathLike[str], words: Iterable[str], first_id: int
 ) -> str:
-    """Returns the content of a file of words and their ids.
+    """Returns the content of a file of words, as `write_words` writes it."""
+    text = io.StringIO()
+    write_words(text.write, path, words, first_id)
+    return text.getvalue()
+
+
+def write_words(
+    write: Callable[[str], object],
+    path: str | os.PathLike[str],
+    words: Iterable[str],
+    first_id: int,
+) -> None:
+    """Writes a file of words and their ids, one word at a time.
 
     Args:
-        path: `.json` or `.txt`, for the format; nothing is written.
-        words: Words, in the order of their ids.
+        write: Called with one piece of the content after the other.
+        path: `.json` or `.txt`, for the format; nothing is written there.
+        words: Distinct words, in the order of their ids.
         first_id: Id of the first word. A `.txt` gets lines for the ids before
             it: `[PAD]`, then `[UNK]`, or `[UNK0]`, `[UNK1]`, ... if there are
             several.
@@ -57,9 +72,13 @@ def words_text(
     path = pathlib.PurePath(path)
     check_vocabulary_ending(path)
     if not _is_json(path):
-        return _text_of_lines(words, first_id)
-    ids = {word: id_ for id_, word in enumerate(words, first_id)}
-    return json.dumps(ids, ensure_ascii=False, indent=0) + "\n"
+        _write_lines(write, words, first_id)
+        return
+    before = "{"
+    for id_, word in enumerate(words, first_id):
+        write(f"{before}\n{json.dumps(word, ensure_ascii=False)}: {id_}")
+        before = ","
+    write("\n}\n")
 
 
 def check_vocabulary_path(path: str | os.PathLike[str]) -> None:
@@ -145,21 +164,23 @@ def _checked(path, pairs):
     return ids
 
 
-def _text_of_lines(words, first_id):
+def _write_lines(write, words, first_id):
+    unknown = first_id - 1
+    buckets = [_bucket(number) for number in range(unknown)]
+    reserved = [_PADDING, *(buckets if unknown > 1 else [_UNKNOWN])]
+    for name in reserved:
+        write(f"{name}\n")
+    # A word named like the next bucket would be read as one.
+    reserved = {*reserved, _bucket(unknown)}
     for word in words:
         if holds_line_break(word):
             raise ValueError(
                 f"{word!r} holds a line break and cannot be a line of a .txt "
                 "file. Save the vocabulary as .json."
             )
-    unknown = first_id - 1
-    buckets = [_bucket(number) for number in range(unknown)]
-    reserved = [_PADDING, *(buckets if unknown > 1 else [_UNKNOWN])]
-    # A word named like the next bucket would be read as one.
-    for name in (*reserved, _bucket(unknown)):
-        if name in words:
+        if word in reserved:
             raise ValueError(
-                f"the word {name!r} would mean padding or unknown words in a "
+                f"the word {word!r} would mean padding or unknown words in a "
                 ".txt file. Save the vocabulary as .json."
             )
-    return "\n".join([*reserved, *words]) + "\n"
+        write(f"{word}\n")

@@ -142,7 +142,8 @@ class LinesWindow(Window):
     """Lines of JSON Lines, parsed where they are answered.
 
     Every line is a row, so that line i of an answer belongs to line i of the
-    file; a blank one is a bad row.
+    file; a blank one is a bad row. Pickled, as between workers of Beam, the
+    text is compressed.
 
     Args:
         text: The lines, line breaks between them.
@@ -155,6 +156,17 @@ class LinesWindow(Window):
     @functools.cached_property
     def numbers(self):
         return self.first_line + np.arange(self.text.count(b"\n") + 1)
+
+    def __getstate__(self):
+        # A worker reads faster than an engine takes windows, and the windows
+        # that wait fill its memory.
+        packed = pa.compress(self.text, "zstd", asbytes=True)
+        return vars(self) | {"text": (len(self.text), packed)}
+
+    def __setstate__(self, state):
+        size, packed = state["text"]
+        text = pa.decompress(packed, size, "zstd", asbytes=True)
+        vars(self).update(state, text=text)
 
     def record(self, row):
         return self._lines[row].decode("utf-8", "replace").strip()

@@ -165,7 +165,8 @@ class FlinkCluster:
         self._processes.start(
             name,
             "java",
-            "-Xmx640m",
+            "-Xmx1g",
+            "-XX:+ExitOnOutOfMemoryError",
             *opened,
             *given,
             "-cp",

@@ -1,5 +1,9 @@
 """Counts the words of a corpus with Apache Beam."""
 
+import heapq
+import itertools
+import shutil
+import tempfile
 import uuid
 from collections import Counter
 from collections.abc import Iterable
@@ -11,13 +15,15 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from o2v_keras.text.text_columns import read_texts
-from o2v_keras.text.vocabulary import Vocabulary
 from o2v_keras.text.vocabulary import words_at_most
-from o2v_keras.text.vocabulary_files import words_text
+from o2v_keras.text.vocabulary_files import write_words
 
 # Words that are more frequent count as if they were there so often, so that
 # few numbers tell how many words have which count.
 _LARGEST_COUNT = 1 << 16
+# A worker sorts so many words in memory.
+_SHARD_WORDS = 1 << 20
+_SORTED = ".sorted"
 
 
 def write_vocabulary(
@@ -32,9 +38,9 @@ def write_vocabulary(
 ) -> None:
     """Writes the vocabulary of text columns, like `Vocabulary.build`.
 
-    Workers write the counted words to shards beside `output`, and this
-    process joins them. It alone holds all words of the vocabulary. Of all
-    words, a worker holds only those of one file.
+    Workers write the counted words to sorted shards beside `output`, and this
+    process merges them to one file. Of all words, a worker holds those of one
+    file, and of one shard; this process holds one of each shard.
 
     Args:
         files: Paths to read.
@@ -51,18 +57,35 @@ def write_vocabulary(
         DataError: If a file cannot be read or lacks a column.
         ValueError: If no word is left, or an argument is out of range.
     """
+    if min_count < 1:
+        raise ValueError(
+            f"`min_count` must be at least 1. Received: min_count={min_count}"
+        )
     most = words_at_most(max_size, hash_buckets)
     shards = f"{output}.words-{uuid.uuid4().hex[:8]}"
     try:
         _write_counts(files, columns, shards, options, min_count, most)
-        vocabulary = Vocabulary.from_counts(
-            dict(_read_counts(shards)), min_count, max_size, hash_buckets
-        )
+        pairs = heapq.merge(*map(_read_counts, _paths(f"{shards}-*{_SORTED}")))
+        words = (word for _, word in itertools.islice(pairs, most))
+        _join(words, output, 1 + max(1, hash_buckets), min_count)
     finally:
-        FileSystems.delete(_paths(shards))
-    text = words_text(output, vocabulary.words, vocabulary.first_id)
-    with FileSystems.create(output) as file:
-        file.write(text.encode())
+        FileSystems.delete(_paths(f"{shards}-*"))
+
+
+def _join(words, output, first_id, min_count):
+    first = list(itertools.islice(words, 1))
+    if not first:
+        raise ValueError(
+            "The corpus must hold a word at least `min_count` times. "
+            f"Received: min_count={min_count}"
+        )
+    words = itertools.chain(first, words)
+    # Nothing is at `output` if a word cannot be written.
+    with tempfile.TemporaryFile() as text:
+        write_words(lambda t: text.write(t.encode()), output, words, first_id)
+        text.seek(0)
+        with FileSystems.create(output) as file:
+            shutil.copyfileobj(text, file)
 
 
 def _write_counts(files, columns, shards, options, min_count, most):
@@ -85,10 +108,18 @@ def _write_counts(files, columns, shards, options, min_count, most):
                 lambda pair, least: pair[1] >= least,
                 beam.pvalue.AsSingleton(least),
             )
-        (
+        written = (
             counts
             | "lines" >> beam.MapTuple(lambda word, count: f"{count} {word}")
-            | "write" >> beam.io.WriteToText(shards)
+            | "write"
+            >> beam.io.WriteToText(shards, max_records_per_shard=_SHARD_WORDS)
+        )
+        (
+            pipeline
+            | "prefix" >> beam.Create([shards])
+            | "shards" >> beam.FlatMap(_shards, beam.pvalue.AsIter(written))
+            | "spread shards" >> beam.Reshuffle()
+            | "sort" >> beam.Map(_sort)
         )
 
 
@@ -129,15 +160,33 @@ class _LeastCount(beam.CombineFn):
         return 1
 
 
-def _read_counts(shards):
-    # A word has no white space, so that its line has one blank.
-    for path in _paths(shards):
-        with FileSystems.open(path) as file:
-            for line in file.read().decode().splitlines():
-                count, word = line.split(" ")
-                yield word, int(count)
+def _shards(prefix, written):
+    """Lists the shards, after they are written.
+
+    The names in `written` do not do: when a worker is lost while it gives the
+    shards their names, the next one names only those that it found.
+    """
+    return [
+        path for path in _paths(f"{prefix}-*") if not path.endswith(_SORTED)
+    ]
 
 
-def _paths(shards):
-    (found,) = FileSystems.match([f"{shards}-*"])
+def _sort(shard):
+    counts = sorted(_read_counts(shard))
+    with FileSystems.create(shard + _SORTED) as file:
+        for negative, word in counts:
+            file.write(f"{-negative} {word}\n".encode())
+
+
+def _read_counts(shard):
+    """Yields the negative count and the word, which sort like a vocabulary."""
+    with FileSystems.open(shard) as file:
+        for line in file:
+            # A word has no white space, so that its line has one blank.
+            count, word = line.decode().removesuffix("\n").split(" ")
+            yield -int(count), word
+
+
+def _paths(pattern):
+    (found,) = FileSystems.match([pattern])
     return [metadata.path for metadata in found.metadata_list]

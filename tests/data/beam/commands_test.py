@@ -3,6 +3,8 @@
 import gzip
 import json
 import random
+import subprocess
+import sys
 
 import pytest
 import tensorflow as tf
@@ -16,6 +18,8 @@ pytest.importorskip(
     reason="needs Apache Beam (pip install -r requirements-beam.txt); "
     "`make test-beam` runs it",
 )
+
+from o2v_keras.data.beam import vocabulary  # noqa: E402
 
 
 def main(words):
@@ -102,7 +106,11 @@ def test_statistics_of_sound_data_end_with_0(corpus, tmp_path, capsys):
         ("v.txt", ["--max-size", "7", "--hash-buckets", "3"]),
     ],
 )
-def test_vocabulary_is_that_of_one_machine(corpus, tmp_path, name, options):
+@pytest.mark.parametrize("shard_words", [2, 1 << 20])
+def test_vocabulary_is_that_of_one_machine(
+    corpus, tmp_path, name, options, shard_words, monkeypatch
+):
+    monkeypatch.setattr(vocabulary, "_SHARD_WORDS", shard_words)
     expected, output = tmp_path / f"expected_{name}", tmp_path / name
     columns = ["--columns", "text", "more", *options]
     command = ["vocabulary", "--data", *corpus, *columns]
@@ -219,6 +227,11 @@ def test_no_shard_of_a_vocabulary_is_left(corpus, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["v.json"]
     assert main([*words, "--min-count", "999"]) == 2
     assert [file.name for file in tmp_path.iterdir()] == ["v.json"]
+    words[-1] = str(tmp_path / "v.txt")
+    (tmp_path / "reserved.jsonl").write_text('{"text": "a [PAD]"}')
+    assert main([*words, "--input", str(tmp_path / "reserved.jsonl")]) == 2
+    assert not (tmp_path / "v.txt").exists()
+    assert not list(tmp_path.glob("*.words-*"))
 
 
 def test_a_job_server_that_is_not_there_is_named(corpus, tmp_path, capsys):
@@ -229,3 +242,35 @@ def test_a_job_server_that_is_not_there_is_named(corpus, tmp_path, capsys):
     error = capsys.readouterr().err
     assert "job server must run and be reached: no answer" in error
     assert "localhost:1" in error
+
+
+_FREED = """
+import ctypes
+import psutil
+from o2v_keras.command import run_alone
+from o2v_keras.data.beam.commands import add_beam_commands
+
+run_alone(add_beam_commands, "beam", {words})
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+libc.malloc.argtypes = [ctypes.c_size_t]
+libc.free(libc.malloc(30 << 20))
+before = psutil.Process().memory_info().rss
+blocks = [libc.malloc(10 << 20) for _ in range(9)]
+for block in blocks:
+    ctypes.memset(block, 1, 10 << 20)
+for block in blocks[:-1]:
+    libc.free(block)
+print((psutil.Process().memory_info().rss - before) >> 20)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")
+def test_a_worker_gives_back_what_it_freed(tmp_path):
+    words = ["check", "--runner", "DaskRunner", "--input", "a.jsonl"]
+    words += ["--output", str(tmp_path / "o")]
+    found = subprocess.check_output(
+        [sys.executable, "-c", _FREED.format(words=words)], text=True
+    )
+    # The last of nine blocks is in use.
+    assert int(found) < 30

@@ -1,6 +1,7 @@
 """What travels between workers is small, whatever rows and vectors are."""
 
 import json
+import pickle
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +41,14 @@ def test_windows_of_long_lines_are_small_and_hold_all_lines(windows):
     assert [w.record(row) for w in found for row in range(len(w))] == lines
     numbers = [n for w in found for n in w.numbers]
     assert numbers == [*range(1, len(lines) + 1)]
+
+
+def test_windows_travel_compressed(windows):
+    found, _ = windows
+    largest = max(found, key=lambda window: len(window.text))
+    packed = pickle.dumps(largest)
+    assert len(packed) < 0.7 * len(largest.text)
+    assert vars(pickle.loads(packed)) == vars(largest)
 
 
 def test_tables_of_long_vectors_are_small_and_hold_all_rows(windows):
