@@ -222,6 +222,7 @@ for storage in ("dense", "row_sparse"):
             load_model = tf.keras.models.load_model
             """,
             id="o2v_keras_tensorflow",
+            marks=pytest.mark.slow,
         ),
     ],
 )

@@ -54,7 +54,14 @@ def test_embeddings_are_nearly_those_of_float_tables(network):
         np.testing.assert_array_equal(encoder(IDS), expected)
 
 
-@pytest.mark.parametrize("network", ["hcnn", "bilstm", "transformer"])
+@pytest.mark.parametrize(
+    "network",
+    [
+        "hcnn",
+        pytest.param("bilstm", marks=pytest.mark.slow),
+        pytest.param("transformer", marks=pytest.mark.slow),
+    ],
+)
 def test_every_encoder_is_exported(network, tmp_path):
     model = make_model({"enc0_network": network, "enc0_layers": 1})
     export_saved_model(model, tmp_path, table_precision="int8")

@@ -3,6 +3,7 @@
 import keras
 import keras_hub
 import numpy as np
+import pytest
 
 from o2v_keras import Object2Vec
 from o2v_keras import load_dataset
@@ -20,6 +21,7 @@ PAIRS = {
 }
 
 
+@pytest.mark.slow
 def test_strings_are_trained_on_saved_and_served(tmp_path):
     theirs = keras_hub.models.BertTokenizer(PIECES, lowercase=True)
     backbone = keras_hub.models.BertBackbone(

@@ -15,6 +15,7 @@ HEAD = {
 }
 
 
+@pytest.mark.slow
 def test_embeddings_are_served_without_the_projection(tmp_path):
     model = make_model(HEAD)
     folder = export_saved_model(model, tmp_path, mode="embedding")
@@ -41,6 +42,7 @@ def test_scores_of_pairs_are_refused(mode, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_score_of_cosent_is_served(tmp_path):
     model = make_model(
         {**HEAD, "output_layer": "cosent"} | {"target_embedding_dim": None}
@@ -54,6 +56,7 @@ def test_the_score_of_cosent_is_served(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_tower_that_takes_anothers_place_is_warned_of(tmp_path):
     model = make_model({"enc0_network": "pooled_embedding"})
     export_saved_model(model, tmp_path, mode="in1")

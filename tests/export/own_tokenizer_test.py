@@ -71,6 +71,7 @@ SOURCE = {
 QUERIES = ["cabs", "", "d?"]
 
 
+@pytest.mark.slow
 def test_from_definition_to_a_served_string(tmp_path):
     tokenizer = Characters("abcdxyz")
     tokenizers = PairTokenizers(tokenizer, tokenizer)

@@ -56,6 +56,7 @@ def root(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_hyperparameters_name_files_of_the_auxiliary_channel(root, capsys):
     path = root / "input" / "config" / "hyperparameters.json"
     fields = {

@@ -16,6 +16,7 @@ SOURCE = {
 }
 
 
+@pytest.mark.slow
 def test_learns_the_order_of_labels_by_the_cosine():
     encoder = encoders.PooledEmbedding(30, 3, 8)
     model = Object2Vec(

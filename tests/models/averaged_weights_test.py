@@ -49,8 +49,15 @@ def assert_equal(weights, others, **tolerance):
         np.testing.assert_allclose(values, expected, **tolerance)
 
 
-@pytest.mark.parametrize("validation", [True, False])
-@pytest.mark.parametrize("storage", ["dense", "row_sparse"])
+@pytest.mark.parametrize(
+    ("storage", "validation"),
+    [
+        pytest.param("dense", True, marks=pytest.mark.slow),
+        ("dense", False),
+        ("row_sparse", True),
+        pytest.param("row_sparse", False, marks=pytest.mark.slow),
+    ],
+)
 def test_epochs_end_with_averages_and_go_on_with_weights(storage, validation):
     config = make_config(
         weight_averaging="tail",
@@ -80,6 +87,7 @@ def test_epochs_end_with_averages_and_go_on_with_weights(storage, validation):
         assert history["val_loss"][2] != pytest.approx(loss, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_another_fit_goes_on_from_the_averages(tmp_path):
     config = make_config(weight_averaging="ema")
     model, seen = Object2Vec(config), Weights()

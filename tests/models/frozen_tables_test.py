@@ -173,6 +173,7 @@ def test_frozen_tables_have_neither_gradient_nor_slots(make_model):
         assert found == expected
 
 
+@pytest.mark.slow
 def test_a_resting_step_holds_no_tensor_of_table_size(make_model):
     model = make_model(
         enc0_vocab_size=977,
@@ -229,6 +230,7 @@ def test_the_first_fit_loads_and_tells(make_model, capsys, verbose):
     assert (tables_of(model)[0] == 1).all()
 
 
+@pytest.mark.slow
 def test_weights_from_elsewhere_are_kept(make_model, tmp_path):
     changes = {"enc0_freeze_epochs": 1, "optimizer": "sgd"}
     model = make_model(**changes)

@@ -625,8 +625,17 @@ def two_encoders(shared=None):
     return first, second
 
 
-@pytest.mark.parametrize("head", [{}, REGRESSION, RETRIEVAL])
-@pytest.mark.parametrize("shared", [None, "table", "all"])
+@pytest.mark.parametrize(
+    ("shared", "head"),
+    [
+        (None, {}),
+        ("table", RETRIEVAL),
+        ("all", REGRESSION),
+        pytest.param(None, RETRIEVAL, marks=pytest.mark.slow),
+        pytest.param("table", {}, marks=pytest.mark.slow),
+        pytest.param("table", REGRESSION, marks=pytest.mark.slow),
+    ],
+)
 def test_encoders_are_saved_with_what_they_share(shared, head, tmp_path):
     sizes = {"mlp_dim": 8, "mini_batch_size": 3}
     model = Object2Vec(*two_encoders(shared), seed=3, **sizes, **head)

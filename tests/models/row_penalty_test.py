@@ -159,6 +159,7 @@ def test_gaussian_tables_need_counts():
         Object2Vec(config).fit(batches.dataset(), shuffle=False, verbose=0)
 
 
+@pytest.mark.slow
 def test_rows_of_many_examples_become_certain():
     frequent, rare = np.ones(60), np.arange(2, 12)
     source = {

@@ -60,7 +60,11 @@ def test_without_weighting_nothing_changes():
 
 
 @pytest.mark.parametrize(
-    ("weighting", "storage"), [("sif", "dense"), ("learned", "row_sparse")]
+    ("weighting", "storage"),
+    [
+        pytest.param("sif", "dense", marks=pytest.mark.slow),
+        ("learned", "row_sparse"),
+    ],
 )
 def test_trained_weights_are_saved_and_exported(tmp_path, weighting, storage):
     config = make_config(
@@ -151,6 +155,7 @@ def test_frozen_tables_learn_weights(tmp_path):
     assert np.ptp(weights_of(model)) > 0.01
 
 
+@pytest.mark.slow
 def test_resuming_goes_on_with_the_weights(tmp_path):
     config = make_config(token_weighting="learned", epochs=1)
     train(config, SOURCE, model_dir=tmp_path / "m", verbose=0)

@@ -104,6 +104,7 @@ def test_the_mean_vector_is_the_baseline():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_files")
 def test_other_sides_and_other_readers_give_the_same_training():
     config = make_config(**HEAD, dropout=0.3)

@@ -89,6 +89,7 @@ def test_the_card_names_the_models(folders, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_models_of_texts_give_a_model_of_texts(tmp_path):
     words = ("a", "dog", "barks", "cat")
     for seed in (0, 1):

@@ -10,6 +10,7 @@ import sys
 import time
 
 import numpy as np
+import pytest
 
 from o2v_keras.training.checkpoint import Checkpoint
 from o2v_keras.training.model_directory import load_model
@@ -47,6 +48,7 @@ def wait_for_mid_epoch(process, path, epoch):
     raise AssertionError("No checkpoint within the epoch after a minute.")
 
 
+@pytest.mark.slow
 def test_survives_kill_9_in_mid_epoch(tmp_path):
     config = make_config(dropout=0.3, negative_sampling_rate=1, epochs=2)
     train_source = make_source(ROWS, label=1)

@@ -216,6 +216,7 @@ def test_can_be_killed_again_in_the_same_epoch(
     assert_same_training(second, run(second, resume=True), *uninterrupted)
 
 
+@pytest.mark.slow
 def test_replicas_resume_in_mid_epoch(tmp_path_factory):
     folder, result, snapshots = run_with_snapshots(
         tmp_path_factory, replicas=2, changes={"epochs": 2}
@@ -235,7 +236,11 @@ def test_replicas_resume_in_mid_epoch(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("averaging", "replicas"), [("ema", 2), ("tail", 1)], ids=["ema", "tail"]
+    ("averaging", "replicas"),
+    [
+        pytest.param("ema", 2, id="ema", marks=pytest.mark.slow),
+        pytest.param("tail", 1, id="tail"),
+    ],
 )
 def test_averages_resume(averaging, replicas, tmp_path_factory):
     changes = {
@@ -259,7 +264,9 @@ def test_averages_resume(averaging, replicas, tmp_path_factory):
     assert scores["metrics"]["loss"] == pytest.approx(best, rel=1e-5)
 
 
-@pytest.mark.parametrize("storage", ["dense", "row_sparse"])
+@pytest.mark.parametrize(
+    "storage", [pytest.param("dense", marks=pytest.mark.slow), "row_sparse"]
+)
 def test_replicas_average_as_one_does(storage, tmp_path):
     changes = {
         "dropout": 0.0,

@@ -31,8 +31,8 @@ def tables_of(model):
 @pytest.mark.parametrize(
     ("optimizer", "storage", "tied"),
     [
-        ("adam", "dense", False),
         ("adam", "row_sparse", True),
+        pytest.param("adam", "dense", False, marks=pytest.mark.slow),
         pytest.param("adam", "dense", True, marks=pytest.mark.slow),
         pytest.param("adam", "row_sparse", False, marks=pytest.mark.slow),
         pytest.param("sgd", "dense", False, marks=pytest.mark.slow),
@@ -63,6 +63,7 @@ def test_only_new_ids_learn(tmp_path, optimizer, storage, tied):
     )
 
 
+@pytest.mark.slow
 def test_known_rows_of_gaussian_tables_keep_means_variances_and_weights(
     tmp_path,
 ):
@@ -121,6 +122,7 @@ def test_new_categories_come_after_the_known_ones(tmp_path):
     np.testing.assert_array_equal(tables_of(before)[0], tables_of(after)[0][:5])
 
 
+@pytest.mark.slow
 def test_a_table_may_have_had_room_all_along(model_dir, tmp_path):
     source = {"in0": [[29], [28]], "in1": [[1], [2]], "label": [1, 0]}
     fold_in(
@@ -135,6 +137,7 @@ def test_a_table_may_have_had_room_all_along(model_dir, tmp_path):
     assert np.flatnonzero(moved).tolist() == [28, 29]
 
 
+@pytest.mark.slow
 def test_a_new_film_makes_room_for_itself_in_bags(tmp_path):
     config = make_config(
         output_layer="in_batch_softmax", exclude_query_tokens=True
@@ -151,6 +154,7 @@ def test_a_new_film_makes_room_for_itself_in_bags(tmp_path):
     assert folded.enc0_vocab_size == folded.enc1_vocab_size == 31
 
 
+@pytest.mark.slow
 def test_a_folded_model_can_be_trained_on(model_dir, tmp_path):
     fold_in(model_dir, NEW, model_dir=tmp_path / "new", verbose=0)
     model = load_model(tmp_path / "new")

@@ -38,7 +38,7 @@ VARIANTS = {
     },
 }
 # Covered in parts by the other.
-SLOW = {"cosine_mined", "hard_in0_tied"}
+SLOW = {"cosine_mined", "hard_in0_tied", "same_side_mined_and_hardness"}
 
 
 def make_pairs(rows, seed):

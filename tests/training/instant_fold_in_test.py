@@ -401,6 +401,7 @@ def test_new_ids_get_their_posterior(tmp_path):
     assert after.numpy()[12].mean() < after.numpy()[13].mean()
 
 
+@pytest.mark.slow
 def test_instant_vectors_are_near_to_trained_ones(tmp_path):
     config = make_config(**RATINGS, token_embedding_l2=2.0, epochs=20)
     train(config, make_ratings(200), model_dir=tmp_path / "old", verbose=0)

@@ -78,9 +78,8 @@ def test_trains_on_frozen_vectors_and_needs_the_files_no_more(
     export_saved_model(thawed.model, tmp_path / "served")
 
 
-@pytest.mark.parametrize(
-    "storage", ["dense", pytest.param("row_sparse", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("storage", ["dense", "row_sparse"])
 def test_resumed_tables_rest_as_long(auxiliary, tmp_path, storage):
     source = make_source(24)
     config = make_config(

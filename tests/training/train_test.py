@@ -652,6 +652,7 @@ class _Killed(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trained", ["held_out", "."])
 def test_both_trainings_of_a_recipe_resume(tmp_path, trained):
     whole = train_by_recipe(tmp_path / "whole")

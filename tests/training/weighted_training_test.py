@@ -52,7 +52,13 @@ def assert_same_weights(model, other):
         np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("changes", [{}, VALUES], ids=["classes", "values"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="classes", marks=pytest.mark.slow),
+        pytest.param(VALUES, id="values"),
+    ],
+)
 def test_a_weight_counts_as_so_many_rows(tmp_path, changes):
     sources = [weighted(30, 1), weighted(12, 2), weighted(11, 3)]
     once = run(tmp_path / "a", *sources, **changes)
@@ -101,6 +107,7 @@ def test_a_weight_of_0_teaches_nothing(tmp_path, classes):
     assert_same_weights(*(result.model for result in results))
 
 
+@pytest.mark.slow
 def test_replicas_change_nothing():
     # The last batch has one row, and some rows count nothing.
     config = make_config(optimizer="sgd", learning_rate=0.3)

@@ -164,6 +164,7 @@ def test_remote_shards_have_their_tokenizers(tmp_path):
     assert tf.io.gfile.exists("ram://texts/out/_tokenizers.keras")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*longer than max_seq_len")
 def test_two_commands_train_on_converted_texts(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

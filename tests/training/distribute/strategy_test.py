@@ -73,7 +73,8 @@ OF_LABELS = ("cosent", "embedding")
 # Covered in parts by the others.
 SLOW = {
     *("bilstm", "bilstm_tied", "hcnn", "hcnn_tied"),
-    *("row_sparse_tied", "transformer"),
+    *("row_sparse_tied", "transformer", "bpr", "embedding"),
+    *("cosent", "pooled_tied"),
 }
 TWO = Worker(0, ("a:1", "b:1"))
 
