@@ -17,7 +17,11 @@ def add_beam_split_command(commands: Commands) -> None:
         _split,
         "divide pairs into training and test, as `o2v pairs split` does",
         DATA,
-        arguments={"group": "--group-column", "kind": "--split"},
+        arguments={
+            "group": "--group-column",
+            "time": "--time-column",
+            "kind": "--split",
+        },
     )
     parser.add_argument("--input", nargs="+", required=True, metavar="F")
     parser.add_argument(
@@ -29,12 +33,22 @@ def add_beam_split_command(commands: Commands) -> None:
     parser.add_argument(
         "--split",
         dest="kind",
-        choices=("random", "group"),
+        choices=("random", "group", "within", "time", "within-time"),
         default="random",
-        help="hold out any pairs or groups; default: random",
+        help="hold out any pairs, groups, some rows of each group, the last "
+        "of all, or the last of each group; default: random",
     )
     parser.add_argument(
-        "--group-column", dest="group", metavar="C", help="such as the users"
+        "--group-column",
+        dest="group",
+        metavar="C",
+        help="of group and within, such as the users",
+    )
+    parser.add_argument(
+        "--time-column",
+        dest="time",
+        metavar="C",
+        help="numbers, or dates and times",
     )
     for part in ("validation", "test"):
         parser.add_argument(
@@ -56,6 +70,7 @@ def _split(options, beam_options):
         beam_options,
         options.kind,
         group=options.group,
+        time=options.time,
         validation=options.validation,
         test=options.test,
         columns=columns_of(options),

@@ -2,6 +2,7 @@
 
 import math
 import numbers
+from typing import Any
 from typing import NamedTuple
 
 import numpy as np
@@ -63,10 +64,16 @@ class Holdout(NamedTuple):
                     f"test={self.test}"
                 )
 
-    def sizes(self, rows: int) -> tuple[int, int]:
-        """Returns how many of so many rows validation and test have."""
-        test = _count(self.test, rows)
-        return min(_count(self.validation, rows), rows - test), test
+    def sizes(self, rows: Any, kept: int = 0) -> tuple[Any, Any]:
+        """Returns how many of so many rows validation and test have.
+
+        Args:
+            rows: int, or int64 array of the rows of groups.
+            kept: Least rows of training. Defaults to 0.
+        """
+        test = np.minimum(_counts(self.test, rows), rows - kept)
+        validation = _counts(self.validation, rows)
+        return np.minimum(validation, rows - kept - test), test
 
     def of_rows(self, order: np.ndarray) -> np.ndarray:
         """Holds the last rows of an order out.
@@ -84,39 +91,40 @@ class Holdout(NamedTuple):
         parts[order[rows - test - validation : rows - test]] = VALIDATION
         return parts
 
-    def within(self, groups: np.ndarray, *keys: np.ndarray) -> np.ndarray:
-        """Holds the last rows of each group out; one stays in training.
+    def within(
+        self, groups: np.ndarray, *keys: np.ndarray, kept: int = 1
+    ) -> np.ndarray:
+        """Holds the last rows of each group out.
+
+        Rows of a group that are equal in all keys are in one part: the one
+        that the first of them falls into.
 
         Args:
             groups: Number of each row's group `(rows,)`.
             *keys: What rows of a group are sorted by, the least of the keys
                 first, as for `np.lexsort`.
+            kept: Least rows of a group in training. Defaults to 1.
 
         Returns:
             int8 `(rows,)`.
         """
         order = np.lexsort((*keys, groups))
-        sizes = np.bincount(groups)[groups[order]]
-        starts = np.searchsorted(groups[order], groups[order])
-        from_end = sizes - (np.arange(len(order)) - starts)  # 1 is the last
-        test = np.minimum(_counts(self.test, sizes), sizes - 1)
-        validation = _counts(self.validation, sizes)
-        validation = np.minimum(validation, sizes - 1 - test)
+        new = np.zeros(len(order), bool)
+        new[:1] = True
+        for key in (*keys, groups):
+            new[1:] |= key[order[1:]] != key[order[:-1]]
+        rows = np.arange(len(order))
+        own = groups[order]
+        sizes = np.bincount(groups)[own]
+        places = np.maximum.accumulate(rows * new) - np.searchsorted(own, own)
+        validation, test = self.sizes(sizes, kept)
         parts = np.zeros(len(order), np.int8)
-        sorted_parts = np.where(
-            from_end <= test,
-            TEST,
-            np.where(from_end <= test + validation, VALIDATION, TRAIN),
-        )
-        parts[order] = sorted_parts
+        parts[order] = 0 + (places >= sizes - test)
+        parts[order] += places >= sizes - test - validation
         return parts
 
 
-def _count(value, rows):
-    return int(_counts(value, np.array(rows)))
-
-
-def _counts(value, sizes):
+def _counts(value, rows):
     if value >= 1:
-        return np.minimum(int(value), sizes)
-    return np.floor(value * sizes + 0.5).astype(np.int64)
+        return np.minimum(int(value), rows)
+    return np.floor(value * np.asarray(rows) + 0.5).astype(np.int64)

@@ -136,6 +136,8 @@ class LogReader:
     Attributes:
         rows: int. Rows read so far.
         bars: int. Names in which `|` became `/`.
+        dates: bool. Whether times are dates, not numbers; `None` if none was
+            read.
         dropped: Counter of sound rows of which nothing could be made.
     """
 
@@ -155,7 +157,7 @@ class LogReader:
         self._max_skipped = skipped_share(skip_bad_rows)
         self._verbose = verbose
         self._rejected: list[RejectedRows] = []
-        self._dates: bool | None = None
+        self.dates: bool | None = None
         self.dropped = Counter()
         self.rows = self.bars = 0
 
@@ -330,10 +332,10 @@ class LogReader:
         for row in found:
             faults.setdefault(row, ("no time", repr(texts[row].as_py())))
         if dates is not None and len(faults) < len(texts):
-            if self._dates not in (None, dates):
+            if self.dates not in (None, dates):
                 row = next(r for r in range(len(texts)) if r not in faults)
                 faults[row] = ("no time", f"{texts[row]} beside other times")
-            self._dates = dates if self._dates is None else self._dates
+            self.dates = dates if self.dates is None else self.dates
         return seconds, faults
 
 

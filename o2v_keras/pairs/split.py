@@ -16,6 +16,7 @@ import pyarrow.json
 import pyarrow.parquet
 
 from o2v_keras.data.data_error import DataError
+from o2v_keras.data.data_error import read_failure
 from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read.file_system import open_random
 from o2v_keras.data.read.file_system import open_stream
@@ -37,6 +38,8 @@ from o2v_keras.pairs.result import Report
 
 _HEADER_BYTES = 1 << 16
 SPLITS = ("random", "group", "within", "time", "within-time")
+# Kinds that hold out pairs or groups, not rows.
+DRAWS = ("random", "group")
 _DROPPED = len(PARTS)
 
 
@@ -53,6 +56,9 @@ def split(
     verbose: int | None = None,
 ) -> Pairs:
     """Divides pairs; the same pair is never in two parts.
+
+    Training keeps its pairs, and what is held out later drops them. Copies of
+    a pair, in a group at one time, are together where the first of them is.
 
     Rows stay as they are, with all their columns, and in their order. `write`
     writes files in the format that they had. Bags are not made anew: those of
@@ -103,15 +109,18 @@ def split(
     read = [*map(key_hashes, reader.read(source))]
     reader.finish()
     keys = {f: np.concatenate([part[f] for part in read]) for f in fields}
-    pair = seeded(seed, keys["in0"], keys["in1"])
+    pair = pair_hashes(keys, seed)
     report.count("rows read", len(pair))
-    if kind == "random":
-        unit = units_of(kind, keys, seed)
-        units, rows = np.unique(unit, return_inverse=True)
+    order = sort_keys(kind, keys, seed)
+    if kind in DRAWS:
+        units, rows = np.unique(order[0], return_inverse=True)
         parts = holdout.of_rows(np.arange(len(units)))[rows]
+    elif kind == "time":
+        groups = np.zeros(len(pair), np.int64)
+        parts = holdout.within(groups, *order[::-1], kept=0)
     else:
-        groups = keys.get("group"), keys.get("time")
-        parts = _parts(holdout, pair, *groups, seed)
+        _, groups = np.unique(keys["group"], return_inverse=True)
+        parts = holdout.within(groups, *order[::-1])
     for part in range(len(PARTS)):
         # Training keeps its pairs; what is held out later drops them.
         own = parts == part
@@ -161,33 +170,33 @@ def key_fields(
     return fields
 
 
-def units_of(
+def sort_keys(
     kind: str, keys: Mapping[str, np.ndarray], seed: int
-) -> np.ndarray:
-    """Hashes what is drawn, the pairs or the groups of rows; uint64.
+) -> tuple[np.ndarray, ...]:
+    """Returns what decides on rows, each array `(rows,)`.
+
+    The rows that are held out are the last by the first array, and those
+    equal in it by the next. Of `DRAWS`, pairs or groups with one hash count as
+    one.
 
     Args:
-        kind: `"random"` or `"group"`.
+        kind: One of `SPLITS`.
         keys: What `key_hashes` returns.
         seed: Of the draw.
     """
     if kind == "group":
-        return seeded(seed, keys["group"])
-    # A pair and its mirror image, as `baskets` has them, stay together.
-    sides = keys["in0"], keys["in1"]
-    return seeded(seed, np.minimum(*sides), np.maximum(*sides))
+        return (seeded(seed, keys["group"]),)
+    if kind == "random":
+        # A pair and its mirror image, as `baskets` has them, stay together.
+        sides = keys["in0"], keys["in1"]
+        return (seeded(seed, np.minimum(*sides), np.maximum(*sides)),)
+    pair = pair_hashes(keys, seed)
+    return (keys["time"], pair) if "time" in kind else (pair,)
 
 
-def _parts(holdout, pair, group, seconds, seed):
-    kind = holdout.kind
-    if kind == "time":
-        return holdout.of_rows(np.lexsort((pair, seconds)))
-    names, groups = np.unique(group, return_inverse=True)
-    if kind == "group":
-        return holdout.of_rows(np.argsort(seeded(seed, names)))[groups]
-    places = np.arange(len(pair))
-    keys = (places, pair) if seconds is None else (places, pair, seconds)
-    return holdout.within(groups, *keys)
+def pair_hashes(keys: Mapping[str, np.ndarray], seed: int) -> np.ndarray:
+    """Returns the hashes of the pairs, uint64 `(rows,)`."""
+    return seeded(seed, keys["in0"], keys["in1"])
 
 
 def check_one_format(files: Sequence[str]) -> None:
@@ -237,8 +246,10 @@ class _FilePairs(Pairs):
 
     def __init__(self, files, column, parts, report):
         self._ending = ending_of(files[0])
-        is_parquet = self._ending == "parquet"
-        read = _batches if is_parquet else functools.partial(records_of, column)
+        read = functools.partial(records_of, column)
+        if self._ending == "parquet":
+            schema_of(files)
+            read = batches_of
         super().__init__(
             functools.partial(_divided, read, files, parts), report
         )
@@ -292,10 +303,28 @@ def _divided(read, files, parts, report):
             yield from _tables(table, own, report)
 
 
-def _batches(file):
+def batches_of(file: str) -> Iterator[pa.Table]:
+    """Yields the rows of a Parquet file."""
     with pyarrow.parquet.ParquetFile(open_random(file)) as opened:
         for batch in opened.iter_batches():
             yield pa.Table.from_batches([batch])
+
+
+def schema_of(files: Sequence[str]) -> pa.Schema:
+    """Returns the columns and types that all Parquet files have."""
+    first = None
+    for file in files:
+        try:
+            schema = pyarrow.parquet.read_schema(open_random(file))
+        except (OSError, pa.ArrowInvalid) as error:
+            raise read_failure(file, error) from error
+        first = first or schema
+        if schema != first:
+            raise DataError(
+                "Files to divide must have the same columns and types. "
+                f"Received: {file} with others than {files[0]}"
+            )
+    return first
 
 
 def records_of(column: Column, file: str) -> Iterator[pa.Table]:

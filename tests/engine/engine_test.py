@@ -96,7 +96,16 @@ def test_the_vocabulary_is_that_of_one_machine(jobs, corpus, options):
 
 
 @pytest.mark.parametrize(
-    "options", [[], ["--split", "group", "--group-column", "text"]]
+    "options",
+    [
+        [],
+        ["--split", "group", "--group-column", "text"],
+        ["--split", "time", "--time-column", "label"],
+        [
+            *("--split", "within-time", "--time-column", "id"),
+            *("--group-column", "label", "--test", "7"),
+        ],
+    ],
 )
 def test_split_makes_the_parts_of_one_machine(jobs, corpus, options):
     jobs.split(corpus, *options)

@@ -121,8 +121,10 @@ class Cluster:
         end = time.monotonic() + seconds
         path = self._folder / "model" / "checkpoint.zip"
         while time.monotonic() < end:
-            if path.exists() and Checkpoint(path).epoch >= epoch:
-                return
+            # The file is away for a moment while another takes its place.
+            with contextlib.suppress(FileNotFoundError):
+                if Checkpoint(path).epoch >= epoch:
+                    return
             time.sleep(0.02)
         raise AssertionError(f"No checkpoint in epoch {epoch}.\n{self.logs}")
 

@@ -187,3 +187,18 @@ def test_a_pair_and_its_mirror_image_stay_together():
     ]
     assert pairs[1]
     assert all((b, a) in pairs[1] for a, b in pairs[1])
+
+
+@pytest.mark.parametrize("kind", ["within", "time", "within-time"])
+def test_copies_of_a_pair_at_one_time_stay_together(kind):
+    table = {"in0": [1] * 5, "in1": [2] * 5, "user": [3] * 5, "time": [4] * 5}
+    made = split(table, kind, test=2, validation=1, **options(kind))
+    assert made.report.counts == {"rows read": 5, "train pairs": 5}
+
+
+def test_parquet_files_of_other_types(tmp_path):
+    for name, value in (("a", 1), ("b", "1")):
+        table = pa.table({"in0": [value], "in1": [2]})
+        pyarrow.parquet.write_table(table, tmp_path / f"{name}.parquet")
+    with pytest.raises(DataError, match=r"same columns and types.*b\.parquet"):
+        split(tmp_path / "*.parquet")

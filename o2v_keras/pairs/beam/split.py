@@ -1,14 +1,15 @@
 """Divides pairs with Apache Beam, like `o2v pairs split`."""
 
+import bisect
 import dataclasses
 import functools
+import itertools
 import json
-import operator
+import math
+import pickle
 from collections import Counter
 from collections.abc import Iterable
-from collections.abc import Iterator
 from collections.abc import Sequence
-from typing import Any
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -21,33 +22,52 @@ from o2v_keras.data.pair_columns import PairColumns
 from o2v_keras.data.read.record import Column
 from o2v_keras.data.read_source import DEFAULT_COLUMNS
 from o2v_keras.pairs.holdout import PARTS
-from o2v_keras.pairs.holdout import TEST
 from o2v_keras.pairs.holdout import TRAIN
-from o2v_keras.pairs.holdout import VALIDATION
 from o2v_keras.pairs.holdout import Holdout
 from o2v_keras.pairs.log import LogReader
 from o2v_keras.pairs.objects import check_seed
-from o2v_keras.pairs.objects import seeded
 from o2v_keras.pairs.result import REPORT
 from o2v_keras.pairs.result import Report
+from o2v_keras.pairs.split import DRAWS
+from o2v_keras.pairs.split import SPLITS
+from o2v_keras.pairs.split import batches_of
 from o2v_keras.pairs.split import check_one_format
 from o2v_keras.pairs.split import ending_of
 from o2v_keras.pairs.split import header_of
 from o2v_keras.pairs.split import key_fields
 from o2v_keras.pairs.split import key_hashes
+from o2v_keras.pairs.split import pair_hashes
 from o2v_keras.pairs.split import records_of
-from o2v_keras.pairs.split import units_of
+from o2v_keras.pairs.split import schema_of
+from o2v_keras.pairs.split import sort_keys
 
-KINDS = ("random", "group")
-# Drawn units are counted by the first bits of their hashes.
-_BITS = 16
+# Most counts of a histogram, which travels: some 500 KB.
+_MOST_COUNTS = 1 << 14
+# Most characters of the records that travel together under a key. A key with
+# more is known to all workers, and its rows stay where they are.
+_MOST_CHARACTERS = 1 << 20
+_MOST_BYTES = 4 << 20
 _SIGN = np.uint64(1 << 63)
 
 
-class _Row(NamedTuple):
-    pair: int
-    part: int
-    record: str
+class _Cuts(NamedTuple):
+    """Where validation and test begin, among the orders under a key.
+
+    Args:
+        size: Characters of the records under the key; infinite without groups.
+        shift: Last bits of an order that are not known yet.
+        buckets: The first bits of the last order before validation, and of
+            that before test. -1 if there is none.
+        places: Their places among the orders with these bits, from 1.
+    """
+
+    size: float
+    shift: int
+    buckets: Sequence[int]
+    places: Sequence[int]
+
+    def are_found(self):
+        return self.shift == 0 or max(self.buckets) < 0
 
 
 def write_split(
@@ -57,6 +77,7 @@ def write_split(
     kind: str = "random",
     *,
     group: str | None = None,
+    time: str | None = None,
     validation: float = 0.1,
     test: float = 0.1,
     columns: PairColumns = DEFAULT_COLUMNS,
@@ -66,18 +87,23 @@ def write_split(
 
     The shards `train-00000-of-00012.jsonl`, of what is held out
     `validation-*` and `test-*`, hold the records as they are; `_pairs.json`
-    holds the report. No worker holds more than a file's buffer, and no
-    element is larger than a record or a few 100 KB.
+    holds the report. No element is above 5 MB, unless a record is.
+
+    Two steps find where a part begins, each with at most 16,384 counts of
+    times and hashes. The third sorts those that the first two did not tell
+    apart: some thousands of 10^12 that are spread evenly. Groups and pairs are
+    joined with their rows. Those with more than a million characters of
+    records, no more than the data have MB, are known to all workers instead.
 
     Args:
-        files: Paths of JSON Lines, CSV or TSV files of one format.
+        files: Paths of JSON Lines, CSV, TSV or Parquet files of one format.
         output: Folder without such shards, on any file system of Beam.
         options: Beam's options.
-        kind: `"random"`: pairs; `"group"`: all rows of some groups. Defaults
-            to `"random"`.
+        kind: One of `SPLITS`, as in `split`. Defaults to `"random"`.
         group: Column of the groups, such as the users.
-        validation: Share below 1, or number: of pairs or groups. Defaults to
-            0.1.
+        time: Column of times: numbers, or dates and times.
+        validation: Share below 1, or number: of pairs, groups or rows of each
+            group. Defaults to 0.1.
         test: The same. Defaults to 0.1.
         columns: `PairColumns` of the files. Defaults to `in0`, `in1`.
         seed: Of the draw. Defaults to 0.
@@ -92,229 +118,356 @@ def write_split(
     """
     check_seed(seed)
     holdout = Holdout(kind, validation, test)
-    holdout.check(KINDS, has_time=False)
-    fields = key_fields(kind, columns, group)
+    holdout.check(SPLITS, time is not None)
+    fields = key_fields(kind, columns, group, time)
     check_one_format(files)
-    ending = ending_of(files[0])
-    if ending == "parquet":
-        raise DataError(
-            f"{files[0]}: must be JSON Lines, CSV or TSV. `o2v pairs split` "
-            "divides Parquet files, on one machine."
-        )
     (found,) = FileSystems.match([FileSystems.join(output, "*-of-*")])
     if found.metadata_list:
         raise ValueError(
             "`output` must hold no shards, for those of two jobs would mix. "
             f"Received: {found.metadata_list[0].path}"
         )
-    header = None
-    if ending in ("csv", "tsv"):
-        header = header_of(files).decode().removesuffix("\n")
+    write = _writer(files)
     counts = FileSystems.join(output, "_counts")
     with beam.Pipeline(options=options) as pipeline:
-        rows = (
+        rows, dates = (
             pipeline
             | "files" >> beam.Create(files)
             | "spread" >> beam.Reshuffle()
-            | "read" >> beam.FlatMap(_rows, kind, fields, seed)
+            | "read"
+            >> beam.FlatMap(_rows, kind, fields, seed).with_outputs(
+                "dates", main="rows"
+            )
         )
-        cuts = beam.pvalue.AsSingleton(_cuts(rows | beam.Keys(), holdout))
-        rows |= "draw" >> beam.Map(_drawn, cuts)
-        # The hash of a pair decides on it, but a group decides on rows, and
-        # two groups may have a pair in common.
-        if kind == "group":
-            rows = _without_repeated(rows)
+        (
+            dates
+            | "a file of each" >> beam.CombinePerKey(min)
+            | "kinds of times" >> beam.combiners.ToList()
+            | "alike" >> beam.Map(_refuse_unlike)
+        )
+        cuts = _cuts(rows, holdout)
+        rows = _joined("cuts", rows, cuts) | "part" >> beam.MapTuple(_parted)
+        # Copies of a pair are in one part, since its hash alone decides.
+        if kind == "random":
+            rows |= "all" >> beam.MapTuple(
+                lambda part, _, record: ((part, True), record)
+            )
         else:
-            rows |= "all" >> beam.Map(lambda row: (row, True))
+            rows = _without_repeated(rows)
         for part, name in enumerate(PARTS):
             (
                 rows
-                | f"of {name}" >> beam.Filter(_is_of, part)
-                | f"{name} records" >> beam.Map(lambda row: row[0].record)
-                | f"write {name}"
-                >> beam.io.WriteToText(
-                    FileSystems.join(output, name),
-                    file_name_suffix=f".{ending}",
-                    header=header,
-                    skip_if_empty=True,
-                )
+                | f"of {name}" >> beam.Filter(_is_of, (part, True))
+                | f"{name} records" >> beam.Values()
+                | f"write {name}" >> write(FileSystems.join(output, name))
             )
         (
             rows
-            | "kinds" >> beam.Map(lambda row: (row[0].part, row[1]))
+            | "kinds" >> beam.Keys()
             | "count" >> beam.combiners.Count.PerElement()
             | "counts" >> beam.Map(json.dumps)
             | "write counts"
             >> beam.io.WriteToText(counts, shard_name_template="")
         )
     report = _report(counts)
-    FileSystems.delete([counts])
+    empty = [n for n in PARTS if f"{n} pairs" not in report.counts]
+    FileSystems.delete([counts, *_shards(output, empty)])
     with FileSystems.create(FileSystems.join(output, REPORT)) as file:
         file.write(json.dumps(dataclasses.asdict(report)).encode())
     return report
 
 
-def _rows(file, kind, fields, seed):
-    """Yields the hash of what is drawn, and the hash of a pair and record."""
-    reader = LogReader(fields, verbose=0)
-    records = (
-        record.as_py()
-        for table in records_of(Column(fields["in0"][0], "json"), file)
-        for record in table["record"]
+def _writer(files):
+    """Returns a function of a path, which makes what writes its shards."""
+    ending = ending_of(files[0])
+    if ending == "parquet":
+        return functools.partial(_WriteParquet, schema_of(files))
+    header = None
+    if ending in ("csv", "tsv"):
+        header = header_of(files).decode().removesuffix("\n")
+    return functools.partial(
+        beam.io.WriteToText, header=header, file_name_suffix=f".{ending}"
     )
+
+
+class _WriteParquet(beam.PTransform):
+    def __init__(self, schema, path):
+        super().__init__()
+        self._names = schema.names
+        self._write = beam.io.WriteToParquet(
+            path,
+            schema,
+            row_group_buffer_size=_MOST_BYTES,
+            codec="snappy",
+            use_compliant_nested_type=True,
+            file_name_suffix=".parquet",
+        )
+
+    def expand(self, input_or_inputs):
+        rows = input_or_inputs | beam.Map(_unpacked, self._names)
+        return rows | self._write
+
+
+def _unpacked(record, names):
+    return dict(zip(names, pickle.loads(record), strict=True))
+
+
+def _shards(output, names):
+    patterns = [FileSystems.join(output, f"{name}-*-of-*") for name in names]
+    return [
+        f.path for m in FileSystems.match(patterns) for f in m.metadata_list
+    ]
+
+
+def _rows(file, kind, fields, seed):
+    """Yields (key, (order, pair, record)) of rows, and how times are written.
+
+    The key is that of the row's group, or one for all. Rows of a key are
+    sorted by the order.
+    """
+    reader = LogReader(fields, verbose=0)
+    records = _records(file, fields)
     for table in reader.read([file]):
         keys = key_hashes(table)
-        pairs = _signed(seeded(seed, keys["in0"], keys["in1"]))
-        units = _signed(units_of(kind, keys, seed))
-        for unit, pair in zip(units.tolist(), pairs.tolist(), strict=True):
-            yield unit, (pair, next(records))
+        groups = itertools.repeat(b"")
+        if "within" in kind:
+            groups = _sortable(keys["group"])
+        orders = _sortable(*sort_keys(kind, keys, seed))
+        pairs = _sortable(pair_hashes(keys, seed))
+        for key, order, pair in zip(groups, orders, pairs, strict=False):
+            yield key, (order, pair, next(records))
     reader.finish()
+    if reader.dates is not None:
+        yield beam.pvalue.TaggedOutput("dates", (reader.dates, file))
 
 
-def _signed(hashes):
-    # In the same order; Beam's integers have a sign.
-    return (hashes ^ _SIGN).view(np.int64)
+def _records(file, fields):
+    if ending_of(file) == "parquet":
+        return (
+            pickle.dumps([*row.values()])
+            for table in batches_of(file)
+            for row in table.to_pylist()
+        )
+    tables = records_of(Column(fields["in0"][0], "json"), file)
+    return (text.as_py() for table in tables for text in table["record"])
 
 
-def _drawn(row, cuts):
-    unit, (pair, record) = row
-    validation, test = cuts
-    part = TRAIN
-    if test is not None and unit >= test:
-        part = TEST
-    elif validation is not None and unit >= validation:
-        part = VALIDATION
-    return _Row(pair, part, record)
+def _sortable(*columns):
+    """Makes bytes of the rows of columns, in the same order."""
+    rows = np.stack([*map(_unsigned, columns)], axis=1).astype(">u8")
+    return rows.view(f"V{8 * len(columns)}").ravel().tolist()
 
 
-def _is_of(row, part):
-    return row[1] and row[0].part == part
+def _unsigned(numbers):
+    if numbers.dtype == np.uint64:
+        return numbers
+    # The bits of floats are in order but for the sign; -0.0 becomes 0.0.
+    bits = (numbers + 0.0).view(np.uint64)
+    return np.where(bits & _SIGN, ~bits, bits | _SIGN)
 
 
-def _cuts(hashes, holdout):
-    """Finds the least hashes of validation and test, each or `None`.
+def _refuse_unlike(files):
+    # Each file for itself, its reader has checked.
+    if len(files) > 1:
+        raise DataError(
+            f"{dict(files)[True]}: times are dates, but numbers in "
+            f"{dict(files)[False]}. Write them alike in all files."
+        )
 
-    Of all distinct hashes, test has the last and validation those before. The
-    hashes are counted by their first bits. That tells with which bits a part
-    begins, and only the hashes with these bits are sorted.
+
+def _cuts(rows, holdout):
+    """Finds where the parts begin: key -> (size, cuts).
+
+    The cuts are an order each: what is after the first is no longer training,
+    and what is after the second is test.
     """
-    units = hashes | "distinct" >> beam.Distinct()
-    borders = (
-        units
-        | "count hashes" >> beam.CombineGlobally(_CountByFirstBits())
-        | "borders" >> beam.Map(_borders, holdout)
+    orders = rows | "orders" >> beam.MapTuple(
+        lambda key, row: (key, (row[0], len(row[2]) if key else 0))
     )
-    known = beam.pvalue.AsSingleton(borders)
+    if holdout.kind in DRAWS:
+        orders |= "distinct" >> beam.Distinct()
+    found, known = [], {}
+    for step, most in enumerate((_MOST_COUNTS, _MOST_COUNTS, None)):
+        near = orders
+        if step:
+            near |= f"near {step}" >> beam.Filter(_is_near, known)
+        cuts = (
+            near
+            | f"count {step}" >> beam.CombinePerKey(_Histogram(most))
+            | f"cut {step}" >> beam.Map(_cut, known, holdout)
+        )
+        found.append(
+            cuts | f"found {step}" >> beam.Filter(lambda c: c[1].are_found())
+        )
+        known = beam.pvalue.AsDict(
+            cuts | f"left {step}" >> beam.Filter(lambda c: not c[1].are_found())
+        )
     return (
-        units
-        | "at a border" >> beam.Filter(_is_at_border, known)
-        | "sort" >> beam.CombineGlobally(_AllSorted())
-        | "cuts" >> beam.Map(_cut_at, known)
+        tuple(found)
+        | "all cuts" >> beam.Flatten()
+        | "facts" >> beam.MapTuple(lambda key, c: (key, (c.size, c.buckets)))
     )
 
 
-class _CountByFirstBits(beam.CombineFn):
-    def create_accumulator(self):
-        return np.zeros(1 << _BITS, np.int64)
-
-    def add_input(self, counts, unit):
-        counts[_first_bits(unit)] += 1
-        return counts
-
-    def merge_accumulators(self, accumulators: Iterable[np.ndarray]):
-        return functools.reduce(operator.add, accumulators)
-
-    def extract_output(self, counts):
-        return counts
+def _is_near(row, known):
+    key, (order, _) = row
+    cuts = known.get(key)
+    return cuts and _number(order) >> cuts.shift in cuts.buckets
 
 
-def _first_bits(unit):
-    return (unit >> (64 - _BITS)) + (1 << (_BITS - 1))
+def _number(order):
+    return int.from_bytes(order, "big")
 
 
-def _borders(counts, holdout):
-    """Returns, of validation and test, the first bits and place of its first.
+class _Histogram(beam.CombineFn):
+    """Counts orders by their first bits, all bits if there are few orders.
 
-    The place is that among the hashes with the same first bits.
+    The accumulator is how many last bits are left out, the least number that
+    leaves `most` counts; the counts; and the size of the records. So it
+    depends on the orders alone.
     """
-    ends = np.cumsum(counts)
-    total = int(ends[-1])
-    validation, test = holdout.sizes(total)
-    borders = []
-    for rows, first in (
-        (validation, total - test - validation),
-        (test, total - test),
-    ):
-        bits = int(np.searchsorted(ends, first, side="right"))
-        place = first - int(ends[bits - 1] if bits else 0)
-        borders.append((bits, place) if rows else None)
-    return tuple(borders)
 
+    def __init__(self, most):
+        self._most = most
 
-def _is_at_border(unit, borders):
-    return any(b is not None and b[0] == _first_bits(unit) for b in borders)
-
-
-class _AllSorted(beam.CombineFn):
     def create_accumulator(self):
-        return []
+        return 0, Counter(), 0
 
-    def add_input(self, units, unit):
-        units.append(unit)
-        return units
+    def add_input(self, histogram, row):
+        shift, counts, size = histogram
+        order, own = row
+        counts[_number(order) >> shift] += 1
+        return *self._limited(shift, counts), size + own
 
-    def merge_accumulators(self, accumulators: Iterable[list[Any]]):
-        return [unit for units in accumulators for unit in units]
+    def merge_accumulators(
+        self, accumulators: Iterable[tuple[int, Counter[int], int]]
+    ):
+        shift, counts, size = self.create_accumulator()
+        for other_shift, other, own in accumulators:
+            least = max(shift, other_shift)
+            counts = _coarser(counts, least - shift)
+            counts.update(_coarser(other, least - other_shift))
+            shift, counts = self._limited(least, counts)
+            size += own
+        return shift, counts, size
 
-    def extract_output(self, units):
-        return sorted(units)
+    def extract_output(self, histogram):
+        return histogram
+
+    def _limited(self, shift, counts):
+        if self._most is None or len(counts) <= self._most:
+            return shift, counts
+        # Neighbours that differ in their last n bits fall together without n.
+        differ = sorted(
+            (one ^ other).bit_length()
+            for one, other in itertools.pairwise(sorted(counts))
+        )
+        bits = differ[-self._most]
+        return shift + bits, _coarser(counts, bits)
 
 
-def _cut_at(units, borders):
-    cuts = []
-    for border in borders:
-        own = []
-        if border is not None:
-            own = [unit for unit in units if _first_bits(unit) == border[0]]
-        cuts.append(own[border[1]] if own else None)
-    return tuple(cuts)
+def _coarser(counts, bits):
+    if not bits:
+        return counts
+    coarser = Counter()
+    for number, count in counts.items():
+        coarser[number >> bits] += count
+    return coarser
+
+
+def _cut(histogram, known, holdout):
+    """Finds the cuts in counts, of all orders or of those near a cut."""
+    key, (shift, counts, size) = histogram
+    cuts = known.get(key)
+    if cuts is None:
+        rows = counts.total()
+        validation, test = holdout.sizes(rows, int("within" in holdout.kind))
+        places = int(rows - test - validation), int(rows - test)
+        cuts = _Cuts(size if key else math.inf, shift, (0, 0), places)
+    buckets = [-1, *sorted(counts)]
+    ends = [*itertools.accumulate(counts[bucket] for bucket in buckets)]
+    found = []
+    for bucket, place in zip(cuts.buckets, cuts.places, strict=True):
+        # Orders near the other cut may be before.
+        before = bisect.bisect_left(buckets, bucket << (cuts.shift - shift))
+        place += ends[max(before - 1, 0)]
+        own = bisect.bisect_left(ends, place)
+        found.append((buckets[own], place - ends[max(own - 1, 0)]))
+    return key, _Cuts(cuts.size, shift, *zip(*found, strict=True))
+
+
+def _joined(name, rows, facts):
+    """Joins facts to rows: yields the row and the fact, `None` without one.
+
+    Args:
+        name: Of the step.
+        rows: (key, row).
+        facts: (key, (size of its rows, fact)), at least of keys with large
+            ones.
+    """
+    few, many = facts | f"{name}: many" >> beam.Partition(
+        lambda fact, _: int(fact[1][0] > _MOST_CHARACTERS), 2
+    )
+    many = beam.pvalue.AsDict(many)
+    of_few, of_many = rows | f"{name}: which" >> beam.Partition(
+        lambda row, _, many: int(row[0] in many), 2, many
+    )
+    at_once = of_many | f"{name}: known" >> beam.Map(
+        lambda row, many: (row[1], many[row[0]][1]), many
+    )
+    together = (
+        {"rows": of_few, "facts": few}
+        | f"{name}: together" >> beam.CoGroupByKey()
+        | f"{name}: rows" >> beam.FlatMapTuple(_with_fact)
+    )
+    return (at_once, together) | f"{name}: all" >> beam.Flatten()
+
+
+def _with_fact(_, found):
+    (fact,) = [fact for _, fact in found["facts"]] or [None]
+    for row in found["rows"]:
+        yield row, fact
+
+
+def _parted(row, cuts):
+    order, pair, record = row
+    # Without validation both cuts are one.
+    return sum(_number(order) > cut for cut in cuts), pair, record
+
+
+def _is_of(row, kind):
+    return row[0] == kind
 
 
 def _without_repeated(rows):
     """Says of each row whether it is kept: the first part keeps its pairs."""
-    repeated = (
+    firsts = (
         rows
-        | "parts" >> beam.Map(lambda row: (row.pair, 1 << row.part))
-        | "parts of pairs" >> beam.CombinePerKey(_Union())
-        | "in several parts" >> beam.Filter(lambda p: p[1] & (p[1] - 1))
+        | "copy" >> beam.MapTuple(_sizes_in_parts)
+        | "copies"
+        >> beam.CombinePerKey(beam.combiners.TupleCombineFn(sum, sum, sum))
+        | "first parts" >> beam.FlatMapTuple(_first_part)
     )
-    by_pair = rows | "by pair" >> beam.Map(lambda row: (row.pair, row))
-    return (
-        {"rows": by_pair, "parts": repeated}
-        | "together" >> beam.CoGroupByKey()
-        | "kept" >> beam.FlatMapTuple(_kept)
+    held_out, training = rows | "training" >> beam.Partition(
+        lambda row, _: int(row[0] == TRAIN), 2
     )
+    training |= "stay" >> beam.MapTuple(lambda *row: ((TRAIN, True), row[-1]))
+    held_out |= "by pair" >> beam.Map(lambda row: (row[1], row))
+    held_out = _joined("pairs", held_out, firsts) | "kept" >> beam.MapTuple(
+        lambda row, first: ((row[0], first in (None, row[0])), row[-1])
+    )
+    return (training, held_out) | "all rows" >> beam.Flatten()
 
 
-class _Union(beam.CombineFn):
-    def create_accumulator(self):
-        return 0
-
-    def add_input(self, union, parts):
-        return union | parts
-
-    def merge_accumulators(self, accumulators: Iterable[int]):
-        return functools.reduce(operator.or_, accumulators)
-
-    def extract_output(self, union):
-        return union
+def _sizes_in_parts(part, pair, record):
+    return pair, tuple(len(record) * (part == p) for p in range(len(PARTS)))
 
 
-def _kept(pair: int, found: dict[str, Any]) -> Iterator[tuple[_Row, bool]]:
-    # Rows are passed through one by one; there may be many of a pair.
-    (parts,) = list(found["parts"]) or (0,)
-    for row in found["rows"]:
-        yield row, not parts or 1 << row.part == parts & -parts
+def _first_part(pair, sizes):
+    held_out = sum(sizes) - sizes[TRAIN]
+    several = sum(map(bool, sizes)) > 1
+    if held_out and (several or held_out > _MOST_CHARACTERS):
+        yield pair, (held_out, [*map(bool, sizes)].index(True))
 
 
 def _report(path):
