@@ -119,8 +119,10 @@ class Holdout(NamedTuple):
         places = np.maximum.accumulate(rows * new) - np.searchsorted(own, own)
         validation, test = self.sizes(sizes, kept)
         parts = np.zeros(len(order), np.int8)
-        parts[order] = 0 + (places >= sizes - test)
-        parts[order] += places >= sizes - test - validation
+        held_out = np.where(places >= sizes - test, TEST, VALIDATION)
+        parts[order] = np.where(
+            places >= sizes - test - validation, held_out, TRAIN
+        )
         return parts
 
 
