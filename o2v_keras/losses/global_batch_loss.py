@@ -18,17 +18,19 @@ class GlobalBatchLoss(keras.losses.Loss):
     another value and gradient if the replicas hold different numbers of rows.
 
     Args:
-        kind: str. `"cross_entropy"` (integer labels, probabilities) or
-            `"mean_squared_error"`.
-        **kwargs: Base arguments; `name` defaults to `kind`.
+        kind: `"cross_entropy"` (integer labels, probabilities),
+            `"mean_squared_error"`, or a Keras loss with a value for each row,
+            such as `keras.losses.Huber()`, whose reduction is left out.
+        **kwargs: Base arguments; `name` defaults to `kind` or its name.
 
     Call arguments:
-        y_true: `(batch,)`. Classes or values.
+        y_true: `(batch,)`. Classes or values; a Keras loss gets it as it is.
         y_pred: `(batch, num_classes)` probabilities or `(batch, 1)`.
         sample_weight: Optional `(batch,)`. Defaults to ones.
 
     Raises:
-        ValueError: If `kind` is unknown.
+        ValueError: If `kind` is unknown; in a call, if a Keras loss gives no
+            value for each row.
 
     Example:
     >>> loss = GlobalBatchLoss("mean_squared_error")
@@ -38,12 +40,15 @@ class GlobalBatchLoss(keras.losses.Loss):
     """
 
     def __init__(self, kind, **kwargs: Any):
-        if kind not in ("cross_entropy", "mean_squared_error"):
+        name = kind
+        if isinstance(kind, keras.losses.Loss):
+            name = kind.name
+        elif kind not in ("cross_entropy", "mean_squared_error"):
             raise ValueError(
-                '`kind` must be "cross_entropy" or "mean_squared_error". '
-                f"Received: kind={kind!r}"
+                '`kind` must be "cross_entropy", "mean_squared_error" or a '
+                f"Keras loss. Received: kind={kind!r}"
             )
-        super().__init__(**{"name": kind, **kwargs})
+        super().__init__(**{"name": name, **kwargs})
         self.kind = kind
 
     def __call__(self, y_true, y_pred, sample_weight=None):
@@ -55,6 +60,16 @@ class GlobalBatchLoss(keras.losses.Loss):
         return global_mean(losses, weights)
 
     def call(self, y_true, y_pred):
+        kind: Any = self.kind
+        if isinstance(kind, keras.losses.Loss):
+            losses = kind.call(y_true, y_pred)
+            if len(losses.shape) != 1:
+                raise ValueError(
+                    "A Keras loss in `GlobalBatchLoss` must give a value for "
+                    f"each row, (batch,). Received: {kind.name} with "
+                    f"values of shape {tuple(losses.shape)}"
+                )
+            return losses
         y_true = ops.reshape(y_true, [-1])
         if self.kind == "cross_entropy":
             return keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
@@ -62,4 +77,14 @@ class GlobalBatchLoss(keras.losses.Loss):
         return ops.square(y_pred - ops.cast(y_true, y_pred.dtype))
 
     def get_config(self):
-        return {"kind": self.kind, "name": self.name}
+        kind = self.kind
+        if isinstance(kind, keras.losses.Loss):
+            kind = keras.losses.serialize(kind)
+        return {"kind": kind, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config):
+        kind = config["kind"]
+        if isinstance(kind, dict):
+            kind = keras.losses.deserialize(kind)
+        return cls(**{**config, "kind": kind})

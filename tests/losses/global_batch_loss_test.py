@@ -57,7 +57,34 @@ def test_serializes(kind):
     assert (revived.kind, revived.name) == (kind, "other")
 
 
+HUBER = keras.losses.Huber(delta=0.5)
+
+
+@pytest.mark.parametrize("weights", WEIGHTS.values(), ids=WEIGHTS)
+def test_takes_a_loss_of_keras(weights):
+    losses = 0.5 * (np.array([2.0, 2.0, 0.5]) - 0.25)
+    averages = None if weights is None else np.ravel(weights)
+    for labels in (VALUES, VALUES[:, None]):
+        loss = GlobalBatchLoss(HUBER)(labels, SCORES, sample_weight=weights)
+        expected = np.average(losses, weights=averages)
+        np.testing.assert_allclose(loss, expected, rtol=1e-6)
+
+
+def test_a_loss_of_keras_is_saved():
+    loss = GlobalBatchLoss(HUBER)
+    revived = keras.losses.deserialize(keras.losses.serialize(loss))
+    assert (revived.name, revived.kind.get_config()) == (
+        HUBER.name,
+        HUBER.get_config(),
+    )
+
+
+def test_a_loss_without_a_value_for_each_row_is_refused():
+    with pytest.raises(ValueError, match=r"for each row.*dice .*shape \(\)"):
+        GlobalBatchLoss(keras.losses.Dice())(VALUES[:, None], SCORES)
+
+
 def test_names_the_known_kinds():
-    message = '"cross_entropy" or "mean_squared_error". .*kind=\'mse\''
+    message = "\"mean_squared_error\" or a Keras loss. .*kind='mse'"
     with pytest.raises(ValueError, match=message):
         GlobalBatchLoss("mse")
