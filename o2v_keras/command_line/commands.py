@@ -22,13 +22,13 @@ def check(options: argparse.Namespace) -> int | None:
     """Prints what is wrong with data; returns 2 if there are errors."""
     from o2v_keras.data.read.pairs import read_pairs
     from o2v_keras.data.read.paths import expand_paths
-    from o2v_keras.data.read.paths import is_tfrecord
     from o2v_keras.data.read_source import SIDES
     from o2v_keras.data.read_source import Loaded
     from o2v_keras.data.target_vectors import with_target_file
     from o2v_keras.recipes import recipe_for
     from o2v_keras.recipes import sides_with_texts
     from o2v_keras.text.placeholder_ids import MarkedTexts
+    from o2v_keras.text.placeholder_ids import marked_texts
 
     if any("gs://" in path for path in options.data):
         start_tensorflow()
@@ -46,10 +46,7 @@ def check(options: argparse.Namespace) -> int | None:
     if config:
         config = with_target_file(config, options.auxiliary)
         columns.check_label(config)
-        kinds = {side: config.side(side).tokenizer for side in sides}
-        # Converted texts are ids.
-        if not is_tfrecord(files):
-            texts = {n: MarkedTexts(k, n) for n, k in kinds.items() if k}
+        texts = marked_texts(config, files)
     else:
         texts = {
             side: MarkedTexts("words", side)

@@ -1,13 +1,16 @@
 """Stands in for a tokenizer where data are checked without one."""
 
 import reprlib
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.check.report import Problem
 from o2v_keras.data.provenance import Provenance
+from o2v_keras.data.read.paths import is_tfrecord
 from o2v_keras.data.read.record import ADVICE
 from o2v_keras.data.sequences import Sequences
 from o2v_keras.text.vocabulary_files import holds_line_break
@@ -52,6 +55,17 @@ class MarkedTexts:
         lengths = np.array(pc.not_equal(texts, "")).astype(np.int64)
         marks = Sequences.from_lengths(np.ones(lengths.sum(), int), lengths)
         return marks, problems
+
+
+def marked_texts(
+    config: Object2VecConfig, files: Sequence[str]
+) -> dict[str, MarkedTexts]:
+    """Returns side -> `MarkedTexts`, for the sides that hold texts in files."""
+    # Converted texts are ids.
+    if is_tfrecord(files):
+        return {}
+    kinds = {side: config.side(side).tokenizer for side in config.sides}
+    return {n: MarkedTexts(kind, n) for n, kind in kinds.items() if kind}
 
 
 def _line_breaks(name, texts, origin):

@@ -2,7 +2,7 @@
 
 import argparse
 import ctypes
-import functools
+import difflib
 import logging
 import re
 import sys
@@ -31,6 +31,8 @@ _WORKERS_ERROR = re.compile(
     r"(?:Data|Value)Error: ((?:(?!Error: ).)*?) \[while running", re.DOTALL
 )
 _THIS_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+# Of `difflib`: a letter too many, too few or unlike is above it.
+_ALIKE = 0.85
 _M_MMAP_THRESHOLD = -3  # As malloc.h of glibc has it.
 _EPILOG = (
     "Files or globs in, one file a worker, so keep a corpus in many files. All "
@@ -61,9 +63,9 @@ def add_beam_command(
             Defaults to nothing.
         arguments: As in `Commands.add`. Defaults to `None`.
     """
-    return commands.add(
+    parser = commands.add(
         f"beam {name}",
-        functools.partial(_run, action),
+        lambda options: _run(action, options, parser),
         summary,
         group,
         passes_on=True,
@@ -71,9 +73,10 @@ def add_beam_command(
         allow_abbrev=False,
         epilog=f"{_EPILOG} {epilog}",
     )
+    return parser
 
 
-def _run(action, options):
+def _run(action, options, parser):
     _give_back_freed_memory()
     start_tensorflow()
     _import_beam()
@@ -81,6 +84,7 @@ def _run(action, options):
     from apache_beam.options.pipeline_options import PipelineOptions
     from apache_beam.options.pipeline_options import StandardOptions
 
+    _refuse_misspelt(options.passed_on, parser)
     beam_options = PipelineOptions(options.passed_on)
     standard = beam_options.view_as(StandardOptions)
     # DirectRunner would do the same, but tries to download Prism first.
@@ -129,6 +133,27 @@ def add_beam_commands(commands: Commands) -> None:
         "--shards", type=int, default=0, metavar="N", help="default: Beam's"
     )
     add_record_options(converter)
+
+
+def _refuse_misspelt(words, parser):
+    """Refuses options that Beam does not know and that are nearly ours.
+
+    Others are passed on: an engine has options of its own.
+    """
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    known = PipelineOptions([]).get_all_options()
+    ours = re.findall(r"--[a-z0-9-]+", parser.format_usage())
+    for word in words:
+        option = word.partition("=")[0]
+        if option.removeprefix("--").replace("-", "_") in known:
+            continue
+        close = difflib.get_close_matches(option, ours, 1, _ALIKE)
+        if option.startswith("--") and close:
+            raise CommandError(
+                f"Neither this job nor Beam knows {option}. Did you mean "
+                f"{close[0]}?"
+            )
 
 
 def _give_back_freed_memory():

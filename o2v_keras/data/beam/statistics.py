@@ -9,7 +9,12 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from o2v_keras.config import Object2VecConfig
 from o2v_keras.data.check.check import PairCheck
+from o2v_keras.data.check.report import weight_notice
 from o2v_keras.data.read.pairs import read_pieces
+from o2v_keras.data.read_source import DEFAULT_COLUMNS
+from o2v_keras.data.read_source import SIDES
+from o2v_keras.text.placeholder_ids import MarkedTexts
+from o2v_keras.text.placeholder_ids import marked_texts
 
 
 def write_statistics(
@@ -31,12 +36,13 @@ def write_statistics(
     Raises:
         DataError: If a file cannot be read or holds no record.
     """
+    texts = marked_texts(config, files) if config else {}
     with beam.Pipeline(options=options) as pipeline:
         (
             pipeline
             | "files" >> beam.Create(files)
             | "spread" >> beam.Reshuffle()
-            | "check" >> beam.FlatMap(_checks, config, training)
+            | "check" >> beam.FlatMap(_checks, config, training, texts)
             | "merge" >> beam.CombineGlobally(_Merge(files, config, training))
             | "text" >> beam.Map(_text)
             | "write" >> beam.io.WriteToText(output, shard_name_template="")
@@ -44,17 +50,24 @@ def write_statistics(
 
 
 def _checks(
-    file: str, config: Object2VecConfig | None, training: bool
+    file: str,
+    config: Object2VecConfig | None,
+    training: bool,
+    texts: dict[str, MarkedTexts],
 ) -> Iterator[PairCheck]:
     check = PairCheck(config, training)
-    for piece in read_pieces(file, ("in0", "in1"), label=True):
+    sides = config.sides if config else SIDES
+    for piece in read_pieces(file, sides, label=True, texts=texts):
         check.add(*piece)
     yield check
 
 
 def _text(check: PairCheck) -> str:
     report = check.report()
-    return f"{report}\n{report.proposal}"
+    report.refuse_zero_weights()
+    text = f"{report}\n{report.proposal}"
+    notice = weight_notice(report.weight_range, DEFAULT_COLUMNS)
+    return f"{text}\n{notice}" if notice and not report.errors else text
 
 
 class _Merge(beam.CombineFn):

@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import os
 import shutil
 import tempfile
 import uuid
@@ -14,6 +15,7 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from o2v_keras.data.read.file_system import is_remote
 from o2v_keras.text.text_columns import read_texts
 from o2v_keras.text.vocabulary import words_at_most
 from o2v_keras.text.vocabulary_files import write_words
@@ -61,6 +63,9 @@ def write_vocabulary(
         raise ValueError(
             f"`min_count` must be at least 1. Received: min_count={min_count}"
         )
+    if not is_remote(output):
+        # Beam finds no files by a name without a folder.
+        output = os.path.abspath(output)
     most = words_at_most(max_size, hash_buckets)
     shards = f"{output}.words-{uuid.uuid4().hex[:8]}"
     try:

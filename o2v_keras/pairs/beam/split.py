@@ -169,9 +169,13 @@ def write_split(
             | "write counts"
             >> beam.io.WriteToText(counts, shard_name_template="")
         )
-    report = _report(counts)
-    empty = [n for n in PARTS if f"{n} pairs" not in report.counts]
-    FileSystems.delete([counts, *_shards(output, empty)])
+    # Without training pairs, nothing of the job is left.
+    empty = PARTS
+    try:
+        report = _report(counts)
+        empty = [n for n in PARTS if f"{n} pairs" not in report.counts]
+    finally:
+        FileSystems.delete([counts, *_shards(output, empty)])
     with FileSystems.create(FileSystems.join(output, REPORT)) as file:
         file.write(json.dumps(dataclasses.asdict(report)).encode())
     return report

@@ -141,14 +141,14 @@ def _check_cluster(cluster, workers):
             "`workers` must be given for the cluster local: the number of "
             "workers on this machine. Received: workers=None"
         )
-    if cluster in (None, "local"):
-        return
-    if has_config:
+    if cluster and has_config:
         raise ValueError(
             f"The variable `TF_CONFIG` must be unset for the cluster "
-            f"{cluster}, whose variables give it; or leave `cluster` out. "
+            f"{cluster}, which gives it; or leave `cluster` out. "
             f"Received: TF_CONFIG={os.environ['TF_CONFIG']}"
         )
+    if cluster in (None, "local"):
+        return
     if cluster != "kubernetes" and workers is not None:
         raise ValueError(
             f"`workers` must be left out for the cluster {cluster}, whose "

@@ -90,6 +90,24 @@ def test_statistics_are_what_check_prints(
     assert output.read_text() == expected
 
 
+@pytest.mark.parametrize("text", ["a cat", " "])
+def test_texts_and_weights_are_checked_as_check_does(tmp_path, capsys, text):
+    row = {"in0": "a dog", "in1": "cat", "label": 1, "weight": 2}
+    rows = [row, row | {"in1": text, "weight": 3}]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "texts.jsonl").write_text(lines)
+    options = ["--set", "enc0_tokenizer=words", "--set", "enc1_tokenizer=words"]
+    options += ["--set", "enc0_max_seq_len=4", "--set", "enc0_vocab_size=99"]
+    files = [str(tmp_path / "texts.jsonl"), *options]
+    status = o2v(["check", "--data", *files])
+    assert status == (0 if text.strip() else 2)
+    expected = capsys.readouterr().out
+    assert ("weight" in expected.splitlines()[-1]) == (status == 0)
+    words = ["--input", *files, "--output", str(tmp_path / "s.txt")]
+    assert main(["check", *words]) == status
+    assert capsys.readouterr().out == expected
+
+
 def test_statistics_of_sound_data_end_with_0(corpus, tmp_path, capsys):
     assert o2v(["check", "--data", *corpus]) == 0
     expected = capsys.readouterr().out
@@ -218,6 +236,25 @@ def test_a_runner_that_loses_rows_is_refused(corpus, tmp_path, capsys):
     words = ["convert", "--input", *corpus, "--output", str(tmp_path / "o")]
     assert main([*words, "--runner", "DaskRunner"]) == 2
     assert "--runner DaskRunner loses all but one" in capsys.readouterr().err
+
+
+def test_a_misspelt_option_is_refused(corpus, tmp_path, capsys):
+    words = ["vocabulary", "--columns", "text", "--input", *corpus]
+    words += ["--output", str(tmp_path / "v.json")]
+    assert main([*words, "--min-counts=6"]) == 2
+    assert "Did you mean --min-count?" in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]
+    # The first is Beam's, and the second may be an engine's.
+    assert main([*words, "--job_name=a", "--sparkle=1"]) == 0
+
+
+def test_a_vocabulary_may_be_named_without_a_folder(
+    corpus, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    words = ["vocabulary", "--columns", "text", "--input", *corpus]
+    assert main([*words, "--output", "v.json"]) == 0
+    assert [file.name for file in tmp_path.iterdir()] == ["v.json"]
 
 
 def test_no_shard_of_a_vocabulary_is_left(corpus, tmp_path):

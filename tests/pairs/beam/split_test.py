@@ -155,6 +155,8 @@ def test_errors_are_those_of_one_machine(
     assert message in capsys.readouterr().err
     assert main(["beam", "split", *words, str(tmp_path / "many")]) == 2
     assert message in capsys.readouterr().err
+    # Corrected, the command finds a free place.
+    assert not list(tmp_path.glob("many/[!b]*"))
 
 
 def test_parts_of_two_jobs_do_not_mix(pairs, tmp_path, capsys):

@@ -232,8 +232,13 @@ def test_rejects_arguments(command, options, message, monkeypatch):
         launch(command, **options)
 
 
-def test_a_cluster_and_tf_config_are_one_too_many(monkeypatch):
+@pytest.mark.parametrize(
+    ("cluster", "workers"), [("slurm", None), ("local", 2)]
+)
+def test_a_cluster_and_tf_config_are_one_too_many(
+    cluster, workers, monkeypatch
+):
     monkeypatch.setenv("TF_CONFIG", "{}")
-    message = "`TF_CONFIG` must be unset for the cluster slurm"
+    message = f"`TF_CONFIG` must be unset for the cluster {cluster}"
     with pytest.raises(ValueError, match=message):
-        launch(["train"], cluster="slurm")
+        launch(["train"], workers, cluster=cluster)
