@@ -561,8 +561,14 @@ def _seconds(texts):
 
 def _of_dates(texts):
     texts = pc.replace_substring_regex(texts, r"(\d)(Z|[+-]00:?00)$", r"\1")
-    stamps = texts.cast(pa.timestamp("us"))
-    return pc.divide(stamps.cast(pa.int64()).cast(pa.float64()), 1e6)
+    # A date alone ends like an offset.
+    zoned = pc.match_substring_regex(texts, r":[0-9.]+[+-]\d\d(:?\d\d)?$")
+    stamps = [
+        pc.if_else(rows, texts, None).cast(pa.timestamp("us", zone))
+        for rows, zone in ((zoned, "UTC"), (pc.invert(zoned), None))
+    ]
+    micros = pc.coalesce(*(stamp.cast(pa.int64()) for stamp in stamps))
+    return pc.divide(micros.cast(pa.float64()), 1e6)
 
 
 @functools.cache

@@ -527,8 +527,8 @@ def test_the_order_of_a_seed_is_for_ever():
 def test_times_may_be_dates(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text(
-        "u,i,t\n1,5,2026-01-02\n1,6,2026-01-01 10:00:00\n"
-        "1,7,2026-01-01T09:00:00Z\n"
+        "u,i,t\n1,5,2026-01-02\n1,6,2026-01-01 10:00:00Z\n"
+        "1,7,2026-01-01T12:00:00.5+03:00\n"
     )
     frame = pd.DataFrame(
         {
