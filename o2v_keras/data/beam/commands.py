@@ -31,6 +31,7 @@ _WORKERS_ERROR = re.compile(
     r"(?:Data|Value)Error: ((?:(?!Error: ).)*?) \[while running", re.DOTALL
 )
 _THIS_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+_SECONDS_FOR_ANSWER = 15
 # Of `difflib`: a letter too many, too few or unlike is above it.
 _ALIKE = 0.85
 _M_MMAP_THRESHOLD = -3  # As malloc.h of glibc has it.
@@ -85,7 +86,10 @@ def _run(action, options, parser):
     from apache_beam.options.pipeline_options import StandardOptions
 
     _refuse_misspelt(options.passed_on, parser)
-    beam_options = PipelineOptions(options.passed_on)
+    # Beam waits minutes for a job server that is not there. An option that is
+    # given twice has its last value.
+    patience = f"--job_server_timeout={_SECONDS_FOR_ANSWER}"
+    beam_options = PipelineOptions([patience, *options.passed_on])
     standard = beam_options.view_as(StandardOptions)
     # DirectRunner would do the same, but tries to download Prism first.
     standard.runner = standard.runner or _THIS_PROCESS
