@@ -2,11 +2,12 @@
 
 from o2v_keras.command import DATA
 from o2v_keras.command import Commands
+from o2v_keras.command_line.pairs_commands import OPTIONS
+from o2v_keras.command_line.pairs_commands import add_split_options
 from o2v_keras.data.beam.commands import add_beam_command
-from o2v_keras.data.job_options import add_column_options
 from o2v_keras.data.job_options import columns_of
 
-_SHARE = "a share below 1, or a number; default: 0.1"
+_OPTIONS = ("kind", "group", "time", "validation", "test", "seed")
 
 
 def add_beam_split_command(commands: Commands) -> None:
@@ -17,11 +18,7 @@ def add_beam_split_command(commands: Commands) -> None:
         _split,
         "divide pairs into training and test, as `o2v pairs split` does",
         DATA,
-        arguments={
-            "group": "--group-column",
-            "time": "--time-column",
-            "kind": "--split",
-        },
+        arguments=OPTIONS,
     )
     parser.add_argument("--input", nargs="+", required=True, metavar="F")
     parser.add_argument(
@@ -30,51 +27,20 @@ def add_beam_split_command(commands: Commands) -> None:
         metavar="DIR",
         help="folder for train-00000-of-00012.jsonl and so on",
     )
-    parser.add_argument(
-        "--split",
-        dest="kind",
-        choices=("random", "group", "within", "time", "within-time"),
-        default="random",
-        help="hold out any pairs, groups, some rows of each group, the last "
-        "of all, or the last of each group; default: random",
-    )
-    parser.add_argument(
-        "--group-column",
-        dest="group",
-        metavar="C",
-        help="of group and within, such as the users",
-    )
-    parser.add_argument(
-        "--time-column",
-        dest="time",
-        metavar="C",
-        help="numbers, or dates and times",
-    )
-    for part in ("validation", "test"):
-        parser.add_argument(
-            f"--{part}", type=float, default=0.1, metavar="X", help=_SHARE
-        )
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="default: 0"
-    )
-    add_column_options(parser)
+    add_split_options(parser)
 
 
 def _split(options, beam_options):
     from o2v_keras.data.read.paths import expand_paths
     from o2v_keras.pairs.beam.split import write_split
 
+    given = vars(options)
     report = write_split(
         expand_paths(options.input),
         options.output,
         beam_options,
-        options.kind,
-        group=options.group,
-        time=options.time,
-        validation=options.validation,
-        test=options.test,
         columns=columns_of(options),
-        seed=options.seed,
+        **{n: given[n] for n in _OPTIONS if n in given},
     )
     print(report)
     print(options.output)

@@ -216,7 +216,9 @@ def _add_sequences(add):
     _add_reading(add, "item", "session")
 
 
-def _add_split_pairs(add):
+def add_split_options(parser: argparse.ArgumentParser):
+    """Adds the options of a split of pairs; those not given are absent."""
+    add = _Adder(parser)
     _add_split(
         add,
         ("random", "group", "within", "time", "within-time"),
@@ -226,8 +228,12 @@ def _add_split_pairs(add):
     )
     _add_column(add, "group", "of group and within, such as the users")
     _add_column(add, "time", "numbers, or dates and times")
-    add_column_options(add.parser)
+    add_column_options(parser)
     _add_number(add, "seed", "default: 0")
+
+
+def _add_split_pairs(add):
+    add_split_options(add.parser)
     add.parser.set_defaults(format=None)
 
 

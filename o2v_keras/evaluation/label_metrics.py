@@ -124,7 +124,7 @@ def _calibration_error(labels, probabilities, weights):
 def _rounding(values):
     # The rows of a batch get unlike instructions: the last bits of a constant
     # model's scores differ, and their ranks would be a metric of nothing.
-    if not values.size or not np.issubdtype(values.dtype, np.floating):
+    if not np.issubdtype(values.dtype, np.floating):
         return 0
     return 4 * np.finfo(values.dtype).eps * np.abs(values).max()
 

@@ -74,10 +74,11 @@ def write_words(
     if not _is_json(path):
         _write_lines(write, words, first_id)
         return
-    before = "{"
+    write("{")
+    comma = ""
     for id_, word in enumerate(words, first_id):
-        write(f"{before}\n{json.dumps(word, ensure_ascii=False)}: {id_}")
-        before = ","
+        write(f"{comma}\n{json.dumps(word, ensure_ascii=False)}: {id_}")
+        comma = ","
     write("\n}\n")
 
 

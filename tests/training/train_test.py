@@ -652,8 +652,9 @@ class _Killed(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("trained", ["held_out", "."])
+@pytest.mark.parametrize(
+    "trained", ["held_out", pytest.param(".", marks=pytest.mark.slow)]
+)
 def test_both_trainings_of_a_recipe_resume(tmp_path, trained):
     whole = train_by_recipe(tmp_path / "whole")
     epochs = {"held_out": 2, ".": whole.report["epochs"] + 1}[trained]
